@@ -1,0 +1,192 @@
+/* One pass over the fields gathers facts, bit by bit; then a table of what may not come together,
+ * or may not be missing, turns them into a status or a plan. */
+#include "http_framing.h"
+#include "decimal.h"
+#include "token_list.h"
+
+enum fact {
+    OLD_VERSION = 1 << 0, /* HTTP/1.0 */
+    HOST = 1 << 1,
+    EXPECT = 1 << 2,
+    CONNECTION = 1 << 3,
+    LENGTH = 1 << 4,
+    CODING = 1 << 5,
+    OTHER_EXPECTATION = 1 << 6,
+    OTHER_CODING = 1 << 7, /* known, but not exactly chunked */
+    OVER_LIMIT = 1 << 8,
+    CLOSE = 1 << 9,
+    KEEP_ALIVE = 1 << 10
+};
+
+struct facts {
+    unsigned seen; /* of enum fact */
+    uint64_t content_length;
+};
+
+/* RFC 9110 section 7.2 */
+static const char *read_host(struct facts *facts, const char *value, size_t len)
+{
+    (void)facts;
+    return rhb_is_host(value, len) ? NULL : "Host is not a host";
+}
+
+/* RFC 9110 section 10.1.1 */
+static const char *read_expect(struct facts *facts, const char *value, size_t len)
+{
+    if ((facts->seen & EXPECT) || !rhb_name_is(value, len, "100-continue"))
+        facts->seen |= OTHER_EXPECTATION;
+    return NULL;
+}
+
+/* RFC 9112 section 9.3: options that we do not know are nobody's mistake. */
+static const char *read_connection(struct facts *facts, const char *value, size_t len)
+{
+    struct rhb_token_list list = {.next = value, .end = value + len};
+    while (rhb_token_next(&list)) {
+        if (rhb_name_is(list.token, list.len, "close"))
+            facts->seen |= CLOSE;
+        else if (rhb_name_is(list.token, list.len, "keep-alive"))
+            facts->seen |= KEEP_ALIVE;
+    }
+    return NULL;
+}
+
+/* RFC 9110 section 8.6 */
+static const char *read_content_length(struct facts *facts, const char *value, size_t len)
+{
+    if (!rhb_decimal_read(value, len, INT64_MAX, &facts->content_length))
+        return "Content-Length is not a number of bytes up to 2^63-1";
+    return NULL;
+}
+
+/* RFC 9112 section 7 and the registry that it founds; identity is from RFC 2616. */
+static bool is_other_coding(const char *token, size_t len)
+{
+    static const char *const codings[] = {"gzip",     "x-gzip",   "deflate",
+                                          "compress", "identity", "x-compress"};
+    for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++)
+        if (rhb_name_is(token, len, codings[i]))
+            return true;
+    return false;
+}
+
+/* RFC 9112 section 6.1 */
+static const char *read_transfer_encoding(struct facts *facts, const char *value, size_t len)
+{
+    if (rhb_name_is(value, len, "chunked"))
+        return NULL;
+    struct rhb_token_list list = {.next = value, .end = value + len};
+    while (rhb_token_next(&list)) {
+        bool is_last = list.next == NULL;
+        if (!(is_last && rhb_name_is(list.token, list.len, "chunked")) &&
+            !is_other_coding(list.token, list.len))
+            return "Transfer-Encoding is neither chunked nor a known coding";
+    }
+    facts->seen |= OTHER_CODING;
+    return NULL;
+}
+
+/* The fields that decide about the message, each at the length of its name: no two share one, so
+ * that a name is looked up with one comparison. (Two on one length would be a warning, and warnings
+ * are errors.) */
+static const struct field_rule {
+    const char *name;
+    enum fact fact;
+    const char *twice; /* why a second one is refused; NULL when it is not */
+    const char *(*read)(struct facts *facts, const char *value, size_t len);
+} field_rules[] = {
+    [4] = {"host", HOST, "Host twice", read_host},
+    [6] = {"expect", EXPECT, NULL, read_expect},
+    [10] = {"connection", CONNECTION, NULL, read_connection},
+    [14] = {"content-length", LENGTH, "Content-Length twice", read_content_length},
+    [17] = {"transfer-encoding", CODING, "Transfer-Encoding twice", read_transfer_encoding},
+};
+
+/* What is refused about a request as a whole; the first row that fits decides. */
+static const struct refusal {
+    unsigned present, absent; /* all of the first, none of the second */
+    int status;
+    const char *reason;
+} refusals[] = {
+    {0, HOST | OLD_VERSION, 400, "Host is missing"},
+    {CODING | LENGTH, 0, 400, "Transfer-Encoding together with Content-Length"},
+    {CODING | OLD_VERSION, 0, 400, "Transfer-Encoding on HTTP/1.0"},
+    {OTHER_CODING, 0, 501, "Transfer-Encoding with a coding other than chunked"},
+    {OTHER_EXPECTATION, OLD_VERSION, 417, "Expect other than 100-continue"},
+    {OVER_LIMIT, 0, 413, "Content-Length beyond the limit"},
+};
+
+static const struct field_rule *rule_for(const struct phr_header *field)
+{
+    if (field->name_len >= sizeof(field_rules) / sizeof(field_rules[0]))
+        return NULL;
+    const struct field_rule *rule = &field_rules[field->name_len];
+    if (rule->name == NULL || !rhb_same_name(field->name, rule->name, field->name_len))
+        return NULL;
+    return rule;
+}
+
+/* Returns why a field is refused, NULL when none is. */
+static const char *read_fields(struct facts *facts, const struct phr_header *fields, size_t count)
+{
+    for (const struct phr_header *field = fields; field < fields + count; field++) {
+        const struct field_rule *rule = rule_for(field);
+        if (rule == NULL)
+            continue;
+        if (rule->twice != NULL && (facts->seen & rule->fact))
+            return rule->twice;
+        const char *bad = rule->read(facts, field->value, field->value_len);
+        if (bad != NULL)
+            return bad;
+        facts->seen |= rule->fact;
+    }
+    return NULL;
+}
+
+static const struct refusal *refusal_for(unsigned seen)
+{
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+        if ((seen & refusals[i].present) == refusals[i].present && !(seen & refusals[i].absent))
+            return &refusals[i];
+    return NULL;
+}
+
+static void refuse(struct rhb_framing *plan, int status, const char *reason)
+{
+    *plan = (struct rhb_framing){.status = status, .reason = reason};
+}
+
+static void accept_request(struct rhb_framing *plan, const struct facts *facts)
+{
+    unsigned seen = facts->seen;
+    *plan = (struct rhb_framing){
+        .body = seen & CODING   ? RHB_BODY_CHUNKED
+                : seen & LENGTH ? RHB_BODY_LENGTH
+                                : RHB_BODY_NONE,
+        .content_length = facts->content_length,
+        .keep_alive = !(seen & CLOSE) && (!(seen & OLD_VERSION) || (seen & KEEP_ALIVE)),
+        .has_host = seen & HOST,
+    };
+    bool has_content = plan->body == RHB_BODY_CHUNKED || plan->content_length > 0;
+    plan->expect_continue = (seen & EXPECT) && !(seen & OLD_VERSION) && has_content;
+}
+
+void rhb_framing_plan(struct rhb_framing *plan, const struct phr_request_head *head,
+                      const struct rhb_target *target, uint64_t max_body)
+{
+    struct facts facts = {.seen = head->minor_version == 0 ? OLD_VERSION : 0};
+    const char *bad = read_fields(&facts, head->fields, head->num_fields);
+    if (bad != NULL) {
+        refuse(plan, 400, bad);
+        return;
+    }
+    if (max_body != 0 && facts.content_length > max_body)
+        facts.seen |= OVER_LIMIT;
+    const struct refusal *refusal = refusal_for(facts.seen);
+    if (refusal != NULL) {
+        refuse(plan, refusal->status, refusal->reason);
+        return;
+    }
+    accept_request(plan, &facts);
+    plan->has_host |= target->authority != NULL;
+}
