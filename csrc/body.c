@@ -1,0 +1,135 @@
+#define _GNU_SOURCE
+#include "body.h"
+#include "live.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIRST_ALLOCATION = 16384 };
+
+void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit)
+{
+    *body = (struct rhb_body){.fd = -1, .memory_limit = memory_limit};
+    if (expected > memory_limit)
+        body->memory_limit = 0; /* it will end in the file: go there at once */
+    RHB_LIVE_BORN(RHB_LIVE_BODY);
+}
+
+void rhb_body_free(struct rhb_body *body)
+{
+    free(body->data);
+    body->data = NULL;
+    if (body->fd >= 0)
+        close(body->fd);
+    body->fd = -1;
+    RHB_LIVE_DEAD(RHB_LIVE_BODY);
+}
+
+/* In TMPDIR or /tmp; never visible under a name for longer than the unlink takes. */
+static int open_unlinked(void)
+{
+    const char *dir = getenv("TMPDIR");
+    if (dir == NULL || *dir == '\0')
+        dir = "/tmp";
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+        return fd;
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/rhebok-body-XXXXXX", dir) >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+static enum rhb_body_result write_file(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return RHB_BODY_NO_FILE;
+        data += n;
+        len -= (size_t)n;
+    }
+    return RHB_BODY_OK;
+}
+
+/* From memory to file, once the limit is passed. */
+static enum rhb_body_result spill(struct rhb_body *body)
+{
+    body->fd = open_unlinked();
+    if (body->fd < 0)
+        return RHB_BODY_NO_FILE;
+    enum rhb_body_result result = write_file(body->fd, body->data, (size_t)body->len);
+    free(body->data);
+    body->data = NULL;
+    body->cap = 0;
+    return result;
+}
+
+/* Makes room for more bytes within the memory limit; doubling, so that a claimed length costs nothing
+ * before its bytes arrive. */
+static enum rhb_body_result reserve(struct rhb_body *body, size_t more)
+{
+    size_t need = (size_t)body->len + more;
+    if (need <= body->cap)
+        return RHB_BODY_OK;
+    size_t cap = body->cap ? body->cap : FIRST_ALLOCATION;
+    while (cap < need)
+        cap *= 2;
+    if (cap > body->memory_limit)
+        cap = body->memory_limit;
+    char *data = realloc(body->data, cap);
+    if (data == NULL)
+        return RHB_BODY_NO_MEMORY;
+    body->data = data;
+    body->cap = cap;
+    return RHB_BODY_OK;
+}
+
+enum rhb_body_result rhb_body_append(struct rhb_body *body, const char *data, size_t len)
+{
+    enum rhb_body_result result = RHB_BODY_OK;
+    if (len == 0)
+        return RHB_BODY_OK;
+    if (body->fd < 0 && len > body->memory_limit - (size_t)body->len)
+        result = spill(body);
+    if (result == RHB_BODY_OK && body->fd >= 0)
+        result = write_file(body->fd, data, len);
+    else if (result == RHB_BODY_OK && (result = reserve(body, len)) == RHB_BODY_OK)
+        memcpy(body->data + body->len, data, len);
+    if (result == RHB_BODY_OK)
+        body->len += len;
+    return result;
+}
+
+size_t rhb_body_window(struct rhb_body *body, uint64_t want, char **window)
+{
+    if (body->fd >= 0)
+        return 0;
+    size_t room = body->memory_limit - (size_t)body->len;
+    if (want < room)
+        room = (size_t)want;
+    size_t step = body->len ? (size_t)body->len : FIRST_ALLOCATION;
+    if (body->cap - body->len > 0 && room > body->cap - body->len)
+        room = body->cap - (size_t)body->len;
+    else if (body->cap == body->len && room > step)
+        room = step;
+    if (room == 0 || reserve(body, room) != RHB_BODY_OK)
+        return 0;
+    *window = body->data + body->len;
+    return room;
+}
+
+void rhb_body_grew(struct rhb_body *body, size_t len)
+{
+    body->len += len;
+}

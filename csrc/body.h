@@ -1,0 +1,37 @@
+/* A request body on its way in: memory up to a limit, beyond that an unlinked temporary file. */
+#ifndef RHB_BODY_H
+#define RHB_BODY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zero memory is not valid: start with rhb_body_init. */
+struct rhb_body {
+    char *data; /* the whole body while fd is -1 */
+    size_t cap;
+    uint64_t len;
+    size_t memory_limit;
+    int fd; /* of the temporary file, -1 while the body is in memory */
+};
+
+enum rhb_body_result {
+    RHB_BODY_OK,
+    RHB_BODY_NO_MEMORY,
+    RHB_BODY_NO_FILE /* the temporary file cannot be made or written; errno says why */
+};
+
+/* expected: the Content-Length, or 0 when it is not known. Allocates nothing yet. */
+void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit);
+
+enum rhb_body_result rhb_body_append(struct rhb_body *body, const char *data, size_t len);
+
+/* Room behind the body to receive up to want bytes directly: its size comes back (less than want when
+ * the memory limit is near), 0 when the body belongs in the file or there is no memory. What has been
+ * written there is taken over by rhb_body_grew. */
+size_t rhb_body_window(struct rhb_body *body, uint64_t want, char **window);
+void rhb_body_grew(struct rhb_body *body, size_t len);
+
+/* Frees memory and file. */
+void rhb_body_free(struct rhb_body *body);
+
+#endif

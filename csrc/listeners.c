@@ -1,0 +1,167 @@
+#define _GNU_SOURCE
+#include "listeners.h"
+#include "parking.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPT_PAUSE (100 * RHB_NS_PER_MS)
+
+/* A blocking listener would let accept4 sleep when another worker was faster. */
+static void make_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && !(flags & O_NONBLOCK))
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+bool rhb_listeners_arm(struct rhb_loop *loop)
+{
+    for (size_t i = 0; i < loop->n_listeners; i++) {
+        struct rhb_listener *listener = &loop->listeners[i];
+        struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+                                    .data.u64 = (uint64_t)(uintptr_t)listener | RHB_TAG_LISTENER};
+        if (listener->armed)
+            continue;
+        make_nonblocking(listener->fd);
+        if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, listener->fd, &event) < 0)
+            return false;
+        listener->armed = true;
+    }
+    return true;
+}
+
+void rhb_listeners_disarm(struct rhb_loop *loop)
+{
+    for (size_t i = 0; i < loop->n_listeners; i++) {
+        struct rhb_listener *listener = &loop->listeners[i];
+        if (listener->armed)
+            epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
+        listener->armed = listener->burst = false;
+    }
+}
+
+void rhb_listeners_woke(struct rhb_loop *loop, struct rhb_listener *listener)
+{
+    listener->ready = true;
+    if (loop->woke_at_once && !loop->stopping)
+        listener->burst = true;
+}
+
+bool rhb_listeners_ready(const struct rhb_loop *loop)
+{
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        if (loop->listeners[i].ready)
+            return true;
+    return false;
+}
+
+static void note_peer(struct rhb_peer *peer, const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+        peer->family = AF_INET;
+        peer->port = ntohs(v4->sin_port);
+        peer->address.v4 = v4->sin_addr;
+    } else if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+        peer->family = AF_INET6;
+        peer->port = ntohs(v6->sin6_port);
+        peer->address.v6 = v6->sin6_addr;
+    }
+}
+
+/* No descriptor or no memory for another connection: the one that has been idle longest goes, and when there
+ * is none, accepting pauses, since epoll would report the listener for ever. */
+static void relieve(struct rhb_loop *loop)
+{
+    struct rhb_link *idle = &loop->parked[RHB_CONN_IDLE];
+    if (!rhb_list_empty(idle)) {
+        rhb_conn_close(loop, (struct rhb_conn *)idle->next);
+        return;
+    }
+    rhb_listeners_disarm(loop);
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        loop->listeners[i].ready = false;
+    loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
+}
+
+/* The connection that waited may have gone away, or another worker was faster: both are nothing. */
+static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        relieve(loop);
+        break;
+    case EAGAIN:
+        listener->ready = listener->burst = false;
+        break;
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+    case EOPNOTSUPP: /* not a listener any more: nothing will ever come from it */
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
+        listener->ready = listener->burst = false;
+        break;
+    default: /* accept(2): errors of the connection itself; the next one may be good */
+        listener->ready = listener->burst;
+        break;
+    }
+}
+
+static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    bool wants_peer = !listener->is_unix;
+    address.ss_family = AF_UNSPEC;
+    int fd = accept4(listener->fd, wants_peer ? (struct sockaddr *)&address : NULL,
+                     wants_peer ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        accept_failed(loop, listener, errno);
+        return NULL;
+    }
+    struct rhb_conn *conn = rhb_conn_new(loop, fd);
+    if (conn == NULL) {
+        close(fd);
+        relieve(loop);
+        return NULL;
+    }
+    conn->listener = (uint8_t)(listener - loop->listeners);
+    if (wants_peer)
+        note_peer(&conn->peer, &address);
+    listener->ready = listener->burst;
+    return conn;
+}
+
+struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
+{
+    for (size_t tried = 0; tried < loop->n_listeners; tried++) {
+        struct rhb_listener *listener = &loop->listeners[loop->next_listener];
+        if (++loop->next_listener == loop->n_listeners)
+            loop->next_listener = 0;
+        if (listener->ready)
+            return accept_from(loop, listener);
+    }
+    return NULL;
+}
+
+void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
+{
+    if (loop->stopping)
+        return;
+    if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
+        loop->accept_again_at = 0;
+        rhb_listeners_arm(loop);
+    }
+    for (size_t i = 0; i < loop->n_listeners; i++) {
+        if (!loop->listeners[i].armed)
+            continue;
+        make_nonblocking(loop->listeners[i].fd);
+        loop->listeners[i].ready = true;
+    }
+}

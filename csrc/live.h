@@ -1,0 +1,21 @@
+/* Counts of live objects, in debug builds only (RHEBOK_DEBUG=1 pip install): the test suite ends by
+ * asserting that every count is zero. In ordinary builds nothing of this exists. */
+#ifndef RHB_LIVE_H
+#define RHB_LIVE_H
+
+enum rhb_live_kind { RHB_LIVE_CONNECTION, RHB_LIVE_INCOMING, RHB_LIVE_BODY, RHB_LIVE_KINDS };
+
+#ifdef RHB_COUNT_LIVE
+#include <stdatomic.h>
+extern _Atomic long rhb_live_counts[RHB_LIVE_KINDS];
+#define RHB_LIVE_BORN(kind) atomic_fetch_add(&rhb_live_counts[kind], 1)
+#define RHB_LIVE_DEAD(kind) atomic_fetch_sub(&rhb_live_counts[kind], 1)
+#else
+#define RHB_LIVE_BORN(kind) ((void)0)
+#define RHB_LIVE_DEAD(kind) ((void)0)
+#endif
+
+/* The count of one kind, -1 in a build that does not count. */
+long rhb_live_count(enum rhb_live_kind kind);
+
+#endif

@@ -1,0 +1,386 @@
+#define _GNU_SOURCE
+#include "loop.h"
+#include "intake.h"
+#include "listeners.h"
+#include "parking.h"
+#include "refusal.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    GRACE_MS = 1,
+    GRACE_MISS = 2,     /* credit that a grace in vain costs; one in time earns 1 */
+    LOOK_EVERY = 32,    /* requests between two looks at epoll while there is always something to do */
+    AT_ONCE_NS = 5000   /* a wait shorter than this was none */
+};
+#define STOP_LINGER RHB_NS_PER_SECOND
+#define TICK RHB_NS_PER_SECOND
+
+/* ---- life ---- */
+
+static bool register_wakeup(struct rhb_loop *loop)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = RHB_TAG_WAKEUP};
+    return loop->wakeup < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wakeup, &event) == 0;
+}
+
+static bool allocate(struct rhb_loop *loop, const struct rhb_listener *listeners, size_t count)
+{
+    loop->buffer = malloc(RHB_READ_SIZE);
+    loop->path = malloc(loop->options.limits.line);
+    loop->request.head.fields = calloc(loop->options.max_fields, sizeof(struct phr_header));
+    loop->listeners = calloc(count ? count : 1, sizeof *listeners);
+    if (!loop->buffer || !loop->path || !loop->request.head.fields || !loop->listeners)
+        return false;
+    memcpy(loop->listeners, listeners, count * sizeof *listeners);
+    loop->n_listeners = count;
+    return true;
+}
+
+struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
+                              const struct rhb_listener *listeners, size_t n_listeners, int wakeup)
+{
+    struct rhb_loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL)
+        return NULL;
+    loop->options = *options;
+    loop->wakeup = wakeup;
+    loop->grace_credit = RHB_GRACE_CREDIT;
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
+        rhb_list_init(&loop->parked[state]);
+    rhb_list_init(&loop->ready);
+    rhb_list_init(&loop->spare);
+    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll < 0 || !allocate(loop, listeners, n_listeners) || !register_wakeup(loop) ||
+        !rhb_listeners_arm(loop)) {
+        int error = errno;
+        rhb_loop_free(loop);
+        errno = error;
+        return NULL;
+    }
+    return loop;
+}
+
+static void close_all(struct rhb_loop *loop, struct rhb_link *head)
+{
+    while (!rhb_list_empty(head))
+        rhb_conn_close(loop, (struct rhb_conn *)head->next);
+}
+
+void rhb_loop_free(struct rhb_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    if (loop->in_grace != NULL)
+        rhb_conn_close(loop, loop->in_grace);
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
+        close_all(loop, &loop->parked[state]);
+    close_all(loop, &loop->ready);
+    while (!rhb_list_empty(&loop->spare)) {
+        struct rhb_link *link = loop->spare.next;
+        rhb_list_remove(link);
+        free(link);
+    }
+    if (loop->epoll >= 0)
+        close(loop->epoll);
+    free(loop->drop);
+    free(loop->buffer);
+    free(loop->path);
+    free(loop->request.head.fields);
+    free(loop->listeners);
+    free(loop);
+}
+
+/* ---- finding something to do ---- */
+
+static enum rhb_event conn_event(struct rhb_loop *loop, struct rhb_conn *conn, uint32_t events)
+{
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        conn->more = true;
+    switch (conn->state) {
+    case RHB_CONN_HEAD:
+    case RHB_CONN_BODY:
+    case RHB_CONN_IDLE:
+        return rhb_intake(loop, conn);
+    case RHB_CONN_SEND:
+        if (!(events & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
+            conn->more = true;
+            return RHB_EVENT_NONE;
+        }
+        rhb_unpark(conn);
+        return RHB_EVENT_WRITABLE;
+    case RHB_CONN_LINGER:
+        rhb_conn_linger(loop, conn);
+        return RHB_EVENT_NONE;
+    default: /* READY, BUSY: its turn comes, and then it reads */
+        conn->more = true;
+        return RHB_EVENT_NONE;
+    }
+}
+
+static enum rhb_event drain_wakeup(struct rhb_loop *loop)
+{
+    char bytes[64];
+    while (read(loop->wakeup, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        ;
+    return RHB_EVENT_WAKE;
+}
+
+static enum rhb_event next_event(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    const struct epoll_event *event = &loop->events[loop->at_event++];
+    uint64_t data = event->data.u64;
+    if (data == 0) /* closed meanwhile */
+        return RHB_EVENT_NONE;
+    if (data == RHB_TAG_WAKEUP)
+        return drain_wakeup(loop);
+    if (data & RHB_TAG_LISTENER) {
+        rhb_listeners_woke(loop, (struct rhb_listener *)(uintptr_t)(data & ~RHB_TAG_LISTENER));
+        return RHB_EVENT_NONE;
+    }
+    *conn = event->data.ptr;
+    return conn_event(loop, *conn, event->events);
+}
+
+static enum rhb_event next_ready(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    loop->served_since_look++;
+    *conn = (struct rhb_conn *)loop->ready.next;
+    rhb_unpark(*conn);
+    return rhb_intake(loop, *conn);
+}
+
+static enum rhb_event next_fresh(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    loop->served_since_look++;
+    *conn = rhb_listeners_accept(loop);
+    return *conn != NULL ? rhb_intake(loop, *conn) : RHB_EVENT_NONE;
+}
+
+/* RFC 9110 section 15.5.9: a client that has begun a request is told; one that has not is not. */
+static enum rhb_event expire(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    switch (conn->state) {
+    case RHB_CONN_SEND:
+        rhb_unpark(conn);
+        return RHB_EVENT_LOST;
+    case RHB_CONN_HEAD:
+    case RHB_CONN_BODY:
+        if (conn->in.len > 0) {
+            rhb_refuse(loop, conn, 408, NULL);
+            return RHB_EVENT_NONE;
+        }
+        /* fall through */
+    default:
+        rhb_conn_close(loop, conn);
+        return RHB_EVENT_NONE;
+    }
+}
+
+static enum rhb_event next_expired(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    uint64_t now = rhb_now_coarse();
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++) {
+        struct rhb_link *head = &loop->parked[state];
+        while (!rhb_list_empty(head)) {
+            *conn = (struct rhb_conn *)head->next;
+            if ((*conn)->deadline > now)
+                break;
+            enum rhb_event event = expire(loop, *conn);
+            if (event != RHB_EVENT_NONE)
+                return event;
+        }
+    }
+    loop->look_at_deadlines = false;
+    return RHB_EVENT_NONE;
+}
+
+static void flush_log(struct rhb_loop *loop, uint64_t now)
+{
+    if (loop->access_log == NULL || !rhb_access_log_pending(loop->access_log))
+        return;
+    if (loop->log_flush_at == 0) {
+        loop->log_flush_at = now + TICK;
+    } else if (now >= loop->log_flush_at) {
+        loop->log_flush_at = 0;
+        rhb_access_log_flush(loop->access_log);
+    }
+}
+
+static void tick(struct rhb_loop *loop)
+{
+    uint64_t now = rhb_now_coarse();
+    loop->look_at_deadlines = true;
+    flush_log(loop, now);
+    if (now >= loop->tick_at || (loop->accept_again_at != 0 && now >= loop->accept_again_at)) {
+        loop->tick_at = now + TICK;
+        rhb_listeners_tick(loop, now);
+    }
+}
+
+static void ask_epoll(struct rhb_loop *loop, int timeout_ms)
+{
+    int n = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
+    loop->n_events = n > 0 ? n : 0;
+    loop->at_event = 0;
+    loop->served_since_look = 0;
+    tick(loop);
+}
+
+static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    if (loop->look_at_deadlines)
+        return next_expired(loop, conn);
+    if (loop->at_event < loop->n_events)
+        return next_event(loop, conn);
+    bool ready = !rhb_list_empty(&loop->ready), fresh = rhb_listeners_ready(loop);
+    if (!ready && !fresh)
+        return loop->stopping && loop->open == 0 ? RHB_EVENT_DRAINED : RHB_EVENT_WAIT;
+    if (loop->served_since_look >= LOOK_EVERY) {
+        ask_epoll(loop, 0);
+        return RHB_EVENT_NONE;
+    }
+    loop->ready_turn = !loop->ready_turn;
+    return ready && (loop->ready_turn || !fresh) ? next_ready(loop, conn) : next_fresh(loop, conn);
+}
+
+enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    enum rhb_event event;
+    *conn = NULL;
+    do
+        event = loop->in_grace != NULL ? RHB_EVENT_WAIT : next(loop, conn);
+    while (event == RHB_EVENT_NONE);
+    return event;
+}
+
+/* ---- waiting ---- */
+
+static void wait_for_first_bytes(struct rhb_loop *loop)
+{
+    struct rhb_conn *conn = loop->in_grace;
+    struct pollfd fd = {.fd = conn->fd, .events = POLLIN | POLLRDHUP};
+    loop->in_grace = NULL;
+    if (poll(&fd, 1, GRACE_MS) > 0)
+        loop->grace_credit += loop->grace_credit < RHB_GRACE_CREDIT;
+    else if (loop->grace_credit > 0)
+        loop->grace_credit -= GRACE_MISS;
+    rhb_make_ready(loop, conn);
+}
+
+static int timeout_ms(const struct rhb_loop *loop)
+{
+    uint64_t now = rhb_now_coarse(), until = rhb_parking_earliest(loop);
+    if (loop->tick_at < until)
+        until = loop->tick_at;
+    if (loop->log_flush_at != 0 && loop->log_flush_at < until)
+        until = loop->log_flush_at;
+    if (loop->accept_again_at != 0 && loop->accept_again_at < until)
+        until = loop->accept_again_at;
+    return until <= now ? 0 : (int)((until - now + RHB_NS_PER_MS - 1) / RHB_NS_PER_MS);
+}
+
+void rhb_loop_wait(struct rhb_loop *loop)
+{
+    if (loop->in_grace != NULL) {
+        wait_for_first_bytes(loop);
+        return;
+    }
+    uint64_t before = rhb_now_exact();
+    flush_log(loop, rhb_now_coarse());
+    ask_epoll(loop, timeout_ms(loop));
+    loop->woke_at_once = rhb_now_exact() - before < AT_ONCE_NS;
+}
+
+/* ---- ending ---- */
+
+bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn)
+{
+    const struct rhb_loop_options *options = &loop->options;
+    return options->keep_alive && !loop->stopping && loop->request.framing.keep_alive &&
+           (options->max_keepalive_requests == 0 ||
+            conn->requests < options->max_keepalive_requests);
+}
+
+void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
+{
+    bool clean = loop->rest_len == 0 && conn->in.len == 0 && !conn->more;
+    if (!rhb_intake_finish(loop, conn, keep)) {
+        rhb_conn_close(loop, conn);
+    } else if (!keep) {
+        if (clean)
+            rhb_conn_close(loop, conn);
+        else
+            rhb_conn_linger(loop, conn);
+    } else if (clean) {
+        rhb_park(loop, conn, RHB_CONN_IDLE);
+    } else {
+        rhb_make_ready(loop, conn);
+    }
+}
+
+bool rhb_loop_suspend(struct rhb_loop *loop, struct rhb_conn *conn, void *owner)
+{
+    conn->owner = owner;
+    if (!rhb_intake_finish(loop, conn, true)) {
+        rhb_conn_close(loop, conn);
+        return false;
+    }
+    return rhb_park(loop, conn, RHB_CONN_SEND);
+}
+
+void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    rhb_intake_finish(loop, conn, false);
+    rhb_conn_close(loop, conn);
+}
+
+void *rhb_loop_next_owner(struct rhb_loop *loop)
+{
+    struct rhb_link *head = &loop->parked[RHB_CONN_SEND];
+    if (rhb_list_empty(head))
+        return NULL;
+    struct rhb_conn *conn = (struct rhb_conn *)head->next;
+    void *owner = conn->owner;
+    rhb_conn_close(loop, conn);
+    return owner;
+}
+
+/* A connection that has sent nothing yet counts as idle from now on. */
+static void make_silent_idle(struct rhb_loop *loop)
+{
+    struct rhb_link *head = &loop->parked[RHB_CONN_HEAD], *link, *next;
+    for (link = head->next; link != head; link = next) {
+        struct rhb_conn *conn = (struct rhb_conn *)link;
+        next = link->next;
+        if (conn->in.len > 0)
+            continue;
+        rhb_list_remove(link);
+        conn->state = RHB_CONN_IDLE;
+        rhb_list_push(&loop->parked[RHB_CONN_IDLE], link);
+    }
+}
+
+void rhb_loop_stop(struct rhb_loop *loop)
+{
+    uint64_t until = rhb_now_coarse() + STOP_LINGER;
+    if (loop->stopping)
+        return;
+    loop->stopping = true;
+    loop->accept_again_at = 0;
+    rhb_listeners_disarm(loop);
+    /* The wake-up for a connection may have come to this worker alone: one last accept. */
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        loop->listeners[i].ready = true;
+    make_silent_idle(loop);
+    if (loop->options.timeouts[RHB_CONN_IDLE] > STOP_LINGER)
+        loop->options.timeouts[RHB_CONN_IDLE] = STOP_LINGER;
+    struct rhb_link *head = &loop->parked[RHB_CONN_IDLE];
+    for (struct rhb_link *link = head->next; link != head; link = link->next) {
+        struct rhb_conn *conn = (struct rhb_conn *)link;
+        if (conn->deadline > until)
+            conn->deadline = until;
+    }
+}

@@ -1,0 +1,161 @@
+/* The event loop of one worker: accepts, reads requests to their last byte, parks whatever is not
+ * ready, and hands complete requests to the caller. It never waits but in rhb_loop_wait.
+ *
+ * The caller's life:
+ *
+ *     while (running) switch (rhb_loop_poll(loop, &conn)) {
+ *     RHB_EVENT_REQUEST:  answer it; then rhb_loop_done or rhb_loop_suspend
+ *     RHB_EVENT_WRITABLE: conn->owner goes on sending; then rhb_loop_done or rhb_loop_suspend
+ *     RHB_EVENT_LOST:     conn->owner gives up; then rhb_loop_abort
+ *     RHB_EVENT_WAKE:     a signal: look at it
+ *     RHB_EVENT_WAIT:     nothing to do: rhb_loop_wait
+ *     RHB_EVENT_DRAINED:  stopped, and no connection is left
+ *     }
+ *
+ * Pieces: listeners.c accepts, intake.c makes requests of bytes, refusal.c answers bad ones,
+ * parking.c keeps the lists of what waits, loop.c drives. */
+#ifndef RHB_LOOP_H
+#define RHB_LOOP_H
+
+#include "access_log.h"
+#include "clock.h"
+#include "connection.h"
+#include <sys/epoll.h>
+
+enum rhb_event {
+    RHB_EVENT_NONE, /* inside the loop only: go on */
+    RHB_EVENT_REQUEST,
+    RHB_EVENT_WRITABLE,
+    RHB_EVENT_LOST,
+    RHB_EVENT_WAKE,
+    RHB_EVENT_WAIT,
+    RHB_EVENT_DRAINED
+};
+
+/* Durations in nanoseconds, sizes in bytes. */
+struct rhb_loop_options {
+    struct phr_limits limits;
+    size_t max_fields;
+    uint64_t max_body; /* 0: no limit */
+    size_t body_buffer;
+    uint64_t timeouts[RHB_CONN_PARKED_STATES];
+    uint32_t max_keepalive_requests; /* 0: no limit */
+    bool keep_alive;
+    const char *server; /* value of the Server field */
+    size_t server_len;
+};
+
+struct rhb_listener {
+    int fd;
+    bool is_unix;
+    bool armed; /* in epoll */
+    bool ready; /* epoll said so, or the last accept succeeded during a burst */
+    bool burst; /* more than one connection at a time has been seen: accept until EAGAIN */
+};
+
+/* A request that is complete. Valid until rhb_loop_done, rhb_loop_suspend or rhb_loop_abort. */
+struct rhb_request {
+    struct phr_request_head head;
+    struct rhb_target target;
+    struct rhb_framing framing;
+    const char *path; /* of the target, percent-decoded */
+    size_t path_len;
+    const char *head_bytes; /* where the head stands */
+    size_t head_len;
+    const char *inline_body; /* the body when it came together with the head; otherwise NULL */
+    struct rhb_body *body;   /* the body when it did not; whoever takes its data or fd empties it here */
+    uint64_t body_len;
+};
+
+/* What epoll's data says besides a connection's address. */
+#define RHB_TAG_LISTENER UINT64_C(1)
+#define RHB_TAG_WAKEUP UINT64_C(2)
+
+enum {
+    RHB_READ_SIZE = 65536,
+    RHB_EVENTS = 128,
+    RHB_MAX_LISTENERS = 255,
+    RHB_GRACE_CREDIT = 16, /* misses in a row before fresh connections are parked at once */
+    RHB_GRACE_PROBE = 64   /* of so many then, one gets its grace all the same */
+};
+
+struct rhb_loop {
+    struct rhb_loop_options options;
+    int epoll;
+    int wakeup; /* readable end of the signal pipe, -1 for none */
+
+    /* what waits */
+    struct rhb_link parked[RHB_CONN_PARKED_STATES]; /* by deadline, earliest first */
+    struct rhb_link ready;
+    struct rhb_link spare; /* closed connections, to be used again */
+    size_t n_spare;
+    size_t open;       /* connections that exist */
+    size_t registered; /* of them in epoll */
+
+    /* listeners */
+    struct rhb_listener *listeners;
+    size_t n_listeners;
+    size_t next_listener;       /* whose turn it is */
+    uint64_t tick_at;           /* of the once-a-second look at the listeners */
+    uint64_t accept_again_at;   /* when accepting is paused for lack of descriptors; 0 otherwise */
+    struct rhb_conn *in_grace;  /* the fresh connection that rhb_loop_wait gives its short wait */
+    int grace_credit;
+    unsigned fresh_misses;
+    unsigned served_since_look; /* requests since epoll was last asked */
+    bool look_at_deadlines;     /* time has passed since they were last looked at */
+    bool woke_at_once;          /* the last wait did not wait: connections come in bursts */
+    bool ready_turn;            /* whether the ready list or the listeners go first */
+    bool stopping;
+
+    /* epoll's last answer */
+    struct epoll_event events[RHB_EVENTS];
+    int n_events, at_event;
+
+    /* the request at hand, and whose it is */
+    struct rhb_conn *at_hand;
+    struct rhb_request request;
+    char *rest; /* bytes behind it: the next ones of a pipeline */
+    size_t rest_len;
+    char *buffer; /* RHB_READ_SIZE bytes that every read goes into first */
+    char *path;   /* options.limits.line bytes for a path that had to be decoded */
+    char *drop;   /* parked input that holds the request at hand, to be freed with it */
+
+    struct rhb_clock clock;
+    struct rhb_access_log *access_log; /* NULL: off. Not owned. */
+    uint64_t log_flush_at;             /* 0: nothing waits */
+    uint64_t refused;                  /* requests answered by the loop itself */
+};
+
+/* Listener descriptors stay the caller's. Returns NULL with errno set. */
+struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
+                              const struct rhb_listener *listeners, size_t n_listeners, int wakeup);
+/* Closes every connection. Owners must have been released before (rhb_loop_next_owner). */
+void rhb_loop_free(struct rhb_loop *loop);
+
+/* Finds the next thing to do without waiting; conn is set for REQUEST, WRITABLE and LOST. */
+enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn);
+
+/* Waits until there may be something to do: an event, a deadline, a signal. At most about a second. */
+void rhb_loop_wait(struct rhb_loop *loop);
+
+/* Stops accepting; rhb_loop_poll says DRAINED once every connection has been served. */
+void rhb_loop_stop(struct rhb_loop *loop);
+
+/* Whether the response to the request at hand may keep the connection. */
+bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn);
+
+/* The response is out: the connection is kept for its next request, or closed (seen by the client
+ * to the end: what it may still send is drained). */
+void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep);
+
+/* The socket took a part: owner waits for room. Called again after each WRITABLE that did not finish.
+ * False: the connection could not be kept and is closed; owner gives up. */
+bool rhb_loop_suspend(struct rhb_loop *loop, struct rhb_conn *conn, void *owner);
+
+/* The response cannot be finished: the connection is closed so that the client notices. */
+void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn);
+
+/* An owner that still waits, taken off its connection; NULL when there is none. For shutting down. */
+void *rhb_loop_next_owner(struct rhb_loop *loop);
+
+#endif

@@ -1,0 +1,139 @@
+#include "parking.h"
+#include "live.h"
+#include "socket_io.h"
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SPARE_CONNECTIONS = 256, DRAIN_READS = 16 };
+
+struct rhb_conn *rhb_conn_new(struct rhb_loop *loop, int fd)
+{
+    struct rhb_conn *conn;
+    if (!rhb_list_empty(&loop->spare)) {
+        conn = (struct rhb_conn *)loop->spare.next;
+        rhb_list_remove(&conn->link);
+        loop->n_spare--;
+    } else if ((conn = malloc(sizeof *conn)) == NULL) {
+        return NULL;
+    }
+    *conn = (struct rhb_conn){.fd = fd, .state = RHB_CONN_BUSY};
+    loop->open++;
+    RHB_LIVE_BORN(RHB_LIVE_CONNECTION);
+    return conn;
+}
+
+/* Events of this connection that epoll has already handed over must not be looked at any more. */
+static void forget_events(struct rhb_loop *loop, const struct rhb_conn *conn)
+{
+    for (int i = loop->at_event; i < loop->n_events; i++)
+        if (loop->events[i].data.ptr == conn)
+            loop->events[i].data.ptr = NULL;
+}
+
+void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    rhb_list_remove(&conn->link);
+    close(conn->fd); /* takes it out of epoll too: nobody else holds the file */
+    if (conn->registered) {
+        loop->registered--;
+        forget_events(loop, conn);
+    }
+    rhb_conn_drop_input(conn);
+    rhb_conn_drop_incoming(conn);
+    loop->open--;
+    RHB_LIVE_DEAD(RHB_LIVE_CONNECTION);
+    if (loop->n_spare < SPARE_CONNECTIONS) {
+        rhb_list_push(&loop->spare, &conn->link);
+        loop->n_spare++;
+    } else {
+        free(conn);
+    }
+}
+
+/* Edge-triggered, so a connection that stays needs one epoll_ctl in its life; EPOLLOUT is watched only
+ * while a response waits. Asking again makes epoll look again, and so brings a new edge. */
+static bool watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = conn};
+    if (write)
+        event.events |= EPOLLOUT;
+    int op = conn->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(loop->epoll, op, conn->fd, &event) < 0)
+        return false;
+    if (!conn->registered)
+        loop->registered++;
+    conn->registered = true;
+    conn->wants_write = write;
+    return true;
+}
+
+bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state)
+{
+    bool write = state == RHB_CONN_SEND;
+    rhb_unpark(conn);
+    if ((write || !conn->registered || conn->wants_write) && !watch(loop, conn, write)) {
+        rhb_conn_close(loop, conn);
+        return false;
+    }
+    conn->state = (uint8_t)state;
+    conn->deadline = rhb_now_coarse() + loop->options.timeouts[state];
+    rhb_list_push(&loop->parked[state], &conn->link);
+    return true;
+}
+
+void rhb_unpark(struct rhb_conn *conn)
+{
+    rhb_list_remove(&conn->link);
+    conn->state = RHB_CONN_BUSY;
+}
+
+void rhb_make_ready(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    conn->state = RHB_CONN_READY;
+    rhb_list_push(&loop->ready, &conn->link);
+}
+
+/* Throws away what has come. AGAIN: nothing more for now. OK: there is more, it is others' turn. */
+static enum rhb_io drain(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    enum rhb_io io = RHB_IO_OK;
+    size_t got;
+    for (int reads = 0; io == RHB_IO_OK && reads < DRAIN_READS; reads++)
+        io = rhb_recv(conn->fd, loop->buffer, RHB_READ_SIZE, &got);
+    return io;
+}
+
+void rhb_conn_linger(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    bool fresh = conn->state != RHB_CONN_LINGER;
+    if (fresh) {
+        rhb_conn_drop_input(conn);
+        rhb_conn_drop_incoming(conn);
+        if (shutdown(conn->fd, SHUT_WR) < 0) {
+            rhb_conn_close(loop, conn);
+            return;
+        }
+    }
+    enum rhb_io io = drain(loop, conn);
+    if (io == RHB_IO_EOF || io == RHB_IO_ERROR)
+        rhb_conn_close(loop, conn);
+    else if (fresh)
+        rhb_park(loop, conn, RHB_CONN_LINGER);
+    if (!fresh && io == RHB_IO_OK && !watch(loop, conn, false))
+        rhb_conn_close(loop, conn);
+}
+
+uint64_t rhb_parking_earliest(const struct rhb_loop *loop)
+{
+    uint64_t earliest = UINT64_MAX;
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++) {
+        const struct rhb_link *head = &loop->parked[state];
+        if (rhb_list_empty(head))
+            continue;
+        uint64_t deadline = ((const struct rhb_conn *)head->next)->deadline;
+        if (deadline < earliest)
+            earliest = deadline;
+    }
+    return earliest;
+}

@@ -1,0 +1,91 @@
+#include "refusal.h"
+#include "parking.h"
+#include "socket_io.h"
+#include <stdio.h>
+#include <unistd.h>
+
+struct reason {
+    int status;
+    const char *phrase;
+};
+
+static const struct reason reasons[] = {
+    {400, "Bad Request"},
+    {408, "Request Timeout"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {417, "Expectation Failed"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
+};
+
+const char *rhb_reason(int status)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].status == status)
+            return reasons[i].phrase;
+    return "Error";
+}
+
+/* What the application would see as the request's method, for the one case where it matters. */
+static bool is_head(const struct phr_request_head *head)
+{
+    return head != NULL && head->method_len == 4 && memcmp(head->method, "HEAD", 4) == 0;
+}
+
+static size_t render(struct rhb_loop *loop, char *out, size_t cap, int status, bool with_body,
+                     size_t *head_len)
+{
+    const char *phrase = rhb_reason(status);
+    int len = snprintf(out, cap,
+                       "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%.*s%sContent-Type: text/plain; "
+                       "charset=utf-8\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                       status, phrase, rhb_clock_date(&loop->clock),
+                       loop->options.server_len ? "Server: " : "", (int)loop->options.server_len,
+                       loop->options.server, loop->options.server_len ? "\r\n" : "",
+                       strlen(phrase) + 1);
+    if (len < 0 || (size_t)len >= cap)
+        return *head_len = 0;
+    *head_len = (size_t)len;
+    if (with_body)
+        len += snprintf(out + len, cap - (size_t)len, "%s\n", phrase);
+    return (size_t)len < cap ? (size_t)len : *head_len;
+}
+
+static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int status,
+                        const struct phr_request_head *head, const char *answer, size_t head_len,
+                        size_t body_len)
+{
+    char peer[INET6_ADDRSTRLEN];
+    struct rhb_access_entry entry = {
+        .request = head,
+        .peer = peer,
+        .peer_len = rhb_peer_text(&conn->peer, peer),
+        .status = status,
+        .body_bytes = body_len,
+        .response_head = answer,
+        .response_head_len = head_len,
+        .pid = getpid(),
+    };
+    clock_gettime(CLOCK_REALTIME, &entry.finished);
+    rhb_access_log_add(loop->access_log, &entry);
+}
+
+void rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
+                const struct phr_request_head *head)
+{
+    char answer[1024];
+    size_t head_len, done;
+    size_t len = render(loop, answer, sizeof answer, status, !is_head(head), &head_len);
+    loop->refused++;
+    if (loop->access_log != NULL)
+        log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
+    /* A socket that cannot take these few bytes has a client that does not read: it gets none. */
+    if (rhb_send(conn->fd, answer, len, &done) == RHB_IO_OK)
+        rhb_conn_linger(loop, conn);
+    else
+        rhb_conn_close(loop, conn);
+}

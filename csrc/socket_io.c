@@ -1,0 +1,65 @@
+#include "socket_io.h"
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+static enum rhb_io failed(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK ? RHB_IO_AGAIN : RHB_IO_ERROR;
+}
+
+static enum rhb_io sent(ssize_t n, size_t len, size_t *done)
+{
+    if (n < 0)
+        return failed();
+    *done = (size_t)n;
+    return (size_t)n == len ? RHB_IO_OK : RHB_IO_AGAIN;
+}
+
+enum rhb_io rhb_recv(int fd, void *buf, size_t cap, size_t *done)
+{
+    ssize_t n;
+    do
+        n = recv(fd, buf, cap, 0);
+    while (n < 0 && errno == EINTR);
+    *done = n > 0 ? (size_t)n : 0;
+    if (n > 0)
+        return RHB_IO_OK;
+    return n == 0 ? RHB_IO_EOF : failed();
+}
+
+enum rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done)
+{
+    ssize_t n;
+    *done = 0;
+    do
+        n = send(fd, data, len, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return sent(n, len, done);
+}
+
+enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done)
+{
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+    size_t len = 0;
+    ssize_t n;
+    *done = 0;
+    for (size_t i = 0; i < count; i++)
+        len += iov[i].iov_len;
+    do
+        n = sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return sent(n, len, done);
+}
+
+enum rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *done)
+{
+    ssize_t n;
+    *done = 0;
+    do
+        n = sendfile(fd, file, offset, len);
+    while (n < 0 && errno == EINTR);
+    if (n == 0 && len > 0)
+        return RHB_IO_EOF;
+    return sent(n, len, done);
+}

@@ -1,0 +1,28 @@
+/* The system calls that move bytes, with results as an enum. One call is one attempt on a
+ * non-blocking socket (repeated for EINTR only); nothing here waits. */
+#ifndef RHB_SOCKET_IO_H
+#define RHB_SOCKET_IO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum rhb_io {
+    RHB_IO_OK,    /* recv: at least one byte; send: all of it */
+    RHB_IO_AGAIN, /* recv: nothing there yet; send: the socket took only a part (see *done) */
+    RHB_IO_EOF,   /* recv: the peer has finished; sendfile: the file is shorter than promised */
+    RHB_IO_ERROR  /* the connection is of no more use; errno says why */
+};
+
+/* *done is the count of bytes moved; always set. */
+enum rhb_io rhb_recv(int fd, void *buf, size_t cap, size_t *done);
+enum rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done);
+
+/* At most IOV_MAX pieces. Never raises SIGPIPE. */
+enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done);
+
+/* From file at *offset, which moves on. Falls back to nothing: the caller has checked that file is a
+ * regular file. */
+enum rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *done);
+
+#endif
