@@ -18,7 +18,8 @@ struct phr_limits {
     size_t field;
 };
 
-/* fields and num_fields (the capacity) are set by the caller; num_fields comes back as the count. */
+/* fields and num_fields (the capacity) are set by the caller; num_fields comes back as the count.
+ */
 struct phr_request_head {
     const char *method;
     size_t method_len;
@@ -32,12 +33,12 @@ struct phr_request_head {
 /* What phr_parse_request_strict returns besides the bytes consumed (> 0). */
 enum phr_strict_result {
     PHR_INCOMPLETE = -2,
-    PHR_BAD = -1,               /* 400 */
-    PHR_BAD_VERSION = -3,       /* 505: HTTP/<digit>.<digit>, but not 1.0 or 1.1 */
-    PHR_LINE_TOO_LONG = -4,     /* 414 */
-    PHR_FIELD_TOO_LONG = -5,    /* 431 */
-    PHR_HEAD_TOO_LONG = -6,     /* 431 */
-    PHR_TOO_MANY_FIELDS = -7    /* 431 */
+    PHR_BAD = -1,            /* 400 */
+    PHR_BAD_VERSION = -3,    /* 505: HTTP/<digit>.<digit>, but not 1.0 or 1.1 */
+    PHR_LINE_TOO_LONG = -4,  /* 414 */
+    PHR_FIELD_TOO_LONG = -5, /* 431 */
+    PHR_HEAD_TOO_LONG = -6,  /* 431 */
+    PHR_TOO_MANY_FIELDS = -7 /* 431 */
 };
 
 /* Parses one request head (RFC 9112 section 2.1): CRLF line ends only, single spaces in the request
@@ -48,8 +49,8 @@ enum phr_strict_result {
 int phr_parse_request_strict(const char *buf, size_t len, const struct phr_limits *limits,
                              struct phr_request_head *head, size_t last_len);
 
-/* Decodes chunked bodies (RFC 9112 section 7.1) in place and to the letter. Starts zeroed, apart from
- * the two limits. */
+/* Decodes chunked bodies (RFC 9112 section 7.1) in place and to the letter. Starts zeroed, apart
+ * from the two limits. */
 struct phr_strict_chunked {
     size_t max_extension; /* bytes of extension on one size line */
     size_t max_trailer;   /* bytes of the whole trailer section */
@@ -61,9 +62,10 @@ struct phr_strict_chunked {
 
 /* *bufsz bytes in, decoded bytes out in *bufsz. Returns -2 when more is needed, -1 when the framing
  * is bad, otherwise the count of bytes behind the end of the body, which stand in buf right after
- * the decoded ones. The trailer section is checked as field lines and thrown away. Refused: anything
- * but 1 to 15 hex digits in a size, white space before CRLF, bare CR or LF anywhere, controls in
- * extensions and trailers, data not followed by CRLF, extensions and trailers beyond the limits. */
+ * the decoded ones. The trailer section is checked as field lines and thrown away. Refused:
+ * anything but 1 to 15 hex digits in a size, white space before CRLF, bare CR or LF anywhere,
+ * controls in extensions and trailers, data not followed by CRLF, extensions and trailers beyond
+ * the limits. */
 ssize_t phr_decode_chunked_strict(struct phr_strict_chunked *decoder, char *buf, size_t *bufsz);
 
 #ifdef __cplusplus

@@ -1,0 +1,145 @@
+/* The strict chunked decoder, as strict.h describes it. */
+#include "char_class.h"
+#include "chunk_bytes.h"
+#include "hex_digit.h"
+#include "strict.h"
+
+enum chunk_state {
+    IN_SIZE,
+    IN_EXTENSION,
+    EXTENSION_BLANK, /* behind white space in an extension: the line must not end here */
+    SIZE_LF,         /* the LF of a size line is due */
+    IN_DATA,
+    DATA_CR, /* the CR behind the data is due */
+    DATA_LF,
+    TRAILER_START, /* at the beginning of a line of the trailer section */
+    TRAILER_NAME,
+    TRAILER_VALUE,
+    TRAILER_LF,
+    END_LF, /* the LF of the empty line is due */
+    ENDED
+};
+
+/* Sixteen digits could pass 2^63. */
+enum { SIZE_DIGITS = 15 };
+
+/* Each of these takes one byte of framing and says whether it was good. */
+
+static bool size_byte(struct phr_strict_chunked *decoder, char byte)
+{
+    int digit = phr_hex_digit(byte);
+
+    if (digit >= 0) {
+        decoder->chunk_left = decoder->chunk_left * 16 + (uint64_t)digit;
+        return decoder->digits++ < SIZE_DIGITS;
+    }
+    if (decoder->digits == 0)
+        return false;
+    decoder->digits = 0;
+    decoder->used = byte == ';';
+    decoder->state = byte == ';' ? IN_EXTENSION : SIZE_LF;
+    return byte == '\r' || (byte == ';' && decoder->used <= decoder->max_extension);
+}
+
+static bool extension_byte(struct phr_strict_chunked *decoder, char byte)
+{
+    if (byte == '\r') {
+        bool blank = decoder->state == EXTENSION_BLANK;
+        decoder->state = SIZE_LF;
+        return !blank;
+    }
+    decoder->state = phr_is_blank(byte) ? EXTENSION_BLANK : IN_EXTENSION;
+    return phr_is(byte, PHR_TEXT) && ++decoder->used <= decoder->max_extension;
+}
+
+static bool size_lf(struct phr_strict_chunked *decoder, char byte)
+{
+    decoder->state = decoder->chunk_left > 0 ? IN_DATA : TRAILER_START;
+    decoder->used = 0;
+    return byte == '\n';
+}
+
+/* The CR that begins the empty line does not count as trailer. */
+static bool trailer_start(struct phr_strict_chunked *decoder, char byte)
+{
+    if (byte == '\r') {
+        decoder->state = END_LF;
+        return true;
+    }
+    decoder->state = TRAILER_NAME;
+    return phr_is(byte, PHR_TOKEN) && ++decoder->used <= decoder->max_trailer;
+}
+
+static bool trailer_byte(struct phr_strict_chunked *decoder, char byte)
+{
+    if (++decoder->used > decoder->max_trailer)
+        return false;
+    if (decoder->state == TRAILER_NAME) {
+        if (byte == ':')
+            decoder->state = TRAILER_VALUE;
+        return byte == ':' || phr_is(byte, PHR_TOKEN);
+    }
+    if (decoder->state == TRAILER_VALUE) {
+        if (byte == '\r')
+            decoder->state = TRAILER_LF;
+        return byte == '\r' || phr_is(byte, PHR_TEXT);
+    }
+    decoder->state = TRAILER_START;
+    return byte == '\n';
+}
+
+static bool framing_byte(struct phr_strict_chunked *decoder, char byte)
+{
+    switch ((enum chunk_state)decoder->state) {
+    case IN_SIZE:
+        return size_byte(decoder, byte);
+    case IN_EXTENSION:
+    case EXTENSION_BLANK:
+        return extension_byte(decoder, byte);
+    case SIZE_LF:
+        return size_lf(decoder, byte);
+    case DATA_CR:
+        decoder->state = DATA_LF;
+        return byte == '\r';
+    case DATA_LF:
+        decoder->state = IN_SIZE;
+        return byte == '\n';
+    case TRAILER_START:
+        return trailer_start(decoder, byte);
+    case TRAILER_NAME:
+    case TRAILER_VALUE:
+    case TRAILER_LF:
+        return trailer_byte(decoder, byte);
+    case END_LF:
+        decoder->state = ENDED;
+        return byte == '\n';
+    case IN_DATA:
+    case ENDED:
+        break;
+    }
+    return false;
+}
+
+static void take_data(struct phr_strict_chunked *decoder, struct phr_chunk_bytes *bytes)
+{
+    decoder->chunk_left -= phr_chunk_take(bytes, decoder->chunk_left);
+    if (decoder->chunk_left == 0)
+        decoder->state = DATA_CR;
+}
+
+ssize_t phr_decode_chunked_strict(struct phr_strict_chunked *decoder, char *buf, size_t *bufsz)
+{
+    struct phr_chunk_bytes bytes = {.buf = buf, .len = *bufsz};
+    bool good = true;
+
+    while (good && bytes.read < bytes.len && decoder->state != ENDED) {
+        if (decoder->state == IN_DATA)
+            take_data(decoder, &bytes);
+        else
+            good = framing_byte(decoder, buf[bytes.read++]);
+    }
+    *bufsz = bytes.written;
+    if (!good)
+        return -1;
+    return decoder->state == ENDED ? (ssize_t)phr_chunk_leave(&bytes) : -2;
+}

@@ -1,0 +1,14 @@
+/* The parser with AVX2. */
+#define _GNU_SOURCE /* memrchr */
+#include "twins.h"
+
+#if PHR_X86
+
+#define PHR_TARGET_ATTRIBUTE __attribute__((target("avx2,bmi,bmi2")))
+#include "entry_points.h"
+#include "scan_avx2.h"
+#include "scan_window.h"
+
+const struct phr_twin phr_twin_avx2 = PHR_TWIN("avx2");
+
+#endif

@@ -1,0 +1,9 @@
+/* The parser without vectors. */
+#define _GNU_SOURCE /* memrchr */
+#include "twins.h"
+
+#define PHR_TARGET_ATTRIBUTE
+#include "entry_points.h"
+#include "scan_scalar.h"
+
+const struct phr_twin phr_twin_scalar = PHR_TWIN("scalar");

@@ -1,0 +1,111 @@
+/* The scanners of the vector twins, in windows of 32 and 64 bytes. The instruction set's own header
+ * comes before and gives phr_vector, phr_load32, phr_join16 and phr_stops32. Nothing is read beyond
+ * the end: the last window is loaded so that it ends there, and its mask is shifted into place. */
+#ifndef RHB_PHR_SCAN_WINDOW_H
+#define RHB_PHR_SCAN_WINDOW_H
+
+#include "char_class.h"
+#include "input.h"
+
+/* Masks have a bit for every byte that is not of the class, and for every byte from the end on. */
+PHR_INLINE uint64_t phr_stop_from(uint64_t stops, size_t left)
+{
+    return stops | (~UINT64_C(0) << left);
+}
+
+/* Inputs shorter than a vector cannot be a whole request: no need to be fast. */
+PHR_COLD uint64_t phr_tiny_window(const char *p, size_t left, enum phr_class wanted)
+{
+    uint64_t stops = 0;
+
+    for (size_t i = 0; i < left; i++)
+        stops |= (uint64_t)!phr_is(p[i], wanted) << i;
+    return phr_stop_from(stops, left);
+}
+
+/* Inputs of 16 to 31 bytes, by two loads of 16 that may overlap. */
+PHR_INLINE uint64_t phr_short_window(const struct phr_input *in, const char *p, size_t left,
+                                     enum phr_class wanted)
+{
+    const char *last = in->end - 16;
+    const char *first = left > 16 ? p : last;
+    uint64_t stops = phr_stops32(phr_join16(first, last), wanted);
+
+    if (left > 16)
+        stops = (stops & 0xffff) | (stops >> 16 << (left - 16));
+    else
+        stops = stops >> 16 >> (16 - left);
+    return phr_stop_from(stops, left);
+}
+
+/* The last window of an input: fewer than 32 bytes left. */
+PHR_INLINE uint64_t phr_last_window(const struct phr_input *in, const char *p, size_t left,
+                                    enum phr_class wanted)
+{
+    size_t whole = (size_t)(in->end - in->base);
+
+    if (PHR_LIKELY(whole >= 32)) {
+        uint64_t stops = phr_stops32(phr_load32(in->end - 32), wanted);
+        return phr_stop_from(stops >> (32 - left), left);
+    }
+    if (PHR_LIKELY(whole >= 16))
+        return phr_short_window(in, p, left, wanted);
+    return phr_tiny_window(p, left, wanted);
+}
+
+PHR_INLINE uint64_t phr_window32(const struct phr_input *in, const char *p, enum phr_class wanted)
+{
+    size_t left = (size_t)(in->end - p);
+
+    if (PHR_LIKELY(left >= 32))
+        return phr_stops32(phr_load32(p), wanted);
+    return phr_last_window(in, p, left, wanted);
+}
+
+PHR_INLINE uint64_t phr_window64(const struct phr_input *in, const char *p, enum phr_class wanted)
+{
+    size_t left = (size_t)(in->end - p);
+    uint64_t low, high;
+
+    if (PHR_UNLIKELY(left < 32))
+        return phr_last_window(in, p, left, wanted);
+    low = phr_stops32(phr_load32(p), wanted);
+    if (PHR_LIKELY(left >= 64)) {
+        high = phr_stops32(phr_load32(p + 32), wanted);
+        return low | high << 32;
+    }
+    high = phr_stops32(phr_load32(in->end - 32), wanted);
+    return phr_stop_from(low | high << (left - 32), left);
+}
+
+/* The first byte at p or later that is not of the class, or the end. */
+PHR_INLINE const char *phr_scan(const struct phr_input *in, const char *p, enum phr_class wanted)
+{
+    uint64_t stops = phr_window32(in, p, wanted);
+
+    while (PHR_UNLIKELY(stops == 0)) {
+        p += 32;
+        stops = phr_window32(in, p, wanted);
+    }
+    return p + __builtin_ctzll(stops);
+}
+
+/* The same for PHR_TEXT, with the window kept between calls: most lines end in the one they begin
+ * in, and finding line ends does not wait for the names before them. p never goes back behind the
+ * window. */
+PHR_INLINE const char *phr_scan_text(struct phr_input *in, const char *p)
+{
+    for (;;) {
+        size_t offset = (uintptr_t)p - (uintptr_t)in->window;
+        if (PHR_LIKELY(offset < 64)) {
+            uint64_t stops = in->stops >> offset;
+            if (PHR_LIKELY(stops != 0))
+                return p + __builtin_ctzll(stops);
+            p = in->window + 64;
+        }
+        in->window = p;
+        in->stops = phr_window64(in, p, PHR_TEXT);
+    }
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* The parser compiled once for every instruction set: the same source, other scanners. The
+ * published functions take the best twin of this machine; tests and bench take each. */
+#ifndef RHB_PHR_TWINS_H
+#define RHB_PHR_TWINS_H
+
+#include "strict.h"
+
+/* -DPHR_SCALAR_ONLY leaves the vector twins out, as on a machine that is not x86-64. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(PHR_SCALAR_ONLY)
+#define PHR_X86 1
+#else
+#define PHR_X86 0
+#endif
+
+enum phr_isa { PHR_ISA_SCALAR, PHR_ISA_SSE42, PHR_ISA_AVX2, PHR_ISA_COUNT };
+
+/* What phr_parse_response hands out. */
+struct phr_response_head {
+    int minor_version;
+    int status;
+    const char *reason;
+    size_t reason_len;
+    struct phr_header *fields;
+    size_t num_fields;
+};
+
+struct phr_field_list {
+    struct phr_header *fields;
+    size_t num_fields;
+};
+
+struct phr_twin {
+    const char *name;
+    int (*request_strict)(const char *buf, size_t len, const struct phr_limits *limits,
+                          struct phr_request_head *head, size_t last_len);
+    int (*request)(const char *buf, size_t len, struct phr_request_head *head, size_t last_len);
+    int (*response)(const char *buf, size_t len, struct phr_response_head *head, size_t last_len);
+    int (*fields)(const char *buf, size_t len, struct phr_field_list *list, size_t last_len);
+};
+
+extern const struct phr_twin phr_twin_scalar;
+#if PHR_X86
+extern const struct phr_twin phr_twin_sse42;
+extern const struct phr_twin phr_twin_avx2;
+#endif
+
+/* The twin for an instruction set; NULL when this machine or this build lacks it. */
+const struct phr_twin *phr_twin(enum phr_isa isa);
+
+/* The best one here. Asks libgcc's (or compiler-rt's) record of CPUID: a load and a test, nothing
+ * of ours to initialise. */
+static inline const struct phr_twin *phr_best_twin(void)
+{
+#if PHR_X86
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+        __builtin_cpu_supports("bmi2"))
+        return &phr_twin_avx2;
+    if (__builtin_cpu_supports("sse4.2"))
+        return &phr_twin_sse42;
+#endif
+    return &phr_twin_scalar;
+}
+
+#endif
