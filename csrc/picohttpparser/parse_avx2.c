@@ -5,9 +5,11 @@
 #if PHR_X86
 
 #define PHR_TARGET_ATTRIBUTE __attribute__((target("avx2,bmi,bmi2")))
-#include "entry_points.h"
 #include "scan_avx2.h"
+
 #include "scan_window.h"
+
+#include "entry_points.h"
 
 const struct phr_twin phr_twin_avx2 = PHR_TWIN("avx2");
 

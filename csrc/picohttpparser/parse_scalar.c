@@ -3,7 +3,8 @@
 #include "twins.h"
 
 #define PHR_TARGET_ATTRIBUTE
-#include "entry_points.h"
 #include "scan_scalar.h"
+
+#include "entry_points.h"
 
 const struct phr_twin phr_twin_scalar = PHR_TWIN("scalar");

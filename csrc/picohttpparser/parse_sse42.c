@@ -5,9 +5,11 @@
 #if PHR_X86
 
 #define PHR_TARGET_ATTRIBUTE __attribute__((target("sse4.2")))
-#include "entry_points.h"
 #include "scan_sse42.h"
+
 #include "scan_window.h"
+
+#include "entry_points.h"
 
 const struct phr_twin phr_twin_sse42 = PHR_TWIN("sse42");
 
