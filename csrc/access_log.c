@@ -1,0 +1,233 @@
+#define _GNU_SOURCE /* memrchr */
+#include "access_log.h"
+#include "access_log_format.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A batch this long is written without waiting for the next flush. */
+#define BATCH (32 * 1024)
+
+/* Room for a batch and the line that ends it; what a huge line needed beyond is given back. */
+#define BATCH_ROOM (64 * 1024)
+
+struct rhb_access_log {
+    struct rhb_access_format *format;
+    struct rhb_access_second second;
+    struct rhb_bytes batch;
+    char *path; /* NULL when the descriptor is the caller's */
+    int fd;
+    dev_t dev; /* of fd, and its inode */
+    ino_t ino;
+    bool is_pipe;
+    bool torn;         /* the last write ended within a line */
+    uint64_t lost;     /* lines, not yet said */
+    uint64_t told;     /* lines that the batch's notice says are lost */
+    size_t notice_len; /* bytes at the start of the batch */
+};
+
+struct rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)
+{
+    struct rhb_access_log *log = calloc(1, sizeof *log);
+    *error = NULL;
+    *error_at = 0;
+    if (log == NULL)
+        return NULL;
+    log->fd = -1;
+    log->format = rhb_access_format_new(format, error, error_at);
+    if (log->format != NULL && rhb_bytes_reserve(&log->batch, BATCH_ROOM))
+        return log;
+    rhb_access_log_free(log);
+    return NULL;
+}
+
+const char *rhb_access_log_environ_key(const struct rhb_access_log *log, size_t index)
+{
+    return rhb_access_format_environ_key(log->format, index);
+}
+
+/* ---- the file ---- */
+
+static void close_own(struct rhb_access_log *log)
+{
+    if (log->path != NULL)
+        close(log->fd);
+    log->fd = -1;
+}
+
+/* Takes fd as the one to write to, if it is one. Returns 0 or -errno. */
+static int adopt(struct rhb_access_log *log, int fd)
+{
+    struct stat file;
+    if (fstat(fd, &file) != 0)
+        return -errno;
+    close_own(log);
+    log->fd = fd;
+    log->dev = file.st_dev;
+    log->ino = file.st_ino;
+    log->is_pipe = S_ISFIFO(file.st_mode);
+    return 0;
+}
+
+static int open_path(struct rhb_access_log *log, const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0)
+        return -errno;
+    int result = adopt(log, fd);
+    if (result != 0)
+        close(fd);
+    return result;
+}
+
+int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd)
+{
+    char *copy = path == NULL ? NULL : strdup(path);
+    if (path != NULL && copy == NULL)
+        return -ENOMEM;
+    int result = path == NULL ? adopt(log, fd) : open_path(log, path);
+    if (result != 0) {
+        free(copy);
+        return result;
+    }
+    free(log->path);
+    log->path = copy;
+    return 0;
+}
+
+/* Opens the path again when it names another file by now, or none. When that fails, the lines go
+ * where they went before: better in the renamed file than nowhere. */
+static int follow_rename(struct rhb_access_log *log)
+{
+    struct stat file;
+    if (log->path == NULL)
+        return 0;
+    if (stat(log->path, &file) != 0)
+        return errno == ENOENT ? open_path(log, log->path) : -errno;
+    if (file.st_dev == log->dev && file.st_ino == log->ino)
+        return 0;
+    return open_path(log, log->path);
+}
+
+/* ---- the batch ---- */
+
+/* A batch that follows lost lines begins by saying so, behind the rest of a torn one. */
+static void begin_batch(struct rhb_access_log *log)
+{
+    char notice[96];
+    if (log->lost == 0)
+        return;
+    int len =
+        snprintf(notice, sizeof notice, "%srhebok: %llu lines of this log could not be written\n",
+                 log->torn ? "\n" : "", (unsigned long long)log->lost);
+    if (!rhb_bytes_append(&log->batch, notice, (size_t)len))
+        return;
+    log->notice_len = (size_t)len;
+    log->told = log->lost;
+}
+
+void rhb_access_log_add(struct rhb_access_log *log, const struct rhb_access_entry *entry)
+{
+    if (log->batch.len == 0)
+        begin_batch(log);
+    size_t start = log->batch.len;
+    if (!rhb_access_format_render(log->format, &log->second, &log->batch, entry)) {
+        log->batch.len = start;
+        log->lost++;
+    }
+    if (log->batch.len >= BATCH)
+        rhb_access_log_flush(log);
+}
+
+bool rhb_access_log_pending(const struct rhb_access_log *log)
+{
+    return log->batch.len > 0;
+}
+
+/* How much goes into the next write: everything, but for a pipe whole lines of PIPE_BUF bytes at
+ * most, since other workers write to it too and only that much is not mixed with theirs (pipe(7)).
+ */
+static size_t piece(const struct rhb_access_log *log, size_t written)
+{
+    const char *from = log->batch.data + written, *end;
+    size_t left = log->batch.len - written;
+    if (!log->is_pipe || left <= PIPE_BUF)
+        return left;
+    end = memrchr(from, '\n', PIPE_BUF);
+    if (end == NULL)
+        end = memchr(from, '\n', left);
+    return end == NULL ? left : (size_t)(end + 1 - from);
+}
+
+static int write_batch(const struct rhb_access_log *log, size_t *written)
+{
+    while (*written < log->batch.len) {
+        ssize_t n = write(log->fd, log->batch.data + *written, piece(log, *written));
+        if (n > 0)
+            *written += (size_t)n;
+        else if (n == 0)
+            return -EIO;
+        else if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
+}
+
+static uint64_t count_lines(const char *from, const char *end)
+{
+    uint64_t lines = 0;
+    for (; from < end; from++)
+        lines += *from == '\n';
+    return lines;
+}
+
+static void empty_batch(struct rhb_access_log *log)
+{
+    log->batch.len = 0;
+    log->notice_len = 0;
+    log->told = 0;
+    if (log->batch.cap > BATCH_ROOM)
+        rhb_bytes_free(&log->batch);
+}
+
+/* Counts what was not written, a line that was written in part included, and forgets the batch. */
+static void settle(struct rhb_access_log *log, size_t written)
+{
+    const char *data = log->batch.data;
+    size_t lines = written > log->notice_len ? written : log->notice_len;
+    if (written >= log->notice_len)
+        log->lost -= log->told;
+    log->lost += count_lines(data + lines, data + log->batch.len);
+    if (written > 0)
+        log->torn = data[written - 1] != '\n';
+    empty_batch(log);
+}
+
+int rhb_access_log_flush(struct rhb_access_log *log)
+{
+    size_t written = 0;
+    if (log->batch.len == 0)
+        return 0;
+    int followed = follow_rename(log);
+    int result = write_batch(log, &written);
+    settle(log, written);
+    return result != 0 ? result : followed;
+}
+
+void rhb_access_log_free(struct rhb_access_log *log)
+{
+    if (log == NULL)
+        return;
+    if (log->batch.len == 0)
+        begin_batch(log);
+    rhb_access_log_flush(log);
+    close_own(log);
+    rhb_access_format_free(log->format);
+    rhb_bytes_free(&log->batch);
+    free(log->path);
+    free(log);
+}

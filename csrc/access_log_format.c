@@ -1,0 +1,210 @@
+#include "access_log_format.h"
+#include "access_log_atoms.h"
+#include <stdlib.h>
+
+/* Literals up to this long are copied with one move of fixed size; the text is padded for it. */
+#define SHORT_LITERAL 16
+
+struct rhb_access_format {
+    char *text; /* literals and names */
+    const char **environ;
+    size_t environ_count;
+    struct rhb_access_item items[]; /* the last one has no atom */
+};
+
+/* While compiling. */
+struct source {
+    const char *at;
+    struct rhb_access_format *format;
+    struct rhb_access_item *item; /* the one being built */
+    char *text;                   /* end of what is written there */
+    const char *error;
+};
+
+static bool refuse(struct source *source, const char *error)
+{
+    source->error = error;
+    return false;
+}
+
+static void add_literal(struct source *source, char c)
+{
+    *source->text++ = c;
+    source->item->text_len++;
+}
+
+/* The next item's literal starts where the text ends now. */
+static void next_item(struct source *source)
+{
+    source->item++;
+    source->item->text = source->text;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Copies a name behind the text, with a NUL, as it stands or in lower case. */
+static void add_name(struct source *source, const char *name, size_t len, bool folded)
+{
+    source->item->name = source->text;
+    source->item->name_len = len;
+    for (size_t i = 0; i < len; i++)
+        *source->text++ = folded ? lower(name[i]) : name[i];
+    *source->text++ = '\0';
+}
+
+/* Each variable is listed once, however often it is named. */
+static size_t environ_index(struct rhb_access_format *format, const char *name)
+{
+    size_t i = 0;
+    while (i < format->environ_count && strcmp(format->environ[i], name) != 0)
+        i++;
+    if (i == format->environ_count)
+        format->environ[format->environ_count++] = name;
+    return i;
+}
+
+/* {name}letter, from the brace up to the parenthesis. */
+static bool compile_named(struct source *source, const char *brace, const char *end)
+{
+    const char *name = brace + 1, *close = end - 2;
+    if (close <= name || *close != '}')
+        return false;
+    source->item->put = rhb_access_named_atom(end[-1]);
+    if (source->item->put == NULL)
+        return false;
+    add_name(source, name, (size_t)(close - name), end[-1] != 'e');
+    if (end[-1] == 'e')
+        source->item->index = environ_index(source->format, source->item->name);
+    next_item(source);
+    return true;
+}
+
+/* l, the user that identd gave, is nobody on every line. */
+static bool compile_plain(struct source *source, const char *letter, const char *end)
+{
+    if (end - letter != 1)
+        return false;
+    if (*letter == 'l') {
+        add_literal(source, '-');
+        return true;
+    }
+    if (!rhb_access_atom(source->item, *letter))
+        return false;
+    next_item(source);
+    return true;
+}
+
+static bool compile_atom(struct source *source)
+{
+    const char *inside = source->at + 2, *end = strchr(inside, ')');
+    if (end == NULL)
+        return refuse(source, "%( without its closing parenthesis");
+    if (end[1] != 's')
+        return refuse(source, "%(...) is to be followed by s");
+    bool known =
+        *inside == '{' ? compile_named(source, inside, end) : compile_plain(source, inside, end);
+    if (!known)
+        return refuse(source, "unknown atom");
+    source->at = end + 2;
+    return true;
+}
+
+static bool compile_percent(struct source *source)
+{
+    if (source->at[1] == '(')
+        return compile_atom(source);
+    if (source->at[1] != '%')
+        return refuse(source, "a lone %, to be written as %%");
+    add_literal(source, '%');
+    source->at += 2;
+    return true;
+}
+
+static bool compile(struct source *source)
+{
+    source->item->text = source->text;
+    while (*source->at != '\0')
+        if (*source->at != '%')
+            add_literal(source, *source->at++);
+        else if (!compile_percent(source))
+            return false;
+    add_literal(source, '\n');
+    return true;
+}
+
+/* Literals and names are never longer than what they stand for, but for the line end. */
+static struct rhb_access_format *allocate(const char *source)
+{
+    size_t len = strlen(source), atoms = 0;
+    for (const char *at = source; *at != '\0'; at++)
+        atoms += *at == '%';
+    struct rhb_access_format *format =
+        calloc(1, sizeof *format + (atoms + 1) * sizeof *format->items);
+    if (format == NULL)
+        return NULL;
+    format->text = calloc(1, len + 1 + SHORT_LITERAL);
+    format->environ = calloc(atoms + 1, sizeof *format->environ);
+    if (format->text != NULL && format->environ != NULL)
+        return format;
+    rhb_access_format_free(format);
+    return NULL;
+}
+
+struct rhb_access_format *rhb_access_format_new(const char *text, const char **error,
+                                                size_t *error_at)
+{
+    struct rhb_access_format *format = allocate(text);
+    *error = NULL;
+    *error_at = 0;
+    if (format == NULL)
+        return NULL;
+    struct source source = {
+        .at = text, .format = format, .item = format->items, .text = format->text};
+    if (compile(&source))
+        return format;
+    *error = source.error;
+    *error_at = (size_t)(source.at - text);
+    rhb_access_format_free(format);
+    return NULL;
+}
+
+const char *rhb_access_format_environ_key(const struct rhb_access_format *format, size_t index)
+{
+    return index < format->environ_count ? format->environ[index] : NULL;
+}
+
+static bool put_literal(struct rhb_bytes *out, const char *text, size_t len)
+{
+    if (!rhb_access_reserve(out, len))
+        return false;
+    if (len <= SHORT_LITERAL)
+        memcpy(out->data + out->len, text, SHORT_LITERAL);
+    else
+        memcpy(out->data + out->len, text, len);
+    out->len += len;
+    return true;
+}
+
+bool rhb_access_format_render(const struct rhb_access_format *format,
+                              struct rhb_access_second *second, struct rhb_bytes *out,
+                              const struct rhb_access_entry *entry)
+{
+    const struct rhb_access_line line = {.out = out, .entry = entry, .second = second};
+    const struct rhb_access_item *item = format->items;
+    for (; item->put != NULL; item++)
+        if (!put_literal(out, item->text, item->text_len) || !item->put(&line, item))
+            return false;
+    return put_literal(out, item->text, item->text_len);
+}
+
+void rhb_access_format_free(struct rhb_access_format *format)
+{
+    if (format == NULL)
+        return;
+    free(format->environ);
+    free(format->text);
+    free(format);
+}
