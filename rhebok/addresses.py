@@ -1,0 +1,128 @@
+"""The grammar of addresses: --bind, and the specs in SERVER_STARTER_PORT. Pure; listeners makes the sockets.
+
+bind    = HOST ":" PORT | "[" V6 "]" ":" PORT | ":" PORT | PORT | "unix:" PATH | "unix:@" NAME | "fd://" N
+starter = [ spec "=" FD *( ";" spec "=" FD ) ]
+spec    = PORT | HOST ":" PORT | "[" V6 "]" ":" PORT | PATH
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv6Address
+
+UNIX_PATH_MAX = 107  # sizeof(sun_path) less the NUL, unix(7)
+
+_HOST = re.compile(r"[^\s:/\[\]@]+")
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+@dataclass(frozen=True)
+class TcpAddress:
+    host: str
+    port: int
+    v6: bool = False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if self.v6 else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class UnixAddress:
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True)
+class AbstractAddress:
+    name: str
+
+    def __str__(self) -> str:
+        return f"unix:@{self.name}"
+
+
+@dataclass(frozen=True)
+class FdAddress:
+    fd: int
+
+    def __str__(self) -> str:
+        return f"fd://{self.fd}"
+
+
+Address = TcpAddress | UnixAddress | AbstractAddress | FdAddress
+
+
+def parse_bind(spec: str) -> Address:
+    """One --bind value; ValueError says what is wrong with it."""
+    if spec.startswith("unix:"):
+        return _unix(spec.removeprefix("unix:"))
+    if spec.startswith("fd://"):
+        return FdAddress(_fd(spec.removeprefix("fd://")))
+    return _tcp(spec.removeprefix("tcp://"))
+
+
+def _unix(rest: str) -> UnixAddress | AbstractAddress:
+    path = rest.removeprefix("//")
+    if not path or path == "@":
+        raise ValueError("the path of the unix socket is missing")
+    if "\0" in path:
+        raise ValueError("a path cannot contain a NUL")
+    if len(path.encode("utf-8", "surrogateescape")) > UNIX_PATH_MAX:
+        raise ValueError(f"the path of a unix socket has at most {UNIX_PATH_MAX} bytes")
+    return AbstractAddress(path[1:]) if path.startswith("@") else UnixAddress(path)
+
+
+def _fd(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise ValueError("a descriptor is a number")
+    return int(text)
+
+
+def _tcp(spec: str) -> TcpAddress:
+    if spec.startswith("["):
+        return _tcp_v6(spec)
+    host, colon, port = spec.rpartition(":")
+    if not colon and not _PORT.fullmatch(spec):
+        raise ValueError(f"the port is missing (did you mean {spec}:8000?)")
+    if ":" in host:
+        raise ValueError(f"an IPv6 address stands in brackets (did you mean [{host}]:{port}?)")
+    if host and not _HOST.fullmatch(host):
+        raise ValueError(f"{host!r} is not a host name or an address")
+    return TcpAddress(host or "0.0.0.0", _port(port))
+
+
+def _tcp_v6(spec: str) -> TcpAddress:
+    host, bracket, rest = spec[1:].partition("]")
+    if not bracket or not rest.startswith(":"):
+        raise ValueError("an IPv6 address is written [ADDRESS]:PORT")
+    try:
+        IPv6Address(host or "::")
+    except AddressValueError:
+        raise ValueError(f"{host!r} is not an IPv6 address") from None
+    return TcpAddress(host or "::", _port(rest[1:]), v6=True)
+
+
+def _port(text: str) -> int:
+    if not _PORT.fullmatch(text) or int(text) > 65535:
+        raise ValueError(f"the port must be a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class StarterPort:
+    """One listener that a superdaemon hands over."""
+
+    spec: str
+    fd: int
+
+
+def parse_starter_ports(value: str) -> list[StarterPort]:
+    """The value of SERVER_STARTER_PORT; ValueError names the part that cannot be read."""
+    return [_starter_port(part) for part in value.split(";") if part]
+
+
+def _starter_port(part: str) -> StarterPort:
+    spec, equals, fd = part.rpartition("=")
+    if not equals or not spec or not re.fullmatch(r"[0-9]{1,7}", fd):
+        raise ValueError(f"{part!r} is not SPEC=FD")
+    return StarterPort(spec, int(fd))

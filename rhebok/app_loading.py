@@ -1,0 +1,141 @@
+"""Imports the application and the hooks. Called by master (preload), worker (no preload) and launch.
+
+A typo in the name is one line; an exception raised by the application's own code is shown with the
+application's traceback, less our frames and the import system's.
+"""
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from types import ModuleType, TracebackType
+from typing import Any
+
+from rhebok.app_spec import DEFAULT_ATTRIBUTES, AppSpec, parse_app
+from rhebok.errors import ExitStatus, UserError
+
+Application = Callable[..., Any]
+
+_IMPORT_SYSTEM = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
+
+
+def load_app(text: str) -> Application:
+    """The application that MODULE[:ATTRIBUTE] or MODULE:FACTORY() names."""
+    spec = parse_app(text)
+    module = import_module(spec.module)
+    found = _attribute(module, spec)
+    if spec.is_factory:
+        found = _call_factory(_callable(found, text), spec, text)
+    return _callable(found, text)
+
+
+def load_function(option: str, name: str | None) -> Callable[..., Any] | None:
+    """A hook named MODULE:FUNCTION; None when there is none."""
+    if name is None:
+        return None
+    module, _, attribute = name.partition(":")
+    try:
+        return _callable(_walk(import_module(module), attribute), name)
+    except UserError as error:
+        raise UserError(f"{option}: {error}", error.status, error.detail) from None
+
+
+def import_module(name: str) -> ModuleType:
+    """importlib's, with UserError for whatever goes wrong."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not _frames_of_application(error.__traceback__):
+            raise _not_found(name, error) from None
+        raise _failed(f"could not import {name!r}", error) from None
+    except (Exception, SystemExit) as error:
+        raise _failed(f"could not import {name!r}", error) from None
+
+
+def _attribute(module: ModuleType, spec: AppSpec) -> Any:
+    if spec.attribute is not None:
+        return _walk(module, spec.attribute)
+    for name in DEFAULT_ATTRIBUTES:
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise _error(
+        f"module {module.__name__!r} has neither 'application' nor 'app': name the attribute, "
+        f"{module.__name__}:ATTRIBUTE"
+    )
+
+
+def _walk(start: ModuleType, dotted: str) -> Any:
+    found: Any = start
+    for name in dotted.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            holder = f"module {start.__name__!r}" if found is start else f"{found!r:.80}"
+            raise _error(f"{holder} has no attribute {name!r}{_did_you_mean(name, dir(found))}") from None
+    return found
+
+
+def _call_factory(factory: Application, spec: AppSpec, text: str) -> Any:
+    try:
+        return factory(*spec.arguments, **spec.keywords)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, TypeError) and not _frames_of_application(error.__traceback__):
+            raise _error(f"{text!r} cannot be called so: {error}") from None
+        raise _failed(f"{text!r} failed", error) from None
+
+
+def _callable(found: Any, text: str) -> Application:
+    if not callable(found):
+        raise _error(f"{text!r} is not callable: it is of type {type(found).__name__}")
+    return found  # type: ignore[no-any-return]
+
+
+def _not_found(name: str, error: ModuleNotFoundError) -> UserError:
+    missing = error.name or name
+    within = "" if missing == name else f" (of {name!r})"
+    why = f": {error}" if "is not a package" in str(error) else ""
+    hint = _did_you_mean(missing, _modules_here())
+    return _error(f"cannot find module {missing!r}{within} in {os.getcwd()} or on sys.path{why}{hint}")
+
+
+def _modules_here() -> list[str]:
+    return [entry.removesuffix(".py") for entry in os.listdir(".") if entry.endswith(".py")]
+
+
+def _failed(what: str, error: BaseException) -> UserError:
+    """The application's own fault: its traceback, then our line."""
+    shown = error.with_traceback(_frames_of_application(error.__traceback__))
+    detail = "".join(traceback.format_exception(shown))
+    return UserError(f"{what}: {_summary(error)}", ExitStatus.APPLICATION, detail)
+
+
+def _summary(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r})"
+    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+
+
+def _frames_of_application(start: TracebackType | None) -> TracebackType | None:
+    """The traceback from the first frame on that is neither ours nor the import system's."""
+    while start is not None and start.tb_frame.f_code.co_filename.startswith((__file__, *_IMPORT_SYSTEM)):
+        start = start.tb_next
+    return start
+
+
+def _error(message: str) -> UserError:
+    return UserError(message, ExitStatus.APPLICATION)
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def prepend_to_path(directories: Iterable[str]) -> None:
+    """Puts directories in front of sys.path, the first of them foremost."""
+    for directory in reversed([os.path.abspath(name) for name in directories]):
+        if directory in sys.path:
+            sys.path.remove(directory)
+        sys.path.insert(0, directory)

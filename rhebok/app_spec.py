@@ -1,0 +1,73 @@
+"""The grammar of the application's name. Pure; app_loading imports what it names.
+
+spec = MODULE [ ":" TARGET ]      TARGET = ATTRIBUTE *( "." ATTRIBUTE ) [ "(" literal arguments ")" ]
+"""
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from rhebok.values import Kind
+
+DEFAULT_ATTRIBUTES = ("application", "app")
+
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    module: str
+    attribute: str | None = None  # dotted; None: the first of DEFAULT_ATTRIBUTES
+    is_factory: bool = False
+    arguments: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = field(default_factory=dict)
+
+
+def parse_app(text: str) -> AppSpec:
+    """Reads MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY(...); ValueError says what is wrong."""
+    module, colon, target = text.strip().partition(":")
+    if module.endswith(".py") or "/" in module:
+        raise ValueError(f"name the module, not its file (did you mean {_module_of(module)}?)")
+    if not _MODULE.fullmatch(module):
+        raise ValueError(f"{module!r} is not the name of a module")
+    return _with_target(module, target) if colon else AppSpec(module)
+
+
+def _module_of(path: str) -> str:
+    return path.removesuffix(".py").strip("./").replace("/", ".") or "app"
+
+
+def _with_target(module: str, target: str) -> AppSpec:
+    try:
+        node = ast.parse(target.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise ValueError(f"{target!r} is neither an attribute nor a call") from None
+    if not isinstance(node, ast.Call):
+        return AppSpec(module, _dotted(node, target))
+    try:
+        arguments = tuple(ast.literal_eval(argument) for argument in node.args)
+        keywords = {str(word.arg): ast.literal_eval(word.value) for word in node.keywords if word.arg}
+    except ValueError:
+        raise ValueError("the arguments of a factory must be literals") from None
+    return AppSpec(module, _dotted(node.func, target), True, arguments, keywords)
+
+
+def _dotted(node: ast.expr, target: str) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value, target)}.{node.attr}"
+    raise ValueError(f"{target!r} is neither an attribute nor a call")
+
+
+def app_kind() -> Kind:
+    """The kind of the `app` setting; it stays text, app_loading parses it again."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        parse_app(value)
+        return value
+
+    return Kind("MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY()", "MODULE[:ATTRIBUTE]", read)

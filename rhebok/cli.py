@@ -1,0 +1,126 @@
+"""The `rhebok` command: flags from the table, one line for every error, then launch."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from rhebok import __version__, config, config_dump, launch
+from rhebok.config import Config
+from rhebok.errors import ExitStatus, UserError
+from rhebok.settings import TABLE, Group, Setting
+
+Serve = Callable[[Config], None]
+
+USAGE = "[OPTIONS] [MODULE[:ATTRIBUTE]]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit status."""
+    return run(sys.argv[1:] if arguments is None else arguments, launch.serve, launch.check)
+
+
+def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
+    """Parses, then does what was asked for; `serve` and `check` are what a test replaces."""
+    try:
+        asked = command().main(list(arguments), prog_name="rhebok", standalone_mode=False)
+        if isinstance(asked, dict):
+            _carry_out(asked, serve, check)
+    except click.ClickException as error:
+        return _report(UserError(error.format_message(), ExitStatus.USAGE))
+    except UserError as error:
+        return _report(error)
+    except (KeyboardInterrupt, click.Abort):
+        return 130  # as a shell reports death by SIGINT
+    return ExitStatus.OK
+
+
+def _carry_out(asked: dict[str, Any], serve: Serve, check: Serve) -> None:
+    action, file = asked.pop("action"), asked.pop("config")
+    loaded = config.load(_given(asked), os.environ, file)
+    if action == "print":
+        click.echo(config_dump.dump(loaded), nl=False)
+    elif action == "check":
+        check(loaded)
+        click.echo("rhebok: the configuration is fine")
+    else:
+        serve(loaded)
+
+
+def _given(values: dict[str, Any]) -> dict[str, object]:
+    """Without the flags that were not given."""
+    return {name: value for name, value in values.items() if value is not None and value != ()}
+
+
+def _report(error: UserError) -> int:
+    sys.stderr.write(f"{error.detail}rhebok: error: {error}\n")
+    sys.stderr.flush()
+    return error.status
+
+
+class GroupedHelp(click.Command):
+    """--help in the groups of the table."""
+
+    def format_options(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        for group in Group:
+            with formatter.section(group.value):
+                formatter.write_dl([_help_row(setting) for setting in TABLE if setting.group is group])
+        with formatter.section("Command"):
+            formatter.write_dl([(", ".join(flags), text) for flags, _, text in ACTIONS])
+
+
+# What is no setting: flags, value of `action` (None for the others), help.
+ACTIONS = (
+    (("-c FILE", "--config FILE"), None, "Read settings from this TOML file (also RHEBOK_CONFIG)."),
+    (("--check-config",), "check", "Load configuration and application, and exit: 0 if all is well."),
+    (("--print-config",), "print", "Print the settings in force as TOML, with their sources, and exit."),
+    (("-v", "--version"), None, "Print the version and exit."),
+    (("-h", "--help"), None, "Print this and exit."),
+)
+
+
+def _help_row(setting: Setting) -> tuple[str, str]:
+    name = ", ".join(setting.flags).replace("/", " / ") or setting.kind.metavar
+    metavar = f" {setting.kind.metavar}" if setting.flags and setting.kind.metavar else ""
+    also = f" Also {', '.join(setting.aliases)}." if setting.aliases else ""
+    default = "" if setting.default_text == "none" else f"  [{setting.default_text}]"
+    return name + metavar, setting.help + also + default
+
+
+def command() -> click.Command:
+    """click's view of the table. Values stay text: config reads them, whatever their source."""
+    parameters: list[click.Parameter] = [_parameter(setting) for setting in TABLE]
+    parameters.append(click.Option(["-c", "--config", "config"], metavar="FILE"))
+    for flags, action, text in ACTIONS:
+        if action:
+            parameters.append(click.Option([*flags, "action"], flag_value=action, help=text, default=None))
+    parameters.append(_version_option())
+    return GroupedHelp(
+        "rhebok",
+        params=parameters,
+        callback=lambda **values: values,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        options_metavar=USAGE,
+        help="Serve a WSGI application.",
+    )
+
+
+def _parameter(setting: Setting) -> click.Parameter:
+    if not setting.flags:
+        return click.Argument([setting.name], required=False, metavar="")
+    names = [*setting.flags, *setting.aliases, setting.name]
+    if setting.kind.switch:
+        return click.Option(names, is_flag=True, default=None)
+    return click.Option(names, multiple=setting.kind.repeatable, type=click.UNPROCESSED)
+
+
+def _version_option() -> click.Option:
+    def show(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+        if wanted and not context.resilient_parsing:
+            click.echo(f"rhebok {__version__}")
+            context.exit()
+
+    names = ["-v", "--version", "version"]
+    return click.Option(names, is_flag=True, is_eager=True, expose_value=False, callback=show)

@@ -1,0 +1,154 @@
+"""From command line, environment and a TOML file to Settings: the first of them that has a value wins.
+
+Called by cli with what click parsed. Knows the table, not the single settings.
+"""
+
+import difflib
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.settings import ENVIRONMENT_PREFIX, TABLE, Setting, Settings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE_VARIABLE = "RHEBOK_CONFIG"
+
+
+class Given(NamedTuple):
+    """A value as somebody wrote it."""
+
+    value: object
+    source: str
+
+
+@dataclass(frozen=True)
+class Config:
+    settings: Settings
+    sources: Mapping[str, str]  # per setting, where its value comes from
+    file: str | None = None
+
+
+def load(command_line: Mapping[str, object], environ: Mapping[str, str], file: str | None = None) -> Config:
+    """The configuration in force. Whatever is wrong with it is one UserError."""
+    _refuse_misspelt_variables(environ)
+    file = file or environ.get(FILE_VARIABLE) or None
+    in_file = _names_to_settings(_read_file(file), file) if file else {}
+    chosen = {
+        setting.name: _choose(setting, command_line, environ, in_file.get(setting.name)) for setting in TABLE
+    }
+    read = {name: _read(_by_name(name), given) for name, given in chosen.items()}
+    return Config(_complete(Settings(**read)), {name: given.source for name, given in chosen.items()}, file)
+
+
+def _choose(
+    setting: Setting, command_line: Mapping[str, object], environ: Mapping[str, str], in_file: Given | None
+) -> Given:
+    """Flag, environment, file, default."""
+    if setting.name in command_line:
+        return Given(command_line[setting.name], "the command line")
+    return _in_environment(setting, environ) or in_file or _default(setting, environ)
+
+
+def _in_environment(setting: Setting, environ: Mapping[str, str]) -> Given | None:
+    present = [variable for variable in setting.environment if variable in environ]
+    if len(present) > 1:
+        raise _usage(f"{present[0]} and {present[1]} are the same setting: unset one of them")
+    return Given(environ[present[0]], f"the environment variable {present[0]}") if present else None
+
+
+def _default(setting: Setting, environ: Mapping[str, str]) -> Given:
+    if setting.variable and environ.get(setting.variable):
+        return Given(environ[setting.variable], f"the environment variable {setting.variable}")
+    if setting.compute:
+        return Given(setting.compute(), f"default: {setting.compute_text}")
+    return Given(setting.default, "default")
+
+
+def _read(setting: Setting, given: Given) -> Any:
+    if given.source.startswith("default"):
+        return given.value
+    try:
+        return setting.kind.read(given.value)
+    except ValueError as error:
+        reason = f": {error}" if str(error) else ""
+        raise _usage(
+            f"{setting.label}: got {_shown(given.value)} from {given.source}, "
+            f"but it takes {setting.kind.takes}{reason}"
+        ) from None
+
+
+def _shown(value: object) -> str:
+    """A flag that was given once is shown as it was given, although it could be repeated."""
+    if isinstance(value, tuple):
+        value = value[0] if len(value) == 1 else list(value)
+    shown = repr(value)
+    return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def _complete(settings: Settings) -> Settings:
+    """What one value says about another, so that nobody has to know it further on."""
+    head = settings.limit_request_head
+    return replace(
+        settings,
+        limit_request_line=settings.limit_request_line or head,
+        limit_request_field_size=settings.limit_request_field_size or head,
+        error_logfile=settings.error_logfile or "-",
+    )
+
+
+def _read_file(file: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(Path(file).read_text("utf-8"))
+    except OSError as error:
+        raise _usage(f"--config: cannot read {file!r}: {os_reason(error)}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _usage(f"--config: {file!r} is not valid TOML: {error}") from None
+
+
+def _names_to_settings(table: Mapping[str, object], file: str | None) -> dict[str, Given]:
+    found: dict[str, Given] = {}
+    for key, value in table.items():
+        setting = _by_key(key, file)
+        if setting.name in found:
+            raise _usage(f"--config: {file!r} gives {setting.name!r} twice, once as {key!r}")
+        found[setting.name] = Given(value, f"the file {file}")
+    return found
+
+
+def _by_key(key: str, file: str | None) -> Setting:
+    name = key.replace("-", "_")
+    for setting in TABLE:
+        if name in setting.names:
+            return setting
+    known = [name for setting in TABLE for name in setting.names]
+    raise _usage(f"--config: {file!r} has an unknown key {key!r}{_did_you_mean(name, known)}")
+
+
+def _by_name(name: str) -> Setting:
+    return next(setting for setting in TABLE if setting.name == name)
+
+
+def _refuse_misspelt_variables(environ: Mapping[str, str]) -> None:
+    """A near miss is a typo. Others are not ours: Kubernetes sets RHEBOK_PORT for a service `rhebok`."""
+    known = [variable for setting in TABLE for variable in setting.environment] + [FILE_VARIABLE]
+    for variable in environ:
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
+            hint = _did_you_mean(variable, known, cutoff=0.9)
+            if hint:
+                raise _usage(f"unknown environment variable {variable}{hint}")
+
+
+def _did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    close = difflib.get_close_matches(word, list(known), 1, cutoff)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _usage(message: str) -> UserError:
+    return UserError(message, ExitStatus.USAGE)

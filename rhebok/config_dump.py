@@ -1,0 +1,19 @@
+"""--print-config: the configuration in force as TOML, each value with its source. Called by cli."""
+
+from rhebok.config import Config
+from rhebok.settings import TABLE, Setting
+from rhebok.values import toml_text
+
+
+def dump(config: Config) -> str:
+    """TOML that, read back with --config, gives the same settings."""
+    lines = []
+    for setting in TABLE:
+        lines.append(_line(setting, getattr(config.settings, setting.name), config.sources[setting.name]))
+    return "\n".join(lines) + "\n"
+
+
+def _line(setting: Setting, value: object, source: str) -> str:
+    if value is None:
+        return f"# {setting.name} is not set"
+    return f"{setting.name} = {toml_text(setting.kind.show(value))}  # {source}"

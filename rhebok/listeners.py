@@ -1,0 +1,201 @@
+"""Makes the listening sockets: binds --bind, or adopts what SERVER_STARTER_PORT hands over. Called by launch.
+
+The master and the workers only use the result. Nothing here touches O_NONBLOCK of an adopted socket: the flag
+belongs to the open file, which another generation may be using.
+"""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from rhebok.addresses import (
+    AbstractAddress,
+    Address,
+    FdAddress,
+    TcpAddress,
+    UnixAddress,
+    parse_bind,
+    parse_starter_ports,
+)
+from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.unix_path import BoundPath, bind_unix_path
+
+STARTER_VARIABLE = "SERVER_STARTER_PORT"
+
+DEFER_ACCEPT_SECONDS = 1
+WILDCARDS = ("0.0.0.0", "::")
+
+# What a unix socket tells the application (PEP 3333 wants both, and neither empty); Host says the rest.
+UNIX_SERVER_NAME, UNIX_SERVER_PORT = "localhost", "80"
+
+
+@dataclass(frozen=True)
+class BindOptions:
+    backlog: int = 2048
+    socket_mode: int | None = 0o777
+    reuse_port: bool = False
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One listening socket. server_name and server_port are for the environ."""
+
+    socket: socket.socket
+    name: str  # for the log
+    server_name: str
+    server_port: str
+    path: BoundPath | None = None  # the unix path that we bound ourselves
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    @property
+    def family(self) -> int:
+        return self.socket.family
+
+    @property
+    def is_unix(self) -> bool:
+        return self.socket.family == socket.AF_UNIX
+
+    def close(self) -> None:
+        """Closes the socket, and removes the path if it is ours."""
+        if self.path:
+            self.path.remove()
+        self.socket.close()
+
+
+def bind_all(specs: Sequence[str], options: BindOptions) -> list[Listener]:
+    """All of --bind, or none of them."""
+    listeners: list[Listener] = []
+    try:
+        for spec in specs:
+            listeners.append(_bind(parse_bind(spec), options))
+    except UserError:
+        close_all(listeners)
+        raise
+    return listeners
+
+
+def adopt_starter_ports(value: str) -> list[Listener]:
+    """The listeners that start_server opened."""
+    try:
+        ports = parse_starter_ports(value)
+    except ValueError as error:
+        raise UserError(f"{STARTER_VARIABLE}: got {value!r}: {error}", ExitStatus.USAGE) from None
+    if not ports:
+        raise UserError(f"{STARTER_VARIABLE} names no listener: give start_server a --port or a --path")
+    return [_adopt(port.fd, f"{STARTER_VARIABLE} {port.spec}={port.fd}") for port in ports]
+
+
+def close_all(listeners: Sequence[Listener]) -> None:
+    for listener in listeners:
+        listener.close()
+
+
+def _bind(address: Address, options: BindOptions) -> Listener:
+    try:
+        if isinstance(address, FdAddress):
+            return _adopt(address.fd, f"--bind {address}")
+        if isinstance(address, TcpAddress):
+            return _describe(_bind_tcp(address, options))
+        if isinstance(address, AbstractAddress):
+            return _describe(_bind_abstract(address, options))
+        return _bind_path(address, options)
+    except OSError as error:
+        raise UserError(
+            f"--bind: cannot listen on {address}: {os_reason(error)}{_advice(error, address)}"
+        ) from None
+
+
+def _advice(error: OSError, address: Address) -> str:
+    if isinstance(error, PermissionError) and isinstance(address, TcpAddress) and address.port < 1024:
+        return " (ports below 1024 take root or CAP_NET_BIND_SERVICE)"
+    return ""
+
+
+def _bind_tcp(address: TcpAddress, options: BindOptions) -> socket.socket:
+    family, where = _resolve(address)
+    with _closed_on_error(socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if options.reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        _tune_tcp(sock)
+        sock.bind(where)
+        sock.listen(options.backlog)
+    return sock
+
+
+def _resolve(address: TcpAddress) -> tuple[int, tuple[object, ...]]:
+    """A name is looked up as IPv4, in brackets it is an IPv6 address."""
+    family = socket.AF_INET6 if address.v6 else socket.AF_INET
+    found = socket.getaddrinfo(address.host, address.port, family, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)
+    return family, found[0][4]
+
+
+def _tune_tcp(sock: socket.socket) -> None:
+    """Set once here, inherited by every accepted socket (Linux)."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_ACCEPT_SECONDS)
+
+
+def _bind_abstract(address: AbstractAddress, options: BindOptions) -> socket.socket:
+    with _closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
+        sock.bind("\0" + address.name)
+        sock.listen(options.backlog)
+    return sock
+
+
+def _bind_path(address: UnixAddress, options: BindOptions) -> Listener:
+    with _closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
+        path = bind_unix_path(sock, address.path, options.backlog, options.socket_mode)
+    return Listener(sock, str(address), UNIX_SERVER_NAME, UNIX_SERVER_PORT, path)
+
+
+def _adopt(fd: int, origin: str) -> Listener:
+    """A listening stream socket that somebody else bound; closing it is ours, removing its path is not."""
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        raise UserError(f"{origin}: descriptor {fd} is not open") from None
+    if not stat.S_ISSOCK(mode):
+        raise UserError(f"{origin}: descriptor {fd} is not a socket")
+    sock = socket.socket(fileno=fd)
+    if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        sock.detach()
+        raise UserError(f"{origin}: descriptor {fd} is not a listening stream socket")
+    sock.set_inheritable(False)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        _tune_tcp(sock)
+    return _describe(sock)
+
+
+def _describe(sock: socket.socket) -> Listener:
+    if sock.family == socket.AF_UNIX:
+        return Listener(sock, _unix_name(sock.getsockname()), UNIX_SERVER_NAME, UNIX_SERVER_PORT)
+    host, port = sock.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    # A wildcard is no name that a client could use: the machine's own name stands in for it.
+    name = socket.gethostname() if host in WILDCARDS else shown
+    return Listener(sock, f"http://{shown}:{port}", name, str(port))
+
+
+def _unix_name(address: str | bytes) -> str:
+    """Linux gives the names of abstract sockets as bytes with a NUL in front."""
+    if isinstance(address, bytes):
+        return "unix:@" + address[1:].decode("utf-8", "backslashreplace")
+    return f"unix:{address}"
+
+
+@contextmanager
+def _closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
+    try:
+        yield sock
+    except BaseException:
+        with suppress(OSError):
+            sock.close()
+        raise

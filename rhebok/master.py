@@ -1,0 +1,92 @@
+"""The master of a generation: loads the application, then lets the engine keep workers on the listeners.
+
+Called by launch, which made the listeners; nothing here binds, so that whoever does may be another process.
+"""
+
+import gc
+import os
+from collections.abc import Callable, Sequence
+
+from rhebok import __version__
+from rhebok.app_loading import load_app
+from rhebok.errors import ExitStatus, UserError
+from rhebok.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
+from rhebok.listeners import Listener
+from rhebok.logs import ErrorLog
+from rhebok.prefork import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.settings import Settings
+from rhebok.worker import Service, WorkerFactory, WorkerProcess
+
+WorkerSource = Callable[[Settings], WorkerFactory]
+
+
+class Master:
+    def __init__(
+        self,
+        settings: Settings,
+        listeners: Sequence[Listener],
+        log: ErrorLog,
+        worker_source: WorkerSource,
+        release_in_child: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings = settings
+        self._listeners = listeners
+        self._log = log
+        self._worker_source = worker_source
+        self._release_in_child = release_in_child
+        self._info = MasterInfo(os.getpid(), settings, log.logger)
+
+    def run(self) -> None:
+        """Serves until told to stop. UserError when the application or too many workers fail."""
+        hooks = load_master_hooks(self._settings)
+        service = self._load()
+        self._announce()
+        try:
+            Prefork(self._options(), self._callbacks(hooks, service), self._log.logger).run()
+        except TooManyFailures as error:
+            raise UserError(f"{error}; see the error log for the reason", ExitStatus.WORKERS) from None
+        self._log.logger.info("stopped")
+
+    def _load(self) -> Service:
+        """All that workers share, in a heap that the collector will not touch again."""
+        settings, app = self._settings, None
+        if settings.preload:
+            app = load_app(settings.app)
+            load_after_fork(settings)
+        make_worker = self._worker_source(settings)
+        gc.collect()
+        gc.freeze()
+        return Service(settings, self._listeners, self._log, make_worker, app, self._info.pid)
+
+    def _announce(self) -> None:
+        where = ", ".join(listener.name for listener in self._listeners)
+        text = "rhebok %s serves %s at %s (workers: %d)"
+        self._log.logger.info(text, __version__, self._settings.app, where, self._settings.workers)
+
+    def _options(self) -> Options:
+        settings = self._settings
+        return Options(
+            max_workers=settings.workers,
+            spawn_interval=settings.spawn_interval,
+            err_respawn_interval=settings.err_respawn_interval,
+            graceful_timeout=settings.graceful_timeout,
+        )
+
+    def _callbacks(self, hooks: MasterHooks, service: Service) -> Callbacks:
+        worker = WorkerProcess(service)  # each child has a copy of its own
+
+        def before_fork() -> None:
+            if hooks.before_fork:
+                hooks.before_fork(self._info)
+
+        def on_child_reap(pid: int, status: int) -> None:
+            if hooks.on_child_reap:
+                hooks.on_child_reap(pid, status)
+
+        return Callbacks(
+            serve=worker.serve,
+            install_signals=worker.install_signals,
+            before_fork=before_fork,
+            after_fork=self._release_in_child,
+            on_child_reap=on_child_reap,
+        )

@@ -1,0 +1,210 @@
+"""THE table: one row a setting.
+
+Flags, RHEBOK_* variables, TOML keys, --help, --print-config and docs/settings.md all come from it; config
+reads values into a Settings by it. To add an option, add a row.
+"""
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field, fields
+from enum import Enum
+from typing import Any
+
+from rhebok import values
+from rhebok.app_spec import app_kind
+from rhebok.cpus import default_workers
+from rhebok.values import Kind
+
+ENVIRONMENT_PREFIX = "RHEBOK_"
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+ACCESS_LOG_FORMAT = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
+
+
+class Group(Enum):
+    """Where a setting stands in --help and in the docs, in this order."""
+
+    APPLICATION = "Application"
+    LISTENING = "Listening"
+    WORKERS = "Workers"
+    HTTP = "HTTP"
+    LIMITS = "Limits"
+    LOGGING = "Logging"
+    PROCESS = "Process"
+    HOOKS = "Hooks"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a row says; the name is the attribute of Settings."""
+
+    name: str
+    flags: tuple[str, ...]
+    kind: Kind
+    default: Any
+    group: Group
+    help: str
+    aliases: tuple[str, ...] = ()
+    unit: str = ""
+    variable: str = ""  # another program's environment variable that gives the default
+    compute: Callable[[], Any] | None = None  # the default when it depends on the machine
+    compute_text: str = ""
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return next((flag for flag in self.flags if flag.startswith("--")), "APPLICATION").partition("/")[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name, and the aliases spelt as names: TOML keys, and in capitals environment variables."""
+        spellings = (flag[2:].replace("-", "_") for flag in self.aliases)
+        return tuple(dict.fromkeys((self.name, *spellings)))
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        return tuple(ENVIRONMENT_PREFIX + name.upper() for name in self.names)
+
+    @property
+    def default_text(self) -> str:
+        """The default for --help and the docs."""
+        if self.compute_text:
+            return self.compute_text
+        if self.default in (None, ()):
+            return "none"
+        shown = self.kind.show(self.default)
+        return (
+            " ".join(shown)
+            if isinstance(shown, list)
+            else str(shown).lower()
+            if self.kind.switch
+            else str(shown)
+        )
+
+
+def row(
+    flags: str,
+    kind: Kind,
+    default: Any,
+    group: Group,
+    help: str,
+    *,
+    aliases: str = "",
+    unit: str = "",
+    variable: str = "",
+    compute: Callable[[], Any] | None = None,
+    compute_text: str = "",
+) -> Any:
+    """The field of one setting."""
+    details = {
+        "flags": tuple(flags.split()),
+        "kind": kind,
+        "group": group,
+        "help": help,
+        "aliases": tuple(aliases.split()),
+        "unit": unit,
+        "variable": variable,
+        "compute": compute,
+        "compute_text": compute_text,
+    }
+    return field(default=default, metadata={"row": details})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values in force. Attributes are what the rest of the server, the native worker included, reads."""
+
+    # fmt: off
+    app: str = row("", app_kind(), None, Group.APPLICATION,
+        "The WSGI application: MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY(). "
+        "Without an attribute: `application`, then `app`.")
+    chdir: str | None = row("--chdir", values.path("DIR"), None, Group.APPLICATION,
+        "Change to this directory first; all other relative paths but --config start there.")
+    pythonpath: tuple[str, ...] = row("--pythonpath", values.directories(), (), Group.APPLICATION,
+        "Directories to import from, before all others. The current directory is always among them.")
+    env: tuple[str, ...] = row("-e --env", values.variables(), (), Group.APPLICATION,
+        "Set a variable in the environment of the application. May be repeated.")
+
+    bind: tuple[str, ...] = row("-b --bind", values.bind_addresses(), ("127.0.0.1:8000",), Group.LISTENING,
+        "Listen here. May be repeated. Not used when SERVER_STARTER_PORT hands over listeners.")
+    backlog: int = row("--backlog", values.whole_number(1, 2**31 - 1), 2048, Group.LISTENING,
+        "Connections that may wait to be accepted; the kernel's net.core.somaxconn is the limit.")
+    socket_mode: int | None = row("--socket-mode", values.octal(0o777), 0o777, Group.LISTENING,
+        "Permissions of unix sockets. Connecting takes write permission.")
+    reuse_port: bool = row("--reuse-port/--no-reuse-port", values.switch(), False, Group.LISTENING,
+        "Set SO_REUSEPORT on TCP listeners, so that another server may listen on the same port.")
+
+    workers: int = row("-w --workers", values.whole_number(1, 4096), 0, Group.WORKERS,
+        "Worker processes.", aliases="--max-workers", variable="WEB_CONCURRENCY", compute=default_workers,
+        compute_text="$WEB_CONCURRENCY, otherwise 2 x usable CPUs + 1")
+    preload: bool = row("--preload/--no-preload", values.switch(), True, Group.WORKERS,
+        "Load the application once, in the master, so that workers share its memory.")
+    max_requests: int = row("--max-requests", values.whole_number(0), 0, Group.WORKERS,
+        "Replace a worker after this many requests; 0 is never.",
+        aliases="--max-reqs-per-child --max-request-per-child")
+    max_requests_jitter: int = row("--max-requests-jitter", values.whole_number(0), 0, Group.WORKERS,
+        "Add a random number up to this to each worker's --max-requests.")
+    min_requests: int = row("--min-requests", values.whole_number(0), 0, Group.WORKERS,
+        "With --max-requests: each worker's limit is a random number from this to --max-requests.",
+        aliases="--min-reqs-per-child")
+    spawn_interval: float = row("--spawn-interval", values.seconds(), 0, Group.WORKERS,
+        "Wait this long between two forks.", unit="seconds")
+    err_respawn_interval: float = row("--err-respawn-interval", values.seconds(), 1, Group.WORKERS,
+        "Fork nothing for this long after a worker failed.", unit="seconds")
+    graceful_timeout: float = row("--graceful-timeout", values.seconds(), 30, Group.WORKERS,
+        "A stopping worker that takes longer to finish is killed.", unit="seconds")
+    oobgc: int = row("--oobgc", values.whole_number(0), 0, Group.WORKERS,
+        "Collect garbage between requests, every N requests, instead of during them; 0 leaves it to Python.")
+
+    keep_alive: float = row("--keep-alive", values.seconds(), 75, Group.HTTP,
+        "Keep an idle connection open for this long; 0 closes after each response.", unit="seconds")
+    max_keepalive_requests: int = row("--max-keepalive-requests", values.whole_number(0), 0, Group.HTTP,
+        "Close a connection after this many requests; 0 is never.")
+    chunked: bool = row("--chunked/--no-chunked", values.switch(), True, Group.HTTP,
+        "Send responses of unknown length chunked; without, they end with the connection.")
+    server_header: str = row("--server-header", values.field_value(), "Rhebok", Group.HTTP,
+        "The Server field of responses; empty is none.")
+    body_buffer: int = row("--body-buffer", values.size(), 2**20, Group.HTTP,
+        "Request bodies up to this size are held in memory, longer ones in a temporary file.", unit="bytes")
+
+    limit_request_line: int = row("--limit-request-line", values.size(), 4094, Group.LIMITS,
+        "Longest request line; 0 leaves it to --limit-request-head.", unit="bytes")
+    limit_request_head: int = row("--limit-request-head", values.size(256), 32768, Group.LIMITS,
+        "Longest request head: request line and all fields.", unit="bytes")
+    limit_request_fields: int = row("--limit-request-fields", values.whole_number(1, 32768), 100,
+        Group.LIMITS, "Most fields in a request.")
+    limit_request_field_size: int = row("--limit-request-field_size", values.size(), 8190, Group.LIMITS,
+        "Longest field of a request; 0 leaves it to --limit-request-head.", unit="bytes",
+        aliases="--limit-request-field-size")
+    limit_request_body: int = row("--limit-request-body", values.size(), 0, Group.LIMITS,
+        "Longest request body; 0 is any.", unit="bytes")
+
+    log_level: str = row("--log-level", values.choice(*LOG_LEVELS), "info", Group.LOGGING,
+        f"Least severity that the error log shows: {', '.join(LOG_LEVELS)}.")
+    error_logfile: str | None = row("--error-logfile", values.path(), "-", Group.LOGGING,
+        "The error log, which is also wsgi.errors; `-` is stderr.", aliases="--log-file")
+    access_logfile: str | None = row("--access-logfile", values.path(), None, Group.LOGGING,
+        "The access log; `-` is stdout.")
+    access_logformat: str = row("--access-logformat", values.text(), ACCESS_LOG_FORMAT, Group.LOGGING,
+        "A line of the access log, in gunicorn's atoms.")
+
+    pid: str | None = row("-p --pid", values.path(), None, Group.PROCESS,
+        "Write the process id of the master to this file, and lock it.")
+    umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
+        "File mode creation mask.")
+
+    before_fork: str | None = row("--before-fork", values.callable_name(), None, Group.HOOKS,
+        "Called as function(master) in the master, before each fork.")
+    after_fork: str | None = row("--after-fork", values.callable_name(), None, Group.HOOKS,
+        "Called as function(worker) in each worker, before it serves.")
+    on_child_reap: str | None = row("--on-child-reap", values.callable_name(), None, Group.HOOKS,
+        "Called as function(pid, status) in the master, after a worker ended; a negative status is a signal.")
+    # fmt: on
+
+
+def _setting(item: "Field[Any]") -> Setting:
+    default = None if item.default is MISSING else item.default
+    return Setting(name=item.name, default=default, **item.metadata["row"])
+
+
+TABLE: tuple[Setting, ...] = tuple(_setting(item) for item in fields(Settings))

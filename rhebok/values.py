@@ -1,0 +1,254 @@
+"""The kinds of value that settings take: how each is read from text or TOML, and how it is written back.
+
+Used by the table in settings. A reader gets a string (flag, environment) or a TOML value, and raises
+ValueError when that is not what it takes; the message, where there is one, says more than `takes` does.
+"""
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rhebok.addresses import parse_bind
+
+Reader = Callable[[object], Any]
+
+LONGEST_SECONDS = 10**8  # poll(2) and timers take no more
+SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Kind:
+    takes: str  # for messages and docs: "--workers takes ..."
+    metavar: str
+    read: Reader
+    show: Callable[[Any], Any] = _unchanged  # the TOML value for a setting's value
+    repeatable: bool = False
+    switch: bool = False
+
+
+def whole_number(least: int, most: int | None = None) -> Kind:
+    """A decimal integer within bounds."""
+
+    def read(value: object) -> int:
+        return _within(_integer(value), least, most)
+
+    upper = "" if most is None else f" and at most {most}"
+    return Kind(f"a whole number of at least {least}{upper}", "N", read)
+
+
+def seconds() -> Kind:
+    """A finite number of seconds, fractions allowed."""
+
+    def read(value: object) -> float:
+        number = float(value) if _is_number(value) or _looks_decimal(value) else math.nan  # type: ignore[arg-type]
+        if not 0 <= number <= LONGEST_SECONDS:
+            raise ValueError
+        return int(number) if number.is_integer() else number
+
+    return Kind("a number of seconds of at least 0", "SECONDS", read)
+
+
+def size(least: int = 0) -> Kind:
+    """Bytes, or with a suffix KiB, MiB, GiB."""
+
+    def read(value: object) -> int:
+        match = re.fullmatch(r"([0-9]{1,19})(?:([kmg]?)(?:i?b)?)", str(value).strip().lower())
+        if isinstance(value, bool) or not isinstance(value, int | str) or match is None:
+            raise ValueError
+        return _within(int(match[1]) * SIZE_UNITS[match[2]], least, 2**63 - 1)
+
+    return Kind(f"a size in bytes of at least {least}, or with the suffix k, m or g", "SIZE", read)
+
+
+def switch() -> Kind:
+    """On or off."""
+    words = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
+        ("0", "false", "no", "off"), False
+    )
+
+    def read(value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        if not isinstance(value, str) or value.lower() not in words:
+            raise ValueError
+        return words[value.lower()]
+
+    return Kind("true or false", "", read, switch=True)
+
+
+def octal(most: int) -> Kind:
+    """Permission bits, always as text: a TOML number 640 would silently mean something else."""
+
+    def read(value: object) -> int | None:
+        if value == "":
+            return None
+        if not isinstance(value, str) or not re.fullmatch(r"(0o)?[0-7]{1,5}", value):
+            raise ValueError
+        return _within(int(value.removeprefix("0o"), 8), 0, most)
+
+    def show(value: int | None) -> str | None:
+        return None if value is None else f"{value:04o}"
+
+    return Kind(f"octal digits up to {most:04o}, in quotes in the file", "MODE", read, show)
+
+
+def choice(*names: str) -> Kind:
+    """One word of a list, in any case."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value.lower() not in names:
+            raise ValueError
+        return value.lower()
+
+    return Kind(f"one of {', '.join(names)}", "WORD", read)
+
+
+def path(metavar: str = "FILE") -> Kind:
+    """A file or directory; the empty string is none."""
+
+    def read(value: object) -> str | None:
+        if not isinstance(value, str) or "\0" in value:
+            raise ValueError
+        return value or None
+
+    return Kind("a path", metavar, read)
+
+
+def text() -> Kind:
+    """Any text on one line."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or re.search(r"[\0\r\n]", value):
+            raise ValueError
+        return value
+
+    return Kind("text on one line", "TEXT", read)
+
+
+def field_value() -> Kind:
+    """What may stand in a response field (RFC 9110 section 5.5), less obs-text."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[\t\x20-\x7e]*", value):
+            raise ValueError
+        return value.strip()
+
+    return Kind("printable ASCII on one line", "TEXT", read)
+
+
+def callable_name() -> Kind:
+    """module:function, for hooks; the empty string is none."""
+
+    def read(value: object) -> str | None:
+        if not isinstance(value, str) or not re.fullmatch(r"(?:[\w.]+:[\w.]+)?", value):
+            raise ValueError
+        return value or None
+
+    return Kind("MODULE:FUNCTION", "MODULE:FUNCTION", read)
+
+
+def bind_addresses() -> Kind:
+    """Addresses to listen on. They stay text; listeners parses them again when it binds."""
+
+    def item(value: str) -> str:
+        parse_bind(value)
+        return value
+
+    takes = "HOST:PORT, [V6]:PORT, unix:PATH, unix:@NAME or fd://N"
+    return Kind(takes, "ADDRESS", _list_reader(item, shlex.split, at_least_one=True), list, repeatable=True)
+
+
+def directories() -> Kind:
+    """Directories, in one text separated by commas."""
+
+    def read(value: object) -> tuple[str, ...]:
+        return tuple(name for part in _parts(value, lambda one: [one]) for name in _by_comma(part))
+
+    return Kind("directories, separated by commas", "DIR", read, list, repeatable=True)
+
+
+def variables() -> Kind:
+    """KEY=VALUE pairs; in TOML also a table."""
+    read_list = _list_reader(_variable, shlex.split)
+
+    def read(value: object) -> tuple[str, ...]:
+        if isinstance(value, dict):
+            return read_list([f"{key}={_scalar_text(item)}" for key, item in value.items()])  # type: ignore[no-any-return]
+        return read_list(value)  # type: ignore[no-any-return]
+
+    return Kind("KEY=VALUE", "KEY=VALUE", read, list, repeatable=True)
+
+
+def toml_text(value: Any) -> str:
+    """A value as TOML. JSON's strings are TOML's, apart from DEL."""
+    if isinstance(value, list):
+        return "[" + ", ".join(toml_text(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _list_reader(
+    item: Callable[[str], str], split: Callable[[str], list[str]], at_least_one: bool = False
+) -> Reader:
+    def read(value: object) -> tuple[str, ...]:
+        parts = _parts(value, split)
+        if at_least_one and not parts:
+            raise ValueError
+        return tuple(item(part) for part in parts)
+
+    return read
+
+
+def _parts(value: object, split: Callable[[str], list[str]]) -> list[str]:
+    """One text is split; of several (a flag given more than once, a TOML list) each is an item as it is."""
+    if isinstance(value, str):
+        return split(value)
+    if not isinstance(value, Sequence) or not all(isinstance(part, str) for part in value):
+        raise ValueError
+    return list(value)
+
+
+def _by_comma(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _variable(value: str) -> str:
+    if not re.fullmatch(r"[^=\0\s]+=[^\0]*", value):
+        raise ValueError
+    return value
+
+
+def _scalar_text(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("values of variables are text or numbers")
+    return str(value)
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip()):
+        raise ValueError
+    return int(value)
+
+
+def _within(number: int, least: int, most: int | None) -> int:
+    if number < least or (most is not None and number > most):
+        raise ValueError
+    return number
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _looks_decimal(value: object) -> bool:
+    decimal = r"[0-9]{1,12}(\.[0-9]{0,9})?|\.[0-9]{1,9}"
+    return isinstance(value, str) and re.fullmatch(decimal, value.strip()) is not None

@@ -1,0 +1,139 @@
+"""What runs in a forked worker: signals, application, after_fork, then the native worker until it is done.
+
+Called by master through the engine, which ends the worker by os._exit: exit handlers are the master's.
+"""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from random import SystemRandom
+from types import FrameType
+from typing import Protocol, TextIO
+
+from rhebok.app_loading import Application, load_app
+from rhebok.errors import UserError
+from rhebok.hooks import WorkerInfo, load_after_fork
+from rhebok.listeners import Listener
+from rhebok.logs import ErrorLog
+from rhebok.parent_death import signal_when_parent_dies
+from rhebok.request_limit import request_limit
+from rhebok.settings import Settings
+from rhebok.signals import IGNORED_BY_WORKERS, QUIT_SIGNAL, STOP_SIGNAL, WakeupPipe, ignore
+
+
+class NativeWorker(Protocol):
+    """rhebok.native.worker.Worker, as far as it is needed here."""
+
+    def run(self) -> None:
+        """Serves until stopped; returns when drained. Python signal handlers run inside."""
+
+    def stop(self) -> None:
+        """Stop accepting, finish, return from run(). May be called from a signal handler."""
+
+    def flush_logs(self) -> None:
+        """Write what the access log still holds."""
+
+
+class WorkerFactory(Protocol):
+    """rhebok.native.worker.Worker's constructor."""
+
+    def __call__(
+        self,
+        app: Application,
+        listeners: Sequence[Listener],
+        settings: Settings,
+        *,
+        errors: TextIO,
+        logger: logging.Logger,
+        wakeup_fd: int,
+        max_requests: int,
+        multiprocess: bool,
+    ) -> NativeWorker: ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """What all workers have in common, made by the master before the forks."""
+
+    settings: Settings
+    listeners: Sequence[Listener]
+    log: ErrorLog
+    make_worker: WorkerFactory
+    app: Application | None  # None: each worker loads its own
+    master_pid: int
+
+
+class WorkerProcess:
+    """One worker. Made in the child."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._native: NativeWorker | None = None
+        self._wakeup: WakeupPipe | None = None
+
+    def install_signals(self) -> None:
+        """Called while signals are still blocked."""
+        self._wakeup = WakeupPipe()
+        signal.signal(STOP_SIGNAL, self._on_stop)
+        signal.signal(QUIT_SIGNAL, self._on_quit)
+        for number in IGNORED_BY_WORKERS:
+            signal.signal(number, ignore)
+        signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)
+
+    def serve(self, report_ready: Callable[[], None]) -> int:
+        """The exit status. Everything that can fail has happened when it reports ready."""
+        try:
+            app = self._service.app or load_app(self._service.settings.app)
+            self._call_after_fork()
+        except UserError as error:
+            self._service.log.logger.error("%s", f"{error}\n{error.detail}".rstrip())
+            return error.status
+        self._native = self._make_native(app)
+        report_ready()
+        self._native.run()
+        self._flush()
+        return 0
+
+    def _call_after_fork(self) -> None:
+        hook = load_after_fork(self._service.settings)
+        if hook:
+            settings, log = self._service.settings, self._service.log.logger
+            hook(WorkerInfo(os.getpid(), self._service.master_pid, settings, log))
+
+    def _make_native(self, app: Application) -> NativeWorker:
+        service, settings = self._service, self._service.settings
+        assert self._wakeup is not None
+        # SystemRandom: the state of the random module may have been set by the application, and forked.
+        limit = request_limit(
+            settings.max_requests, settings.min_requests, settings.max_requests_jitter, SystemRandom()
+        )
+        return service.make_worker(
+            app,
+            service.listeners,
+            settings,
+            errors=service.log.stream,
+            logger=service.log.logger,
+            wakeup_fd=self._wakeup.read_end,
+            max_requests=limit,
+            multiprocess=settings.workers > 1,
+        )
+
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        if self._native is None:
+            os._exit(0)  # not serving yet: nobody waits for an answer
+        self._native.stop()
+
+    def _on_quit(self, _number: int, _frame: FrameType | None) -> None:
+        self._flush()
+        os._exit(0)
+
+    def _flush(self) -> None:
+        if self._native is not None:
+            self._native.flush_logs()
+        for stream in (sys.stdout, sys.stderr, self._service.log.stream):
+            with suppress(OSError, ValueError, AttributeError, RuntimeError):  # closed, full, missing, busy
+                stream.flush()
