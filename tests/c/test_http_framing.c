@@ -346,6 +346,8 @@ static const struct accepted_row {
     {1, "HOST: [::1]:80\n", RHB_BODY_NONE, 0, true, false, true},
     {0, "", RHB_BODY_NONE, 0, false, false, false},
     {0, HOST, RHB_BODY_NONE, 0, false, false, true},
+    {1, HOST "X-SeventeenLetter: x\nX-Eighteen-Letters: x\nX-Nineteen-Letter-s: x\n", RHB_BODY_NONE,
+     0, true, false, true},
     /* Content-Length */
     {1, HOST "Content-Length: 0\n", RHB_BODY_LENGTH, 0, true, false, true},
     {1, HOST "Content-Length: 5\n", RHB_BODY_LENGTH, 5, true, false, true},

@@ -198,6 +198,8 @@ static const struct host_row {
     {BYTES("[fe80::1%eth0]"), false},
     {BYTES("[v1.x]"), false},
     {BYTES("[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]"), false},
+    {BYTES("[1111:2222:3333:4444:5555:6666:1255.255.255.255]"),
+     false}, /* one byte too long for the buffer */
 };
 
 static void a_host_is_a_name_or_an_address_with_an_optional_port(struct rhb_test *t)
