@@ -291,28 +291,61 @@ static void a_clock_beyond_four_digit_years_is_a_dash(struct rhb_test *t)
     check_line(t, "%(t)s", &entry, "[01/Jan/1970:00:00:00 +0000]");
 }
 
-/* Every atom, at its longest, with out full up to every possible byte: ASan sees a byte too far. */
-static void a_line_fits_wherever_it_begins_in_the_buffer(struct rhb_test *t)
+/* The line, appended at every offset of a buffer of 512 bytes: ASan sees a byte too far. */
+static void check_room(struct rhb_test *t, const char *source, const struct rhb_access_entry *entry)
 {
-    static const char all[] =
-        "%(h)s%(l)s%(u)s%(t)s%(r)s%(m)s%(U)s%(q)s%(H)s%(s)s%(B)s%(b)s%(f)s%(a)s"
-        "%(T)s%(M)s%(D)s%(L)s%(p)s%({x-forwarded-for}i)s%({set-cookie}o)s%({A}e)s";
-    struct rhb_access_format *format = compiled(t, all);
-    struct rhb_access_entry entry = full_entry();
+    struct rhb_access_format *format = compiled(t, source);
     struct rhb_access_second second = {0};
     struct rhb_bytes reference = {0};
-    entry.body_bytes = entry.duration_ns = UINT64_MAX;
-    CHECK(rhb_access_format_render(format, &second, &reference, &entry));
+    CHECK(rhb_access_format_render(format, &second, &reference, entry));
     for (size_t start = 0; start <= 512; start++) {
         struct rhb_bytes out = {0};
         CHECK(rhb_bytes_reserve(&out, 512));
         out.len = start;
-        CHECK(rhb_access_format_render(format, &second, &out, &entry));
+        CHECK(rhb_access_format_render(format, &second, &out, entry));
         CHECK_MEM(out.data + start, out.len - start, reference.data, reference.len);
         rhb_bytes_free(&out);
     }
     rhb_bytes_free(&reference);
     rhb_access_format_free(format);
+}
+
+static void check_room_for_each_atom(struct rhb_test *t, const struct rhb_access_entry *entry)
+{
+    static const char letters[] = "hlutrmUqHsBbfaTMDLp";
+    char source[] = "%(?)s";
+    for (const char *letter = letters; *letter != '\0'; letter++) {
+        source[2] = *letter;
+        check_room(t, source, entry);
+    }
+    check_room(t, "%({x-forwarded-for}i)s", entry);
+    check_room(t, "%({set-cookie}o)s", entry);
+    check_room(t, "a literal, longer than a short one, %(h)s%(B)s", entry);
+}
+
+static void every_atom_fits_wherever_it_stands_in_the_buffer(struct rhb_test *t)
+{
+    struct rhb_access_entry entry = full_entry();
+    entry.body_bytes = entry.duration_ns = UINT64_MAX;
+    check_room_for_each_atom(t, &entry);
+}
+
+static void values_of_escaped_bytes_fit_wherever_they_stand_in_the_buffer(struct rhb_test *t)
+{
+    char dirty[100], credentials[6 + 100 + 4 + 1] = "Basic ";
+    struct phr_header user = {.name = "Authorization", .name_len = 13, .value = credentials};
+    struct phr_request_head head = {.method = dirty,
+                                    .method_len = sizeof dirty,
+                                    .target = dirty,
+                                    .target_len = sizeof dirty,
+                                    .fields = &user,
+                                    .num_fields = 1};
+    struct rhb_access_entry entry = {.request = &head, .peer = dirty, .peer_len = sizeof dirty};
+    memset(dirty, '"', sizeof dirty);
+    for (int i = 0; i < 25; i++)
+        strcat(credentials, "IiIi");                      /* three quotes */
+    user.value_len = strlen(strcat(credentials, "Og==")); /* a colon */
+    check_room_for_each_atom(t, &entry);
 }
 
 static void a_format_that_makes_no_sense_is_refused_with_its_offset(struct rhb_test *t)
@@ -365,7 +398,8 @@ int main(void)
         RHB_CASE(the_time_is_local_with_its_zone),
         RHB_CASE(the_time_is_rendered_anew_for_another_second_only),
         RHB_CASE(a_clock_beyond_four_digit_years_is_a_dash),
-        RHB_CASE(a_line_fits_wherever_it_begins_in_the_buffer),
+        RHB_CASE(every_atom_fits_wherever_it_stands_in_the_buffer),
+        RHB_CASE(values_of_escaped_bytes_fit_wherever_they_stand_in_the_buffer),
         RHB_CASE(a_format_that_makes_no_sense_is_refused_with_its_offset),
     };
     return RHB_RUN(cases);
