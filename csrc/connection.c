@@ -43,5 +43,5 @@ size_t rhb_peer_text(const struct rhb_peer *peer, char *out)
         return 0;
     if (IN6_IS_ADDR_V4MAPPED(&peer->address.v6))
         return v4_text(peer->address.v6.s6_addr + 12, out);
-    return inet_ntop(AF_INET6, &peer->address.v6, out, INET6_ADDRSTRLEN) ? strlen(out) : 0;
+    return inet_ntop(AF_INET6, &peer->address.v6, out, RHB_PEER_TEXT) ? strlen(out) : 0;
 }

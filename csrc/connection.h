@@ -70,7 +70,16 @@ static inline void rhb_conn_drop_input(struct rhb_conn *conn)
 /* Frees the request that was arriving, with its body. Harmless when there is none. */
 void rhb_conn_drop_incoming(struct rhb_conn *conn);
 
-/* Writes the peer's address as text into out (at least INET6_ADDRSTRLEN); returns its length, 0 for a
+enum { RHB_PEER_TEXT = INET6_ADDRSTRLEN };
+
+/* Whether both are the same host; the port does not count. */
+static inline bool rhb_peer_same_address(const struct rhb_peer *one, const struct rhb_peer *other)
+{
+    size_t size = one->family == AF_INET ? sizeof one->address.v4 : sizeof one->address;
+    return one->family == other->family && memcmp(&one->address, &other->address, size) == 0;
+}
+
+/* Writes the peer's address as text into out (at least RHB_PEER_TEXT); returns its length, 0 for a
  * unix socket. IPv4-mapped IPv6 addresses come out as IPv4. */
 size_t rhb_peer_text(const struct rhb_peer *peer, char *out);
 

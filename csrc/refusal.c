@@ -59,7 +59,7 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
                         const struct phr_request_head *head, const char *answer, size_t head_len,
                         size_t body_len)
 {
-    char peer[INET6_ADDRSTRLEN];
+    char peer[RHB_PEER_TEXT];
     struct rhb_access_entry entry = {
         .request = head,
         .peer = peer,

@@ -110,11 +110,12 @@ static enum rhb_head_result hold_length(struct rhb_response_head *head, const ch
 enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *name,
                                     size_t name_len, const char *value, size_t value_len)
 {
-    if (!rhb_is_token(name, name_len))
+    enum fate fate = fate_of(name, name_len);
+    if (fate == SENT && !rhb_is_token(name, name_len)) /* those with another fate are tokens */
         return RHB_HEAD_BAD_NAME;
     if (!rhb_is_field_value(value, value_len))
         return RHB_HEAD_BAD_VALUE;
-    switch (fate_of(name, name_len)) {
+    switch (fate) {
     case DROPPED:
         return RHB_HEAD_OK;
     case IS_CONNECTION:

@@ -1,5 +1,7 @@
 #include "socket_io.h"
+#include "clock.h"
 #include <errno.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -28,14 +30,24 @@ enum rhb_io rhb_recv(int fd, void *buf, size_t cap, size_t *done)
     return n == 0 ? RHB_IO_EOF : failed();
 }
 
-enum rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done)
+static enum rhb_io send_flags(int fd, const void *data, size_t len, size_t *done, int flags)
 {
     ssize_t n;
     *done = 0;
     do
-        n = send(fd, data, len, MSG_NOSIGNAL);
+        n = send(fd, data, len, flags);
     while (n < 0 && errno == EINTR);
     return sent(n, len, done);
+}
+
+enum rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done)
+{
+    return send_flags(fd, data, len, done, MSG_NOSIGNAL);
+}
+
+enum rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done)
+{
+    return send_flags(fd, data, len, done, MSG_NOSIGNAL | MSG_MORE);
 }
 
 enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done)
@@ -62,4 +74,25 @@ enum rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *do
     if (n == 0 && len > 0)
         return RHB_IO_EOF;
     return sent(n, len, done);
+}
+
+enum rhb_io rhb_wait_writable(int fd, uint64_t deadline)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    for (;;) {
+        uint64_t now = rhb_now_coarse();
+        if (now >= deadline)
+            return RHB_IO_AGAIN;
+        int n = poll(&poll_fd, 1, (int)((deadline - now) / RHB_NS_PER_MS) + 1);
+        if (n > 0)
+            return RHB_IO_OK;
+        if (n < 0 && errno != EINTR)
+            return RHB_IO_ERROR;
+    }
+}
+
+void rhb_reset_on_close(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }

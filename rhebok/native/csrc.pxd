@@ -1,0 +1,225 @@
+"""The C interface, declared once. csrc/*.h say what each thing means."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from posix.time cimport timespec
+from posix.types cimport off_t, pid_t
+
+cdef extern from "sys/uio.h" nogil:
+    struct iovec:
+        void *iov_base
+        size_t iov_len
+
+cdef extern from "bytes.h" nogil:
+    struct rhb_bytes:
+        char *data
+        size_t len
+        size_t cap
+    bint rhb_bytes_reserve(rhb_bytes *bytes, size_t more)
+    void rhb_bytes_free(rhb_bytes *bytes)
+    void rhb_bytes_put(rhb_bytes *bytes, const void *data, size_t len)
+    bint rhb_bytes_append(rhb_bytes *bytes, const void *data, size_t len)
+
+cdef extern from "field_name.h" nogil:
+    bint rhb_same_name(const char *name, const char *lower, size_t len)
+
+cdef extern from "picohttpparser/strict.h" nogil:
+    struct phr_header:
+        const char *name
+        size_t name_len
+        const char *value
+        size_t value_len
+    struct phr_limits:
+        size_t line
+        size_t head
+        size_t field
+    struct phr_request_head:
+        const char *method
+        size_t method_len
+        const char *target
+        size_t target_len
+        int minor_version
+        phr_header *fields
+        size_t num_fields
+
+cdef extern from "http_target.h" nogil:
+    struct rhb_target:
+        const char *path
+        size_t path_len
+        const char *query
+        size_t query_len
+        const char *authority
+        size_t authority_len
+
+cdef extern from "http_framing.h" nogil:
+    enum rhb_body_kind:
+        RHB_BODY_NONE
+        RHB_BODY_LENGTH
+        RHB_BODY_CHUNKED
+    struct rhb_framing:
+        rhb_body_kind body
+        uint64_t content_length
+        bint keep_alive
+
+cdef extern from "response_head.h" nogil:
+    enum rhb_head_result:
+        RHB_HEAD_OK
+        RHB_HEAD_BAD_STATUS
+        RHB_HEAD_BAD_NAME
+        RHB_HEAD_BAD_VALUE
+        RHB_HEAD_BAD_LENGTH
+        RHB_HEAD_NO_MEMORY
+    enum rhb_body_framing:
+        RHB_FRAME_NONE
+        RHB_FRAME_LENGTH
+        RHB_FRAME_CHUNKED
+        RHB_FRAME_CLOSE
+    struct rhb_response_head:
+        int status
+    struct rhb_head_context:
+        int minor_version
+        bint is_head
+        bint keep_alive
+        bint allow_chunked
+        int64_t body_length
+        const char *date
+        const char *server
+        size_t server_len
+    struct rhb_head_outcome:
+        rhb_body_framing framing
+        uint64_t content_length
+        bint keep_alive
+    rhb_head_result rhb_head_begin(rhb_response_head *head, rhb_bytes *out, const char *status, size_t status_len)
+    rhb_head_result rhb_head_field(rhb_response_head *head, const char *name, size_t name_len,
+                                   const char *value, size_t value_len)
+    rhb_head_result rhb_head_end(rhb_response_head *head, const rhb_head_context *context,
+                                 rhb_head_outcome *outcome)
+
+cdef extern from "socket_io.h" nogil:
+    enum rhb_io:
+        RHB_IO_OK
+        RHB_IO_AGAIN
+        RHB_IO_EOF
+        RHB_IO_ERROR
+    rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done)
+    rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done)
+    rhb_io rhb_sendv(int fd, iovec *iov, size_t count, size_t *done)
+    rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *done)
+    rhb_io rhb_wait_writable(int fd, uint64_t deadline)
+    void rhb_reset_on_close(int fd)
+
+cdef extern from "body.h" nogil:
+    struct rhb_body:
+        char *data
+        uint64_t len
+        int fd
+
+cdef extern from "access_log.h" nogil:
+    struct rhb_access_log:
+        pass
+    struct rhb_access_entry:
+        const phr_request_head *request
+        const char *peer
+        size_t peer_len
+        int status
+        uint64_t body_bytes
+        const char *response_head
+        size_t response_head_len
+        const char *const *environ
+        const size_t *environ_len
+        timespec finished
+        uint64_t duration_ns
+        pid_t pid
+    rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)
+    int rhb_access_log_open(rhb_access_log *log, const char *path, int fd)
+    const char *rhb_access_log_environ_key(const rhb_access_log *log, size_t index)
+    void rhb_access_log_add(rhb_access_log *log, const rhb_access_entry *entry)
+    int rhb_access_log_flush(rhb_access_log *log)
+    void rhb_access_log_free(rhb_access_log *log)
+
+cdef extern from "saved_head.h" nogil:
+    phr_request_head *rhb_head_save(const phr_request_head *head)
+
+cdef extern from "clock.h" nogil:
+    struct rhb_clock:
+        pass
+    uint64_t rhb_now_coarse()
+    uint64_t rhb_now_exact()
+    const char *rhb_clock_date(rhb_clock *clock)
+
+cdef extern from "connection.h" nogil:
+    enum: RHB_CONN_HEAD
+    enum: RHB_CONN_BODY
+    enum: RHB_CONN_SEND
+    enum: RHB_CONN_IDLE
+    enum: RHB_CONN_LINGER
+    enum: RHB_CONN_PARKED_STATES
+    enum: RHB_PEER_TEXT
+    struct rhb_peer:
+        uint8_t family
+        uint16_t port
+    struct rhb_conn:
+        int fd
+        uint8_t listener
+        rhb_peer peer
+        void *owner
+    size_t rhb_peer_text(const rhb_peer *peer, char *out)
+    bint rhb_peer_same_address(const rhb_peer *one, const rhb_peer *other)
+
+cdef extern from "loop.h" nogil:
+    enum rhb_event:
+        RHB_EVENT_REQUEST
+        RHB_EVENT_WRITABLE
+        RHB_EVENT_LOST
+        RHB_EVENT_WAKE
+        RHB_EVENT_WAIT
+        RHB_EVENT_DRAINED
+    struct rhb_loop_options:
+        phr_limits limits
+        size_t max_fields
+        uint64_t max_body
+        size_t body_buffer
+        uint64_t *timeouts
+        uint32_t max_keepalive_requests
+        bint keep_alive
+        const char *server
+        size_t server_len
+    struct rhb_listener:
+        int fd
+        bint is_unix
+    struct rhb_request:
+        phr_request_head head
+        rhb_target target
+        rhb_framing framing
+        const char *path
+        size_t path_len
+        const char *inline_body
+        rhb_body *body
+        uint64_t body_len
+    struct rhb_loop:
+        rhb_loop_options options
+        rhb_request request
+        rhb_clock clock
+        rhb_access_log *access_log
+        size_t open
+    rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
+                           size_t n_listeners, int wakeup)
+    void rhb_loop_free(rhb_loop *loop)
+    rhb_event rhb_loop_poll(rhb_loop *loop, rhb_conn **conn)
+    void rhb_loop_wait(rhb_loop *loop)
+    void rhb_loop_stop(rhb_loop *loop)
+    bint rhb_loop_may_keep(const rhb_loop *loop, const rhb_conn *conn)
+    void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)
+    bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
+    void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
+    void *rhb_loop_next_owner(rhb_loop *loop)
+
+cdef extern from "live.h" nogil:
+    enum rhb_live_kind:
+        RHB_LIVE_CONNECTION
+        RHB_LIVE_INCOMING
+        RHB_LIVE_BODY
+        RHB_LIVE_EXCHANGE
+        RHB_LIVE_KINDS
+    void RHB_LIVE_BORN(rhb_live_kind kind)
+    void RHB_LIVE_DEAD(rhb_live_kind kind)
+    long rhb_live_count(rhb_live_kind kind)

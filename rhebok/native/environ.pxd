@@ -1,0 +1,30 @@
+from .csrc cimport rhb_conn, rhb_peer, rhb_request
+from cpython.ref cimport PyObject
+from libc.stdint cimport uint32_t
+
+
+cdef struct Field:
+    char *name          # in lower case, owned; NULL: a free slot
+    size_t name_len
+    uint32_t serial     # of the last request that had this field
+    bint is_cookie
+    PyObject *key       # of the environ, owned; NULL: this field never gets there
+    PyObject *value     # the last value seen, owned
+
+
+cdef class EnvironBuilder:
+    cdef list templates          # a dict a listener
+    cdef Field *fields           # hash table of FIELD_SLOTS
+    cdef size_t n_fields
+    cdef uint32_t serial
+    cdef object path             # the last of each, to be used again when the bytes repeat
+    cdef object target
+    cdef object query
+    cdef object peer_text
+    cdef rhb_peer peer
+
+    cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body)
+    cdef Field *find(self, const char *name, size_t name_len) except? NULL
+    cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL
+    cdef int put_fields(self, dict environ, const rhb_request *request) except -1
+    cdef int put_peer(self, dict environ, const rhb_peer *peer) except -1

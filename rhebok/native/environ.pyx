@@ -1,0 +1,245 @@
+# cython: binding=False
+"""The environ of a request (PEP 3333), from the parsed head.
+
+Called by the worker for every request, so what can be done beforehand is: a template a listener with
+every constant, copied whole; a table from field names to environ keys; and for each field the last
+value, handed out again when the same bytes come again.
+
+Lifetime: the table owns its names, keys and values. Strings handed out are ordinary Python objects.
+"""
+
+from sys import intern
+
+from cpython.dict cimport PyDict_Copy, PyDict_SetItem
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
+from libc.string cimport memchr, memcmp, memcpy
+
+from .csrc cimport (
+    RHB_BODY_CHUNKED,
+    RHB_PEER_TEXT,
+    phr_header,
+    phr_request_head,
+    rhb_conn,
+    rhb_peer,
+    rhb_peer_same_address,
+    rhb_peer_text,
+    rhb_request,
+    rhb_same_name,
+)
+
+cdef extern from "Python.h":
+    object PyUnicode_DecodeLatin1(const char *s, Py_ssize_t size, const char *errors)
+    void *PyUnicode_1BYTE_DATA(object o)
+    Py_ssize_t PyUnicode_GET_LENGTH(object o)
+
+cdef enum:
+    FIELD_SLOTS = 1024        # a power of two
+    MAX_FIELDS = 512          # names remembered; later ones are looked at anew each time
+    MAX_CACHED_VALUE = 1024   # bytes
+
+# Fields that many requests carry. Others are learnt as they come, up to MAX_FIELDS.
+KNOWN_FIELDS = (
+    "accept", "accept-charset", "accept-encoding", "accept-language", "access-control-request-headers",
+    "access-control-request-method", "authorization", "cache-control", "connection", "content-encoding",
+    "content-length", "content-type", "cookie", "date", "dnt", "expect", "forwarded", "from", "host",
+    "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "keep-alive",
+    "last-event-id", "max-forwards", "origin", "pragma", "priority", "proxy-authorization", "range",
+    "referer", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-fetch-dest", "sec-fetch-mode",
+    "sec-fetch-site", "sec-fetch-user", "sec-websocket-key", "sec-websocket-version", "te",
+    "traceparent", "tracestate", "upgrade", "upgrade-insecure-requests", "user-agent", "via",
+    "x-csrf-token", "x-csrftoken", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+    "x-forwarded-proto", "x-forwarded-ssl", "x-real-ip", "x-request-id", "x-requested-with",
+)
+
+# Without HTTP_ (RFC 3875 section 4.1).
+BARE_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+# transfer-encoding: the body has been decoded. proxy: would become HTTP_PROXY, which HTTP clients in the
+# application take for their configuration (CVE-2016-5385).
+HIDDEN_FIELDS = ("transfer-encoding", "proxy")
+
+cdef str GET = "GET"
+cdef str HTTP_1_0 = "HTTP/1.0"
+cdef str K_METHOD = "REQUEST_METHOD"
+cdef str K_PATH = "PATH_INFO"
+cdef str K_QUERY = "QUERY_STRING"
+cdef str K_RAW_URI = "RAW_URI"
+cdef str K_REQUEST_URI = "REQUEST_URI"
+cdef str K_PROTOCOL = "SERVER_PROTOCOL"
+cdef str K_REMOTE_ADDR = "REMOTE_ADDR"
+cdef str K_REMOTE_PORT = "REMOTE_PORT"
+cdef str K_INPUT = "wsgi.input"
+cdef str K_HOST = "HTTP_HOST"
+cdef str K_CONTENT_LENGTH = "CONTENT_LENGTH"
+
+
+cdef inline object latin1(const char *data, size_t size):
+    return PyUnicode_DecodeLatin1(data, <Py_ssize_t>size, NULL)
+
+
+cdef inline bint holds(object text, const char *data, size_t size) noexcept:
+    """Whether text (latin-1) is these bytes."""
+    return (<size_t>PyUnicode_GET_LENGTH(text) == size
+            and memcmp(PyUnicode_1BYTE_DATA(text), data, size) == 0)
+
+
+cdef inline size_t hash_name(const char *name, size_t size) noexcept:
+    """Of a field name in any case: |0x20 folds letters, and what else it folds the comparison tells apart."""
+    cdef size_t first = <unsigned char>name[0] | 0x20
+    cdef size_t middle = <unsigned char>name[size >> 1] | 0x20
+    cdef size_t last = <unsigned char>name[size - 1] | 0x20
+    return (size * 37 + first * 131 + middle * 29 + last * 7) & (FIELD_SLOTS - 1)
+
+
+cdef object key_of(str name):
+    """The environ key of a lower-case field name; None when it never gets there."""
+    if name in HIDDEN_FIELDS or "_" in name:
+        return None
+    return intern(BARE_KEYS.get(name) or "HTTP_" + name.upper().replace("-", "_"))
+
+
+cdef class EnvironBuilder:
+    """Builds environs from templates: dicts with every key that does not depend on the request, one
+    for each listener, in the order of the listeners."""
+
+    def __cinit__(self, templates):
+        self.fields = <Field *>PyMem_Calloc(FIELD_SLOTS, sizeof(Field))
+        if self.fields is NULL:
+            raise MemoryError
+        self.templates = [roomy(template) for template in templates]
+        self.path = self.target = self.query = self.peer_text = ""
+
+    def __init__(self, templates):
+        for name in KNOWN_FIELDS + HIDDEN_FIELDS:
+            encoded = name.encode("ascii")
+            self.find(encoded, len(encoded))
+
+    def __dealloc__(self):
+        if self.fields is NULL:
+            return
+        for slot in range(FIELD_SLOTS):
+            PyMem_Free(self.fields[slot].name)
+            Py_XDECREF(self.fields[slot].key)
+            Py_XDECREF(self.fields[slot].value)
+        PyMem_Free(self.fields)
+
+    cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body):
+        """The environ of a request; body is its wsgi.input, or None for the template's empty one."""
+        cdef const phr_request_head *head = &request.head
+        cdef dict environ = PyDict_Copy(self.templates[conn.listener])
+        if head.method_len != 3 or memcmp(head.method, <const char *>b"GET", 3) != 0:
+            PyDict_SetItem(environ, K_METHOD, latin1(head.method, head.method_len))
+        if head.minor_version == 0:
+            PyDict_SetItem(environ, K_PROTOCOL, HTTP_1_0)
+        if not holds(self.path, request.path, request.path_len):
+            self.path = latin1(request.path, request.path_len)
+        PyDict_SetItem(environ, K_PATH, self.path)
+        if not holds(self.target, head.target, head.target_len):
+            self.target = latin1(head.target, head.target_len)
+        PyDict_SetItem(environ, K_RAW_URI, self.target)
+        PyDict_SetItem(environ, K_REQUEST_URI, self.target)
+        if request.target.query_len > 0:
+            if not holds(self.query, request.target.query, request.target.query_len):
+                self.query = latin1(request.target.query, request.target.query_len)
+            PyDict_SetItem(environ, K_QUERY, self.query)
+        if conn.peer.family != 0:
+            self.put_peer(environ, &conn.peer)
+        self.put_fields(environ, request)
+        if request.target.authority is not NULL:
+            PyDict_SetItem(environ, K_HOST, latin1(request.target.authority, request.target.authority_len))
+        if body is not None:
+            PyDict_SetItem(environ, K_INPUT, body)
+        if request.framing.body == RHB_BODY_CHUNKED:
+            PyDict_SetItem(environ, K_CONTENT_LENGTH, str(request.body_len))
+        return environ
+
+    cdef int put_peer(self, dict environ, const rhb_peer *peer) except -1:
+        cdef char text[RHB_PEER_TEXT]
+        if not rhb_peer_same_address(&self.peer, peer):
+            self.peer_text = latin1(text, rhb_peer_text(peer, text))
+            self.peer = peer[0]
+        PyDict_SetItem(environ, K_REMOTE_ADDR, self.peer_text)
+        PyDict_SetItem(environ, K_REMOTE_PORT, f"{<int>peer.port}")
+        return 0
+
+    cdef int put_fields(self, dict environ, const rhb_request *request) except -1:
+        cdef const phr_header *header
+        cdef Field *field
+        cdef object key, value, joined
+        self.serial += 1
+        for i in range(request.head.num_fields):
+            header = &request.head.fields[i]
+            field = self.find(header.name, header.name_len)
+            if field is NULL:
+                key = key_of(latin1(header.name, header.name_len).lower())
+                value = latin1(header.value, header.value_len)
+            elif field.key is NULL:
+                continue
+            else:
+                key = <object>field.key
+                value = value_of(field, header)
+            if key is None:
+                continue
+            if field is NULL or field.serial == self.serial:
+                joined = environ.get(key)
+                if joined is not None:
+                    value = joined + ("; " if key == "HTTP_COOKIE" else ", ") + value
+            if field is not NULL:
+                field.serial = self.serial
+            PyDict_SetItem(environ, key, value)
+        return 0
+
+    cdef Field *find(self, const char *name, size_t name_len) except? NULL:
+        """The table's entry for a field name, made when there is none; NULL when the table is full."""
+        cdef size_t slot = hash_name(name, name_len)
+        cdef Field *field = &self.fields[slot]
+        while field.name is not NULL:
+            if field.name_len == name_len and rhb_same_name(name, field.name, name_len):
+                return field
+            slot = (slot + 1) & (FIELD_SLOTS - 1)
+            field = &self.fields[slot]
+        if self.n_fields >= MAX_FIELDS or name_len > 128:
+            return NULL
+        return self.add(slot, name, name_len)
+
+    cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL:
+        cdef Field *field = &self.fields[slot]
+        cdef str lower = latin1(name, name_len).lower()
+        cdef bytes encoded = lower.encode("latin-1")
+        cdef object key = key_of(lower)
+        cdef char *copy = <char *>PyMem_Malloc(name_len)
+        if copy is NULL:
+            raise MemoryError
+        memcpy(copy, <char *>encoded, name_len)
+        if key is not None:
+            Py_INCREF(key)
+            field.key = <PyObject *>key
+        field.name = copy
+        field.name_len = name_len
+        self.n_fields += 1
+        return field
+
+
+cdef inline object value_of(Field *field, const phr_header *header):
+    """The field's value: the last one's object when the bytes are the same."""
+    cdef object value
+    if field.value is not NULL and holds(<object>field.value, header.value, header.value_len):
+        return <object>field.value
+    value = latin1(header.value, header.value_len)
+    if header.value_len <= MAX_CACHED_VALUE:
+        Py_INCREF(value)
+        Py_XDECREF(field.value)
+        field.value = <PyObject *>value
+    return value
+
+
+cdef dict roomy(dict template):
+    """A copy whose table has room for a request's fields, so that copies of it need not grow."""
+    cdef dict copy = dict(template)
+    spare = [f"rhebok.spare.{i}" for i in range(max(0, 24 - len(copy)))]
+    for name in spare:
+        copy[name] = None
+    for name in spare:
+        del copy[name]
+    return copy

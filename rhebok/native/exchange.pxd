@@ -1,0 +1,93 @@
+from .csrc cimport (
+    phr_request_head,
+    rhb_body_framing,
+    rhb_bytes,
+    rhb_conn,
+    rhb_io,
+    rhb_loop,
+    rhb_response_head,
+)
+from libc.stdint cimport uint64_t
+from posix.types cimport off_t
+
+
+cdef enum Progress:
+    FINISHED    # all of the response is with the kernel
+    SUSPENDED   # the socket is full; resume() when it is writable
+    BROKEN      # the response cannot be finished: the connection must not be used any more
+
+
+cdef class Exchange:
+    # what it works with, for as long as it lives
+    cdef rhb_loop *loop
+    cdef object logger
+    cdef bint allow_chunked
+    cdef object start_response_method   # bound, made once: the only ways in for the application
+    cdef object write_method
+
+    # the request
+    cdef rhb_conn *conn
+    cdef bint is_head
+    cdef int minor_version
+    cdef bint may_keep
+    cdef bint running                   # between begin() and the last byte
+    cdef dict environ
+    cdef bint detached                  # from the loop's request: it has been suspended
+    cdef phr_request_head *saved_head   # then
+    cdef uint64_t started               # exact monotonic ns, while access logging is on
+
+    # the response
+    cdef rhb_response_head head
+    cdef bint head_started, head_ended
+    cdef bint on_wire                   # at least a byte of it is with the kernel
+    cdef bint client_gone               # found out by write()
+    cdef bint keep_alive
+    cdef rhb_body_framing framing
+    cdef uint64_t left                  # bytes that Content-Length still wants
+    cdef uint64_t body_sent
+    cdef object iterable                # what the application returned; close() is due
+    cdef object iterator                # None once exhausted, or for lists and files
+    cdef object context                 # contextvars of a suspended iterator; the worker's affair
+    cdef rhb_bytes logged_head
+
+    # on its way out: out, then pieces, then tail, then the file
+    cdef rhb_bytes out
+    cdef size_t out_at
+    cdef tuple pieces                   # of bytes, None when there is none
+    cdef Py_ssize_t piece
+    cdef size_t piece_at
+    cdef const char *tail
+    cdef size_t tail_len
+    cdef int file
+    cdef off_t file_at
+    cdef uint64_t file_left
+
+    cdef int begin(self, rhb_loop *loop, rhb_conn *conn) except -1
+    cdef Progress run(self, object application, dict environ)
+    cdef int detach(self) except -1
+    cdef const phr_request_head *request_head(self) noexcept
+    cdef Progress resume(self)
+    cdef int finish(self, Progress progress) except -1
+    cdef bint reusable(self)
+    cdef int retire(self) except -1
+
+    cdef int compose(self, object status, list headers) except -1
+    cdef int end_head(self, object body_length) except -1
+    cdef int take(self, object result) except -1
+    cdef int take_all(self, object blocks) except -1
+    cdef bint take_file(self, object wrapper) except -1
+    cdef Progress advance(self) except *
+    cdef rhb_io advance_file(self)
+    cdef int next_block(self) except -1
+    cdef Progress at_end(self)
+    cdef object within_length(self, object block, size_t size)
+    cdef int put_block(self, object block) except -1
+    cdef int put_last(self) except -1
+    cdef rhb_io flush(self) noexcept
+    cdef rhb_io flush_pieces(self) noexcept
+    cdef void sent(self, size_t done) noexcept
+    cdef Progress failed(self, object error)
+    cdef int close_iterable(self) except -1
+    cdef int log_access(self) except -1
+
+cpdef long live_exchanges()

@@ -1,0 +1,652 @@
+# cython: binding=False
+"""One request being answered: start_response, what the application returns, and its way to the socket
+(PEP 3333). The worker begins an exchange, runs it, and resumes it whenever the client has made room.
+
+Nothing here waits, except write(): what the socket does not take stays in the exchange, which the loop
+holds as the owner of the connection until there is room.
+
+Lifetime: `loop` and `conn` are valid between begin() and finish(); `out` is the exchange's own. Whatever the
+application kept of the exchange (start_response or write) is refused once the response has ended.
+An exchange is used again for the next request when the application kept neither.
+"""
+
+import io
+import os
+import stat
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.ref cimport Py_DECREF, PyObject
+from libc.stdio cimport snprintf
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memset
+from posix.time cimport CLOCK_REALTIME, clock_gettime
+from posix.unistd cimport getpid
+
+from .csrc cimport (
+    RHB_CONN_SEND,
+    RHB_FRAME_CHUNKED,
+    RHB_FRAME_CLOSE,
+    RHB_FRAME_LENGTH,
+    RHB_FRAME_NONE,
+    RHB_HEAD_BAD_LENGTH,
+    RHB_HEAD_BAD_NAME,
+    RHB_HEAD_BAD_STATUS,
+    RHB_HEAD_BAD_VALUE,
+    RHB_HEAD_NO_MEMORY,
+    RHB_HEAD_OK,
+    RHB_IO_AGAIN,
+    RHB_IO_EOF,
+    RHB_IO_ERROR,
+    RHB_IO_OK,
+    RHB_LIVE_BORN,
+    RHB_LIVE_DEAD,
+    RHB_LIVE_EXCHANGE,
+    RHB_PEER_TEXT,
+    iovec,
+    rhb_access_entry,
+    rhb_access_log_add,
+    rhb_access_log_environ_key,
+    rhb_bytes_append,
+    rhb_bytes_free,
+    rhb_bytes_put,
+    rhb_bytes_reserve,
+    rhb_clock_date,
+    rhb_head_begin,
+    rhb_head_context,
+    rhb_head_end,
+    rhb_head_field,
+    rhb_head_outcome,
+    rhb_head_result,
+    rhb_head_save,
+    rhb_live_count,
+    rhb_loop_may_keep,
+    rhb_now_coarse,
+    rhb_now_exact,
+    rhb_peer_text,
+    rhb_reset_on_close,
+    rhb_send,
+    rhb_send_more,
+    rhb_sendfile,
+    rhb_sendv,
+    rhb_wait_writable,
+)
+from .file_wrapper cimport FileWrapper
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(object o)
+    void *PyUnicode_1BYTE_DATA(object o)
+    Py_ssize_t PyUnicode_GET_LENGTH(object o)
+    int PyUnicode_KIND(object o)
+    int PyUnicode_1BYTE_KIND
+    PyObject *PyIter_Next(object iterator) except? NULL
+
+cdef enum:
+    COPY_LIMIT = 8192         # bytes of body that are cheaper copied behind the head than sent from where they are
+    OUT_KEEP = 65536          # capacity of the output buffer that is kept from one exchange to the next
+    MAX_PIECES = 1000         # in one writev, below IOV_MAX
+    FILE_STEP = 1 << 30       # bytes of one sendfile
+    LOG_VARIABLES = 32        # %{variable}e in one access log format
+
+cdef tuple FILE_TYPES = (io.BufferedReader, io.BufferedRandom, io.FileIO)
+cdef const char *CRLF = b"\r\n"
+cdef const char *LAST_CHUNK = b"0\r\n\r\n"
+
+
+cdef int latin1(object text, str what, const char **data, size_t *size) except -1:
+    """The bytes of a str that holds only latin-1, as PEP 3333 wants it. Valid while text lives."""
+    if type(text) is not str and not isinstance(text, str):
+        raise TypeError(f"{what} must be str, not {type(text).__name__}: {text!r}")
+    if PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND:
+        raise ValueError(f"{what} has a character outside latin-1: {text!r}")
+    data[0] = <const char *>PyUnicode_1BYTE_DATA(text)
+    size[0] = <size_t>PyUnicode_GET_LENGTH(text)
+    return 0
+
+
+cdef int refuse_head(rhb_head_result result, object name, object value) except -1:
+    """Raises what rhb_head_begin, rhb_head_field or rhb_head_end found wrong."""
+    if result == RHB_HEAD_NO_MEMORY:
+        raise MemoryError
+    if result == RHB_HEAD_BAD_STATUS:
+        raise ValueError(f"status must be three digits from 200, a space and a reason: {value!r}")
+    if result == RHB_HEAD_BAD_NAME:
+        raise ValueError(f"response header name is not a token: {name!r}")
+    if result == RHB_HEAD_BAD_LENGTH:
+        raise ValueError(f"Content-Length is not one number of bytes: {value!r}")
+    raise ValueError(f"value of response header {name!r} has a control character: {value!r}")
+
+
+cdef object plain_file(object filelike):
+    """The binary file object whose descriptor holds exactly the bytes that its read() gives, None when there is
+    none: a GzipFile has a fileno() too, but of the compressed bytes."""
+    if type(filelike) not in FILE_TYPES:
+        filelike = getattr(filelike, "file", None)  # of tempfile's wrappers and Django's File
+    if type(filelike) is io.FileIO:
+        return filelike
+    if type(filelike) in FILE_TYPES and type(filelike.raw) is io.FileIO:
+        return filelike
+    return None
+
+
+cpdef long live_exchanges():
+    """The count of Exchange objects, -1 in a build that does not count."""
+    return rhb_live_count(RHB_LIVE_EXCHANGE)
+
+
+cdef class Exchange:
+    """Exchange(logger, allow_chunked)"""
+
+    def __cinit__(self, logger, bint allow_chunked):
+        self.logger = logger
+        self.allow_chunked = allow_chunked
+        self.file = -1
+        self.start_response_method = self.start_response
+        self.write_method = self.write
+        RHB_LIVE_BORN(RHB_LIVE_EXCHANGE)
+
+    def __dealloc__(self):
+        rhb_bytes_free(&self.out)
+        rhb_bytes_free(&self.logged_head)
+        free(self.saved_head)
+        RHB_LIVE_DEAD(RHB_LIVE_EXCHANGE)
+
+    # ---- life ----
+
+    cdef int begin(self, rhb_loop *loop, rhb_conn *conn) except -1:
+        """Takes up the loop's request at hand."""
+        self.loop = loop
+        self.conn = conn
+        self.running = True
+        self.minor_version = loop.request.head.minor_version
+        self.is_head = (loop.request.head.method_len == 4
+                        and memcmp(loop.request.head.method, <const char *>b"HEAD", 4) == 0)
+        self.may_keep = rhb_loop_may_keep(loop, conn)
+        self.head_started = self.head_ended = self.on_wire = self.client_gone = self.detached = False
+        self.body_sent = self.left = 0
+        if loop.access_log is not NULL:
+            self.started = rhb_now_exact()
+        return 0
+
+    cdef Progress run(self, object application, dict environ):
+        """Calls the application and sends what it returns, as far as the socket takes it."""
+        if self.loop.access_log is not NULL:
+            self.environ = environ
+        try:
+            self.take(application(environ, self.start_response_method))
+            return self.advance()
+        except BaseException as error:
+            return self.failed(error)
+
+    cdef int detach(self) except -1:
+        """Before the loop goes on to other requests: keeps what is still needed of this one's head."""
+        if not self.detached:
+            self.detached = True
+            self.saved_head = rhb_head_save(&self.loop.request.head)
+        return 0
+
+    cdef const phr_request_head *request_head(self) noexcept:
+        """The request's head; NULL when there was no memory to keep it."""
+        return self.saved_head if self.detached else &self.loop.request.head
+
+    cdef Progress resume(self):
+        """Goes on where the socket was full."""
+        try:
+            return self.advance()
+        except BaseException as error:
+            return self.failed(error)
+
+    cdef int finish(self, Progress progress) except -1:
+        """The last word: logs the access, and lets go of everything but the iterable, whose close() is
+        left to close_iterable(). The connection is not touched."""
+        if progress == BROKEN and self.head_ended and self.framing == RHB_FRAME_CLOSE:
+            rhb_reset_on_close(self.conn.fd)
+        if self.loop.access_log is not NULL:
+            self.log_access()
+        self.running = False
+        self.pieces = self.iterator = self.environ = self.context = None
+        self.out.len = self.out_at = self.tail_len = 0
+        self.file = -1
+        self.file_left = 0
+        if self.out.cap > OUT_KEEP:
+            rhb_bytes_free(&self.out)
+        if self.saved_head is not NULL:
+            free(self.saved_head)
+            self.saved_head = NULL
+        return 0
+
+    cdef int close_iterable(self) except -1:
+        """PEP 3333: close() exactly once, whatever happened."""
+        cdef object iterable = self.iterable
+        if iterable is None:
+            return 0
+        self.iterable = None
+        try:
+            close = getattr(iterable, "close", None)
+            if close is not None:
+                close()
+        except BaseException:
+            self.logger.exception("close() of the application's iterable failed")
+        return 0
+
+    cdef bint reusable(self):
+        """Whether nobody outside can reach this exchange any more."""
+        return Py_REFCNT(self.start_response_method) == 1 and Py_REFCNT(self.write_method) == 1
+
+    cdef int retire(self) except -1:
+        """Breaks the cycle through the bound methods; whoever still has one finds the response ended."""
+        self.start_response_method = self.write_method = None
+        return 0
+
+    # ---- what the application calls ----
+
+    def start_response(self, status, headers, exc_info=None):
+        """start_response(status, headers, exc_info=None) -> write
+
+        Raises TypeError or ValueError for a status or a header that must not be sent, and exc_info's
+        exception when the head is already out.
+        """
+        if not self.running:
+            raise RuntimeError("start_response() called after the response has ended")
+        if self.head_started:
+            if exc_info is None:
+                raise AssertionError("start_response() called twice without exc_info")
+            if self.head_ended:
+                try:
+                    raise exc_info[1].with_traceback(exc_info[2])
+                finally:
+                    exc_info = None
+        if type(headers) is not list:
+            raise TypeError(f"response headers must be a list, not {type(headers).__name__}")
+        self.head_started = False
+        self.compose(status, <list>headers)
+        self.head_started = True
+        return self.write_method
+
+    def write(self, data):
+        """write(data): sends a block at once. The one call that waits for a slow client."""
+        cdef rhb_io io
+        cdef uint64_t deadline
+        if not self.running or not self.head_started:
+            raise RuntimeError("write() called outside of a response")
+        if type(data) is not bytes and not isinstance(data, bytes):
+            raise TypeError(f"write() takes bytes, not {type(data).__name__}")
+        if PyBytes_GET_SIZE(data) > 0:
+            self.put_block(data)
+        io = self.flush()
+        while io == RHB_IO_AGAIN:
+            deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
+            with nogil:
+                io = rhb_wait_writable(self.conn.fd, deadline)
+            if io == RHB_IO_AGAIN:
+                self.client_gone = True
+                raise TimeoutError("the client does not read its response")
+            if io == RHB_IO_OK:
+                io = self.flush()
+        if io != RHB_IO_OK:
+            self.client_gone = True
+            raise ConnectionError("the client has gone away")
+
+    # ---- the head ----
+
+    cdef int compose(self, object status, list headers) except -1:
+        """Writes status line and fields into out; the rest of the head waits for the body's framing."""
+        cdef const char *name
+        cdef const char *value
+        cdef size_t name_len, value_len
+        cdef rhb_head_result result
+        cdef object field, field_name, field_value
+        self.out.len = self.out_at = 0
+        latin1(status, "status", &value, &value_len)
+        result = rhb_head_begin(&self.head, &self.out, value, value_len)
+        if result != RHB_HEAD_OK:
+            refuse_head(result, None, status)
+        for field in headers:
+            if type(field) is not tuple or len(<tuple>field) != 2:
+                raise TypeError(f"a response header must be a tuple of name and value: {field!r}")
+            field_name, field_value = <tuple>field
+            latin1(field_name, "response header name", &name, &name_len)
+            latin1(field_value, "response header value", &value, &value_len)
+            result = rhb_head_field(&self.head, name, name_len, value, value_len)
+            if result != RHB_HEAD_OK:
+                refuse_head(result, field_name, field_value)
+        return 0
+
+    cdef int end_head(self, object body_length) except -1:
+        """Decides the framing and completes the head. body_length in bytes, None when it is not known."""
+        cdef rhb_head_context context
+        cdef rhb_head_outcome outcome
+        cdef rhb_head_result result
+        if not self.head_started:
+            raise AssertionError("the application did not call start_response() before its first block")
+        context.minor_version = self.minor_version
+        context.is_head = self.is_head
+        context.keep_alive = self.may_keep
+        context.allow_chunked = self.allow_chunked
+        context.body_length = -1 if body_length is None else body_length
+        context.date = rhb_clock_date(&self.loop.clock)
+        context.server = self.loop.options.server
+        context.server_len = self.loop.options.server_len
+        result = rhb_head_end(&self.head, &context, &outcome)
+        if result != RHB_HEAD_OK:
+            refuse_head(result, "Content-Length", None)
+        self.head_ended = True
+        self.framing = outcome.framing
+        self.left = outcome.content_length
+        self.keep_alive = outcome.keep_alive
+        if self.loop.access_log is not NULL:
+            self.logged_head.len = 0
+            rhb_bytes_append(&self.logged_head, self.out.data, self.out.len)
+        return 0
+
+    # ---- the body ----
+
+    cdef int take(self, object result) except -1:
+        """Looks at what the application returned, and puts what is known at once on its way."""
+        cdef type kind = type(result)
+        if kind is list or kind is tuple:
+            if self.head_ended:  # write() came first
+                self.iterator = iter(result)
+            else:
+                self.take_all(result)
+            return 0
+        self.iterable = result
+        if kind is FileWrapper and not self.head_ended and self.take_file(result):
+            return 0
+        self.iterator = iter(result)
+        return 0
+
+    cdef int take_all(self, object blocks) except -1:
+        """A list or tuple: its length is known, and all of it can go out in one writev."""
+        cdef Py_ssize_t total = 0
+        cdef object block
+        for block in blocks:
+            if type(block) is not bytes and not isinstance(block, bytes):
+                raise TypeError(f"the application's response holds {type(block).__name__}, not bytes")
+            total += PyBytes_GET_SIZE(block)
+        self.end_head(total)
+        if self.framing == RHB_FRAME_NONE:
+            return 0
+        if self.framing == RHB_FRAME_LENGTH and <size_t>total != self.left:
+            self.iterator = iter(blocks)  # cut or completed block by block
+            return 0
+        self.left = 0
+        self.body_sent = <uint64_t>total
+        if total > COPY_LIMIT:
+            self.pieces = tuple(blocks)
+            self.piece = 0
+            self.piece_at = 0
+            return 0
+        if not rhb_bytes_reserve(&self.out, <size_t>total):
+            raise MemoryError
+        for block in blocks:
+            rhb_bytes_put(&self.out, PyBytes_AS_STRING(block), <size_t>PyBytes_GET_SIZE(block))
+        return 0
+
+    cdef bint take_file(self, object wrapper) except -1:
+        """A wrapped file, for sendfile. False when it is no regular file: it is iterated then."""
+        cdef object size, position
+        file = plain_file((<FileWrapper>wrapper).filelike)
+        if file is None:
+            return False
+        try:
+            descriptor = file.fileno()
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return False
+            position = file.tell()
+        except (OSError, ValueError):
+            return False
+        size = max(0, status.st_size - position)
+        self.end_head(size)
+        if self.framing == RHB_FRAME_NONE:
+            return True
+        if self.framing != RHB_FRAME_LENGTH:  # sendfile knows no chunks
+            return False
+        self.file = descriptor
+        self.file_at = position
+        self.file_left = min(<object>self.left, size)
+        return True
+
+    cdef Progress advance(self) except *:
+        """Sends what is there, fetches the next block, and so on until the end or a full socket."""
+        cdef rhb_io io
+        while True:
+            io = self.flush()
+            if io == RHB_IO_OK and self.file_left > 0:
+                io = self.advance_file()
+            if io == RHB_IO_AGAIN:
+                return SUSPENDED
+            if io != RHB_IO_OK:
+                return BROKEN
+            if self.iterator is None:
+                return self.at_end()
+            self.next_block()
+
+    cdef int next_block(self) except -1:
+        """Puts the iterator's next block on its way, or what stands after the last."""
+        cdef PyObject *item = PyIter_Next(self.iterator)
+        cdef object block
+        if item is NULL:
+            self.iterator = None
+            return self.put_last()
+        block = <object>item
+        Py_DECREF(block)
+        if type(block) is not bytes and not isinstance(block, bytes):
+            raise TypeError(f"the application's response yielded {type(block).__name__}, not bytes")
+        if PyBytes_GET_SIZE(block) == 0:
+            return 0
+        self.put_block(block)
+        if self.head_ended and self.framing == RHB_FRAME_NONE:
+            self.iterator = None
+        return 0
+
+    cdef int put_last(self) except -1:
+        """The iterator is exhausted."""
+        if not self.head_ended:
+            self.end_head(0)
+        elif self.framing == RHB_FRAME_CHUNKED:
+            if not rhb_bytes_append(&self.out, LAST_CHUNK, 5):
+                raise MemoryError
+        return 0
+
+    cdef Progress at_end(self):
+        """Everything is sent: was it everything that was promised?"""
+        if self.framing == RHB_FRAME_LENGTH and self.left > 0:
+            self.logger.error(
+                "response to %s ended %d bytes short of its Content-Length", self.describe(), self.left)
+            return BROKEN
+        return FINISHED
+
+    cdef object within_length(self, object block, size_t size):
+        """What of block still fits into the Content-Length; the iteration ends with it when it is cut."""
+        if size <= self.left:
+            return block
+        self.logger.error("response to %s is longer than its Content-Length: the rest is cut", self.describe())
+        self.iterator = None
+        return block[:self.left]
+
+    cdef int put_block(self, object block) except -1:
+        """Puts a block that is not empty on its way: head first where it has not gone, framed as the
+        head says. Only when everything before is sent, or small."""
+        cdef size_t size
+        cdef char size_line[24]
+        cdef int size_line_len = 0
+        if not self.head_ended:
+            self.end_head(None)
+        if self.framing == RHB_FRAME_NONE:
+            return 0
+        if self.framing == RHB_FRAME_LENGTH:
+            block = self.within_length(block, <size_t>PyBytes_GET_SIZE(block))
+        size = <size_t>PyBytes_GET_SIZE(block)
+        self.body_sent += size
+        if self.framing == RHB_FRAME_LENGTH:
+            self.left -= size
+        elif self.framing == RHB_FRAME_CHUNKED:
+            size_line_len = snprintf(size_line, sizeof(size_line), "%zx\r\n", size)
+        if not rhb_bytes_reserve(&self.out, <size_t>size_line_len + (size + 2 if size <= COPY_LIMIT else 0)):
+            raise MemoryError
+        rhb_bytes_put(&self.out, size_line, <size_t>size_line_len)
+        if size > COPY_LIMIT:
+            self.pieces = (block,)
+            self.piece = 0
+            self.piece_at = 0
+            self.tail = CRLF
+            self.tail_len = 2 if size_line_len else 0
+            return 0
+        rhb_bytes_put(&self.out, PyBytes_AS_STRING(block), size)
+        if size_line_len:
+            rhb_bytes_put(&self.out, CRLF, 2)
+        return 0
+
+    # ---- the socket ----
+
+    cdef rhb_io flush(self) noexcept:
+        """Sends out, pieces and tail. OK: all of it is gone."""
+        cdef rhb_io io
+        cdef size_t done
+        if self.pieces is not None:
+            return self.flush_pieces()
+        if not self.head_ended or self.out_at == self.out.len:
+            return RHB_IO_OK
+        if self.file_left > 0:
+            io = rhb_send_more(self.conn.fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
+        else:
+            io = rhb_send(self.conn.fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
+        self.out_at += done
+        self.on_wire = self.on_wire or done > 0
+        if io == RHB_IO_OK:
+            self.out.len = self.out_at = 0
+        return io
+
+    cdef rhb_io flush_pieces(self) noexcept:
+        cdef iovec parts[MAX_PIECES + 2]
+        cdef size_t count, done
+        cdef Py_ssize_t index, total = len(self.pieces)
+        cdef rhb_io io
+        cdef object block
+        while self.pieces is not None:
+            count = 0
+            if self.out_at < self.out.len:
+                parts[0].iov_base = self.out.data + self.out_at
+                parts[0].iov_len = self.out.len - self.out_at
+                count = 1
+            index = self.piece
+            while index < total and count <= MAX_PIECES:
+                block = self.pieces[index]
+                parts[count].iov_base = PyBytes_AS_STRING(block)
+                parts[count].iov_len = <size_t>PyBytes_GET_SIZE(block)
+                if index == self.piece:
+                    parts[count].iov_base = <char *>parts[count].iov_base + self.piece_at
+                    parts[count].iov_len -= self.piece_at
+                count += 1
+                index += 1
+            if index == total and self.tail_len > 0:
+                parts[count].iov_base = <void *>self.tail
+                parts[count].iov_len = self.tail_len
+                count += 1
+            io = rhb_sendv(self.conn.fd, parts, count, &done)
+            self.on_wire = self.on_wire or done > 0
+            self.sent(done)
+            if io != RHB_IO_OK:
+                return io
+        return RHB_IO_OK
+
+    cdef void sent(self, size_t done) noexcept:
+        """Moves the marks on by so many bytes of out, pieces and tail."""
+        cdef size_t size = self.out.len - self.out_at
+        cdef Py_ssize_t total = len(self.pieces)
+        if done < size:
+            self.out_at += done
+            return
+        done -= size
+        self.out.len = self.out_at = 0
+        while self.piece < total:
+            size = <size_t>PyBytes_GET_SIZE(self.pieces[self.piece]) - self.piece_at
+            if done < size:
+                self.piece_at += done
+                return
+            done -= size
+            self.piece += 1
+            self.piece_at = 0
+        self.tail += done
+        self.tail_len -= done
+        if self.tail_len == 0:
+            self.pieces = None
+
+    cdef rhb_io advance_file(self):
+        cdef size_t done
+        cdef rhb_io io = RHB_IO_OK
+        while self.file_left > 0 and io == RHB_IO_OK:
+            io = rhb_sendfile(self.conn.fd, self.file, &self.file_at,
+                              <size_t>min(self.file_left, <uint64_t>FILE_STEP), &done)
+            self.file_left -= done
+            self.left -= done
+            self.body_sent += done
+        if io == RHB_IO_EOF:  # it has shrunk; at_end() sees what is missing
+            self.file_left = 0
+            return RHB_IO_OK
+        return io
+
+    # ---- when things go wrong, and afterwards ----
+
+    cdef Progress failed(self, object error):
+        """The application raised. A 500 when nothing has gone out yet, otherwise a broken connection."""
+        if self.client_gone:
+            self.logger.debug("the client went away during write(), request %s", self.describe())
+        else:
+            self.logger.error("error in the application, request %s", self.describe(), exc_info=error)
+        self.iterator = self.pieces = None
+        self.tail_len = 0
+        self.file_left = 0
+        if self.on_wire or self.client_gone:
+            return BROKEN
+        try:
+            self.head_started = self.head_ended = False
+            self.body_sent = 0
+            self.compose("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
+            self.head_started = True
+            self.take_all((b"Internal Server Error\n",))
+            return self.advance()
+        except BaseException:
+            self.logger.exception("the answer 500 failed")
+            return BROKEN
+
+    def describe(self):
+        """Method and target, for messages."""
+        cdef const phr_request_head *head = self.request_head() if self.running else NULL
+        if head is NULL:
+            return "?"
+        method = head.method[:head.method_len].decode("latin-1")
+        target = head.target[:head.target_len].decode("latin-1")
+        return f"{method} {target}"
+
+    cdef int log_access(self) except -1:
+        cdef rhb_access_entry entry
+        cdef char peer[RHB_PEER_TEXT]
+        cdef const char *values[LOG_VARIABLES]
+        cdef size_t sizes[LOG_VARIABLES]
+        cdef list held = []
+        memset(&entry, 0, sizeof(entry))
+        entry.request = self.request_head()
+        entry.peer = peer
+        entry.peer_len = rhb_peer_text(&self.conn.peer, peer)
+        entry.status = self.head.status
+        entry.body_bytes = self.body_sent
+        entry.response_head = self.logged_head.data
+        entry.response_head_len = self.logged_head.len
+        entry.environ = values
+        entry.environ_len = sizes
+        entry.pid = getpid()
+        entry.duration_ns = rhb_now_exact() - self.started
+        clock_gettime(CLOCK_REALTIME, &entry.finished)
+        for index in range(LOG_VARIABLES):
+            key = rhb_access_log_environ_key(self.loop.access_log, index)
+            if key is NULL:
+                break
+            value = self.environ.get(key.decode("latin-1"), "") if self.environ is not None else ""
+            encoded = str(value).encode("utf-8", "backslashreplace")
+            held.append(encoded)
+            values[index] = encoded
+            sizes[index] = len(encoded)
+        rhb_access_log_add(self.loop.access_log, &entry)
+        return 0

@@ -1,0 +1,3 @@
+cdef class FileWrapper:
+    cdef readonly object filelike
+    cdef readonly object blksize
