@@ -180,9 +180,9 @@ cdef class Worker:
         cdef rhb_loop_options options
         cdef rhb_listener *array
         memset(&options, 0, sizeof(options))
-        options.limits.line = settings.limit_request_line
         options.limits.head = settings.limit_request_head
-        options.limits.field = settings.limit_request_field_size
+        options.limits.line = settings.limit_request_line or settings.limit_request_head
+        options.limits.field = settings.limit_request_field_size or settings.limit_request_head
         options.max_fields = settings.limit_request_fields
         options.max_body = settings.limit_request_body
         options.body_buffer = settings.body_buffer
