@@ -1,4 +1,4 @@
-"""Runs the C tests: each tests/c/test_*.c is one test here, built under ASan and UBSan by tests/c/Makefile."""
+"""Runs the C tests: each tests/c/test_*.c is a test here, built under ASan and UBSan by tests/c/Makefile."""
 
 import subprocess
 

@@ -17,7 +17,7 @@ from strict_parser import Head, decode_chunked, library, parse
 
 # The machine is shared: no example is judged by its time.
 steady = settings(deadline=None)
-mutations = settings(deadline=None, max_examples=1500)
+mutations = settings(deadline=None, max_examples=600)
 
 INCOMPLETE = -2
 BAD = -1
