@@ -24,6 +24,11 @@ class UserError(Exception):
         self.status = status
         self.detail = detail
 
+    @property
+    def with_detail(self) -> str:
+        """For a log, where the line comes first."""
+        return f"{self}\n{self.detail}".rstrip()
+
 
 def os_reason(error: OSError) -> str:
     """The operating system's reason alone, without errno and path."""

@@ -20,7 +20,7 @@ from rhebok.listeners import (
     bind_all,
     close_all,
 )
-from rhebok.logs import check_writable, open_error_log
+from rhebok.logs import STDERR, check_writable, open_error_log
 from rhebok.master import Master, WorkerSource
 from rhebok.pid_file import PidFile
 from rhebok.settings import Settings
@@ -39,13 +39,17 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     settings = config.settings
     _prepare(settings)
     check_writable("--access-logfile", settings.access_logfile)
-    log = open_error_log(settings.error_logfile or "-", settings.log_level)
+    log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
     listeners = _listeners(settings)
     pid_file = None
     try:
         pid_file = PidFile(settings.pid) if settings.pid else None
         forget = pid_file.forget if pid_file else lambda: None
         Master(settings, listeners, log, worker_factory, forget).run()
+    except UserError as error:
+        if settings.error_logfile != STDERR:  # cli says it on stderr, where nobody may be looking
+            log.logger.critical("%s", error.with_detail)
+        raise
     finally:
         close_all(listeners)
         if pid_file:

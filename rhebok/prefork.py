@@ -93,9 +93,8 @@ class Prefork:
                 self._actions[row.action]()
             self._look_for_ready()
             self._press()
-            if self._state is State.RUNNING:
-                self._spawn_missing()
-                self._retire_surplus()
+            self._spawn_missing()
+            self._retire_surplus()
             if not self._signals.pending and (self._state is State.RUNNING or self._children):
                 self._wait()
 
@@ -114,7 +113,7 @@ class Prefork:
     def _next_deadline(self) -> float | None:
         """When there is something to do although nothing happens."""
         deadlines = [child.stopping.next_at for child in self._children.values() if child.stopping]
-        if self._state is State.RUNNING and self._missing() > 0 and not self._probing():
+        if self._missing() > 0 and not self._probing():
             deadlines.append(self._pace.next_at)
         nearest = min(deadlines, default=float("inf"))
         return None if nearest == float("inf") else nearest
@@ -178,6 +177,8 @@ class Prefork:
 
     def _missing(self) -> int:
         """A stale child stays until its successor is ready, so there may be one child too many meanwhile."""
+        if self._state is not State.RUNNING:
+            return 0
         return self._wanted + bool(self._stale()) - len(self._active())
 
     def _probing(self) -> bool:

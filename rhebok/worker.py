@@ -90,7 +90,7 @@ class WorkerProcess:
             app = self._service.app or load_app(self._service.settings.app)
             self._call_after_fork()
         except UserError as error:
-            self._service.log.logger.error("%s", f"{error}\n{error.detail}".rstrip())
+            self._service.log.logger.error("%s", error.with_detail)
             return error.status
         self._native = self._make_native(app)
         report_ready()

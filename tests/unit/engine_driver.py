@@ -1,0 +1,128 @@
+"""A program around the prefork engine, driven by test_prefork: `engine_driver.py EVENTS BEHAVIOUR OPTIONS-AS-JSON`.
+
+EVENTS is a file that gets a line for whatever happens. BEHAVIOUR is a file, read by each child when it starts:
+
+    serve    gets ready, waits for TERM, exits 0
+    deaf     gets ready, does not mind TERM and QUIT
+    fail     exits 7 before it is ready
+    crash    kills itself before it is ready
+    bad      raises before it is ready
+    leave    gets ready, exits 0; the next one serves
+    fall     gets ready, exits 7; the next one serves
+    orphan   leaves a child of its own, exits 0; the next one serves
+    no-fork  before_fork raises
+"""
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rhebok.prefork import Callbacks, Options, Prefork, TooManyFailures
+
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+
+
+class Driver:
+    def __init__(self, events, behaviour, options):
+        self._events = os.open(events, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._behaviour = Path(behaviour)
+        if options.pop("subreaper", False):
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans come to us, as to PID 1
+        self._bad_hook = options.pop("bad_hook", False)
+        self._options = Options(**options)
+
+    def note(self, *words):
+        os.write(self._events, (" ".join(map(str, words)) + "\n").encode())
+
+    def main(self):
+        callbacks = Callbacks(
+            self.serve, self.install_signals, self.before_fork, self.after_fork, self.on_child_reap
+        )
+        log = logging.Logger("driver")
+        log.addHandler(logging.StreamHandler())
+        try:
+            Prefork(self._options, callbacks, log).run()
+        except TooManyFailures as error:
+            self.note("gave-up", error)
+            return 3
+        self.note("end")
+        return 0
+
+    def before_fork(self):
+        self.note("before")
+        if self._behaviour.read_text() == "no-fork":
+            raise OSError(11, "no fork today")
+
+    def after_fork(self):
+        self.note("after", os.getpid())
+
+    def on_child_reap(self, pid, status):
+        self.note("reap", pid, status)
+        if self._bad_hook:
+            raise ValueError("a bad hook")
+
+    def install_signals(self):
+        signal.signal(signal.SIGTERM, self._told)
+        signal.signal(signal.SIGQUIT, self._told)
+
+    def _told(self, number, _frame):
+        self.note("got", signal.Signals(number).name, os.getpid())
+        os._exit(0)
+
+    def serve(self, report_ready):
+        return getattr(self, "_" + self._behaviour.read_text())(report_ready)
+
+    def _serve(self, report_ready):
+        self.note("starting", os.getpid())
+        report_ready()
+        self.note("ready", os.getpid())
+        while True:
+            signal.pause()
+
+    def _fail(self, _report_ready):
+        return 7
+
+    def _crash(self, _report_ready):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _leave(self, report_ready):
+        self._behaviour.write_text("serve")
+        report_ready()
+        return 0
+
+    def _fall(self, report_ready):
+        self._behaviour.write_text("serve")
+        report_ready()
+        return 7
+
+    def _deaf(self, report_ready):
+        def hear(number, _frame):
+            self.note("heard", signal.Signals(number).name, os.getpid())
+
+        signal.signal(signal.SIGTERM, hear)
+        signal.signal(signal.SIGQUIT, hear)
+        self._serve(report_ready)
+
+    def _orphan(self, report_ready):
+        """Leaves a grandchild that ends only after its parent did."""
+        read_end, write_end = os.pipe()
+        grandchild = os.fork()
+        if grandchild == 0:
+            os.close(write_end)
+            os.read(read_end, 1)
+            os._exit(0)
+        self.note("orphan", grandchild)
+        self._behaviour.write_text("serve")
+        report_ready()
+        return 0
+
+    def _bad(self, _report_ready):
+        raise ValueError("a bad worker")
+
+
+if __name__ == "__main__":
+    sys.exit(Driver(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])).main())
