@@ -31,6 +31,17 @@ static const char short_request[] = "GET / HTTP/1.1\r\n"
                                     "Host: x\r\n"
                                     "\r\n";
 
+/* What wrk sends, and with a little more what curl does. */
+static const char wrk_request[] = "GET / HTTP/1.1\r\n"
+                                  "Host: 127.0.0.1:8000\r\n"
+                                  "\r\n";
+
+static const char curl_request[] = "GET /hello HTTP/1.1\r\n"
+                                   "Host: 127.0.0.1:8000\r\n"
+                                   "User-Agent: curl/7.88.1\r\n"
+                                   "Accept: */*\r\n"
+                                   "\r\n";
+
 static const char browser_request[] =
     "GET /articles/2024/11/a-quiet-walk-along-the-river HTTP/1.1\r\n"
     "Host: www.example.org\r\n"
@@ -213,6 +224,8 @@ int main(int argc, char **argv)
     double budget = (argc > 1 ? atof(argv[1]) : 100) * 1e6;
     struct workload workloads[] = {
         single("short", short_request, sizeof(short_request) - 1),
+        single("wrk", wrk_request, sizeof(wrk_request) - 1),
+        single("curl", curl_request, sizeof(curl_request) - 1),
         single("browser", browser_request, sizeof(browser_request) - 1),
         large_cookie(),
         mixed(),

@@ -1,5 +1,7 @@
 /* What every parsing function works on: the bytes, and where and why it stopped. Included by the
- * parse_*.c files, each of which says first what PHR_TARGET_ATTRIBUTE its instruction set needs. */
+ * parse_*.c files, each of which says first what PHR_TARGET_ATTRIBUTE its instruction set needs and
+ * how many bytes its scanners need at least, PHR_LEAST_INPUT; the scalar twin takes over what is
+ * shorter. */
 #ifndef RHB_PHR_INPUT_H
 #define RHB_PHR_INPUT_H
 
@@ -42,6 +44,14 @@ PHR_INLINE const char *phr_starve(struct phr_input *in)
     in->result = PHR_INCOMPLETE;
     in->past = in->end;
     return NULL;
+}
+
+/* What an input says that ends before its first word; num_fields is still the capacity. */
+PHR_INLINE void phr_clear_request(struct phr_request_head *head)
+{
+    head->method = head->target = NULL;
+    head->method_len = head->target_len = 0;
+    head->minor_version = -1;
 }
 
 #endif

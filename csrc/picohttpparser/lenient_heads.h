@@ -160,9 +160,7 @@ PHR_INLINE int phr_request_lenient(const char *buf, size_t len, struct phr_reque
     struct phr_input in = phr_lenient_input(buf, len, head->fields, head->num_fields);
     const char *p;
 
-    head->method = head->target = NULL;
-    head->method_len = head->target_len = 0;
-    head->minor_version = -1;
+    phr_clear_request(head);
     head->num_fields = 0;
     if (!phr_may_be_complete(&in, last_len))
         return PHR_INCOMPLETE;

@@ -5,6 +5,7 @@
 #if PHR_X86
 
 #define PHR_TARGET_ATTRIBUTE __attribute__((target("avx2,bmi,bmi2")))
+#define PHR_LEAST_INPUT 32
 #include "scan_avx2.h"
 
 #include "scan_window.h"

@@ -3,6 +3,7 @@
 #include "twins.h"
 
 #define PHR_TARGET_ATTRIBUTE
+#define PHR_LEAST_INPUT 0
 #include "scan_scalar.h"
 
 #include "entry_points.h"

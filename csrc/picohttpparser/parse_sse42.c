@@ -5,6 +5,7 @@
 #if PHR_X86
 
 #define PHR_TARGET_ATTRIBUTE __attribute__((target("sse4.2")))
+#define PHR_LEAST_INPUT 32
 #include "scan_sse42.h"
 
 #include "scan_window.h"

@@ -13,13 +13,6 @@ PHR_INLINE phr_vector phr_load32(const char *p)
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-PHR_INLINE phr_vector phr_join16(const char *low, const char *high)
-{
-    __m128i first = _mm_loadu_si128((const __m128i *)(const void *)low);
-    __m128i second = _mm_loadu_si128((const __m128i *)(const void *)high);
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(first), second, 1);
-}
-
 /* A byte is tchar when the entries of its two halves share a bit: one bit for each upper half from
  * 2 to 7. The shuffle answers 0 for bytes from 0x80 up. */
 PHR_INLINE phr_vector phr_not_token(phr_vector v)

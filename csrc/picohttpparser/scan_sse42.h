@@ -16,14 +16,9 @@ PHR_INLINE __m128i phr_load16(const char *p)
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-PHR_INLINE phr_vector phr_join16(const char *low, const char *high)
-{
-    return (phr_vector){phr_load16(low), phr_load16(high)};
-}
-
 PHR_INLINE phr_vector phr_load32(const char *p)
 {
-    return phr_join16(p, p + 16);
+    return (phr_vector){phr_load16(p), phr_load16(p + 16)};
 }
 
 /* The tables of scan_avx2.h. */

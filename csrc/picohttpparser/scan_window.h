@@ -13,44 +13,12 @@ PHR_INLINE uint64_t phr_stop_from(uint64_t stops, size_t left)
     return stops | (~UINT64_C(0) << left);
 }
 
-/* Inputs shorter than a vector cannot be a whole request: no need to be fast. */
-PHR_COLD uint64_t phr_tiny_window(const char *p, size_t left, enum phr_class wanted)
-{
-    uint64_t stops = 0;
-
-    for (size_t i = 0; i < left; i++)
-        stops |= (uint64_t)!phr_is(p[i], wanted) << i;
-    return phr_stop_from(stops, left);
-}
-
-/* Inputs of 16 to 31 bytes, by two loads of 16 that may overlap. */
-PHR_INLINE uint64_t phr_short_window(const struct phr_input *in, const char *p, size_t left,
-                                     enum phr_class wanted)
-{
-    const char *last = in->end - 16;
-    const char *first = left > 16 ? p : last;
-    uint64_t stops = phr_stops32(phr_join16(first, last), wanted);
-
-    if (left > 16)
-        stops = (stops & 0xffff) | (stops >> 16 << (left - 16));
-    else
-        stops = stops >> 16 >> (16 - left);
-    return phr_stop_from(stops, left);
-}
-
 /* The last window of an input: fewer than 32 bytes left. */
-PHR_INLINE uint64_t phr_last_window(const struct phr_input *in, const char *p, size_t left,
-                                    enum phr_class wanted)
+PHR_INLINE uint64_t phr_last_window(const struct phr_input *in, size_t left, enum phr_class wanted)
 {
-    size_t whole = (size_t)(in->end - in->base);
+    uint64_t stops = phr_stops32(phr_load32(in->end - 32), wanted);
 
-    if (PHR_LIKELY(whole >= 32)) {
-        uint64_t stops = phr_stops32(phr_load32(in->end - 32), wanted);
-        return phr_stop_from(stops >> (32 - left), left);
-    }
-    if (PHR_LIKELY(whole >= 16))
-        return phr_short_window(in, p, left, wanted);
-    return phr_tiny_window(p, left, wanted);
+    return phr_stop_from(stops >> (32 - left), left);
 }
 
 PHR_INLINE uint64_t phr_window32(const struct phr_input *in, const char *p, enum phr_class wanted)
@@ -59,7 +27,7 @@ PHR_INLINE uint64_t phr_window32(const struct phr_input *in, const char *p, enum
 
     if (PHR_LIKELY(left >= 32))
         return phr_stops32(phr_load32(p), wanted);
-    return phr_last_window(in, p, left, wanted);
+    return phr_last_window(in, left, wanted);
 }
 
 PHR_INLINE uint64_t phr_window64(const struct phr_input *in, const char *p, enum phr_class wanted)
@@ -68,7 +36,7 @@ PHR_INLINE uint64_t phr_window64(const struct phr_input *in, const char *p, enum
     uint64_t low, high;
 
     if (PHR_UNLIKELY(left < 32))
-        return phr_last_window(in, p, left, wanted);
+        return phr_last_window(in, left, wanted);
     low = phr_stops32(phr_load32(p), wanted);
     if (PHR_LIKELY(left >= 64)) {
         high = phr_stops32(phr_load32(p + 32), wanted);

@@ -143,45 +143,54 @@ PHR_INLINE const char *phr_strict_head(struct phr_input *in, const struct phr_li
 
 /* Whether the bytes since last_len only go on with a field line that was begun then. All that
  * came before has been parsed. Anything else, refusals too, is left to a full parse. */
-PHR_INLINE bool phr_is_same_line(const struct phr_input *in, const struct phr_limits *limits,
-                                 size_t last_len)
+PHR_COLD bool phr_is_same_line(const char *buf, size_t len, const struct phr_limits *limits,
+                               size_t last_len)
 {
-    const char *seen = in->base + last_len;
-    const char *line = memrchr(in->base, '\n', last_len);
+    const struct phr_input in = {.base = buf, .end = buf + len};
+    const char *seen = buf + last_len;
+    const char *line = memrchr(buf, '\n', last_len);
     const char *colon;
 
-    if (line++ == NULL || line - in->base == 2 || line == seen)
+    if (line == NULL || line - buf == 1 || line + 1 == seen)
         return false; /* still the request line, or a new line begins */
-    if ((size_t)(in->end - line) > limits->field)
+    line++;
+    if ((size_t)(in.end - line) > limits->field)
         return false;
-    colon = phr_scan(in, line, PHR_TOKEN);
-    if (colon == in->end)
+    colon = phr_scan(&in, line, PHR_TOKEN);
+    if (colon == in.end)
         return true;
     /* The last byte seen counts again: it may be the CR of a line end. */
-    return *colon == ':' && colon != line && phr_scan(in, seen - 1, PHR_TEXT) == in->end;
+    return *colon == ':' && colon != line && phr_scan(&in, seen - 1, PHR_TEXT) == in.end;
+}
+
+/* len: of what may be parsed, as far as the limit of the head goes. */
+PHR_INLINE int phr_strict_parse(const char *buf, size_t len, const struct phr_limits *limits,
+                                struct phr_request_head *head)
+{
+    struct phr_input in = {.base = buf,
+                           .end = buf + len,
+                           .field = head->fields,
+                           .last_field = head->fields + head->num_fields};
+    const char *p = phr_strict_head(&in, limits, head);
+
+    head->num_fields = (size_t)(in.field - head->fields);
+    return PHR_LIKELY(p != NULL) ? (int)(p - buf) : in.result;
 }
 
 PHR_INLINE int phr_request_strict(const char *buf, size_t len, const struct phr_limits *limits,
                                   struct phr_request_head *head, size_t last_len)
 {
     const bool cut = len > limits->head;
-    struct phr_input in = {.base = buf,
-                           .end = buf + (cut ? limits->head : len),
-                           .field = head->fields,
-                           .last_field = head->fields + head->num_fields};
-    const char *p;
+    int result;
 
-    head->method = head->target = NULL;
-    head->method_len = head->target_len = 0;
-    head->minor_version = -1;
-    head->num_fields = 0;
-    if (last_len != 0 && last_len <= len && !cut && phr_is_same_line(&in, limits, last_len))
+    phr_clear_request(head);
+    if (PHR_UNLIKELY(last_len != 0) && last_len <= len && !cut &&
+        phr_is_same_line(buf, len, limits, last_len)) {
+        head->num_fields = 0;
         return PHR_INCOMPLETE;
-    p = phr_strict_head(&in, limits, head);
-    head->num_fields = (size_t)(in.field - head->fields);
-    if (PHR_LIKELY(p != NULL))
-        return (int)(p - buf);
-    return cut && in.result == PHR_INCOMPLETE ? PHR_HEAD_TOO_LONG : in.result;
+    }
+    result = phr_strict_parse(buf, cut ? limits->head : len, limits, head);
+    return cut && result == PHR_INCOMPLETE ? PHR_HEAD_TOO_LONG : result;
 }
 
 #endif
