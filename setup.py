@@ -49,6 +49,7 @@ setup(
             "boundscheck": False,
             "wraparound": False,
             "initializedcheck": False,
+            "cdivision": True,
         },
     ),
 )

@@ -12,19 +12,23 @@ cdef struct Field:
     PyObject *value     # the last value seen, owned
 
 
+cdef class Template:
+    cdef dict environ            # what the next environ starts from
+    cdef str method, protocol    # what stands there now
+    cdef str path, target, query
+    cdef rhb_peer peer
+
+    cdef dict start(self, const rhb_request *request, const rhb_conn *conn)
+    cdef str put(self, str key, const char *data, size_t size)
+
+
 cdef class EnvironBuilder:
-    cdef list templates          # a dict a listener
+    cdef tuple templates         # a Template a listener
     cdef Field *fields           # hash table of FIELD_SLOTS
     cdef size_t n_fields
     cdef uint32_t serial
-    cdef object path             # the last of each, to be used again when the bytes repeat
-    cdef object target
-    cdef object query
-    cdef object peer_text
-    cdef rhb_peer peer
 
     cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body)
     cdef Field *find(self, const char *name, size_t name_len) except? NULL
     cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL
     cdef int put_fields(self, dict environ, const rhb_request *request) except -1
-    cdef int put_peer(self, dict environ, const rhb_peer *peer) except -1

@@ -29,7 +29,7 @@ from .csrc cimport (
 )
 
 cdef extern from "Python.h":
-    object PyUnicode_DecodeLatin1(const char *s, Py_ssize_t size, const char *errors)
+    str PyUnicode_DecodeLatin1(const char *s, Py_ssize_t size, const char *errors)
     void *PyUnicode_1BYTE_DATA(object o)
     Py_ssize_t PyUnicode_GET_LENGTH(object o)
 
@@ -59,8 +59,8 @@ BARE_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 # application take for their configuration (CVE-2016-5385).
 HIDDEN_FIELDS = ("transfer-encoding", "proxy")
 
-cdef str GET = "GET"
 cdef str HTTP_1_0 = "HTTP/1.0"
+cdef str HTTP_1_1 = "HTTP/1.1"
 cdef str K_METHOD = "REQUEST_METHOD"
 cdef str K_PATH = "PATH_INFO"
 cdef str K_QUERY = "QUERY_STRING"
@@ -74,8 +74,20 @@ cdef str K_HOST = "HTTP_HOST"
 cdef str K_CONTENT_LENGTH = "CONTENT_LENGTH"
 
 
-cdef inline object latin1(const char *data, size_t size):
+cdef inline str latin1(const char *data, size_t size):
     return PyUnicode_DecodeLatin1(data, <Py_ssize_t>size, NULL)
+
+
+cdef inline str decimal(unsigned value):
+    """Of a port."""
+    cdef char digits[10]
+    cdef int at = sizeof(digits)
+    while True:
+        at -= 1
+        digits[at] = <char>(c'0' + value % 10)
+        value //= 10
+        if value == 0:
+            return latin1(&digits[at], sizeof(digits) - at)
 
 
 cdef inline bint holds(object text, const char *data, size_t size) noexcept:
@@ -99,16 +111,58 @@ cdef object key_of(str name):
     return intern(BARE_KEYS.get(name) or "HTTP_" + name.upper().replace("-", "_"))
 
 
+cdef class Template:
+    """Template(environ): what the environs of one listener have in common. What changes little from one request to
+    the next is changed here, before the copy: nothing need be done when it repeats."""
+
+    def __cinit__(self, environ):
+        self.environ = roomy(environ)
+        self.method = environ[K_METHOD]
+        self.protocol = environ[K_PROTOCOL]
+        self.path = environ[K_PATH]
+        self.target = environ[K_RAW_URI]
+        self.query = environ[K_QUERY]
+
+    cdef dict start(self, const rhb_request *request, const rhb_conn *conn):
+        """A new environ with everything but the fields and the body."""
+        cdef const phr_request_head *head = &request.head
+        cdef char address[RHB_PEER_TEXT]
+        cdef dict environ
+        if not holds(self.method, head.method, head.method_len):
+            self.method = self.put(K_METHOD, head.method, head.method_len)
+        if not holds(self.path, request.path, request.path_len):
+            self.path = self.put(K_PATH, request.path, request.path_len)
+        if not holds(self.target, head.target, head.target_len):
+            self.target = self.put(K_RAW_URI, head.target, head.target_len)
+            PyDict_SetItem(self.environ, K_REQUEST_URI, self.target)
+        if not holds(self.query, request.target.query, request.target.query_len):
+            self.query = self.put(K_QUERY, request.target.query, request.target.query_len)
+        if (self.protocol is HTTP_1_0) != (head.minor_version == 0):
+            self.protocol = HTTP_1_0 if head.minor_version == 0 else HTTP_1_1
+            PyDict_SetItem(self.environ, K_PROTOCOL, self.protocol)
+        if not rhb_peer_same_address(&self.peer, &conn.peer):
+            self.peer = conn.peer
+            self.put(K_REMOTE_ADDR, address, rhb_peer_text(&conn.peer, address))
+        environ = PyDict_Copy(self.environ)
+        if conn.peer.family != 0:
+            PyDict_SetItem(environ, K_REMOTE_PORT, decimal(conn.peer.port))
+        return environ
+
+    cdef str put(self, str key, const char *data, size_t size):
+        cdef str text = latin1(data, size)
+        PyDict_SetItem(self.environ, key, text)
+        return text
+
+
 cdef class EnvironBuilder:
-    """Builds environs from templates: dicts with every key that does not depend on the request, one
-    for each listener, in the order of the listeners."""
+    """EnvironBuilder(templates): builds environs from dicts with every key that does not depend on the
+    request, one for each listener, in the order of the listeners."""
 
     def __cinit__(self, templates):
         self.fields = <Field *>PyMem_Calloc(FIELD_SLOTS, sizeof(Field))
         if self.fields is NULL:
             raise MemoryError
-        self.templates = [roomy(template) for template in templates]
-        self.path = self.target = self.query = self.peer_text = ""
+        self.templates = tuple(Template(template) for template in templates)
 
     def __init__(self, templates):
         for name in KNOWN_FIELDS + HIDDEN_FIELDS:
@@ -126,25 +180,7 @@ cdef class EnvironBuilder:
 
     cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body):
         """The environ of a request; body is its wsgi.input, or None for the template's empty one."""
-        cdef const phr_request_head *head = &request.head
-        cdef dict environ = PyDict_Copy(self.templates[conn.listener])
-        if head.method_len != 3 or memcmp(head.method, <const char *>b"GET", 3) != 0:
-            PyDict_SetItem(environ, K_METHOD, latin1(head.method, head.method_len))
-        if head.minor_version == 0:
-            PyDict_SetItem(environ, K_PROTOCOL, HTTP_1_0)
-        if not holds(self.path, request.path, request.path_len):
-            self.path = latin1(request.path, request.path_len)
-        PyDict_SetItem(environ, K_PATH, self.path)
-        if not holds(self.target, head.target, head.target_len):
-            self.target = latin1(head.target, head.target_len)
-        PyDict_SetItem(environ, K_RAW_URI, self.target)
-        PyDict_SetItem(environ, K_REQUEST_URI, self.target)
-        if request.target.query_len > 0:
-            if not holds(self.query, request.target.query, request.target.query_len):
-                self.query = latin1(request.target.query, request.target.query_len)
-            PyDict_SetItem(environ, K_QUERY, self.query)
-        if conn.peer.family != 0:
-            self.put_peer(environ, &conn.peer)
+        cdef dict environ = (<Template>self.templates[conn.listener]).start(request, conn)
         self.put_fields(environ, request)
         if request.target.authority is not NULL:
             PyDict_SetItem(environ, K_HOST, latin1(request.target.authority, request.target.authority_len))
@@ -153,15 +189,6 @@ cdef class EnvironBuilder:
         if request.framing.body == RHB_BODY_CHUNKED:
             PyDict_SetItem(environ, K_CONTENT_LENGTH, str(request.body_len))
         return environ
-
-    cdef int put_peer(self, dict environ, const rhb_peer *peer) except -1:
-        cdef char text[RHB_PEER_TEXT]
-        if not rhb_peer_same_address(&self.peer, peer):
-            self.peer_text = latin1(text, rhb_peer_text(peer, text))
-            self.peer = peer[0]
-        PyDict_SetItem(environ, K_REMOTE_ADDR, self.peer_text)
-        PyDict_SetItem(environ, K_REMOTE_PORT, f"{<int>peer.port}")
-        return 0
 
     cdef int put_fields(self, dict environ, const rhb_request *request) except -1:
         cdef const phr_header *header

@@ -73,7 +73,7 @@ from .csrc cimport (
 from .file_wrapper cimport FileWrapper
 
 cdef extern from "Python.h":
-    Py_ssize_t Py_REFCNT(object o)
+    Py_ssize_t Py_REFCNT(PyObject *o)
     void *PyUnicode_1BYTE_DATA(object o)
     Py_ssize_t PyUnicode_GET_LENGTH(object o)
     int PyUnicode_KIND(object o)
@@ -230,7 +230,8 @@ cdef class Exchange:
 
     cdef bint reusable(self):
         """Whether nobody outside can reach this exchange any more."""
-        return Py_REFCNT(self.start_response_method) == 1 and Py_REFCNT(self.write_method) == 1
+        return (Py_REFCNT(<PyObject *>self.start_response_method) == 1
+                and Py_REFCNT(<PyObject *>self.write_method) == 1)
 
     cdef int retire(self) except -1:
         """Breaks the cycle through the bound methods; whoever still has one finds the response ended."""
