@@ -192,7 +192,7 @@ class Superdaemon:
     # The status file
 
     def _write_status(self) -> None:
-        """While nothing serves the file keeps its last lines: --restart reads the highest generation there."""
+        """While nothing serves the file keeps its last lines, where --restart reads the generation."""
         serving = self._generations.serving()
         if self._options.status_file is None or not serving:
             return
