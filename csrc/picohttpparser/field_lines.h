@@ -26,9 +26,15 @@ PHR_INLINE const char *phr_line_end(struct phr_input *in, const char *p, const b
     return in->end - p == 1 ? phr_starve(in) : phr_refuse(in, PHR_BAD, p + 1);
 }
 
+/* SP or HTAB, among bytes that are known to be PHR_TEXT. */
+PHR_INLINE bool phr_is_blank_text(char byte)
+{
+    return (unsigned char)byte <= ' ';
+}
+
 PHR_INLINE void phr_set_value(struct phr_header *field, const char *start, const char *stop)
 {
-    while (stop > start && phr_is_blank(stop[-1]))
+    while (stop > start && phr_is_blank_text(stop[-1]))
         stop--;
     field->value = start;
     field->value_len = (size_t)(stop - start);
@@ -48,7 +54,7 @@ PHR_INLINE const char *phr_field_line(struct phr_input *in, const char *line, co
     next = phr_line_end(in, stop, strict);
     if (PHR_UNLIKELY(next == NULL))
         return NULL;
-    for (value = colon + 1; value < stop && phr_is_blank(*value);)
+    for (value = colon + 1; value < stop && phr_is_blank_text(*value);)
         value++;
     in->field->name = line;
     in->field->name_len = (size_t)(colon - line);

@@ -23,57 +23,57 @@ PHR_INLINE uint64_t phr_last_window(const struct phr_input *in, size_t left, enu
 
 PHR_INLINE uint64_t phr_window32(const struct phr_input *in, const char *p, enum phr_class wanted)
 {
-    size_t left = (size_t)(in->end - p);
-
-    if (PHR_LIKELY(left >= 32))
+    if (PHR_LIKELY(p <= in->end - 32))
         return phr_stops32(phr_load32(p), wanted);
-    return phr_last_window(in, left, wanted);
+    return phr_last_window(in, (size_t)(in->end - p), wanted);
+}
+
+/* The last window of 64: fewer left. */
+PHR_INLINE uint64_t phr_last_windows(const struct phr_input *in, const char *p,
+                                     enum phr_class wanted)
+{
+    size_t left = (size_t)(in->end - p);
+    uint64_t high;
+
+    if (left < 32)
+        return phr_last_window(in, left, wanted);
+    high = phr_stops32(phr_load32(in->end - 32), wanted);
+    return phr_stop_from(phr_stops32(phr_load32(p), wanted) | high << (left - 32), left);
 }
 
 PHR_INLINE uint64_t phr_window64(const struct phr_input *in, const char *p, enum phr_class wanted)
 {
-    size_t left = (size_t)(in->end - p);
-    uint64_t low, high;
-
-    if (PHR_UNLIKELY(left < 32))
-        return phr_last_window(in, left, wanted);
-    low = phr_stops32(phr_load32(p), wanted);
-    if (PHR_LIKELY(left >= 64)) {
-        high = phr_stops32(phr_load32(p + 32), wanted);
-        return low | high << 32;
-    }
-    high = phr_stops32(phr_load32(in->end - 32), wanted);
-    return phr_stop_from(low | high << (left - 32), left);
+    if (PHR_UNLIKELY(in->end - p < 64))
+        return phr_last_windows(in, p, wanted);
+    return phr_stops32(phr_load32(p), wanted) | phr_stops32(phr_load32(p + 32), wanted) << 32;
 }
 
 /* The first byte at p or later that is not of the class, or the end. */
 PHR_INLINE const char *phr_scan(const struct phr_input *in, const char *p, enum phr_class wanted)
 {
-    uint64_t stops = phr_window32(in, p, wanted);
+    uint64_t stops;
 
-    while (PHR_UNLIKELY(stops == 0)) {
+    while (PHR_UNLIKELY((stops = phr_window32(in, p, wanted)) == 0))
         p += 32;
-        stops = phr_window32(in, p, wanted);
-    }
     return p + __builtin_ctzll(stops);
 }
 
-/* The same for PHR_TEXT, with the window kept between calls: most lines end in the one they begin
- * in, and finding line ends does not wait for the names before them. p never goes back behind the
- * window. */
+/* The same for PHR_TEXT, with the window kept between calls: most lines end in the one they begin in, and
+ * finding line ends does not wait for the names before them. p never goes back behind the window. */
 PHR_INLINE const char *phr_scan_text(struct phr_input *in, const char *p)
 {
-    for (;;) {
-        size_t offset = (uintptr_t)p - (uintptr_t)in->window;
-        if (PHR_LIKELY(offset < 64)) {
-            uint64_t stops = in->stops >> offset;
-            if (PHR_LIKELY(stops != 0))
-                return p + __builtin_ctzll(stops);
-            p = in->window + 64;
-        }
-        in->window = p;
-        in->stops = phr_window64(in, p, PHR_TEXT);
+    size_t offset = (uintptr_t)p - (uintptr_t)in->window;
+
+    if (PHR_LIKELY(offset < 64)) {
+        uint64_t stops = in->stops >> offset;
+        if (PHR_LIKELY(stops != 0))
+            return p + __builtin_ctzll(stops);
+        p = in->window + 64;
     }
+    while ((in->stops = phr_window64(in, p, PHR_TEXT)) == 0)
+        p += 64;
+    in->window = p;
+    return p + __builtin_ctzll(in->stops);
 }
 
 #endif
