@@ -58,8 +58,9 @@ PHR_INLINE const char *phr_scan(const struct phr_input *in, const char *p, enum 
     return p + __builtin_ctzll(stops);
 }
 
-/* The same for PHR_TEXT, with the window kept between calls: most lines end in the one they begin in, and
- * finding line ends does not wait for the names before them. p never goes back behind the window. */
+/* The same for PHR_TEXT, with the window kept between calls: most lines end in the one they begin
+ * in, and finding line ends does not wait for the names before them. p never goes back behind the
+ * window. */
 PHR_INLINE const char *phr_scan_text(struct phr_input *in, const char *p)
 {
     size_t offset = (uintptr_t)p - (uintptr_t)in->window;
