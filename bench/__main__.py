@@ -1,0 +1,97 @@
+"""The command line: `python -m bench` measures; memory, instructions, plot, table and install beside it.
+
+Everything else is in the modules named here; bench/README.md explains the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from bench import install, instructions, machine, memory, plot, run, tables, workloads, wrk
+from bench.cells import from_json
+from bench.process import exit_on_signals
+from bench.servers import BY_NAME, MODES
+
+
+def chosen_from(known: Iterable[str]) -> Callable[[str], str]:
+    """An argparse type: a comma list of known names, or `all`."""
+    names = list(known)
+
+    def check(text: str) -> str:
+        unknown = [name for name in text.split(",") if name not in names]
+        if text != "all" and unknown:
+            known_names = ", ".join(names)
+            raise argparse.ArgumentTypeError(f"no such name: {', '.join(unknown)}; there are {known_names}")
+        return text
+
+    return check
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The flags of a run."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=run.__doc__)
+    add = parser.add_argument
+    loads = workloads.BY_NAME
+    add("--servers", type=chosen_from(BY_NAME), default="all", help="comma list: " + ", ".join(BY_NAME))
+    add("--workloads", type=chosen_from(loads), default="hello", help=", ".join(loads))
+    add("--modes", type=chosen_from(MODES), default="all", help=", ".join(MODES))
+    add("--also", action="append", default=[], metavar="NAME=EXECUTABLE", help="another build of rhebok")
+    add("--rounds", type=int, default=3)
+    add("--duration", type=int, default=4, help="seconds of wrk a round (whole ones)")
+    add("--connections", type=int, default=32)
+    add("--server-cpu", type=int, default=0)
+    add("--client-cpu", type=int, default=1)
+    add("--out", default="", help="write results/OUT.json, or this path when it ends in .json")
+    return parser
+
+
+def pick(text: str, known: Sequence[str]) -> list[str]:
+    """The names of a comma list."""
+    return list(known) if text == "all" else text.split(",")
+
+
+def measure(arguments: Sequence[str]) -> int:
+    """The run itself."""
+    values = build_parser().parse_args(arguments)
+    plan = run.Plan(
+        servers=run.rows(values.servers, values.also),
+        workloads=[workloads.BY_NAME[name] for name in pick(values.workloads, list(workloads.BY_NAME))],
+        modes=pick(values.modes, MODES),
+        rounds=values.rounds,
+        load=wrk.Load(values.duration, values.connections, values.client_cpu),
+        server_cpu=values.server_cpu,
+    )
+    return run.execute(plan, values)
+
+
+def show_table(arguments: Sequence[str]) -> int:
+    """A result again as text."""
+    result = json.loads(Path(arguments[0]).read_text())
+    print(tables.render(from_json(result["cells"]), machine.heading(result)))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "run": measure,
+    "install": install.main,
+    "memory": memory.main,
+    "instructions": instructions.main,
+    "plot": plot.main,
+    "table": show_table,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """The first word is a command; without one it is a run."""
+    exit_on_signals()
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]](arguments[1:])
+    return measure(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

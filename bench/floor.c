@@ -1,0 +1,295 @@
+/*
+ * The floor: what the kernel alone charges for a request on this machine.
+ *
+ * It accepts, receives, answers with fixed bytes and closes, and parses nothing; so no server can
+ * cost less. bench/servers.py starts it like any other server and every figure is divided by it.
+ *
+ *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE [--body N] [--wait WAY]
+ *
+ * --answer  the file whose bytes answer every request
+ * --body    bytes of body that follow each request's head; with 0 one recv(2) is one request
+ * --wait    close mode only, how the listener is waited for: blocking (default), poll or epoll
+ *
+ * The accepted sockets block: a wait inside recv(2) or send(2) is cheaper than a registration.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BUFFER_SIZE = 1 << 18, BACKLOG = 4096, EVENTS = 64 };
+
+enum waiting { WAIT_BLOCKING, WAIT_POLL, WAIT_EPOLL };
+
+enum received { REQUEST_COMPLETE, REQUEST_END, REQUEST_BROKEN };
+
+struct floor {
+    const char *address;
+    bool keep_alive;
+    enum waiting waiting;
+    size_t body_length; /* of each request */
+    char *answer;
+    size_t answer_length;
+    int listener;
+    char *buffer;
+};
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+/* ---- listening ---- */
+
+static int listen_on(const struct sockaddr *address, socklen_t length)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1;
+
+    if (fd < 0)
+        die("socket");
+    if (address->sa_family == AF_INET) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+        /* Linux hands both down to the accepted sockets, so they cost nothing per connection. */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof(one));
+    }
+    if (bind(fd, address, length) < 0)
+        die("bind");
+    if (listen(fd, BACKLOG) < 0)
+        die("listen");
+    return fd;
+}
+
+static int listen_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        fprintf(stderr, "floor: socket path too long: %s\n", path);
+        exit(1);
+    }
+    strcpy(address.sun_path, path);
+    unlink(path);
+    return listen_on((struct sockaddr *)&address, sizeof(address));
+}
+
+static int listen_tcp(const char *text)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    const char *colon = strrchr(text, ':');
+    char host[INET_ADDRSTRLEN] = "";
+
+    if (colon == NULL || (size_t)(colon - text) >= sizeof(host)) {
+        fprintf(stderr, "floor: expected HOST:PORT or unix:PATH, got %s\n", text);
+        exit(1);
+    }
+    memcpy(host, text, (size_t)(colon - text));
+    address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
+        fprintf(stderr, "floor: not an IPv4 address: %s\n", host);
+        exit(1);
+    }
+    return listen_on((struct sockaddr *)&address, sizeof(address));
+}
+
+/* ---- one request ---- */
+
+/* Receives what is left of a body whose first bytes came with the head. */
+static enum received receive_body(struct floor *floor, int fd, size_t have)
+{
+    while (have < floor->body_length) {
+        size_t left = floor->body_length - have;
+        ssize_t n = recv(fd, floor->buffer, left < BUFFER_SIZE ? left : BUFFER_SIZE, 0);
+
+        if (n <= 0)
+            return REQUEST_BROKEN;
+        have += (size_t)n;
+    }
+    return REQUEST_COMPLETE;
+}
+
+/* The clients of the bench send a head in one write, and it is far smaller than the buffer. */
+static enum received receive_request(struct floor *floor, int fd)
+{
+    ssize_t n = recv(fd, floor->buffer, BUFFER_SIZE, 0);
+    const char *end;
+
+    if (n <= 0)
+        return n == 0 ? REQUEST_END : REQUEST_BROKEN;
+    if (floor->body_length == 0)
+        return REQUEST_COMPLETE;
+    end = memmem(floor->buffer, (size_t)n, "\r\n\r\n", 4);
+    if (end == NULL)
+        return REQUEST_BROKEN;
+    return receive_body(floor, fd, (size_t)(floor->buffer + n - (end + 4)));
+}
+
+static bool send_answer(const struct floor *floor, int fd)
+{
+    size_t sent = 0;
+
+    while (sent < floor->answer_length) {
+        ssize_t n = send(fd, floor->answer + sent, floor->answer_length - sent, 0);
+
+        if (n < 0)
+            return false;
+        sent += (size_t)n;
+    }
+    return true;
+}
+
+static bool answer_one(struct floor *floor, int fd)
+{
+    return receive_request(floor, fd) == REQUEST_COMPLETE && send_answer(floor, fd);
+}
+
+/* ---- close mode ---- */
+
+static void accept_all(struct floor *floor)
+{
+    int fd;
+
+    while ((fd = accept4(floor->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        answer_one(floor, fd);
+        close(fd);
+    }
+    if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+        die("accept4");
+}
+
+static int epoll_with(int fd)
+{
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+    if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        die("epoll");
+    return epoll;
+}
+
+static void serve_closing(struct floor *floor)
+{
+    struct pollfd waited = {.fd = floor->listener, .events = POLLIN};
+    struct epoll_event event;
+    int epoll = floor->waiting == WAIT_EPOLL ? epoll_with(floor->listener) : -1;
+
+    if (floor->waiting != WAIT_BLOCKING)
+        fcntl(floor->listener, F_SETFL, O_NONBLOCK);
+    for (;;) {
+        if (floor->waiting == WAIT_POLL)
+            poll(&waited, 1, -1);
+        else if (floor->waiting == WAIT_EPOLL)
+            epoll_wait(epoll, &event, 1, -1);
+        accept_all(floor);
+    }
+}
+
+/* ---- keep-alive mode ---- */
+
+static void accept_into(struct floor *floor, int epoll)
+{
+    int fd = accept4(floor->listener, NULL, NULL, SOCK_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+    if (fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        die("epoll_ctl");
+}
+
+static void serve_kept_alive(struct floor *floor)
+{
+    struct epoll_event events[EVENTS];
+    int epoll = epoll_with(floor->listener);
+
+    for (;;) {
+        int n = epoll_wait(epoll, events, EVENTS, -1);
+
+        for (int i = 0; i < n; i++) {
+            int fd = events[i].data.fd;
+
+            if (fd == floor->listener)
+                accept_into(floor, epoll);
+            else if (!answer_one(floor, fd))
+                close(fd);
+        }
+    }
+}
+
+/* ---- the command line ---- */
+
+static void load_answer(struct floor *floor, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    struct stat status;
+
+    if (file == NULL || fstat(fileno(file), &status) < 0)
+        die(path);
+    floor->answer_length = (size_t)status.st_size;
+    floor->answer = malloc(floor->answer_length);
+    if (floor->answer == NULL ||
+        fread(floor->answer, 1, floor->answer_length, file) != floor->answer_length)
+        die(path);
+    fclose(file);
+}
+
+static enum waiting waiting_named(const char *name)
+{
+    if (strcmp(name, "poll") == 0)
+        return WAIT_POLL;
+    return strcmp(name, "epoll") == 0 ? WAIT_EPOLL : WAIT_BLOCKING;
+}
+
+static bool parse_options(struct floor *floor, int argc, char **argv)
+{
+    if (argc < 3)
+        return false;
+    floor->keep_alive = strcmp(argv[1], "keepalive") == 0;
+    floor->address = argv[2];
+    for (int i = 3; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--answer") == 0)
+            load_answer(floor, argv[i + 1]);
+        else if (strcmp(argv[i], "--body") == 0)
+            floor->body_length = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--wait") == 0)
+            floor->waiting = waiting_named(argv[i + 1]);
+        else
+            return false;
+    }
+    return floor->answer != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct floor floor = {.waiting = WAIT_BLOCKING};
+
+    if (!parse_options(&floor, argc, argv)) {
+        fprintf(stderr, "usage: floor close|keepalive ADDRESS --answer FILE [--body N] "
+                        "[--wait blocking|poll|epoll]\n");
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    floor.buffer = malloc(BUFFER_SIZE);
+    if (floor.buffer == NULL)
+        die("malloc");
+    floor.listener = strncmp(floor.address, "unix:", 5) == 0 ? listen_unix(floor.address + 5)
+                                                             : listen_tcp(floor.address);
+    if (floor.keep_alive)
+        serve_kept_alive(&floor);
+    else
+        serve_closing(&floor);
+    return 0;
+}

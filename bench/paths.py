@@ -1,0 +1,18 @@
+"""Where the bench keeps its things. Used by every module here; nothing is made on import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+APPS = BENCH / "apps"
+BUILD = BENCH / "build"
+RESULTS = BENCH / "results"
+
+FLOOR = BUILD / "floor"
+UNIX_SHIM = BUILD / "unix_shim.so"
+PEERS = BUILD / "peers.json"
+FILE_1M = BUILD / "file-1m"
+WRK_LUA = BENCH / "wrk.lua"
+INSTRUCTIONS = BENCH / "instructions.json"

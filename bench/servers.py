@@ -1,0 +1,294 @@
+"""The servers: one row each, how it is installed and how it is started. To add a peer, add a row.
+
+bench/install.py installs what the rows name, bench/run.py and memory.py start them. Each is set up the
+way that costs it least: one worker, one thread, access log off, its own recommended socket options.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import installed
+from bench.paths import BENCH, FLOOR, ROOT
+from bench.process import Address
+from bench.workloads import Workload, fixed_answer
+
+MODES = ("tcp-close", "tcp-keepalive", "unix-close", "unix-keepalive")
+CLOSING = frozenset({"tcp-close", "unix-close"})
+EVERY = frozenset(MODES)
+TCP_ONLY = frozenset({"tcp-close", "tcp-keepalive"})
+VERSION_NUMBER = re.compile(r"\d+(?:\.\d+)+")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a server is started for."""
+
+    address: Address
+    workload: Workload
+    keep_alive: bool
+    scratch: Path  # an empty directory for its files
+    workers: int = 1
+    preload: bool = False
+
+    @property
+    def app(self) -> str:
+        """The application as module:callable."""
+        return self.workload.app
+
+    @property
+    def path(self) -> str | None:
+        """The unix socket's path, if it is one."""
+        return self.address if isinstance(self.address, str) else None
+
+    def bind(self, unix_prefix: str = "unix:") -> str:
+        """The address in the spelling most servers share."""
+        if isinstance(self.address, str):
+            return unix_prefix + self.address
+        return f"{self.address[0]}:{self.address[1]}"
+
+
+Command = Callable[[Launch], list[str]]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One row of the table."""
+
+    name: str
+    command: Command
+    pip: tuple[tuple[str, ...], ...] = ()  # arguments of `pip install`, one tuple per call
+    package: str = ""  # whose version is shown, from PyPI
+    debian: str = ""  # the Debian package that has `program`
+    program: str = ""
+    version: tuple[str, ...] = ()  # the command that prints the version, for what is not from PyPI
+    kind: str = "wsgi"  # the workloads it can have, see Workload.peers
+    modes: frozenset[str] = EVERY
+    workers: bool = True  # can it run several
+    preload: bool = False  # has it a switch to load the application before the fork
+    notes: str = ""
+
+
+def script(name: str) -> str:
+    """A console script of the bench's own environment."""
+    return str(Path(sys.executable).parent / name)
+
+
+def rhebok(executable: str) -> Command:
+    """Our own server; the executable is a parameter so that two builds can run side by side."""
+
+    def command(launch: Launch) -> list[str]:
+        preload = ["--preload"] if launch.preload else []
+        return [executable, "-w", str(launch.workers), "-b", launch.bind(), *preload, launch.app]
+
+    return command
+
+
+def floor(launch: Launch) -> list[str]:
+    """The C floor, with the bytes of the workload's answer."""
+    answer = launch.scratch / "answer"
+    answer.write_bytes(fixed_answer(launch.workload, close=not launch.keep_alive))
+    mode = "keepalive" if launch.keep_alive else "close"
+    body = str(launch.workload.body_size)
+    return [str(FLOOR), mode, launch.bind(), "--answer", str(answer), "--body", body]
+
+
+NGINX_CONFIG = """
+daemon off; worker_processes {workers}; pid {scratch}/pid; error_log stderr warn;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; default_type text/plain; keepalive_timeout 75; keepalive_requests 1000000000;
+    client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy;
+    fastcgi_temp_path {scratch}/fastcgi; uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
+    server {{ listen {bind} backlog=4096{deferred}; location / {{ return 200 "hello, world"; }} }}
+}}
+"""
+
+
+def nginx(launch: Launch) -> list[str]:
+    """nginx answering by itself, no upstream."""
+    config = launch.scratch / "nginx.conf"
+    deferred = "" if launch.path else " deferred"
+    config.write_text(
+        NGINX_CONFIG.format(
+            workers=launch.workers, scratch=launch.scratch, bind=launch.bind(), deferred=deferred
+        )
+    )
+    return ["nginx", "-e", "stderr", "-c", str(config)]
+
+
+def gunicorn(worker_class: str, *more: str) -> Command:
+    """gunicorn with one of its worker classes."""
+
+    def command(launch: Launch) -> list[str]:
+        options = ["-k", worker_class, "-w", str(launch.workers), "-b", launch.bind(), *more]
+        limits = ["--keep-alive", "75", "--worker-connections", "5000"]
+        quiet = ["--log-level", "warning", "--no-control-socket", *(["--preload"] if launch.preload else [])]
+        return [script("gunicorn"), *options, *limits, *quiet, launch.app]
+
+    return command
+
+
+def uwsgi(launch: Launch) -> list[str]:
+    """uWSGI speaking HTTP itself; it preloads unless told to be lazy.
+
+    Its --http-socket closes without announcing it, which a client has to take for an error; so we announce.
+    """
+    close = ["--http-socket", launch.bind(""), "--add-header", "Connection: close"]
+    socket = ["--http11-socket", launch.bind("")] if launch.keep_alive else close
+    process = ["--master", "--processes", str(launch.workers), "--die-on-term", "--listen", "1024"]
+    app = ["--module", launch.app, "--need-app", "--virtualenv", sys.prefix, "--disable-logging"]
+    lazy = [] if launch.preload else ["--lazy-apps"]
+    return [script("uwsgi"), *socket, *process, *app, *lazy]
+
+
+def granian(launch: Launch) -> list[str]:
+    """granian with one thread of each kind."""
+    if launch.path:
+        where = ["--uds", launch.path]
+    else:
+        where = ["--host", "127.0.0.1", "--port", str(launch.address[1])]
+    threads = ["--workers", str(launch.workers), "--blocking-threads", "1", "--runtime-threads", "1"]
+    protocol = ["--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning"]
+    return [script("granian"), *where, *threads, *protocol, launch.app]
+
+
+def waitress(launch: Launch) -> list[str]:
+    """waitress with one thread beside its loop."""
+    where = f"--unix-socket={launch.path}" if launch.path else f"--listen={launch.bind()}"
+    limits = ["--threads=1", "--connection-limit=5000", "--asyncore-use-poll"]
+    return [script("waitress-serve"), where, *limits, launch.app]
+
+
+def embedded(name: str) -> Command:
+    """A server without a command line of its own, by bench/embedded.py."""
+
+    def command(launch: Launch) -> list[str]:
+        workers = str(launch.workers)
+        return [sys.executable, str(BENCH / "embedded.py"), name, launch.bind(), workers, launch.app]
+
+    return command
+
+
+def unicorn(launch: Launch) -> list[str]:
+    """unicorn without middleware."""
+    config = launch.scratch / "unicorn.rb"
+    preload = "true" if launch.preload else "false"
+    config.write_text(f"worker_processes {launch.workers}\npreload_app {preload}\n")
+    return ["unicorn", "-N", "-E", "none", "-c", str(config), "-l", launch.bind(""), "hello.ru"]
+
+
+def puma(launch: Launch) -> list[str]:
+    """puma as a cluster, one thread a worker."""
+    where = f"unix://{launch.path}" if launch.path else f"tcp://{launch.bind()}"
+    cluster = ["-w", str(launch.workers), "-t", "1:1", *(["--preload"] if launch.preload else [])]
+    return ["puma", "--no-config", "-e", "none", "-s", "-b", where, *cluster, "hello.ru"]
+
+
+def bare(launch: Launch) -> list[str]:
+    """The application called in a loop without a server (not listening: bench/run.py treats it apart)."""
+    return [sys.executable, str(BENCH / "bare.py"), launch.app, launch.workload.mix]
+
+
+SERVERS: tuple[Server, ...] = (
+    Server(
+        "floor", floor, kind="floor", program=str(FLOOR), workers=False,
+        notes="C, fixed answer, no parsing: what the kernel alone costs",
+    ),
+    Server(
+        "rhebok", rhebok(script("rhebok")), pip=((str(ROOT),),), package="rhebok", preload=True,
+        notes="this server",
+    ),
+    Server(
+        "nginx", nginx, kind="nginx", debian="nginx", program="nginx", version=("nginx", "-v"),
+        notes="`return 200`, no application",
+    ),
+    Server(
+        "bjoern", embedded("bjoern"), pip=(("bjoern",),), package="bjoern",
+        notes="needs libev-dev to build",
+    ),
+    Server(
+        "uwsgi", uwsgi, pip=(("uWSGI",),), package="uWSGI", preload=True,
+        notes="--http-socket, --http11-socket for keep-alive",
+    ),
+    Server(
+        "fastwsgi", embedded("fastwsgi"), pip=(("fastwsgi",),), package="fastwsgi", modes=TCP_ONLY,
+        notes="no unix sockets",
+    ),
+    Server("granian", granian, pip=(("granian",),), package="granian", notes="one thread of each kind"),
+    Server(
+        "meinheld", embedded("meinheld"), pip=(("greenlet",), ("--no-deps", "meinheld")), package="meinheld",
+        notes="asks for a greenlet that does not build on 3.11, so it runs with the current one",
+    ),
+    Server(
+        "unicorn", unicorn, kind="rack", debian="unicorn", program="unicorn", version=("unicorn", "-v"),
+        modes=CLOSING, preload=True, notes="Ruby; has no keep-alive",
+    ),
+    Server(
+        "puma", puma, kind="rack", debian="puma", program="puma", version=("puma", "-V"), preload=True,
+        notes="Ruby; cluster, one thread a worker",
+    ),
+    Server(
+        "waitress", waitress, pip=(("waitress",),), package="waitress", workers=False,
+        notes="one thread beside its loop",
+    ),
+    Server(
+        "cheroot", embedded("cheroot"), pip=(("cheroot",),), package="cheroot", workers=False,
+        notes="one thread beside its loop",
+    ),
+    Server(
+        "gunicorn-sync", gunicorn("sync"), pip=(("gunicorn",),), package="gunicorn", modes=CLOSING,
+        preload=True, notes="has no keep-alive",
+    ),
+    Server(
+        "gunicorn-gthread", gunicorn("gthread", "--threads", "1"), pip=(("gunicorn",),), package="gunicorn",
+        preload=True, notes="one thread a worker",
+    ),
+    Server(
+        "bare", bare, kind="bare", program=sys.executable, workers=False,
+        notes="the application in a loop, no server: its part of every total",
+    ),
+)
+
+BY_NAME = {server.name: server for server in SERVERS}
+
+
+def missing(server: Server) -> str | None:
+    """Why the server cannot run here, or None."""
+    if server.package:
+        try:
+            importlib.metadata.version(server.package)
+        except importlib.metadata.PackageNotFoundError:
+            return installed.reason(server.name) or "not installed: make -C bench peers"
+    if server.program and shutil.which(server.program) is None:
+        return f"not installed: apt-get install {server.debian}" if server.debian else "not built: make"
+    return None
+
+
+def version_of(server: Server) -> str:
+    """The version as the package or the program says it."""
+    if server.package:
+        return importlib.metadata.version(server.package)
+    if not server.version:
+        return ""
+    done = subprocess.run(server.version, capture_output=True, text=True, check=False)
+    number = VERSION_NUMBER.search(done.stdout + done.stderr)
+    return number.group() if number else ""
+
+
+def unsupported(server: Server, workload: Workload, mode: str) -> str | None:
+    """Why the server has no such cell, or None."""
+    if mode not in server.modes:
+        return f"has no {mode.replace('-', ' ')}"
+    if server.kind == "floor":
+        return None if workload.fixed else "has no application"
+    if server.kind == "bare":
+        return None if "wsgi" in workload.peers and not workload.body_size else "needs a request body"
+    return None if server.kind in workload.peers else f"{server.kind} has no {workload.name}"
