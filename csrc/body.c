@@ -75,8 +75,8 @@ static enum rhb_body_result spill(struct rhb_body *body)
     return result;
 }
 
-/* Makes room for more bytes within the memory limit; doubling, so that a claimed length costs nothing
- * before its bytes arrive. */
+/* Makes room for more bytes within the memory limit; doubling, so that a claimed length costs
+ * nothing before its bytes arrive. */
 static enum rhb_body_result reserve(struct rhb_body *body, size_t more)
 {
     size_t need = (size_t)body->len + more;

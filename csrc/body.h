@@ -25,9 +25,9 @@ void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit
 
 enum rhb_body_result rhb_body_append(struct rhb_body *body, const char *data, size_t len);
 
-/* Room behind the body to receive up to want bytes directly: its size comes back (less than want when
- * the memory limit is near), 0 when the body belongs in the file or there is no memory. What has been
- * written there is taken over by rhb_body_grew. */
+/* Room behind the body to receive up to want bytes directly: its size comes back (less than want
+ * when the memory limit is near), 0 when the body belongs in the file or there is no memory. What
+ * has been written there is taken over by rhb_body_grew. */
 size_t rhb_body_window(struct rhb_body *body, uint64_t want, char **window);
 void rhb_body_grew(struct rhb_body *body, size_t len);
 

@@ -31,7 +31,8 @@ static inline uint64_t rhb_now_exact(void)
     return (uint64_t)now.tv_sec * RHB_NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-/* The current IMF-fixdate (RFC 9110 section 5.6.7), RHB_DATE_LEN bytes; valid until the next call. */
+/* The current IMF-fixdate (RFC 9110 section 5.6.7), RHB_DATE_LEN bytes; valid until the next call.
+ */
 const char *rhb_clock_date(struct rhb_clock *clock);
 
 #endif

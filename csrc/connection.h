@@ -1,5 +1,6 @@
-/* One client connection: its socket, what it is waiting for, and the bytes it holds meanwhile. An idle
- * one holds no buffer. Who may touch it: the thread that polls the loop, or the one that has it BUSY. */
+/* One client connection: its socket, what it is waiting for, and the bytes it holds meanwhile. An
+ * idle one holds no buffer. Who may touch it: the thread that polls the loop, or the one that has
+ * it BUSY. */
 #ifndef RHB_CONNECTION_H
 #define RHB_CONNECTION_H
 
@@ -45,18 +46,19 @@ struct rhb_conn {
     struct rhb_link link; /* first: a link is cast to its connection */
     uint64_t deadline;    /* coarse monotonic ns, while parked */
     int fd;
-    uint8_t state;        /* enum rhb_conn_state */
-    uint8_t listener;     /* index */
-    bool registered;      /* in epoll, edge-triggered */
-    bool wants_write;     /* epoll watches EPOLLOUT too */
-    bool more;            /* the socket may hold bytes for which no further edge will come */
-    bool graced;          /* had its short wait for the first bytes */
-    uint32_t requests;    /* answered or with the application */
+    uint8_t state;     /* enum rhb_conn_state */
+    uint8_t listener;  /* index */
+    bool registered;   /* in epoll, edge-triggered */
+    bool wants_write;  /* epoll watches EPOLLOUT too */
+    bool more;         /* the socket may hold bytes for which no further edge will come */
+    bool graced;       /* had its short wait for the first bytes */
+    uint32_t requests; /* answered or with the application */
     struct rhb_peer peer;
-    size_t head_seen;     /* bytes of `in` that a parse found incomplete */
-    struct rhb_bytes in;  /* parked input: a partial head, a head whose body is arriving, pipelined bytes */
+    size_t head_seen; /* bytes of `in` that a parse found incomplete */
+    struct rhb_bytes
+        in; /* parked input: a partial head, a head whose body is arriving, pipelined bytes */
     struct rhb_incoming *incoming;
-    void *owner;          /* of the response, while it waits (RHB_CONN_SEND) */
+    void *owner; /* of the response, while it waits (RHB_CONN_SEND) */
 };
 
 /* Frees the parked input. */

@@ -8,8 +8,8 @@
 enum {
     MAX_EXTENSION = 4096, /* bytes of chunk extension on one line */
     MAX_TRAILER = 16384,
-    HEAD_STEP = 4096,  /* room for one more read of a parked head */
-    BODY_READS = 32    /* before it is others' turn */
+    HEAD_STEP = 4096, /* room for one more read of a parked head */
+    BODY_READS = 32   /* before it is others' turn */
 };
 
 static const char continue_100[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -106,9 +106,10 @@ static bool too_large(const struct rhb_loop *loop, const struct rhb_body *body, 
     return loop->options.max_body != 0 && body->len + more > loop->options.max_body;
 }
 
-/* Decodes len bytes of a chunked body at data and appends them. 0: goes on; 1: complete, the rest of
- * the connection's bytes is set; otherwise the status to answer. */
-static int feed_chunked(struct rhb_loop *loop, struct rhb_incoming *incoming, char *data, size_t len)
+/* Decodes len bytes of a chunked body at data and appends them. 0: goes on; 1: complete, the rest
+ * of the connection's bytes is set; otherwise the status to answer. */
+static int feed_chunked(struct rhb_loop *loop, struct rhb_incoming *incoming, char *data,
+                        size_t len)
 {
     size_t decoded = len;
     ssize_t left = phr_decode_chunked_strict(&incoming->decoder, data, &decoded);
@@ -183,7 +184,8 @@ static enum rhb_event read_body(struct rhb_loop *loop, struct rhb_conn *conn)
 /* The head is complete, its body is not: keeps both. data: where head (head_len bytes) and body
  * (body_len bytes, already without chunk framing) stand. Returns 0 or the status to answer. */
 static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const char *data,
-                          size_t head_len, size_t body_len, const struct phr_strict_chunked *decoder)
+                          size_t head_len, size_t body_len,
+                          const struct phr_strict_chunked *decoder)
 {
     struct rhb_incoming *incoming = malloc(sizeof *incoming);
     if (incoming == NULL)
@@ -191,8 +193,7 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     RHB_LIVE_BORN(RHB_LIVE_INCOMING);
     incoming->framing = loop->request.framing;
     incoming->decoder = *decoder;
-    rhb_body_init(&incoming->body, loop->request.framing.content_length,
-                  loop->options.body_buffer);
+    rhb_body_init(&incoming->body, loop->request.framing.content_length, loop->options.body_buffer);
     conn->incoming = incoming;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data + head_len, body_len);
     if (result != RHB_BODY_OK)
@@ -211,8 +212,9 @@ static void send_continue(struct rhb_conn *conn)
     rhb_send(conn->fd, continue_100, sizeof continue_100 - 1, &done);
 }
 
-static enum rhb_event await_body(struct rhb_loop *loop, struct rhb_conn *conn, char *data, size_t len,
-                                 size_t body_len, const struct phr_strict_chunked *decoder)
+static enum rhb_event await_body(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
+                                 size_t len, size_t body_len,
+                                 const struct phr_strict_chunked *decoder)
 {
     size_t head_len = loop->request.head_len;
     bool wants_continue = loop->request.framing.expect_continue && len == head_len;
@@ -239,9 +241,11 @@ static enum rhb_event inline_complete(struct rhb_loop *loop, struct rhb_conn *co
     return deliver(loop, conn);
 }
 
-static enum rhb_event take_chunked(struct rhb_loop *loop, struct rhb_conn *conn, char *data, size_t len)
+static enum rhb_event take_chunked(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
+                                   size_t len)
 {
-    struct phr_strict_chunked decoder = {.max_extension = MAX_EXTENSION, .max_trailer = MAX_TRAILER};
+    struct phr_strict_chunked decoder = {.max_extension = MAX_EXTENSION,
+                                         .max_trailer = MAX_TRAILER};
     size_t head_len = loop->request.head_len, decoded = len - head_len;
     char *body = data + head_len;
     ssize_t left = phr_decode_chunked_strict(&decoder, body, &decoded);
@@ -254,7 +258,8 @@ static enum rhb_event take_chunked(struct rhb_loop *loop, struct rhb_conn *conn,
     return await_body(loop, conn, data, len, decoded, &decoder);
 }
 
-static enum rhb_event take_body(struct rhb_loop *loop, struct rhb_conn *conn, char *data, size_t len)
+static enum rhb_event take_body(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
+                                size_t len)
 {
     static const struct phr_strict_chunked no_decoder;
     const struct rhb_request *request = &loop->request;
@@ -307,8 +312,8 @@ static enum rhb_event parse(struct rhb_loop *loop, struct rhb_conn *conn, char *
     return take_body(loop, conn, data, len);
 }
 
-/* Nothing there yet. A connection that has never been read gets a short wait before it is parked, since
- * its bytes are usually on their way and parking costs more than the request. */
+/* Nothing there yet. A connection that has never been read gets a short wait before it is parked,
+ * since its bytes are usually on their way and parking costs more than the request. */
 static enum rhb_event nothing_yet(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     conn->more = false;
@@ -320,7 +325,8 @@ static enum rhb_event nothing_yet(struct rhb_loop *loop, struct rhb_conn *conn)
         }
     }
     if (conn->state == RHB_CONN_BUSY)
-        rhb_park(loop, conn, conn->requests > 0 && conn->in.len == 0 ? RHB_CONN_IDLE : RHB_CONN_HEAD);
+        rhb_park(loop, conn,
+                 conn->requests > 0 && conn->in.len == 0 ? RHB_CONN_IDLE : RHB_CONN_HEAD);
     return RHB_EVENT_NONE;
 }
 

@@ -72,8 +72,8 @@ static void note_peer(struct rhb_peer *peer, const struct sockaddr_storage *addr
     }
 }
 
-/* No descriptor or no memory for another connection: the one that has been idle longest goes, and when there
- * is none, accepting pauses, since epoll would report the listener for ever. */
+/* No descriptor or no memory for another connection: the one that has been idle longest goes, and
+ * when there is none, accepting pauses, since epoll would report the listener for ever. */
 static void relieve(struct rhb_loop *loop)
 {
     struct rhb_link *idle = &loop->parked[RHB_CONN_IDLE];

@@ -1,5 +1,6 @@
-/* The listening sockets of a worker: in epoll, exclusively, so that one connection wakes one worker;
- * accepted from one at a time, only when a request is about to be served. Called by the loop. */
+/* The listening sockets of a worker: in epoll, exclusively, so that one connection wakes one
+ * worker; accepted from one at a time, only when a request is about to be served. Called by the
+ * loop. */
 #ifndef RHB_LISTENERS_H
 #define RHB_LISTENERS_H
 

@@ -3,7 +3,13 @@
 #ifndef RHB_LIVE_H
 #define RHB_LIVE_H
 
-enum rhb_live_kind { RHB_LIVE_CONNECTION, RHB_LIVE_INCOMING, RHB_LIVE_BODY, RHB_LIVE_EXCHANGE, RHB_LIVE_KINDS };
+enum rhb_live_kind {
+    RHB_LIVE_CONNECTION,
+    RHB_LIVE_INCOMING,
+    RHB_LIVE_BODY,
+    RHB_LIVE_EXCHANGE,
+    RHB_LIVE_KINDS
+};
 
 #ifdef RHB_COUNT_LIVE
 #include <stdatomic.h>

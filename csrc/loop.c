@@ -11,9 +11,9 @@
 
 enum {
     GRACE_MS = 1,
-    GRACE_MISS = 2,     /* credit that a grace in vain costs; one in time earns 1 */
-    LOOK_EVERY = 32,    /* requests between two looks at epoll while there is always something to do */
-    AT_ONCE_NS = 5000   /* a wait shorter than this was none */
+    GRACE_MISS = 2,  /* credit that a grace in vain costs; one in time earns 1 */
+    LOOK_EVERY = 32, /* requests between two looks at epoll while there is always something to do */
+    AT_ONCE_NS = 5000 /* a wait shorter than this was none */
 };
 #define STOP_LINGER RHB_NS_PER_SECOND
 #define TICK RHB_NS_PER_SECOND

@@ -63,7 +63,8 @@ struct rhb_request {
     const char *head_bytes; /* where the head stands */
     size_t head_len;
     const char *inline_body; /* the body when it came together with the head; otherwise NULL */
-    struct rhb_body *body;   /* the body when it did not; whoever takes its data or fd empties it here */
+    struct rhb_body
+        *body; /* the body when it did not; whoever takes its data or fd empties it here */
     uint64_t body_len;
 };
 
@@ -95,10 +96,10 @@ struct rhb_loop {
     /* listeners */
     struct rhb_listener *listeners;
     size_t n_listeners;
-    size_t next_listener;       /* whose turn it is */
-    uint64_t tick_at;           /* of the once-a-second look at the listeners */
-    uint64_t accept_again_at;   /* when accepting is paused for lack of descriptors; 0 otherwise */
-    struct rhb_conn *in_grace;  /* the fresh connection that rhb_loop_wait gives its short wait */
+    size_t next_listener;      /* whose turn it is */
+    uint64_t tick_at;          /* of the once-a-second look at the listeners */
+    uint64_t accept_again_at;  /* when accepting is paused for lack of descriptors; 0 otherwise */
+    struct rhb_conn *in_grace; /* the fresh connection that rhb_loop_wait gives its short wait */
     int grace_credit;
     unsigned fresh_misses;
     unsigned served_since_look; /* requests since epoll was last asked */
@@ -135,7 +136,8 @@ void rhb_loop_free(struct rhb_loop *loop);
 /* Finds the next thing to do without waiting; conn is set for REQUEST, WRITABLE and LOST. */
 enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn);
 
-/* Waits until there may be something to do: an event, a deadline, a signal. At most about a second. */
+/* Waits until there may be something to do: an event, a deadline, a signal. At most about a second.
+ */
 void rhb_loop_wait(struct rhb_loop *loop);
 
 /* Stops accepting; rhb_loop_poll says DRAINED once every connection has been served. */
@@ -148,14 +150,15 @@ bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn)
  * to the end: what it may still send is drained). */
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep);
 
-/* The socket took a part: owner waits for room. Called again after each WRITABLE that did not finish.
- * False: the connection could not be kept and is closed; owner gives up. */
+/* The socket took a part: owner waits for room. Called again after each WRITABLE that did not
+ * finish. False: the connection could not be kept and is closed; owner gives up. */
 bool rhb_loop_suspend(struct rhb_loop *loop, struct rhb_conn *conn, void *owner);
 
 /* The response cannot be finished: the connection is closed so that the client notices. */
 void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn);
 
-/* An owner that still waits, taken off its connection; NULL when there is none. For shutting down. */
+/* An owner that still waits, taken off its connection; NULL when there is none. For shutting down.
+ */
 void *rhb_loop_next_owner(struct rhb_loop *loop);
 
 #endif

@@ -51,8 +51,8 @@ void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
     }
 }
 
-/* Edge-triggered, so a connection that stays needs one epoll_ctl in its life; EPOLLOUT is watched only
- * while a response waits. Asking again makes epoll look again, and so brings a new edge. */
+/* Edge-triggered, so a connection that stays needs one epoll_ctl in its life; EPOLLOUT is watched
+ * only while a response waits. Asking again makes epoll look again, and so brings a new edge. */
 static bool watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = conn};

@@ -1,12 +1,13 @@
 /* Where connections wait: one list a state, in the order of their deadlines (each state has one
- * duration, so appending keeps the order), and the way into epoll. Called by the loop's other pieces. */
+ * duration, so appending keeps the order), and the way into epoll. Called by the loop's other
+ * pieces. */
 #ifndef RHB_PARKING_H
 #define RHB_PARKING_H
 
 #include "loop.h"
 
-/* Waits in epoll for what the state says, its deadline starting now, whether it was parked before or
- * not. When epoll cannot take it the connection is closed, and the result false. */
+/* Waits in epoll for what the state says, its deadline starting now, whether it was parked before
+ * or not. When epoll cannot take it the connection is closed, and the result false. */
 bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state);
 
 /* Out of its list and in nobody's: BUSY. */

@@ -10,16 +10,11 @@ struct reason {
 };
 
 static const struct reason reasons[] = {
-    {400, "Bad Request"},
-    {408, "Request Timeout"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {417, "Expectation Failed"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {503, "Service Unavailable"},
-    {505, "HTTP Version Not Supported"},
+    {400, "Bad Request"},           {408, "Request Timeout"},
+    {413, "Content Too Large"},     {414, "URI Too Long"},
+    {417, "Expectation Failed"},    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"}, {501, "Not Implemented"},
+    {503, "Service Unavailable"},   {505, "HTTP Version Not Supported"},
 };
 
 const char *rhb_reason(int status)
@@ -40,13 +35,13 @@ static size_t render(struct rhb_loop *loop, char *out, size_t cap, int status, b
                      size_t *head_len)
 {
     const char *phrase = rhb_reason(status);
-    int len = snprintf(out, cap,
-                       "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%.*s%sContent-Type: text/plain; "
-                       "charset=utf-8\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                       status, phrase, rhb_clock_date(&loop->clock),
-                       loop->options.server_len ? "Server: " : "", (int)loop->options.server_len,
-                       loop->options.server, loop->options.server_len ? "\r\n" : "",
-                       strlen(phrase) + 1);
+    int len =
+        snprintf(out, cap,
+                 "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%.*s%sContent-Type: text/plain; "
+                 "charset=utf-8\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                 status, phrase, rhb_clock_date(&loop->clock),
+                 loop->options.server_len ? "Server: " : "", (int)loop->options.server_len,
+                 loop->options.server, loop->options.server_len ? "\r\n" : "", strlen(phrase) + 1);
     if (len < 0 || (size_t)len >= cap)
         return *head_len = 0;
     *head_len = (size_t)len;

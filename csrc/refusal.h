@@ -4,8 +4,9 @@
 
 #include "loop.h"
 
-/* Sends the error answer, logs it, and closes the connection in a way that the client can read the answer
- * while it is still sending. head: the request as far as it was understood, NULL if it was not. */
+/* Sends the error answer, logs it, and closes the connection in a way that the client can read the
+ * answer while it is still sending. head: the request as far as it was understood, NULL if it was
+ * not. */
 void rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
                 const struct phr_request_head *head);
 

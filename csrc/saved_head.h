@@ -1,4 +1,5 @@
-/* A request head that outlives its buffer: for the access log of a response that is finished later. */
+/* A request head that outlives its buffer: for the access log of a response that is finished later.
+ */
 #ifndef RHB_SAVED_HEAD_H
 #define RHB_SAVED_HEAD_H
 

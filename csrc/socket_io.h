@@ -25,15 +25,16 @@ enum rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done);
 /* At most IOV_MAX pieces. Never raises SIGPIPE. */
 enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done);
 
-/* From file at *offset, which moves on. Falls back to nothing: the caller has checked that file is a
- * regular file. */
+/* From file at *offset, which moves on. Falls back to nothing: the caller has checked that file is
+ * a regular file. */
 enum rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *done);
 
-/* Blocks until the socket takes bytes, for callers that cannot be parked: OK, AGAIN when the deadline
- * (coarse monotonic ns) has passed, ERROR. */
+/* Blocks until the socket takes bytes, for callers that cannot be parked: OK, AGAIN when the
+ * deadline (coarse monotonic ns) has passed, ERROR. */
 enum rhb_io rhb_wait_writable(int fd, uint64_t deadline);
 
-/* From now on closing resets the connection, so that its peer cannot take what it got for the whole. */
+/* From now on closing resets the connection, so that its peer cannot take what it got for the
+ * whole. */
 void rhb_reset_on_close(int fd);
 
 #endif
