@@ -117,7 +117,7 @@ def _run_and_exit(run: Callable[[int], int], ready_fd: int) -> None:
 
 
 def reap() -> Iterator[tuple[int, int]]:
-    """(pid, exit code) of each dead child, negative for a signal; ChildProcessError when there is no child."""
+    """(pid, exit code) of each dead child, negative for a signal; ChildProcessError when there is none."""
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:

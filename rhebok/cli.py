@@ -34,6 +34,8 @@ def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
         return _report(error)
     except (KeyboardInterrupt, click.Abort):
         return 130  # as a shell reports death by SIGINT
+    except BrokenPipeError:
+        return _nobody_reads()
     return ExitStatus.OK
 
 
@@ -58,6 +60,12 @@ def _report(error: UserError) -> int:
     sys.stderr.write(f"{error.detail}rhebok: error: {error}\n")
     sys.stderr.flush()
     return error.status
+
+
+def _nobody_reads() -> int:
+    """stdout is a pipe to a program that left, such as head: what is buffered must not raise at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitStatus.FAILED
 
 
 class GroupedHelp(click.Command):

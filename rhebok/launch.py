@@ -70,7 +70,7 @@ def check(config: Config) -> None:
 
 
 def native_worker_factory(settings: Settings) -> WorkerFactory:
-    """The compiled worker, once it is known to take the settings. Imported late: the other mistakes come first."""
+    """The compiled worker, once it is known to take the settings. Imported late."""
     _check_access_logformat(settings)
     return _native().Worker  # type: ignore[no-any-return]
 

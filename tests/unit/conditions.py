@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline far beyond what any machine needs. Used by the tests of this folder."""
+"""Waiting for a condition, with a deadline far beyond what any machine needs. Used by the tests here."""
 
 import time
 from collections.abc import Callable

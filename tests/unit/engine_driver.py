@@ -1,6 +1,6 @@
-"""A program around the prefork engine, driven by test_prefork: `engine_driver.py EVENTS BEHAVIOUR OPTIONS-AS-JSON`.
+"""A program around the prefork engine, for test_prefork: `engine_driver.py EVENTS BEHAVIOUR OPTIONS-AS-JSON`.
 
-EVENTS is a file that gets a line for whatever happens. BEHAVIOUR is a file, read by each child when it starts:
+EVENTS is a file that gets a line for whatever happens. BEHAVIOUR is a file that each child reads first:
 
     serve    gets ready, waits for TERM, exits 0
     deaf     gets ready, does not mind TERM and QUIT

@@ -1,6 +1,6 @@
 """A worker in pure Python, so that the control plane can be tested without the compiled one.
 
-Run as a program it is the `rhebok` command with this worker: `python tests/unit/fakes.py app:application ...`.
+Run as a program it is the `rhebok` command with this worker: `python tests/unit/fakes.py app:app ...`.
 It answers one request per connection and speaks no more HTTP than the tests need.
 """
 
@@ -19,6 +19,7 @@ class FakeWorker:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._settings = settings
         self._errors = errors
+        self._logger = logger
         self._wakeup_fd = wakeup_fd
         self._left = max_requests or sys.maxsize
         self._stopped = False
@@ -73,12 +74,12 @@ class FakeWorker:
             "wsgi.multiprocess": self._multiprocess,
             "test.settings": self._settings,
         }
-        body = b"".join(self._app(environ, lambda status, headers: None))
+        body = b"".join(self._app(environ, lambda *_: None))
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
 
 def main(arguments):
-    return cli.run(arguments, lambda config: launch.run(config, lambda settings: FakeWorker), launch.check)
+    return cli.run(arguments, lambda config: launch.run(config, lambda _settings: FakeWorker), launch.check)
 
 
 if __name__ == "__main__":

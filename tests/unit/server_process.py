@@ -1,4 +1,4 @@
-"""Runs the `rhebok` command in a process of its own, with the worker of fakes, and talks to it. Used by tests."""
+"""Runs the `rhebok` command in a process of its own, with the worker of fakes, and talks to it."""
 
 import os
 import re
@@ -19,7 +19,11 @@ REAL_COMMAND = [sys.executable, "-m", "rhebok"]
 
 def environment(**more: str) -> dict[str, str]:
     """Ours, without what would configure the server."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RHEBOK_", "WEB_CONC", "SERVER_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RHEBOK_", "WEB_CONC", "SERVER_"))
+    }
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 

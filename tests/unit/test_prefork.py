@@ -1,4 +1,4 @@
-"""The engine, in a process of its own (engine_driver), told what to do by signals and watched through its events."""
+"""The engine, in a process of its own (engine_driver), driven by signals and watched through its events."""
 
 import json
 import os
@@ -105,7 +105,7 @@ def test_it_keeps_the_wanted_number_of_children(engine):
 def test_before_fork_runs_in_the_parent_before_after_fork_in_the_child(engine):
     engine.start(max_workers=1)
     engine.ready_pids(1)
-    assert [event[0] for event in engine.events] == ["before", "after", "ready"]
+    assert [event[0] for event in engine.events] == ["before", "after", "starting", "ready"]
 
 
 def test_a_child_killed_while_serving_is_replaced_without_a_pause(engine):

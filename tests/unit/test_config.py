@@ -1,0 +1,198 @@
+"""Precedence, files, and what a mistake in any source says."""
+
+import sys
+
+import pytest
+
+from rhebok import config, config_dump
+from rhebok.config import load
+from rhebok.errors import ExitStatus, UserError
+from rhebok.settings import TABLE
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a configuration file and returns its path."""
+
+    def write(text: str) -> str:
+        path = tmp_path / "rhebok.toml"
+        path.write_text(text, "utf-8")
+        return str(path)
+
+    return write
+
+
+def refused(*arguments, **options) -> str:
+    with pytest.raises(UserError) as error:
+        load(*arguments, **options)
+    assert error.value.status == ExitStatus.USAGE
+    return str(error.value)
+
+
+def test_defaults_hold_when_nothing_is_given():
+    loaded = load({}, {})
+    assert loaded.settings.bind == ("127.0.0.1:8000",)
+    assert loaded.settings.keep_alive == 75
+    assert loaded.settings.preload is True
+    assert loaded.sources["bind"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "in_file", "expected", "source"),
+    [
+        ({"backlog": "1"}, {"RHEBOK_BACKLOG": "2"}, "backlog = 3", 1, "the command line"),
+        ({}, {"RHEBOK_BACKLOG": "2"}, "backlog = 3", 2, "the environment variable RHEBOK_BACKLOG"),
+        ({}, {}, "backlog = 3", 3, "the file "),
+        ({}, {}, "", 2048, "default"),
+    ],
+)
+def test_flag_wins_over_environment_over_file_over_default(file, flags, environ, in_file, expected, source):
+    loaded = load(flags, environ, file(in_file))
+    assert loaded.settings.backlog == expected
+    assert loaded.sources["backlog"].startswith(source)
+
+
+def test_web_concurrency_gives_the_default_of_workers_only(file):
+    environ = {"WEB_CONCURRENCY": "3"}
+    assert load({}, environ).settings.workers == 3
+    assert load({}, environ, file("workers = 4")).settings.workers == 4
+    assert load({}, environ | {"RHEBOK_WORKERS": "5"}).settings.workers == 5
+
+
+def test_an_empty_web_concurrency_is_none():
+    assert load({}, {"WEB_CONCURRENCY": ""}).settings.workers == load({}, {}).settings.workers >= 3
+
+
+def test_the_environment_may_name_the_file(file):
+    assert load({}, {"RHEBOK_CONFIG": file("backlog = 7")}).settings.backlog == 7
+
+
+def test_keys_of_the_file_may_have_dashes_or_be_aliases(file):
+    settings = load({}, {}, file("max-requests = 5\nmax_workers = 6\nmin-reqs-per-child = 7")).settings
+    assert (settings.max_requests, settings.workers, settings.min_requests) == (5, 6, 7)
+
+
+def test_variables_may_be_aliases():
+    assert load({}, {"RHEBOK_MAX_WORKERS": "6"}).settings.workers == 6
+
+
+def test_the_file_takes_toml_types(file):
+    lines = [
+        'bind = ["127.0.0.1:1", "unix:/x"]',
+        "preload = false",
+        "keep_alive = 0.5",
+        'socket_mode = "0600"',
+        'env = {A = "1"}',
+    ]
+    settings = load({}, {}, file("\n".join(lines))).settings
+    assert settings.bind == ("127.0.0.1:1", "unix:/x")
+    assert settings.preload is False
+    assert (settings.keep_alive, settings.socket_mode, settings.env) == (0.5, 0o600, ("A=1",))
+
+
+def test_a_limit_of_zero_means_the_limit_of_the_head():
+    settings = load({"limit_request_line": "0", "limit_request_field_size": "0"}, {}).settings
+    assert settings.limit_request_line == settings.limit_request_field_size == settings.limit_request_head
+
+
+def test_a_refused_value_names_option_value_source_and_what_it_takes(file):
+    takes = "but it takes a whole number of at least 1 and at most 4096"
+    assert refused({"workers": "x"}, {}) == f"--workers: got 'x' from the command line, {takes}"
+    variable = "the environment variable RHEBOK_WORKERS"
+    assert refused({}, {"RHEBOK_WORKERS": "0"}) == f"--workers: got '0' from {variable}, {takes}"
+    path = file('workers = "many"')
+    assert refused({}, {}, path) == f"--workers: got 'many' from the file {path}, {takes}"
+    assert "from the environment variable WEB_CONCURRENCY" in refused({}, {"WEB_CONCURRENCY": "auto"})
+
+
+def test_a_refused_value_gives_the_reason_where_there_is_one():
+    assert refused({"bind": ("localhost",)}, {}).endswith(
+        "the port is missing (did you mean localhost:8000?)"
+    )
+
+
+def test_a_long_refused_value_is_cut():
+    assert len(refused({"workers": "9" * 10_000}, {})) < 300
+
+
+def test_a_file_that_is_not_there_is_named():
+    assert (
+        refused({}, {}, "no/such.toml") == "--config: cannot read 'no/such.toml': no such file or directory"
+    )
+
+
+def test_a_file_that_is_not_toml_is_refused_with_the_line(file):
+    message = refused({}, {}, file("workers = 1\nbind = x\n"))
+    assert "is not valid TOML" in message
+    assert "line 2" in message
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"app = '\xff'")
+    assert "is not valid TOML" in refused({}, {}, str(path))
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one(file):
+    assert "unknown key 'wrokers' (did you mean workers?)" in refused({}, {}, file("wrokers = 3"))
+
+
+def test_a_key_given_under_two_names_is_refused(file):
+    assert "twice" in refused({}, {}, file("workers = 3\nmax_workers = 4"))
+
+
+def test_a_variable_given_under_two_names_is_refused():
+    assert "same setting" in refused({}, {"RHEBOK_WORKERS": "3", "RHEBOK_MAX_WORKERS": "3"})
+
+
+def test_a_misspelt_variable_is_refused_with_the_nearest_one():
+    assert refused({}, {"RHEBOK_WROKERS": "3"}) == (
+        "unknown environment variable RHEBOK_WROKERS (did you mean RHEBOK_WORKERS?)"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["RHEBOK_PORT", "RHEBOK_SERVICE_HOST", "RHEBOK_PORT_8000_TCP", "RHEBOK_DEBUG"]
+)
+def test_variables_of_others_are_left_alone(name):
+    load({}, {name: "tcp://10.0.0.1:80"})
+
+
+def test_the_printed_configuration_reads_back_the_same(file):
+    flags = {
+        "app": "x:y",
+        "bind": ("unix:/a b", "[::1]:80"),
+        "env": ('A="quoted" \\ é',),
+        "socket_mode": "0640",
+        "umask": "022",
+        "server_header": "",
+        "keep_alive": "0.25",
+        "before_fork": "m:f",
+    }
+    first = load(flags, {})
+    again = load({}, {}, file(config_dump.dump(first)))
+    assert again.settings == first.settings
+
+
+def test_the_printed_configuration_has_every_value_and_its_source():
+    printed = config_dump.dump(load({"workers": "3"}, {"RHEBOK_BACKLOG": "9"}))
+    assert "workers = 3  # the command line\n" in printed
+    assert "backlog = 9  # the environment variable RHEBOK_BACKLOG\n" in printed
+    assert "keep_alive = 75  # default\n" in printed
+    assert "# pid is not set\n" in printed
+    assert all(setting.name in printed for setting in TABLE)
+    tomllib.loads(printed)
+
+
+def test_every_setting_can_be_given_by_its_variable():
+    for setting in TABLE:
+        value = setting.kind.show(setting.default)
+        if isinstance(value, str | int):
+            text = str(value).lower() if setting.kind.switch else str(value or 1)
+            loaded = config.load({}, {setting.environment[0]: text})
+            assert loaded.sources[setting.name] == f"the environment variable {setting.environment[0]}"

@@ -1,0 +1,72 @@
+"""The pid file and its lock."""
+
+import os
+
+import pytest
+
+from rhebok.errors import UserError
+from rhebok.pid_file import PidFile
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "pid"
+
+
+def test_it_holds_our_pid(path):
+    pid_file = PidFile(str(path))
+    assert path.read_text() == f"{os.getpid()}\n"
+    pid_file.remove()
+
+
+def test_it_is_removed_at_the_end(path):
+    PidFile(str(path)).remove()
+    assert not path.exists()
+
+
+def test_a_second_process_is_refused_with_the_pid_of_the_first(path):
+    first = PidFile(str(path))
+    with pytest.raises(UserError, match=rf"is locked by a running process \(pid {os.getpid()}\)"):
+        PidFile(str(path))
+    first.remove()
+
+
+def test_a_stale_file_is_taken_over_even_if_its_pid_is_alive(path):
+    path.write_text("1\nlonger than what comes\n")
+    pid_file = PidFile(str(path))
+    assert path.read_text() == f"{os.getpid()}\n"
+    pid_file.remove()
+
+
+def test_the_file_of_a_successor_is_left(path):
+    first = PidFile(str(path))
+    path.unlink()
+    second = PidFile(str(path))
+    first.remove()
+    assert path.exists()
+    second.remove()
+
+
+def test_a_child_that_forgets_it_does_not_keep_the_lock(path):
+    pid_file = PidFile(str(path))
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        pid_file.forget()
+        os.close(write_end)
+        os.read(read_end, 1)  # until the parent is done
+        os._exit(0)
+    os.close(read_end)
+    try:
+        pid_file.remove()
+        PidFile(str(path)).remove()
+    finally:
+        os.close(write_end)
+        os.waitpid(child, 0)
+
+
+def test_a_path_that_cannot_be_written_is_one_line():
+    with pytest.raises(
+        UserError, match=r"^--pid: cannot write to '/no/such/pid': no such file or directory$"
+    ):
+        PidFile("/no/such/pid")
