@@ -398,6 +398,8 @@ cdef class Exchange:
         except (OSError, ValueError):
             return False
         size = max(0, status.st_size - position)
+        if size == 0:  # nothing to send, or a file of /proc that has no size until it is read
+            return False
         self.end_head(size)
         if self.framing == RHB_FRAME_NONE:
             return True

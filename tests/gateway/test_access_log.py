@@ -1,0 +1,69 @@
+"""Lines of the access log, for responses that end in every way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gateway_server import serving, wait_until
+
+FORMAT = '%(h)s "%(r)s" %(s)s %(B)s "%(a)s" %({x-kind}o)s %({wsgi.url_scheme}e)s %({x-id}i)s'
+
+
+def app(environ: dict[str, Any], start_response: Any) -> Any:
+    start_response("200 OK", [("X-Kind", environ["PATH_INFO"][1:])])
+    if environ["PATH_INFO"] == "/iterator":
+        return (b"x" * 100_000 for _ in range(50))
+    if environ["PATH_INFO"] == "/broken":
+        return broken()
+    return [b"hello"]
+
+
+def broken() -> Iterator[bytes]:
+    yield b"hello"
+    raise RuntimeError("broken")
+
+
+def lines_of(path: Path, count: int) -> list[str]:
+    def lines() -> list[str]:
+        return path.read_text().splitlines() if path.exists() else []
+    wait_until(lambda: len(lines()) >= count, f"{count} lines in the access log")
+    return lines()
+
+
+def test_a_line_is_written_for_each_response(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    with serving(app, access_logfile=str(path), access_logformat=FORMAT) as server:
+        server.get("/list?q", "User-Agent: tests", "X-Id: 7")
+        with server.client(receive_buffer=4096) as client:
+            client.send(b"GET /iterator HTTP/1.1\r\nHost: h\r\nX-Id: 8\r\n\r\n")
+            client.more()
+            server.get("/list")  # while the other one is suspended
+            assert len(client.response().body) == 5_000_000
+        server.get("/list", method="HEAD")
+        with server.client() as client:
+            client.send(b"GET /broken HTTP/1.1\r\nHost: h\r\n\r\n")
+            client.rest()
+        with server.client() as client:
+            client.send(b"nonsense\r\n\r\n")
+            client.rest()
+        assert lines_of(path, 6) == [
+            '127.0.0.1 "GET /list?q HTTP/1.1" 200 5 "tests" list http 7',
+            '127.0.0.1 "GET /list HTTP/1.1" 200 5 "-" list http -',
+            '127.0.0.1 "GET /iterator HTTP/1.1" 200 5000000 "-" iterator http 8',
+            '127.0.0.1 "HEAD /list HTTP/1.1" 200 0 "-" list http -',
+            '127.0.0.1 "GET /broken HTTP/1.1" 200 5 "-" broken http -',
+            '127.0.0.1 "-" 400 12 "-" - - -',
+        ]
+
+
+def test_the_file_is_reopened_after_a_rename(tmp_path: Path) -> None:
+    path, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    with serving(app, access_logfile=str(path), access_logformat="%(U)s") as server:
+        server.get("/before")
+        assert lines_of(path, 1) == ["/before"]
+        path.rename(old)
+        server.get("/after")
+        assert lines_of(path, 1) == ["/after"]
+        assert lines_of(old, 1) == ["/before"]

@@ -1,0 +1,111 @@
+"""wsgi.file_wrapper: sendfile(2) for real files, blocks for everything else."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_server import serving
+
+CONTENT = bytes(range(256)) * 20_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def wrapping(make: Any, *headers: tuple[str, str]) -> Any:
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", list(headers))
+        return environ["wsgi.file_wrapper"](make(), 8192)
+    return app
+
+
+def temporary() -> Any:
+    file = tempfile.NamedTemporaryFile()
+    file.write(CONTENT)
+    file.seek(0)
+    return file
+
+
+@pytest.mark.parametrize("buffering", [-1, 0])
+@pytest.mark.parametrize("unix", [False, True])
+def test_a_file_is_sent_whole_with_its_length_and_keeps_the_connection(path: Path, buffering: int, unix: bool) -> None:
+    with serving(wrapping(lambda: open(path, "rb", buffering)), unix=unix) as server, server.client() as client:
+        for _ in range(2):
+            response = client.get()
+            assert response.header("Content-Length") == str(len(CONTENT))
+            assert response.body == CONTENT
+
+
+def test_a_file_is_sent_from_its_position(path: Path) -> None:
+    def make() -> Any:
+        file = open(path, "rb")  # noqa: SIM115
+        file.read(1000)
+        return file
+
+    with serving(wrapping(make)) as server:
+        assert server.get().body == CONTENT[1000:]
+
+
+def test_the_content_length_of_the_application_bounds_the_file(path: Path) -> None:
+    with serving(wrapping(lambda: open(path, "rb"), ("Content-Length", "5"))) as server, server.client() as client:
+        assert client.get().body == CONTENT[:5]
+        assert client.get().body == CONTENT[:5]
+
+
+def test_a_file_shorter_than_promised_ends_the_connection(path: Path) -> None:
+    length = str(len(CONTENT) + 1)
+    with serving(wrapping(lambda: open(path, "rb"), ("Content-Length", length))) as server:
+        with server.client() as client, pytest.raises(EOFError):
+            client.get()
+        server.wait_for_log("1 bytes short of its Content-Length")
+
+
+@pytest.mark.parametrize("make", [lambda: io.BytesIO(CONTENT), temporary])
+def test_other_files_are_sent_too(make: Any) -> None:
+    with serving(wrapping(make)) as server, server.client() as client:
+        assert client.get().body == CONTENT
+        assert client.get(version="1.0").body == CONTENT
+
+
+def test_a_gzip_file_is_sent_as_it_reads_not_as_it_lies_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "file.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(CONTENT)
+    with serving(wrapping(lambda: gzip.open(path, "rb"))) as server:
+        assert server.get().body == CONTENT
+
+
+def test_head_sends_the_length_and_no_file(path: Path) -> None:
+    with serving(wrapping(lambda: open(path, "rb"))) as server, server.client() as client:
+        assert client.get(method="HEAD").header("Content-Length") == str(len(CONTENT))
+        assert client.get().body == CONTENT
+
+
+def test_the_file_is_closed_when_the_response_ends(path: Path) -> None:
+    files: list[Any] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/count":
+            return [repr([file.closed for file in files]).encode()]
+        files.append(open(path, "rb"))  # noqa: SIM115
+        return environ["wsgi.file_wrapper"](files[-1])
+
+    with serving(app) as server, server.client() as client:
+        client.get()
+        client.get(method="HEAD")
+        assert client.get("/count").body == b"[True, True]"
+
+
+def test_files_without_regular_contents_are_read(path: Path) -> None:
+    with serving(wrapping(lambda: open("/proc/self/cmdline", "rb"), ("X-Kind", "proc"))) as server:
+        assert b"python" in server.get().body or b"pytest" in server.get().body

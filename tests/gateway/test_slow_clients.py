@@ -1,0 +1,103 @@
+"""One thread and clients that do not read: the worker goes on meanwhile."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_server import serving
+
+BIG = 8_000_000
+current: contextvars.ContextVar[str] = contextvars.ContextVar("current", default="nobody")
+
+
+def big_responses(path: Path) -> Any:
+    def blocks() -> Iterator[bytes]:
+        for _ in range(80):
+            yield b"x" * (BIG // 80)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        match environ["PATH_INFO"]:
+            case "/list":
+                return [b"x" * BIG]
+            case "/pieces":
+                return [b"x" * 1000] * (BIG // 1000)
+            case "/iterator":
+                return blocks()
+            case "/file":
+                return environ["wsgi.file_wrapper"](open(path, "rb"))
+        return [b"small"]
+    return app
+
+
+@pytest.mark.parametrize("unix", [False, True])
+@pytest.mark.parametrize("kind", ["list", "pieces", "iterator", "file"])
+def test_twenty_that_do_not_read_do_not_delay_a_fresh_request(tmp_path: Path, kind: str, unix: bool) -> None:
+    path = tmp_path / "big"
+    path.write_bytes(b"x" * BIG)
+    with serving(big_responses(path), unix=unix) as server:
+        slow = [server.client(receive_buffer=4096) for _ in range(20)]
+        for client in slow:
+            client.send(f"GET /{kind} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        for client in slow:
+            client.more()  # its response has begun
+        assert server.get().body == b"small"
+        for client in slow[:3]:  # and they get all of it once they read
+            assert client.response().body == b"x" * BIG
+
+
+def test_a_suspended_iterator_finds_its_context_variables_again() -> None:
+    """As Flask's stream_with_context needs it: set in one request, still set there when it goes on, and
+    never seen by the requests in between."""
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        name = environ["PATH_INFO"][1:]
+        start_response("200 OK", [])
+        if name == "who":
+            return [current.get().encode()]
+
+        def blocks() -> Iterator[bytes]:
+            token = current.set(name)
+            for _ in range(30):
+                yield b"x" * 100_000
+                assert current.get() == name
+            current.reset(token)
+            yield b"still " + name.encode()
+
+        return blocks()
+
+    with serving(app) as server:
+        one, two = server.client(receive_buffer=4096), server.client(receive_buffer=4096)
+        for client, path in ((one, b"/one"), (two, b"/two")):
+            client.send(b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % path)
+            client.more()
+            assert server.get("/who").body == b"nobody"
+        assert one.response().body.endswith(b"still one")
+        assert server.get("/who").body == b"nobody"
+        assert two.response().body.endswith(b"still two")
+        assert server.get("/who").body == b"nobody"
+        assert "Traceback" not in server.log()
+
+
+def test_an_iterator_is_asked_for_no_more_than_its_client_takes(tmp_path: Path) -> None:
+    progress = tmp_path / "progress"
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/progress":
+            return [progress.read_bytes()]
+
+        def blocks() -> Iterator[bytes]:
+            for number in range(1000):
+                progress.write_text(str(number))
+                yield b"x" * 100_000
+        return blocks()
+
+    with serving(app) as server:
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.take(1000)
+        assert int(server.get("/progress").body) < 200
