@@ -42,18 +42,27 @@ enum phr_strict_result {
 };
 
 /* Parses one request head (RFC 9112 section 2.1): CRLF line ends only, single spaces in the request
- * line, token methods and names, no folding, no space before the colon, no NUL, CTL (HTAB apart) or
- * DEL in values, nothing but 0x21..0x7E and 0x80..0xFF in the target. At most one leading CRLF is
- * skipped. A limit that is already exceeded is reported even when the head is not complete. Leading
- * and trailing spaces and tabs of values are left out. last_len as in picohttpparser.h. */
+ * line, token methods (of at most 32 bytes) and names, no folding, no space before the colon, no
+ * NUL, CTL (HTAB apart) or DEL in values, nothing but 0x21..0x7E and 0x80..0xFF in the target. At
+ * most one leading CRLF is skipped. Leading and trailing spaces and tabs of values are left out.
+ *
+ * The verdict does not depend on how the bytes arrive. Every refusal and every limit belongs to the
+ * first byte that makes the head impossible and is reported as soon as that byte is there, whether
+ * or not the head is complete; the earliest such byte decides between them, a limit before a bad
+ * byte at the same place.
+ *
+ * last_len: len of the previous call on the same bytes if that was PHR_INCOMPLETE and the limits
+ * were the same, otherwise 0. While the bytes since then only go on with a field line, nothing is
+ * parsed again and the outputs stay empty. Otherwise an incomplete head reports what is certain, as
+ * in picohttpparser.h. */
 int phr_parse_request_strict(const char *buf, size_t len, const struct phr_limits *limits,
                              struct phr_request_head *head, size_t last_len);
 
 /* Decodes chunked bodies (RFC 9112 section 7.1) in place and to the letter. Starts zeroed, apart
  * from the two limits. */
 struct phr_strict_chunked {
-    size_t max_extension; /* bytes of extension on one size line */
-    size_t max_trailer;   /* bytes of the whole trailer section */
+    size_t max_extension; /* bytes of extension on one size line, from the ';' on, without CRLF */
+    size_t max_trailer;   /* bytes of all trailer lines with their CRLFs, without the empty line */
     uint64_t chunk_left;
     size_t used; /* of the limit that applies in this state */
     uint8_t state;
