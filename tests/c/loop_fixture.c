@@ -1,0 +1,416 @@
+#define _GNU_SOURCE
+#include "loop_fixture.h"
+#include "live.h"
+#include "socket_io.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PATIENCE (30 * RHB_NS_PER_SECOND)
+
+/* An answer on its way out: the owner of a connection that does not take it at once. */
+struct reply {
+    char *data;
+    size_t len, at;
+    bool keep;
+};
+
+static void must(struct rhb_test *t, bool held, const char *what)
+{
+    if (held)
+        return;
+    rhb_note(t, "%s: %s", what, strerror(errno));
+    abort();
+}
+
+/* ---- set up ---- */
+
+static size_t count_fds(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t count = 0;
+    while (dir != NULL && readdir(dir) != NULL)
+        count++;
+    if (dir != NULL)
+        closedir(dir);
+    return count;
+}
+
+static int listen_unix(struct fixture *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    memcpy(address.sun_path, f->path, strlen(f->path) + 1);
+    must(f->t, bind(fd, (struct sockaddr *)&address, sizeof address) == 0, "bind");
+    must(f->t, listen(fd, 128) == 0, "listen");
+    return fd;
+}
+
+static int listen_tcp(struct fixture *f)
+{
+    socklen_t len = sizeof f->tcp;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    f->tcp = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    must(f->t, bind(fd, (struct sockaddr *)&f->tcp, sizeof f->tcp) == 0, "bind");
+    must(f->t, listen(fd, 128) == 0, "listen");
+    must(f->t, getsockname(fd, (struct sockaddr *)&f->tcp, &len) == 0, "getsockname");
+    return fd;
+}
+
+static struct rhb_loop_options default_options(void)
+{
+    struct rhb_loop_options options = {
+        .limits = {.line = 4096, .head = 16384, .field = 8192},
+        .max_fields = 100,
+        .body_buffer = 1 << 20,
+        .keep_alive = true,
+    };
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
+        options.timeouts[state] = 60 * RHB_NS_PER_SECOND;
+    return options;
+}
+
+void set_up(struct fixture *f, struct rhb_test *t)
+{
+    *f = (struct fixture){.t = t, .dir = "/tmp/rhebok-loop-XXXXXX", .fds = count_fds()};
+    f->options = default_options();
+    must(t, mkdtemp(f->dir) != NULL, "mkdtemp");
+    snprintf(f->path, sizeof f->path, "%s/socket", f->dir);
+    f->listeners[BY_UNIX] = (struct rhb_listener){.fd = listen_unix(f), .is_unix = true};
+    f->listeners[BY_TCP] = (struct rhb_listener){.fd = listen_tcp(f)};
+    must(t, pipe2(f->wake, O_CLOEXEC | O_NONBLOCK) == 0, "pipe2");
+}
+
+void start(struct fixture *f)
+{
+    f->loop = rhb_loop_new(&f->options, f->listeners, LISTENERS, f->wake[0]);
+    must(f->t, f->loop != NULL, "rhb_loop_new");
+}
+
+void tear_down(struct fixture *f)
+{
+    struct rhb_test *t = f->t;
+    patience(f);
+    while (f->loop->open > 0 && step(f))
+        ;
+    CHECK_INT(f->loop->open, 0);
+    CHECK_INT(f->loop->registered, 0);
+    CHECK(f->held == NULL);
+    rhb_loop_free(f->loop);
+    CHECK_INT(rhb_live_count(RHB_LIVE_CONNECTION), 0);
+    CHECK_INT(rhb_live_count(RHB_LIVE_INCOMING), 0);
+    CHECK_INT(rhb_live_count(RHB_LIVE_BODY), 0);
+    rhb_bytes_free(&f->body);
+    for (int i = 0; i < LISTENERS; i++)
+        close(f->listeners[i].fd);
+    close(f->wake[0]);
+    close(f->wake[1]);
+    unlink(f->path);
+    rmdir(f->dir);
+    CHECK_INT(count_fds(), f->fds);
+}
+
+/* ---- the application ---- */
+
+static void copy_body(struct fixture *f, const struct rhb_request *request)
+{
+    size_t len = (size_t)request->body_len;
+    f->body.len = 0;
+    must(f->t, rhb_bytes_reserve(&f->body, len + 1), "memory for the body");
+    if (len == 0)
+        return;
+    if (request->inline_body != NULL)
+        rhb_bytes_put(&f->body, request->inline_body, len);
+    else if (request->body->fd < 0)
+        rhb_bytes_put(&f->body, request->body->data, len);
+    else if (pread(request->body->fd, f->body.data, len, 0) == (ssize_t)len)
+        f->body.len = len;
+}
+
+static struct reply *render_reply(struct fixture *f, const struct rhb_conn *conn)
+{
+    const struct rhb_request *request = &f->loop->request;
+    struct reply *reply = calloc(1, sizeof *reply);
+    char what[5000];
+    int len = snprintf(what, sizeof what, "%.*s %.*s %zu", (int)request->head.method_len,
+                       request->head.method, (int)request->path_len, request->path,
+                       (size_t)request->body_len);
+    must(f->t, reply != NULL && (reply->data = malloc(8192 + f->padding)) != NULL, "reply");
+    reply->keep = rhb_loop_may_keep(f->loop, conn) && !f->closes;
+    reply->len = (size_t)sprintf(
+        reply->data, "HTTP/1.1 200 OK\r\nConnection: %s\r\nContent-Length: %zu\r\n\r\n%s",
+        reply->keep ? "keep-alive" : "close", (size_t)len + f->padding, what);
+    memset(reply->data + reply->len, '.', f->padding);
+    reply->len += f->padding;
+    return reply;
+}
+
+static void reply_free(struct reply *reply)
+{
+    free(reply->data);
+    free(reply);
+}
+
+static void send_reply(struct fixture *f, struct rhb_conn *conn, struct reply *reply)
+{
+    size_t done;
+    enum rhb_io io = rhb_send(conn->fd, reply->data + reply->at, reply->len - reply->at, &done);
+    reply->at += done;
+    if (io == RHB_IO_AGAIN && rhb_loop_suspend(f->loop, conn, reply))
+        return;
+    if (io == RHB_IO_OK)
+        rhb_loop_done(f->loop, conn, reply->keep);
+    else if (io == RHB_IO_ERROR)
+        rhb_loop_abort(f->loop, conn);
+    reply_free(reply);
+}
+
+void answer(struct fixture *f, struct rhb_conn *conn)
+{
+    if (conn == f->held)
+        f->held = NULL;
+    copy_body(f, &f->loop->request);
+    send_reply(f, conn, render_reply(f, conn));
+}
+
+static void give_up(struct fixture *f, struct rhb_conn *conn)
+{
+    f->lost++;
+    reply_free(conn->owner);
+    rhb_loop_abort(f->loop, conn);
+}
+
+static void take_request(struct fixture *f, struct rhb_conn *conn)
+{
+    f->requests++;
+    if (f->holds)
+        f->held = conn;
+    else
+        answer(f, conn);
+}
+
+static void take_event(struct fixture *f, enum rhb_event event, struct rhb_conn *conn)
+{
+    switch (event) {
+    case RHB_EVENT_REQUEST:
+        take_request(f, conn);
+        break;
+    case RHB_EVENT_WRITABLE:
+        f->writable++;
+        send_reply(f, conn, conn->owner);
+        break;
+    case RHB_EVENT_LOST:
+        give_up(f, conn);
+        break;
+    case RHB_EVENT_WAKE:
+        f->wakes++;
+        break;
+    case RHB_EVENT_DRAINED:
+        f->drained++;
+        break;
+    default:
+        f->must_wait = true;
+    }
+}
+
+/* WAIT is passed on to the test before it is obeyed: its condition may hold by then. */
+bool step(struct fixture *f)
+{
+    struct rhb_conn *conn;
+    if (rhb_now_exact() > f->give_up_at) {
+        rhb_note(f->t, "waited in vain");
+        return false;
+    }
+    if (f->must_wait) {
+        f->must_wait = false;
+        f->waits++;
+        rhb_loop_wait(f->loop);
+    } else {
+        enum rhb_event event = rhb_loop_poll(f->loop, &conn);
+        take_event(f, event, conn);
+    }
+    return true;
+}
+
+void patience(struct fixture *f)
+{
+    f->give_up_at = rhb_now_exact() + PATIENCE;
+}
+
+/* A wake-up of our own makes the wait end at once. */
+void settle(struct fixture *f)
+{
+    struct rhb_test *t = f->t;
+    unsigned wakes = f->wakes;
+    CHECK_INT(write(f->wake[1], "!", 1), 1);
+    patience(f);
+    while ((f->wakes == wakes || !f->must_wait) && step(f))
+        ;
+}
+
+size_t parked(const struct fixture *f, enum rhb_conn_state state)
+{
+    const struct rhb_link *head = &f->loop->parked[state];
+    size_t count = 0;
+    for (const struct rhb_link *link = head->next; link != head; link = link->next)
+        count++;
+    return count;
+}
+
+struct rhb_conn *first_parked(const struct fixture *f, enum rhb_conn_state state)
+{
+    struct rhb_link *head = &f->loop->parked[state];
+    must(f->t, !rhb_list_empty(head), "a connection in this state");
+    return (struct rhb_conn *)head->next;
+}
+
+/* ---- clients ---- */
+
+static int connect_unix(struct fixture *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    memcpy(address.sun_path, f->path, strlen(f->path) + 1);
+    must(f->t, connect(fd, (struct sockaddr *)&address, sizeof address) == 0, "connect");
+    return fd;
+}
+
+static int connect_tcp(struct fixture *f)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(f->t, connect(fd, (struct sockaddr *)&f->tcp, sizeof f->tcp) == 0, "connect");
+    return fd;
+}
+
+struct client client_new(struct fixture *f, int by)
+{
+    struct client c = {.fd = by == BY_UNIX ? connect_unix(f) : connect_tcp(f)};
+    must(f->t, fcntl(c.fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    return c;
+}
+
+void client_close(struct client *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+    rhb_bytes_free(&c->got);
+}
+
+void client_reset(struct client *c)
+{
+    rhb_reset_on_close(c->fd);
+    client_close(c);
+}
+
+void client_shut(struct client *c)
+{
+    shutdown(c->fd, SHUT_WR);
+}
+
+/* What the socket does not take makes the loop go on until it does. */
+void client_send(struct fixture *f, struct client *c, const char *bytes, size_t len)
+{
+    size_t done;
+    enum rhb_io io;
+    patience(f);
+    while ((io = rhb_send(c->fd, bytes, len, &done)) == RHB_IO_AGAIN) {
+        bytes += done;
+        len -= done;
+        if (!step(f))
+            break;
+    }
+    if (io == RHB_IO_ERROR)
+        c->reset = true;
+}
+
+void client_says(struct fixture *f, struct client *c, const char *text)
+{
+    client_send(f, c, text, strlen(text));
+}
+
+static void take(struct client *c)
+{
+    char bytes[16384];
+    size_t got;
+    enum rhb_io io;
+    while ((io = rhb_recv(c->fd, bytes, sizeof bytes, &got)) == RHB_IO_OK)
+        if (!rhb_bytes_append(&c->got, bytes, got))
+            abort();
+    c->ended = c->ended || io == RHB_IO_EOF;
+    c->reset = c->reset || io == RHB_IO_ERROR;
+}
+
+static size_t content_length(const char *head, size_t len)
+{
+    static const char name[] = "\r\nContent-Length: ";
+    const char *at = memmem(head, len, name, sizeof name - 1);
+    return at == NULL ? 0 : strtoul(at + sizeof name - 1, NULL, 10);
+}
+
+/* The bytes of the first answer, its head in *head_len; 0 while it is not whole. */
+static size_t whole_answer(const struct client *c, size_t *head_len)
+{
+    const char *end = c->got.len ? memmem(c->got.data, c->got.len, "\r\n\r\n", 4) : NULL;
+    if (end == NULL)
+        return 0;
+    *head_len = (size_t)(end - c->got.data) + 4;
+    size_t len = *head_len + content_length(c->got.data, *head_len);
+    return len <= c->got.len ? len : 0;
+}
+
+bool client_has_answer(struct client *c)
+{
+    size_t head_len;
+    take(c);
+    return whole_answer(c, &head_len) > 0;
+}
+
+bool client_sees_end(struct client *c)
+{
+    take(c);
+    return c->ended || c->reset;
+}
+
+int answer_to(struct fixture *f, struct client *c)
+{
+    size_t head_len, len;
+    patience(f);
+    while (!client_has_answer(c) && !c->ended && !c->reset && step(f))
+        ;
+    if ((len = whole_answer(c, &head_len)) == 0)
+        return 0;
+    int status = atoi(c->got.data + 9);
+    c->body_len = len - head_len;
+    size_t shown = c->body_len < sizeof c->body ? c->body_len : sizeof c->body - 1;
+    memcpy(c->body, c->got.data + head_len, shown);
+    c->body[shown] = '\0';
+    c->kept = memmem(c->got.data, head_len, "keep-alive", 10) != NULL;
+    c->got.len -= len;
+    memmove(c->got.data, c->got.data + len, c->got.len);
+    return status;
+}
+
+bool ends_well(struct fixture *f, struct client *c)
+{
+    patience(f);
+    while (!client_sees_end(c) && step(f))
+        ;
+    return c->ended && !c->reset;
+}
+
+char *pattern_new(size_t len)
+{
+    char *bytes = malloc(len + 1);
+    if (bytes == NULL)
+        abort();
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)('a' + (i * 7 + i / 251) % 26);
+    bytes[len] = '\0';
+    return bytes;
+}
