@@ -191,6 +191,7 @@ def test_what_the_application_kept_of_a_response_is_refused_after_its_end() -> N
                 call(*arguments)
             except RuntimeError as error:
                 refused.append(str(error))
+        kept.clear()
         return ["; ".join(refused).encode()]
 
     with serving(app_of({"keeps": keeps, "abuses": abuses})) as server, server.client() as client:
