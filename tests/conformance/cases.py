@@ -17,14 +17,14 @@ A case is a table of a file's `case` array. What it says:
     bodiless    the response has no content (HEAD)
     interim     the 1xx statuses that must come before the response; unless given, none or a 100 is fine
     responses   a list of such expectations when there is more than one response
-    survives    whether the connection takes another request afterwards; "any" when either is fine. Unless given:
-                it survives a 200 and nothing else
+    survives    whether the connection takes another request afterwards; "any" when either is fine. Unless
+                given, it survives a 200 and nothing else
     rfc, cve    the section, and the published vulnerabilities that have this byte pattern
     note        why, where the name does not say it
 
-Parts of a list: text, {repeat = "a", times = 9000}, {each = true}, {split = true} (the bytes before and behind it
-are sent apart), {until = 100} (the client waits for that interim response). A file's `defaults` apply to all of its
-cases, its `rfc` to those that name no other section.
+Parts of a list: text, {repeat = "a", times = 9000}, {each = true}, {split = true} (the bytes before and
+behind it are sent apart), {until = 100} (the client waits for that interim response). A file's `defaults`
+apply to all of its cases, its `rfc` to those that name no other section.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ else:
 
 DIRECTORY = Path(__file__).with_name("cases")
 
-CASE_KEYS = {
+CASE_KEYS: dict[str, type | tuple[type, ...]] = {
     "name": str, "send": (str, list, dict), "frame": str, "each": list, "each_byte": list, "then": str,
     "status": (int, list), "environ": dict, "absent": list, "body": (str, list), "headers": dict,
     "bodiless": bool, "interim": list, "responses": list, "survives": (bool, str), "rfc": str, "cve": list,
@@ -51,6 +51,10 @@ CASE_KEYS = {
 }  # fmt: skip
 EXPECTATION_KEYS = {"status", "environ", "absent", "body", "headers", "bodiless", "interim"}
 FILE_KEYS = {"rule", "rfc", "note", "defaults", "frames", "case"}
+
+
+SECTION = re.compile(r"RFC \d{4} section \d+(\.\d+)*|RFC \d{4} appendix [A-Z](\.\d+)*|PEP 3333")
+CVE = re.compile(r"CVE-\d{4}-\d{4,}")
 
 
 class BadCase(ValueError):
@@ -110,9 +114,13 @@ def load(directory: Path = DIRECTORY) -> list[Case]:
     return [case for path in sorted(directory.glob("*.toml")) for case in load_file(path)]
 
 
-def load_file(path: Path) -> list[Case]:
+def read(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
-        table = tomllib.load(file)
+        return tomllib.load(file)
+
+
+def load_file(path: Path) -> list[Case]:
+    table = read(path)
     unknown = set(table) - FILE_KEYS
     if unknown:
         raise BadCase(f"{path.name}: unknown keys {sorted(unknown)}")
@@ -163,10 +171,9 @@ def _case(file: str, table: Mapping[str, Any], case: Mapping[str, Any], filling:
         frame = table["frames"][case["frame"]]
         parts = [*_parts(frame.get("before", "")), *parts, *_parts(frame.get("after", ""))]
     responses = tuple(_expected(each, filling) for each in case.get("responses", [case]))
-    label = "" if filling is None else f" [{filling.decode('latin-1').encode('unicode_escape').decode()[:90]}]"
     return Case(
         file=file,
-        name=case["name"] + label,
+        name=case["name"] + _label(filling),
         rfc=case["rfc"],
         cve=tuple(case.get("cve", ())),
         steps=tuple(_steps(parts, filling)),
@@ -175,6 +182,12 @@ def _case(file: str, table: Mapping[str, Any], case: Mapping[str, Any], filling:
         survives=_survives(case.get("survives"), responses),
         source=case["name"],
     )
+
+
+def _label(filling: bytes | None) -> str:
+    if filling is None:
+        return ""
+    return f" [{filling.decode('latin-1').encode('unicode_escape').decode('ascii')[:90]}]"
 
 
 def _parts(value: Any) -> list[Any]:
@@ -241,7 +254,3 @@ def _survives(value: bool | str | None, responses: Sequence[Expected]) -> bool |
     if isinstance(value, str) and value != "any":
         raise BadCase(f"survives is {value!r}")
     return None if value == "any" else bool(value)
-
-
-SECTION = re.compile(r"RFC \d{4} section \d+(\.\d+)*|RFC \d{4} appendix [A-Z](\.\d+)*|PEP 3333|RFC 3875 section \d+(\.\d+)*")
-CVE = re.compile(r"CVE-\d{4}-\d{4,}")

@@ -1,5 +1,5 @@
-"""The application under test: it answers every request with what it was given, as JSON, so that the runner can
-compare. Started by servers.py as `echo_app:application`, under any WSGI server."""
+"""The application under test: it answers every request with what it was given, as JSON, so that the runner
+can compare. Started by servers.py as `echo_app:application`, under any WSGI server."""
 
 from __future__ import annotations
 

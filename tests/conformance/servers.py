@@ -1,9 +1,10 @@
-"""The servers that the cases are run against: for each a command, started with the echo application on one socket
-and stopped by its process id. One row a server; used by the runner and by compare.py."""
+"""The servers that the cases are run against: for each a command, started with the echo application on one
+socket and stopped by its process id. One row a server; used by the runner and by compare.py."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import signal
@@ -60,9 +61,7 @@ def _waitress(address: str) -> list[str]:
 
 def _version_of(package: str) -> Callable[[], str]:
     def version() -> str:
-        from importlib.metadata import version as installed
-
-        return installed(package)
+        return importlib.metadata.version(package)
 
     return version
 
@@ -124,7 +123,8 @@ def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes], add
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.02)  # it may also give up
     _stop(process)
-    raise ServerFailed(f"{server.name} did not answer on {address}:\n{log.read_text(errors='replace')[-2000:]}")
+    written = log.read_text(errors="replace")[-2000:]
+    raise ServerFailed(f"{server.name} did not answer on {address}:\n{written}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,6 @@
-"""Every case against the server: over TCP and a unix socket; whole, byte by byte, behind a good request in the same
-write, and behind one that was answered before. One server a transport lives through all of them.
+"""Every case against the server: over TCP and a unix socket; whole, byte by byte, behind a good request in
+the same write, and behind one that was answered before. One server a transport lives through all of them. A
+test is a case as written, with all that its `each` makes of it.
 
 CONFORMANCE_SERVER names another server of servers.py, for curiosity; compare.py makes a table of that."""
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
 import cases
 import pytest
@@ -15,9 +17,10 @@ import servers
 import wire
 from verdict import problems
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
+CONNECTIONS = 8
 
-CASES = cases.load()
+WRITTEN = [list(group) for _, group in groupby(cases.load(), key=lambda case: (case.file, case.source))]
 
 
 @pytest.fixture(scope="module", params=servers.TRANSPORTS)
@@ -34,16 +37,21 @@ def first_worker(address: str) -> int:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(len(wire.MODES)) as pool:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
         yield pool
 
 
+def found(case: cases.Case, address: str, mode: str) -> list[str]:
+    exchange = wire.run(case, address, mode, PATIENCE_SECONDS)
+    return [f"{case.name}, {mode}: {problem}" for problem in problems(case, exchange)]
+
+
 @pytest.mark.usefixtures("first_worker")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_case(case: cases.Case, address: str, pool: ThreadPoolExecutor) -> None:
-    runs = {mode: pool.submit(wire.run, case, address, mode, PATIENCE_SECONDS) for mode in wire.MODES}
-    found = [f"{mode}: {problem}" for mode, run in runs.items() for problem in problems(case, run.result())]
-    assert not found, f"{case.id} ({case.rfc}) of {case.raw[:300]!r}:\n  " + "\n  ".join(found)
+@pytest.mark.parametrize("written", WRITTEN, ids=lambda written: f"{written[0].file}: {written[0].source}")
+def test_case(written: list[cases.Case], address: str, pool: ThreadPoolExecutor) -> None:
+    runs = [pool.submit(found, case, address, mode) for case in written for mode in wire.MODES]
+    lines = [problem for run in runs for problem in run.result()]
+    assert not lines, f"{written[0].rfc}, {written[0].raw[:200]!r}:\n" + "\n".join(lines)
 
 
 def test_one_worker_lived_through_all_of_them(address: str, first_worker: int) -> None:

@@ -18,12 +18,17 @@ from wire import Exchange, Response
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def case(*responses: Expected, survives: bool | None = True, eof: bool = False, steps: tuple[bytes, ...] = (GET,)) -> Case:
-    return Case("file", "name", "RFC 9112 section 3", (), steps, eof, responses or (Expected(),), survives, "name")
+def case(*responses: Expected, survives: bool | None = True, eof: bool = False) -> Case:
+    wanted = responses or (Expected(),)
+    return Case("file", "name", "RFC 9112 section 3", (), (GET,), eof, wanted, survives, "name")
 
 
 def answer(
-    path: str = "/a", body: bytes = b"", headers: Mapping[str, str] | None = None, interim: tuple[int, ...] = (), **environ: str
+    path: str = "/a",
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    interim: tuple[int, ...] = (),
+    **environ: str,
 ) -> Response:
     seen = {
         "environ": {"PATH_INFO": path, **environ},
@@ -77,8 +82,16 @@ def test_the_first_of_two_answers_cannot_be_missing() -> None:
         (case(REFUSAL, survives=False), whole(error(414), closed=True), "status 414, not 400"),
         (case(REFUSAL, survives=False), whole(answer(), closed=True), "status 200, not 400"),
         (case(REFUSAL, survives=False), whole(error(400)), "the connection was not closed"),
-        (case(REFUSAL, survives=False), whole(error(400, connection=""), closed=True), "closed without Connection: close"),
-        (case(REFUSAL, survives=False), whole(error(400), answer("/hidden"), closed=True), "1 responses more"),
+        (
+            case(REFUSAL, survives=False),
+            whole(error(400, connection=""), closed=True),
+            "closed without Connection: close",
+        ),
+        (
+            case(REFUSAL, survives=False),
+            whole(error(400), answer("/hidden"), closed=True),
+            "1 responses more",
+        ),
         (case(), whole(answer(), closed=True), "the connection did not survive"),
         (case(), whole(answer(), answer("/b"), closed=True), "1 responses more"),
         (case(), whole(answer(), answer("/b"), PROBE), "2 responses more"),
@@ -90,10 +103,18 @@ def test_the_first_of_two_answers_cannot_be_missing() -> None:
         (case(Expected(body=b"hello")), whole(answer(body=b"hellO"), PROBE), "the body is 5 bytes"),
         (case(Expected(headers={"A": "b"})), whole(answer(), PROBE), "A is None, not 'b'"),
         (case(Expected(interim=(100,))), whole(answer(), PROBE), "interim responses (), not (100,)"),
-        (case(Expected(interim=())), whole(answer(interim=(100,)), PROBE), "interim responses (100,), not ()"),
+        (
+            case(Expected(interim=())),
+            whole(answer(interim=(100,)), PROBE),
+            "interim responses (100,), not ()",
+        ),
         (case(), whole(answer(interim=(102,)), PROBE), "interim responses (102,)"),
         (case(Expected(), Expected()), whole(answer(), closed=True), "1 of 2 responses came"),
-        (case(), Exchange("pipelined", 1, [answer("/a"), PROBE]), "the good request before it was not answered"),
+        (
+            case(),
+            Exchange("pipelined", 1, [answer("/a"), PROBE]),
+            "the good request before it was not answered",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -136,7 +157,7 @@ def answering(script: list[bytes]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield "127.0.0.1:%d" % listener.getsockname()[1]
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
         thread.join()
 
 
@@ -200,3 +221,22 @@ def test_pieces_are_all_of_the_bytes_in_order(length: int) -> None:
 
 def test_short_cases_go_byte_by_byte() -> None:
     assert list(wire.pieces(b"abc")) == [b"a", b"b", b"c"]
+
+
+def test_on_a_unix_socket_every_piece_is_read_by_itself() -> None:
+    ours, theirs = socket.socketpair()
+    sizes = []
+
+    def serve() -> None:
+        while data := theirs.recv(1 << 16):
+            sizes.append(len(data))
+
+    thread = threading.Thread(target=serve)
+    with ours, theirs:
+        ours.setblocking(False)
+        thread.start()
+        client = wire.Client(ours, [], 5.0)
+        client.send_in_pieces(b"0123456789" * 20)
+        client.shut_down()
+        thread.join()
+    assert sizes == [1] * 200

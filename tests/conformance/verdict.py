@@ -78,7 +78,8 @@ def _application_problems(wanted: Expected, seen: dict[str, Any] | None) -> Iter
         if key in environ and not (key in MAY_BE_EMPTY and environ[key] == ""):
             yield f"{key} is there: {environ[key]!r}"
     if wanted.body is not None and seen["sha256"] != hashlib.sha256(wanted.body).hexdigest():
-        yield f"the body is {seen['length']} bytes {seen['start'][:60]!r}, not {len(wanted.body)} {wanted.body[:60]!r}"
+        got = f"{seen['length']} bytes {seen['start'][:60]!r}"
+        yield f"the body is {got}, not {len(wanted.body)} {wanted.body[:60]!r}"
 
 
 def _connection_problems(case: Case, exchange: Exchange, expected: int) -> Iterator[str]:
@@ -92,17 +93,18 @@ def _connection_problems(case: Case, exchange: Exchange, expected: int) -> Itera
         yield "the connection did not survive"
     elif not exchange.closed:
         yield "the connection was not closed"
-    elif not case.eof and not _says_close(exchange):
+    elif not case.eof and not _says_close(case, exchange):
         yield "closed without Connection: close"
 
 
-def _says_close(exchange: Exchange) -> bool:
-    """RFC 9112 section 9.6. Without a response there is nothing to say it in; 1.0 closes unless it says otherwise."""
+def _says_close(case: Case, exchange: Exchange) -> bool:
+    """RFC 9112 section 9.6. Without a response nothing can say it; and who asks on 1.0 expects no more."""
     if not exchange.responses:
         return True
     last = exchange.responses[-1]
-    options = last.headers.get("connection", "").lower().replace(" ", "").split(",")
-    return "close" in options or last.version == "HTTP/1.0"
+    if last.version == "HTTP/1.0" or (last.status == 200 and b" HTTP/1.0\r\n" in case.raw):
+        return True
+    return "close" in last.headers.get("connection", "").lower().replace(" ", "").split(",")
 
 
 def _answers(exchange: Exchange, at: int, path: str) -> bool:

@@ -1,5 +1,5 @@
-"""A client that sends exactly the bytes of a case, in one of several ways, and reads what comes back to the letter.
-Called by the runner (test_conformance.py) and by compare.py; judging is verdict.py's job."""
+"""A client that sends exactly the bytes of a case, in one of several ways, and reads what comes back to the
+letter. Called by the runner (test_conformance.py) and by compare.py; judging is verdict.py's job."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def connect(address: str, patience: float) -> socket.socket:
 
 
 class Client:
-    """One connection. Whatever arrives while it sends is read at once, so that neither side ever blocks the other."""
+    """One connection. Whatever arrives while it sends is read at once, so neither side blocks the other."""
 
     def __init__(self, sock: socket.socket, bodiless: Sequence[bool], patience: float) -> None:
         self.sock = sock
@@ -208,8 +208,9 @@ class Client:
     def _read_responses(self) -> None:
         while self.buffer and not self.torn:
             at = len(self.responses)
+            bodiless = at < len(self.bodiless) and self.bodiless[at]
             try:
-                response = read_response(self.buffer, at < len(self.bodiless) and self.bodiless[at], self.closed)
+                response = read_response(self.buffer, bodiless, self.closed)
             except ValueError as error:
                 self.torn = str(error)
                 return
@@ -225,7 +226,7 @@ class Client:
             self.torn = f"cut off: {bytes(self.buffer[:60])!r}"
 
     def _wait_until_taken(self) -> None:
-        """Unix sockets tell when the server has read all that was sent, so each piece can be a read of its own."""
+        """Unix sockets tell when all that was sent has been read, so each piece is a read of its own."""
         limit = min(self.deadline, time.monotonic() + PACE_SECONDS)
         while not self.closed and not self.deaf and _unread(self.sock) and time.monotonic() < limit:
             self.poll.register(self.sock, select.POLLIN)
