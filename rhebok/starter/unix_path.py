@@ -91,6 +91,7 @@ def _refuse_unless_free(path: str) -> None:
 
 
 def _somebody_listens(path: str) -> bool:
+    """Asks by connecting, since nothing else tells; a server that is there sees a client come and go."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         # Anything but "refused" is a sign of life: EAGAIN is a full queue, EPROTOTYPE a datagram socket.

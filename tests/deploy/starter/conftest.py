@@ -1,4 +1,4 @@
-"""Superdaemons for the tests: `either` is ours and Perl's in turn, `ours` only ours, `another` a second one of ours."""
+"""Superdaemons for the tests: `either` is ours and Perl's in turn, `ours` only ours, `another` one more."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -64,6 +64,16 @@ class Superdaemon:
         self._clients: list[subprocess.Popen[str]] = []
 
     @property
+    def short_interval(self) -> str:
+        """An --interval in which a failing program has surely failed; Perl's takes whole seconds only."""
+        return "0.7" if self.executable == OURS else "1"
+
+    @property
+    def short_wait(self) -> str:
+        """The shortest time, in seconds, that is a wait at all."""
+        return "0.3" if self.executable == OURS else "1"
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The flags that name the pid file and the status file."""
         return ("--pid-file", str(self.pid_file), "--status-file", str(self.status_file))
@@ -128,6 +138,10 @@ class Superdaemon:
     def hup(self) -> None:
         self.send(signal.SIGHUP)
 
+    def hup_daemon(self) -> None:
+        """HUP to the process that the pid file names."""
+        os.kill(int(self.pid_file.read_text()), signal.SIGHUP)
+
     def exit_status(self) -> int:
         assert self._process is not None
         try:
@@ -141,7 +155,7 @@ class Superdaemon:
         return self.exit_status()
 
     def clean_up(self) -> None:
-        """Ends whatever is left of what the test started, by pid: softly, so that no program is left, then hard."""
+        """Ends whatever is left of what the test started, by pid: softly, then hard."""
         (self.home / "linger").unlink(missing_ok=True)
         for process in (*([self._process] if self._process is not None else []), *self._clients):
             process.terminate()

@@ -1,7 +1,7 @@
-"""The tiny server that most tests of the superdaemon run: it notes what happens to it, and answers with its generation.
+"""The tiny server of most tests: it notes what happens to it, and answers clients with its generation.
 
-Run as `python -I -S starter_program.py HOME`; notes go to HOME/events, a line of JSON each. Files in HOME steer it:
-`fail`: exit at once; `fail_once`: the same, once; `linger`: after a signal, end only when the file is gone.
+Run as `python -I -S starter_program.py HOME`; notes go to HOME/events, a line of JSON each. Files in HOME
+steer it. `fail`: exit at once; `fail_once`: the same, once; `linger`: after a signal, end only when it is gone.
 """
 
 import json
@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 
 HOME = sys.argv[1]
 GENERATION = int(os.environ.get("SERVER_STARTER_GENERATION", "0"))
@@ -63,13 +64,14 @@ def answer(sock: socket.socket) -> None:
     if sock.type == socket.SOCK_DGRAM:
         sock.sendto(reply, sock.recvfrom(64)[1])
         return
-    connection = sock.accept()[0]
-    connection.sendall(reply)
-    connection.close()
+    # A client may be gone already, as one is that only asks whether somebody listens.
+    with sock.accept()[0] as connection, suppress(ConnectionError):
+        connection.sendall(reply)
 
 
 def main() -> None:
-    open_fds = sorted(int(name) for name in os.listdir("/proc/self/fd"))
+    listed = [int(name) for name in os.listdir("/proc/self/fd")]
+    open_fds = [fd for fd in listed if os.path.lexists(f"/proc/self/fd/{fd}")]  # less the one that listed
     ignored, blocked = proc_status("SigIgn"), proc_status("SigBlk")
     for name in SIGNALS:
         signal.signal(signal.Signals[f"SIG{name}"], told)

@@ -1,13 +1,11 @@
 """What the program finds in SERVER_STARTER_PORT, and behind it."""
 
-import os
 import socket
 import stat
-from pathlib import Path
 from typing import Any
 
 import pytest
-from starter_process import Superdaemon, ask, ask_udp, free_port
+from starter_process import Superdaemon, ask, ask_udp, free_port, until
 
 TCPI_SACKED = 28  # offset in struct tcp_info; of a listening socket it is the length of the queue
 
@@ -163,19 +161,14 @@ def test_a_descriptor_beyond_the_limit_is_refused(ours: Superdaemon) -> None:
 
 
 def test_no_socket_stands_at_a_standard_descriptor_that_was_closed(ours: Superdaemon) -> None:
-    closing = ("/bin/sh", "-c", 'exec "$@" <&- >&-', "sh", *ours.executable)
-    Superdaemon(closing, ours.home)
-    ours.executable = closing
+    ours.executable = ("/bin/sh", "-c", 'exec "$@" <&- >&-', "sh", *ours.executable)
     ours.start("--port=127.0.0.1:0")
     assert only_socket(ours)[1]["fd"] > 2
 
 
 def test_a_program_that_cannot_be_run_leaves_the_socket_files(ours: Superdaemon) -> None:
     path = ours.home / "s.sock"
-    ours.start(f"--path={path}", program=("./nothing-here",))
-    ours_output = f"{ours.home}/output"
-    from starter_process import until
-
-    until("two attempts", lambda: Path(ours_output).read_text().count("cannot run ./nothing-here") > 1)
-    assert os.path.exists(path)
+    ours.start(f"--path={path}", "--interval", "0.1", program=("./nothing-here",))
+    until("two attempts", lambda: ours.output().count("cannot run ./nothing-here") > 1)
+    assert path.exists()
     assert ours.pid_file.exists()

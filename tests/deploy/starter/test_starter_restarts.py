@@ -1,6 +1,8 @@
 """HUP, deaths and the interval: which generation serves when, and who is told to end."""
 
+import os
 import signal
+import time
 
 from starter_process import Superdaemon, ask, until
 
@@ -14,12 +16,15 @@ def test_hup_starts_the_next_generation_and_ends_the_old_one(either: Superdaemon
     assert either.started(2)["environ"]["SERVER_STARTER_GENERATION"] == "2"
 
 
-def test_the_old_generation_is_told_only_after_the_new_one_has_lived_the_interval(either: Superdaemon) -> None:
-    either.start("--interval", "1")
+def test_the_old_generation_is_told_only_after_the_new_one_has_lived_the_interval(
+    either: Superdaemon,
+) -> None:
+    either.start("--interval", either.short_wait)
     either.serving(1)
+    restarted = time.monotonic()
     either.hup()
     told = either.event(event="signal", generation=1)
-    assert told["at"] - either.started(2)["at"] > 0
+    assert told["at"] - restarted >= float(either.short_wait)
     either.wait_status(2)
 
 
@@ -32,7 +37,7 @@ def test_hup_sends_the_signal_of_its_flag(either: Superdaemon) -> None:
 
 
 def test_a_new_generation_that_fails_leaves_the_old_one_serving(either: Superdaemon) -> None:
-    either.start("--interval", "1", "--port=127.0.0.1:0")
+    either.start("--interval", either.short_interval, "--port=127.0.0.1:0")
     either.serving(1)
     address = either.started(1)["sockets"]["127.0.0.1:0"]["address"]
     (either.home / "fail").touch()
@@ -44,7 +49,7 @@ def test_a_new_generation_that_fails_leaves_the_old_one_serving(either: Superdae
 
 
 def test_a_failed_generation_is_tried_again_until_one_lives(either: Superdaemon) -> None:
-    either.start("--interval", "1")
+    either.start("--interval", either.short_interval)
     either.serving(1)
     (either.home / "fail_once").touch()
     either.hup()
@@ -53,16 +58,10 @@ def test_a_failed_generation_is_tried_again_until_one_lives(either: Superdaemon)
     assert either.signals(1) == ["TERM"]
 
 
-def test_the_first_generation_is_tried_again_too(either: Superdaemon) -> None:
-    (either.home / "fail_once").touch()
-    either.start("--interval", "1")
-    either.serving(2)
-
-
 def test_a_generation_that_dies_is_replaced(either: Superdaemon) -> None:
     either.start()
     either.serving(1)
-    signal_pid(either.started(1)["pid"])
+    os.kill(either.started(1)["pid"], signal.SIGKILL)
     either.serving(2)
 
 
@@ -92,29 +91,30 @@ def test_every_older_generation_is_told_again_at_each_restart(either: Superdaemo
 
 
 def test_kill_old_delay_keeps_the_old_generation_that_long(either: Superdaemon) -> None:
-    either.start("--kill-old-delay=1")
+    either.start(f"--kill-old-delay={either.short_wait}")
     either.serving(1)
-    told_to_restart = either.events()[-1]["at"]
+    restarted = time.monotonic()
     either.hup()
     either.wait_status(1, 2)
-    assert either.event(event="signal", generation=1)["at"] - told_to_restart >= 1
+    assert either.event(event="signal", generation=1)["at"] - restarted >= float(either.short_wait)
     either.wait_status(2)
 
 
 def test_auto_restart_needs_no_signal(either: Superdaemon) -> None:
-    either.start("--enable-auto-restart", "--auto-restart-interval=1", "--kill-old-delay=0")
+    interval = either.short_wait
+    either.start("--enable-auto-restart", f"--auto-restart-interval={interval}", "--kill-old-delay=0")
     environ = either.started(1)["environ"]
-    assert (environ["ENABLE_AUTO_RESTART"], environ["AUTO_RESTART_INTERVAL"]) == ("1", "1")
+    assert (environ["ENABLE_AUTO_RESTART"], environ["AUTO_RESTART_INTERVAL"]) == ("1", interval)
     either.started(2)
     either.event(event="signal", generation=1)
-    either.started(3)
 
 
 def test_auto_restart_waits_twice_the_interval_for_an_old_generation(either: Superdaemon) -> None:
     (either.home / "linger").touch()
-    either.start("--enable-auto-restart", "--auto-restart-interval=1", "--kill-old-delay=0")
+    interval = either.short_wait
+    either.start("--enable-auto-restart", f"--auto-restart-interval={interval}", "--kill-old-delay=0")
     started = [either.started(number)["at"] for number in (1, 2, 3)]
-    assert started[2] - started[1] > 1.5
+    assert started[2] - started[1] > 1.5 * float(interval)
 
 
 # Ours alone: where start_server goes wrong
@@ -130,30 +130,25 @@ if base.GENERATION == 2:
     sys.exit(1)
 base.main()
 """
-    ours.start("--interval", "1.5", program=ours.own_program("doomed", source))
+    ours.start("--interval", ours.short_interval, program=ours.own_program("doomed", source))
     ours.serving(1)
     ours.hup()
     ours.event(event="doomed")
     ours.hup()
     (ours.home / "die").touch()
+    assert ours.event(event="signal", generation=1)["at"] > ours.started(3)["at"]
     ours.wait_status(3)
-    first_signal = ours.event(event="signal", generation=1)
-    assert first_signal["at"] - ours.started(3)["at"] > 0
 
 
-def test_the_death_of_an_old_generation_does_not_cut_the_test_short(ours: Superdaemon) -> None:
-    ours.start("--interval", "1")
+def test_a_death_does_not_cut_the_test_short(ours: Superdaemon) -> None:
+    ours.start("--interval", "0.5")
     ours.serving(1)
+    restarted = time.monotonic()
     ours.hup()
-    begun = ours.started(2)["at"]
-    signal_pid(ours.started(1)["pid"])
-    source_of_truth = ours.home / "promoted"
-    until("the promotion", lambda: ours.status().startswith("2:"))
-    source_of_truth.touch()
-    assert begun > ours.started(1)["at"]
-    assert ours.output().index("pid 2" if False else "generation 1: pid") < ours.output().index(
-        "generation 2: running"
-    )
+    ours.started(2)
+    os.kill(ours.started(1)["pid"], signal.SIGKILL)
+    ours.wait_status(2)
+    assert time.monotonic() - restarted >= 0.5
 
 
 def test_a_hup_during_the_test_leads_to_one_more_generation(ours: Superdaemon) -> None:
@@ -173,21 +168,21 @@ def test_a_term_during_the_test_is_obeyed_at_once(ours: Superdaemon) -> None:
 def test_a_hup_during_kill_old_delay_does_not_shorten_it(ours: Superdaemon) -> None:
     ours.start("--kill-old-delay=1", "--interval", "0.1")
     ours.serving(1)
-    begun = ours.events()[-1]["at"]
+    restarted = time.monotonic()
     ours.hup()
     ours.wait_status(1, 2)
     ours.hup()
     ours.wait_status(1, 2, 3)
-    assert ours.event(event="signal", generation=1)["at"] - begun >= 1
+    assert ours.event(event="signal", generation=1)["at"] - restarted >= 1
     ours.wait_status(3)
 
 
 def test_a_program_that_fails_at_once_is_not_started_without_a_pause(ours: Superdaemon) -> None:
     (ours.home / "fail").touch()
+    begun = time.monotonic()
     ours.start("--interval", "0")
-    ours.event(event="failing", generation=4)
-    spent = ours.event(event="failing", generation=4)["at"] - ours.event(event="failing", generation=1)["at"]
-    assert spent >= 0.1
+    # Three pauses of a tenth of a second lie between four attempts.
+    assert ours.event(event="failing", generation=4)["at"] - begun >= 0.3
 
 
 def test_the_superdaemon_sleeps_while_the_program_serves(ours: Superdaemon) -> None:
@@ -203,10 +198,3 @@ def test_the_superdaemon_sleeps_while_the_program_serves(ours: Superdaemon) -> N
 def context_switches(pid: int) -> int:
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
-
-
-def signal_pid(pid: int) -> None:
-    """Ends a program the hard way, without a note."""
-    import os
-
-    os.kill(pid, signal.SIGKILL)
