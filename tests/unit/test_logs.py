@@ -21,6 +21,7 @@ def path(tmp_path):
 def stream(path):
     stream = LogStream.open(str(path))
     yield stream
+    stream.close()  # leaves the descriptor
     os.close(stream.fileno())
 
 
