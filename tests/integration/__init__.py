@@ -1,0 +1,1 @@
+"""The real `rhebok` command, in processes of its own, and real clients."""

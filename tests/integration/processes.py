@@ -1,0 +1,48 @@
+"""What /proc says about processes. Used by server and by the tests that count calls and memory."""
+
+import os
+from pathlib import Path
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, their children, and so on."""
+    try:
+        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return children + [below for child in children for below in descendants(child)]
+
+
+def group_is_empty(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def memory(pid: int) -> int:
+    """Proportional set size in bytes: what the process has for itself, and its part of what it shares."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(f"no Pss of {pid}")
+
+
+def descriptors(pid: int) -> int:
+    return len(files(pid))
+
+
+def cpu_ticks(pid: int) -> int:
+    """User and system time in clock ticks."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def having_open(pids: list[int], path: Path) -> list[int]:
+    """Those that have the file open."""
+    return [pid for pid in pids if any(file.exists() and file.samefile(path) for file in files(pid))]
+
+
+def files(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/fd").iterdir())

@@ -1,0 +1,18 @@
+"""Waiting for a condition, with a deadline far beyond what any machine needs."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEADLINE_SECONDS = 30.0
+
+
+def until(condition: Callable[[], T], what: Callable[[], object] = lambda: "") -> T:
+    """The first true value of the condition; `what` says in the failure what was there instead."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited in vain: {what()}"
+        time.sleep(0.005)
+    return value
