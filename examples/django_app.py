@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template import engines
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.static import serve
 
 FILES = os.path.abspath(os.environ.get("EXAMPLE_FILES", "files"))
@@ -44,7 +44,7 @@ settings.configure(
 )
 
 
-@require_GET
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     template = engines["django"].from_string(PAGE)
     return HttpResponse(template.render({"name": request.COOKIES.get("name", "stranger")}, request))
@@ -72,7 +72,7 @@ def upload_raw(request: HttpRequest) -> HttpResponse:
     return HttpResponse(digest(request))
 
 
-@require_GET
+@require_safe
 def download(request: HttpRequest, name: str) -> Any:
     """Goes out by wsgi.file_wrapper, which is sendfile(2). Answers 304 when the client's copy is good."""
     return serve(request, name, document_root=FILES)
