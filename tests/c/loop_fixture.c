@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE (30 * RHB_NS_PER_SECOND)
+#define PATIENCE (10 * RHB_NS_PER_SECOND)
 
 /* An answer on its way out: the owner of a connection that does not take it at once. */
 struct reply {
