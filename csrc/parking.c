@@ -34,11 +34,13 @@ static void forget_events(struct rhb_loop *loop, const struct rhb_conn *conn)
 void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     rhb_list_remove(&conn->link);
-    close(conn->fd); /* takes it out of epoll too: nobody else holds the file */
     if (conn->registered) {
+        /* close(2) takes it out only when no child of the application holds the file too */
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
         loop->registered--;
         forget_events(loop, conn);
     }
+    close(conn->fd);
     rhb_conn_drop_input(conn);
     rhb_conn_drop_incoming(conn);
     loop->open--;
