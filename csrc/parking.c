@@ -118,11 +118,13 @@ void rhb_conn_linger(struct rhb_loop *loop, struct rhb_conn *conn)
         }
     }
     enum rhb_io io = drain(loop, conn);
-    if (io == RHB_IO_EOF || io == RHB_IO_ERROR)
+    if (io == RHB_IO_EOF || io == RHB_IO_ERROR) {
         rhb_conn_close(loop, conn);
-    else if (fresh)
-        rhb_park(loop, conn, RHB_CONN_LINGER);
-    if (!fresh && io == RHB_IO_OK && !watch(loop, conn, false))
+        return;
+    }
+    if (fresh && !rhb_park(loop, conn, RHB_CONN_LINGER))
+        return;
+    if (io == RHB_IO_OK && !watch(loop, conn, false))
         rhb_conn_close(loop, conn);
 }
 
