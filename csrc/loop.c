@@ -159,9 +159,19 @@ static enum rhb_event next_fresh(struct rhb_loop *loop, struct rhb_conn **conn)
     return *conn != NULL ? rhb_intake(loop, *conn) : RHB_EVENT_NONE;
 }
 
+/* Whether the client did its part in time and the loop has not looked since: the application was
+ * busy. */
+static bool was_in_time(const struct rhb_conn *conn)
+{
+    struct pollfd fd = {.fd = conn->fd, .events = conn->state == RHB_CONN_SEND ? POLLOUT : POLLIN};
+    return conn->state != RHB_CONN_LINGER && poll(&fd, 1, 0) > 0;
+}
+
 /* RFC 9110 section 15.5.9: a client that has begun a request is told; one that has not is not. */
 static enum rhb_event expire(struct rhb_loop *loop, struct rhb_conn *conn)
 {
+    if (was_in_time(conn))
+        return conn_event(loop, conn, conn->state == RHB_CONN_SEND ? EPOLLOUT : EPOLLIN);
     switch (conn->state) {
     case RHB_CONN_SEND:
         rhb_unpark(conn);
