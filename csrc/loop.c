@@ -314,13 +314,22 @@ bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn)
             conn->requests < options->max_keepalive_requests);
 }
 
+/* Whether the client may be sending a next request: it asked to be kept where connections are kept.
+ * Of a response that had to wait nobody knows any more. */
+static bool may_go_on(const struct rhb_loop *loop, const struct rhb_conn *conn)
+{
+    return loop->at_hand != conn || (loop->options.keep_alive && loop->request.framing.keep_alive);
+}
+
+/* RFC 9112 section 9.6: closing with bytes unread is a reset, and may take the response with it. */
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
 {
+    bool linger = may_go_on(loop, conn);
     bool clean = loop->rest_len == 0 && conn->in.len == 0 && !conn->more;
     if (!rhb_intake_finish(loop, conn, keep)) {
         rhb_conn_close(loop, conn);
     } else if (!keep) {
-        if (clean)
+        if (clean && !linger)
             rhb_conn_close(loop, conn);
         else
             rhb_conn_linger(loop, conn);
