@@ -171,12 +171,13 @@ static char *put_framing(char *to, const struct rhb_response_head *head,
     return put_text(to, "\r\n");
 }
 
-/* Only where it differs from what the version of the request implies (RFC 9112 section 9.3). */
+/* The response says HTTP/1.1, so its end is announced to clients of 1.0 too, and staying only to them
+ * (RFC 9112 section 9.3). */
 static char *put_connection(char *to, int minor_version, bool keep_alive)
 {
-    if (minor_version >= 1 && !keep_alive)
+    if (!keep_alive)
         return put_text(to, "Connection: close\r\n");
-    if (minor_version == 0 && keep_alive)
+    if (minor_version == 0)
         return put_text(to, "Connection: keep-alive\r\n");
     return to;
 }

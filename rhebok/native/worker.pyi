@@ -1,9 +1,8 @@
 """Types of the compiled module; worker.pyx has the documentation."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TextIO
-from wsgiref.types import WSGIApplication
 
 class Listener(Protocol):
     is_unix: bool
@@ -14,7 +13,7 @@ class Listener(Protocol):
 class Worker:
     def __init__(
         self,
-        app: WSGIApplication,
+        app: Callable[..., Iterable[bytes]],
         listeners: Sequence[Listener],
         settings: Any,
         *,
