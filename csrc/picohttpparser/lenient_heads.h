@@ -17,8 +17,8 @@ PHR_INLINE struct phr_input phr_lenient_input(const char *buf, size_t len,
  * count: parsing decides. */
 PHR_INLINE bool phr_may_be_complete(const struct phr_input *in, size_t last_len)
 {
-    /* A line end before, a CR, and one byte that is new. */
-    const char *p = in->base + (last_len > 3 ? last_len - 3 : 0);
+    /* The LF of the line before and a CR may be old; the LF of the empty line is new. */
+    const char *p = in->base + (last_len > 2 ? last_len - 2 : 0);
 
     if (last_len < 2 || last_len > (size_t)(in->end - in->base))
         return true;

@@ -155,6 +155,8 @@ REFUSED(a_space_behind_the_leading_empty_line_is_refused, "\r\n ")
 REFUSED(a_method_that_is_no_token_is_refused, "GE(")
 REFUSED(a_tab_behind_the_method_is_refused, "GET\t")
 REFUSED(a_method_of_33_bytes_is_refused, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG")
+REFUSED(a_method_of_33_bytes_behind_an_empty_line_is_refused,
+        "\r\nABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG")
 REFUSED(a_method_alone_is_refused, "GET\r")
 REFUSED(two_spaces_before_the_target_are_refused, "GET  ")
 REFUSED(two_spaces_behind_another_method_are_refused, "POST  ")
@@ -309,6 +311,27 @@ static void a_head_beyond_its_limit_is_too_long(struct rhb_test *t)
     too_much_at_the_last_byte(t, &setup, "\r\n" LINE "Host: x\r\n\r", PHR_HEAD_TOO_LONG);
 }
 
+/* Vectors end at the limit then: they must not begin before the input (ASan watches the heap). */
+static void a_small_limit_of_the_head_reads_nothing_before_it(struct rhb_test *t)
+{
+    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.head = 20}};
+    static const char wire[] = LINE "Host: x\r\nAnd: more than a vector\r\n\r\n";
+    char *heap = malloc(sizeof(wire) - 1);
+    struct parse_outcome out;
+
+    if (heap == NULL)
+        abort();
+    memcpy(heap, wire, sizeof(wire) - 1);
+    for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
+        const struct phr_twin *twin = phr_twin((enum phr_isa)isa);
+        if (twin == NULL)
+            continue;
+        parse_once(twin, &setup, heap, sizeof(wire) - 1, 0, &out);
+        CHECK_INT(out.result, PHR_HEAD_TOO_LONG);
+    }
+    free(heap);
+}
+
 static void a_limit_of_the_line_is_met_before_one_of_the_head(struct rhb_test *t)
 {
     struct parse_setup setup = {.face = FACE_STRICT, .limits = {.line = 20, .head = 21}};
@@ -419,6 +442,7 @@ int main(void)
         RHB_CASE(a_method_that_is_no_token_is_refused),
         RHB_CASE(a_tab_behind_the_method_is_refused),
         RHB_CASE(a_method_of_33_bytes_is_refused),
+        RHB_CASE(a_method_of_33_bytes_behind_an_empty_line_is_refused),
         RHB_CASE(a_method_alone_is_refused),
         RHB_CASE(two_spaces_before_the_target_are_refused),
         RHB_CASE(two_spaces_behind_another_method_are_refused),
@@ -479,6 +503,7 @@ int main(void)
         RHB_CASE(a_head_may_be_as_long_as_its_limit),
         RHB_CASE(bytes_behind_the_head_do_not_count_for_its_limit),
         RHB_CASE(a_head_beyond_its_limit_is_too_long),
+        RHB_CASE(a_small_limit_of_the_head_reads_nothing_before_it),
         RHB_CASE(a_limit_of_the_line_is_met_before_one_of_the_head),
         RHB_CASE(as_many_fields_as_there_is_room_for_pass),
         RHB_CASE(one_field_more_is_too_many_at_its_first_byte),
