@@ -78,8 +78,9 @@ static void check_body(struct fixture *f, size_t len)
 static void a_body_together_with_its_head_is_inline(struct rhb_test *t)
 {
     struct fixture f;
-    set_up_and_start(&f, t);
-    f.closes = true;
+    set_up(&f, t);
+    f.options.keep_alive = false;
+    start(&f);
     check_request(&f, with_length("hello", 5), 1000, "hello", 5);
     check_request(&f, in_chunks("hello", 5, 2), 1000, "hello", 5);
     CHECK_INT(f.loop->registered, 0);

@@ -1,0 +1,322 @@
+/* csrc/listeners.c: who is accepted when, and what happens when nobody can be. */
+#define _GNU_SOURCE
+#include "loop_fixture.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define GET "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+#define KEEP "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* This program's epoll_ctl stands in front of the C library's, to refuse a listener on demand. */
+static int refused_adds;
+
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+    if (op == EPOLL_CTL_ADD && (event->events & EPOLLEXCLUSIVE) && refused_adds > 0) {
+        refused_adds--;
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+}
+
+static struct rlimit usual;
+
+/* No descriptor from first on can be had. */
+static void forbid_fds(struct fixture *f, int first)
+{
+    struct rhb_test *t = f->t;
+    struct rlimit few;
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    few = usual;
+    few.rlim_cur = (rlim_t)first;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+static void allow_fds(struct fixture *f)
+{
+    struct rhb_test *t = f->t;
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &usual), 0);
+}
+
+static int lowest_free_fd(void)
+{
+    int fd = dup(0);
+    close(fd);
+    return fd;
+}
+
+static bool is_nonblocking(int fd)
+{
+    return fcntl(fd, F_GETFL) & O_NONBLOCK;
+}
+
+static void a_blocking_listener_is_made_non_blocking(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up(&f, t);
+    for (int i = 0; i < LISTENERS; i++)
+        CHECK_INT(fcntl(f.listeners[i].fd, F_SETFL, 0), 0);
+    start(&f);
+    for (int i = 0; i < LISTENERS; i++)
+        CHECK(is_nonblocking(f.listeners[i].fd));
+    tear_down(&f);
+}
+
+/* The flag is shared with other generations, and one of them may want it otherwise. */
+static void a_flag_that_was_cleared_is_set_again(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    settle(&f);
+    CHECK_INT(fcntl(f.listeners[BY_TCP].fd, F_SETFL, 0), 0);
+    UNTIL(is_nonblocking(f.listeners[BY_TCP].fd));
+    tear_down(&f);
+}
+
+static void listeners_take_turns(struct rhb_test *t)
+{
+    enum { EACH = 20 };
+    struct fixture f;
+    struct client clients[LISTENERS * EACH];
+    int count[LISTENERS] = {0};
+    set_up_and_start(&f, t);
+    f.holds = true;
+    for (int i = 0; i < LISTENERS * EACH; i++) {
+        clients[i] = client_new(&f, i / EACH);
+        client_says(&f, &clients[i], GET);
+    }
+    for (int i = 0; i < LISTENERS * EACH; i++) {
+        UNTIL(f.held != NULL);
+        count[f.held->listener]++;
+        CHECK(abs(count[BY_UNIX] - count[BY_TCP]) <= 2);
+        answer(&f, f.held);
+    }
+    for (int i = 0; i < LISTENERS * EACH; i++)
+        client_close(&clients[i]);
+    tear_down(&f);
+}
+
+static void a_burst_is_accepted_to_its_end(struct rhb_test *t)
+{
+    enum { CLIENTS = 100 };
+    struct fixture f;
+    struct client clients[CLIENTS];
+    set_up_and_start(&f, t);
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = client_new(&f, BY_UNIX);
+        client_says(&f, &clients[i], GET);
+    }
+    UNTIL(f.requests == CLIENTS);
+    for (int i = 0; i < CLIENTS; i++) {
+        CHECK_INT(answer_to(&f, &clients[i]), 200);
+        client_close(&clients[i]);
+    }
+    tear_down(&f);
+}
+
+/* An idle worker takes no more than it serves: the next connection is another worker's. */
+static void only_one_connection_is_accepted_before_it_is_served(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    f.holds = true;
+    struct client one = client_new(&f, BY_UNIX), two = client_new(&f, BY_UNIX);
+    client_says(&f, &one, GET);
+    client_says(&f, &two, GET);
+    UNTIL(f.held != NULL);
+    CHECK_INT(f.loop->open, 1);
+    answer(&f, f.held);
+    UNTIL(f.held != NULL);
+    CHECK_INT(f.loop->open, 1);
+    answer(&f, f.held);
+    client_close(&one);
+    client_close(&two);
+    tear_down(&f);
+}
+
+static void without_descriptors_the_longest_idle_connection_goes(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client idle[2], c;
+    for (int i = 0; i < 2; i++) {
+        idle[i] = client_new(&f, BY_UNIX);
+        client_says(&f, &idle[i], KEEP);
+        CHECK_INT(answer_to(&f, &idle[i]), 200);
+    }
+    UNTIL(parked(&f, RHB_CONN_IDLE) == 2);
+    c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    forbid_fds(&f, lowest_free_fd());
+    CHECK_INT(answer_to(&f, &c), 200);
+    allow_fds(&f);
+    CHECK(client_sees_end(&idle[0]));
+    CHECK(!client_sees_end(&idle[1]));
+    CHECK_INT(f.loop->accept_again_at, 0);
+    for (int i = 0; i < 2; i++)
+        client_close(&idle[i]);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void without_descriptors_or_idle_connections_accepting_pauses(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    settle(&f);
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    forbid_fds(&f, lowest_free_fd());
+    UNTIL(f.loop->accept_again_at != 0);
+    CHECK(!f.loop->listeners[BY_UNIX].armed && !f.loop->listeners[BY_TCP].armed);
+    uint64_t paused_until = f.loop->accept_again_at;
+    unsigned waits = f.waits;
+    UNTIL(f.loop->accept_again_at > paused_until);
+    CHECK(f.waits - waits < 10);
+    allow_fds(&f);
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK_INT(f.loop->accept_again_at, 0);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void the_others_are_served_while_accepting_pauses(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client other = client_new(&f, BY_UNIX);
+    client_says(&f, &other, "GET / HTTP/1.1\r\n");
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && first_parked(&f, RHB_CONN_HEAD)->in.len > 0);
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    forbid_fds(&f, lowest_free_fd());
+    UNTIL(f.loop->accept_again_at != 0);
+    client_says(&f, &other, "Host: a\r\n\r\n");
+    CHECK_INT(answer_to(&f, &other), 200);
+    allow_fds(&f);
+    CHECK_INT(answer_to(&f, &c), 200);
+    client_close(&other);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void a_listener_that_epoll_refuses_after_a_pause_is_tried_again(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    forbid_fds(&f, lowest_free_fd());
+    UNTIL(f.loop->accept_again_at != 0);
+    refused_adds = 2;
+    allow_fds(&f);
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK_INT(refused_adds, 0);
+    CHECK(f.loop->listeners[BY_UNIX].armed && f.loop->listeners[BY_TCP].armed);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void a_listener_that_epoll_refuses_at_the_start_is_an_error(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up(&f, t);
+    refused_adds = 1;
+    CHECK(rhb_loop_new(&f.options, f.listeners, LISTENERS, f.wake[0]) == NULL);
+    CHECK_INT(errno, ENOSPC);
+    start(&f);
+    tear_down(&f);
+}
+
+static void more_listeners_than_a_connection_can_name_are_an_error(struct rhb_test *t)
+{
+    static const struct rhb_listener many[RHB_MAX_LISTENERS + 1];
+    struct fixture f;
+    set_up_and_start(&f, t);
+    CHECK(rhb_loop_new(&f.options, many, RHB_MAX_LISTENERS + 1, -1) == NULL);
+    CHECK_INT(errno, EINVAL);
+    tear_down(&f);
+}
+
+static void a_listener_that_was_shut_down_does_not_keep_the_worker_awake(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    settle(&f);
+    CHECK_INT(shutdown(f.listeners[BY_UNIX].fd, SHUT_RDWR), 0);
+    struct client c = client_new(&f, BY_TCP);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    settle(&f);
+    uint64_t tick = f.loop->tick_at;
+    unsigned waits = f.waits;
+    UNTIL(f.loop->tick_at > tick);
+    CHECK(f.waits - waits < 10);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void a_connection_that_went_away_in_the_backlog_is_nothing(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    for (int by = 0; by < LISTENERS; by++) {
+        struct client gone = client_new(&f, by), c = client_new(&f, by);
+        client_says(&f, &gone, GET);
+        client_reset(&gone);
+        client_says(&f, &c, GET);
+        CHECK_INT(answer_to(&f, &c), 200);
+        client_close(&c);
+    }
+    tear_down(&f);
+}
+
+static void peers_are_known_by_their_address(struct rhb_test *t)
+{
+    struct fixture f;
+    char text[RHB_PEER_TEXT];
+    set_up_and_start(&f, t);
+    f.holds = true;
+    for (int by = 0; by < LISTENERS; by++) {
+        struct sockaddr_in own = {0};
+        socklen_t len = sizeof own;
+        struct client c = client_new(&f, by);
+        client_says(&f, &c, GET);
+        UNTIL(f.held != NULL);
+        getsockname(c.fd, (struct sockaddr *)&own, &len);
+        size_t written = rhb_peer_text(&f.held->peer, text);
+        CHECK_STR(text, written, by == BY_TCP ? "127.0.0.1" : "");
+        CHECK_INT(f.held->peer.port, by == BY_TCP ? ntohs(own.sin_port) : 0);
+        answer(&f, f.held);
+        client_close(&c);
+    }
+    tear_down(&f);
+}
+
+int main(void)
+{
+    static const struct rhb_case cases[] = {
+        RHB_CASE(a_blocking_listener_is_made_non_blocking),
+        RHB_CASE(a_flag_that_was_cleared_is_set_again),
+        RHB_CASE(listeners_take_turns),
+        RHB_CASE(a_burst_is_accepted_to_its_end),
+        RHB_CASE(only_one_connection_is_accepted_before_it_is_served),
+        RHB_CASE(without_descriptors_the_longest_idle_connection_goes),
+        RHB_CASE(without_descriptors_or_idle_connections_accepting_pauses),
+        RHB_CASE(the_others_are_served_while_accepting_pauses),
+        RHB_CASE(a_listener_that_epoll_refuses_after_a_pause_is_tried_again),
+        RHB_CASE(a_listener_that_epoll_refuses_at_the_start_is_an_error),
+        RHB_CASE(more_listeners_than_a_connection_can_name_are_an_error),
+        RHB_CASE(a_listener_that_was_shut_down_does_not_keep_the_worker_awake),
+        RHB_CASE(a_connection_that_went_away_in_the_backlog_is_nothing),
+        RHB_CASE(peers_are_known_by_their_address),
+    };
+    return RHB_RUN(cases);
+}

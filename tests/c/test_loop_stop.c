@@ -1,0 +1,258 @@
+/* Stopping: nobody new, everybody who is there to the end, and the idle ones not for long. */
+#include "loop_fixture.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void with_nobody_there_the_loop_is_drained_at_once(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    settle(&f);
+    unsigned waits = f.waits;
+    rhb_loop_stop(f.loop);
+    f.must_wait = false;
+    UNTIL(f.drained > 0);
+    CHECK_INT(f.waits, waits);
+    tear_down(&f);
+}
+
+static void idle_connections_are_closed_after_the_linger(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_TCP);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    UNTIL(parked(&f, RHB_CONN_IDLE) == 1);
+    rhb_loop_stop(f.loop);
+    CHECK_INT(parked(&f, RHB_CONN_IDLE), 1);
+    CHECK(first_parked(&f, RHB_CONN_IDLE)->deadline <= rhb_now_coarse() + RHB_NS_PER_SECOND);
+    CHECK(ends_well(&f, &c));
+    UNTIL(f.drained > 0);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void a_kept_connection_gets_one_more_answer_and_the_word_close(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_TCP);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK(c.kept);
+    rhb_loop_stop(f.loop);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK(!c.kept);
+    CHECK(ends_well(&f, &c));
+    client_close(&c);
+    UNTIL(f.drained > 0);
+    tear_down(&f);
+}
+
+static void requests_under_way_are_finished(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client head = client_new(&f, BY_UNIX), body = client_new(&f, BY_UNIX);
+    client_says(&f, &head, "GET / HTTP/1.1\r\n");
+    client_says(&f, &body, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\no");
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && parked(&f, RHB_CONN_BODY) == 1);
+    settle(&f);
+    rhb_loop_stop(f.loop);
+    settle(&f);
+    client_says(&f, &head, "Host: a\r\n\r\n");
+    client_says(&f, &body, "k");
+    CHECK_INT(answer_to(&f, &head), 200);
+    CHECK(!head.kept);
+    CHECK_INT(answer_to(&f, &body), 200);
+    CHECK(!body.kept);
+    CHECK_INT(f.drained, 0);
+    client_close(&head);
+    client_close(&body);
+    UNTIL(f.drained > 0);
+    tear_down(&f);
+}
+
+static void a_response_that_waits_for_its_client_is_finished(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    f.padding = 4 << 20;
+    struct client c = client_new(&f, BY_TCP);
+    client_says(&f, &c, GET);
+    UNTIL(parked(&f, RHB_CONN_SEND) == 1);
+    rhb_loop_stop(f.loop);
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK_INT(c.body_len, f.padding + 7);
+    client_close(&c);
+    UNTIL(f.drained > 0);
+    tear_down(&f);
+}
+
+/* The wake-up for it may have come to this worker alone. */
+static void one_connection_of_each_listener_is_still_accepted(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client clients[4];
+    for (int i = 0; i < 4; i++) {
+        clients[i] = client_new(&f, i % LISTENERS);
+        client_says(&f, &clients[i], GET);
+    }
+    rhb_loop_stop(f.loop);
+    for (int i = 0; i < LISTENERS; i++) {
+        CHECK_INT(answer_to(&f, &clients[i]), 200);
+        CHECK(!clients[i].kept);
+        client_close(&clients[i]);
+    }
+    UNTIL(f.drained > 0);
+    CHECK_INT(f.requests, 2);
+    client_close(&clients[2]);
+    client_close(&clients[3]);
+    tear_down(&f);
+}
+
+static void a_silent_connection_is_closed_as_an_idle_one(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
+    rhb_loop_stop(f.loop);
+    CHECK_INT(parked(&f, RHB_CONN_IDLE), 1);
+    CHECK(ends_well(&f, &c));
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void so_is_the_silent_connection_that_was_accepted_last(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    rhb_loop_stop(f.loop);
+    CHECK(ends_well(&f, &c));
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void and_the_one_that_was_in_its_grace(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    UNTIL(f.loop->in_grace != NULL);
+    rhb_loop_stop(f.loop);
+    CHECK(ends_well(&f, &c));
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void a_silent_connection_that_speaks_in_time_is_served(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
+    rhb_loop_stop(f.loop);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    client_close(&c);
+    tear_down(&f);
+}
+
+/* A pause that nobody ends would make every wait a short one. */
+static void a_last_accept_in_vain_pauses_nothing(struct rhb_test *t)
+{
+    struct fixture f;
+    struct rlimit limit, none;
+    set_up_and_start(&f, t);
+    struct client busy = client_new(&f, BY_UNIX), c = client_new(&f, BY_UNIX);
+    client_says(&f, &busy, "GET");
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && first_parked(&f, RHB_CONN_HEAD)->in.len == 3);
+    rhb_loop_stop(f.loop);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = limit;
+    none.rlim_cur = (rlim_t)c.fd;
+    setrlimit(RLIMIT_NOFILE, &none);
+    settle(&f);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(!f.loop->listeners[BY_UNIX].ready);
+    CHECK_INT(f.loop->accept_again_at, 0);
+    client_close(&busy);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void stopping_twice_is_stopping_once(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    UNTIL(parked(&f, RHB_CONN_IDLE) == 1);
+    rhb_loop_stop(f.loop);
+    uint64_t deadline = first_parked(&f, RHB_CONN_IDLE)->deadline;
+    settle(&f);
+    rhb_loop_stop(f.loop);
+    CHECK(first_parked(&f, RHB_CONN_IDLE)->deadline == deadline);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void freeing_the_loop_closes_whatever_is_there(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c[5];
+    for (int i = 0; i < 5; i++)
+        c[i] = client_new(&f, BY_UNIX);
+    client_says(&f, &c[0], GET "GET");
+    client_says(&f, &c[1], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx");
+    client_says(&f, &c[2], "bad\r\n\r\n");
+    client_says(&f, &c[3], GET);
+    CHECK_INT(answer_to(&f, &c[3]), 200);
+    UNTIL(f.loop->registered == 4);
+    f.holds = true;
+    client_says(&f, &c[3], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\no");
+    settle(&f);
+    client_says(&f, &c[3], "k");
+    UNTIL(f.held != NULL);
+    f.held = NULL;
+    rhb_loop_free(f.loop);
+    for (int i = 0; i < 4; i++) {
+        client_sees_end(&c[i]);
+        CHECK(c[i].ended || c[i].reset);
+    }
+    for (int i = 0; i < 5; i++)
+        client_close(&c[i]);
+    start(&f);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    static const struct rhb_case cases[] = {
+        RHB_CASE(with_nobody_there_the_loop_is_drained_at_once),
+        RHB_CASE(idle_connections_are_closed_after_the_linger),
+        RHB_CASE(a_kept_connection_gets_one_more_answer_and_the_word_close),
+        RHB_CASE(requests_under_way_are_finished),
+        RHB_CASE(a_response_that_waits_for_its_client_is_finished),
+        RHB_CASE(one_connection_of_each_listener_is_still_accepted),
+        RHB_CASE(a_silent_connection_is_closed_as_an_idle_one),
+        RHB_CASE(so_is_the_silent_connection_that_was_accepted_last),
+        RHB_CASE(and_the_one_that_was_in_its_grace),
+        RHB_CASE(a_silent_connection_that_speaks_in_time_is_served),
+        RHB_CASE(a_last_accept_in_vain_pauses_nothing),
+        RHB_CASE(stopping_twice_is_stopping_once),
+        RHB_CASE(freeing_the_loop_closes_whatever_is_there),
+    };
+    return RHB_RUN(cases);
+}
