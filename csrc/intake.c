@@ -312,6 +312,12 @@ static enum rhb_event parse(struct rhb_loop *loop, struct rhb_conn *conn, char *
     return take_body(loop, conn, data, len);
 }
 
+/* When stopping, a connection that has never said a word is not waited for longer than others. */
+static bool is_idle(const struct rhb_loop *loop, const struct rhb_conn *conn)
+{
+    return conn->in.len == 0 && (conn->requests > 0 || loop->stopping);
+}
+
 /* Nothing there yet. A connection that has never been read gets a short wait before it is parked,
  * since its bytes are usually on their way and parking costs more than the request. */
 static enum rhb_event nothing_yet(struct rhb_loop *loop, struct rhb_conn *conn)
@@ -325,8 +331,7 @@ static enum rhb_event nothing_yet(struct rhb_loop *loop, struct rhb_conn *conn)
         }
     }
     if (conn->state == RHB_CONN_BUSY)
-        rhb_park(loop, conn,
-                 conn->requests > 0 && conn->in.len == 0 ? RHB_CONN_IDLE : RHB_CONN_HEAD);
+        rhb_park(loop, conn, is_idle(loop, conn) ? RHB_CONN_IDLE : RHB_CONN_HEAD);
     return RHB_EVENT_NONE;
 }
 
