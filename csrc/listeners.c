@@ -84,7 +84,8 @@ static void relieve(struct rhb_loop *loop)
     rhb_listeners_disarm(loop);
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = false;
-    loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
+    if (!loop->stopping)
+        loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
 }
 
 /* The connection that waited may have gone away, or another worker was faster: both are nothing. */
