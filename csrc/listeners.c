@@ -156,8 +156,7 @@ void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
     if (loop->stopping)
         return;
     if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
-        loop->accept_again_at = 0;
-        rhb_listeners_arm(loop);
+        loop->accept_again_at = rhb_listeners_arm(loop) ? 0 : now + ACCEPT_PAUSE;
     }
     for (size_t i = 0; i < loop->n_listeners; i++) {
         if (!loop->listeners[i].armed)
