@@ -42,8 +42,19 @@ void rhb_listeners_disarm(struct rhb_loop *loop)
     }
 }
 
-void rhb_listeners_woke(struct rhb_loop *loop, struct rhb_listener *listener)
+/* It listens no more, and epoll would say so for ever. */
+static void forget(struct rhb_loop *loop, struct rhb_listener *listener)
 {
+    epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
+    listener->armed = listener->ready = listener->burst = false;
+}
+
+void rhb_listeners_woke(struct rhb_loop *loop, struct rhb_listener *listener, uint32_t events)
+{
+    if (events & EPOLLHUP) {
+        forget(loop, listener);
+        return;
+    }
     listener->ready = true;
     if (loop->woke_at_once && !loop->stopping)
         listener->burst = true;
@@ -105,8 +116,7 @@ static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, 
     case EINVAL:
     case ENOTSOCK:
     case EOPNOTSUPP: /* not a listener any more: nothing will ever come from it */
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
-        listener->ready = listener->burst = false;
+        forget(loop, listener);
         break;
     default: /* accept(2): errors of the connection itself; the next one may be good */
         listener->ready = listener->burst;

@@ -12,8 +12,8 @@ bool rhb_listeners_arm(struct rhb_loop *loop);
 /* Out of epoll. */
 void rhb_listeners_disarm(struct rhb_loop *loop);
 
-/* epoll reported this one. */
-void rhb_listeners_woke(struct rhb_loop *loop, struct rhb_listener *listener);
+/* epoll reported these events of this one. */
+void rhb_listeners_woke(struct rhb_loop *loop, struct rhb_listener *listener, uint32_t events);
 
 /* Whether an accept is worth a try. */
 bool rhb_listeners_ready(const struct rhb_loop *loop);

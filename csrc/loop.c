@@ -137,7 +137,8 @@ static enum rhb_event next_event(struct rhb_loop *loop, struct rhb_conn **conn)
     if (data == RHB_TAG_WAKEUP)
         return drain_wakeup(loop);
     if (data & RHB_TAG_LISTENER) {
-        rhb_listeners_woke(loop, (struct rhb_listener *)(uintptr_t)(data & ~RHB_TAG_LISTENER));
+        rhb_listeners_woke(loop, (struct rhb_listener *)(uintptr_t)(data & ~RHB_TAG_LISTENER),
+                           event->events);
         return RHB_EVENT_NONE;
     }
     *conn = event->data.ptr;
