@@ -75,6 +75,8 @@ void rhb_loop_free(struct rhb_loop *loop)
         return;
     if (loop->in_grace != NULL)
         rhb_conn_close(loop, loop->in_grace);
+    if (loop->at_hand != NULL)
+        rhb_loop_abort(loop, loop->at_hand);
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         close_all(loop, &loop->parked[state]);
     close_all(loop, &loop->ready);
