@@ -42,6 +42,10 @@ static bool allocate(struct rhb_loop *loop, const struct rhb_listener *listeners
 struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
                               const struct rhb_listener *listeners, size_t n_listeners, int wakeup)
 {
+    if (n_listeners > RHB_MAX_LISTENERS) {
+        errno = EINVAL;
+        return NULL;
+    }
     struct rhb_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL)
         return NULL;
