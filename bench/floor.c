@@ -4,9 +4,11 @@
  * It accepts, receives, answers with fixed bytes and closes, and parses nothing; so no server can
  * cost less. bench/servers.py starts it like any other server and every figure is divided by it.
  *
- *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE [--body N] [--wait WAY]
+ *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE [--file FILE] [--body N] [--wait
+ * WAY]
  *
  * --answer  the file whose bytes answer every request
+ * --file    a file that follows the answer by sendfile(2)
  * --body    bytes of body that follow each request's head; with 0 one recv(2) is one request
  * --wait    close mode only, how the listener is waited for: blocking (default), poll or epoll
  *
@@ -25,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -43,6 +46,8 @@ struct floor {
     size_t body_length; /* of each request */
     char *answer;
     size_t answer_length;
+    int file; /* -1 without --file */
+    off_t file_length;
     int listener;
     char *buffer;
 };
@@ -139,18 +144,29 @@ static enum received receive_request(struct floor *floor, int fd)
     return receive_body(floor, fd, (size_t)(floor->buffer + n - (end + 4)));
 }
 
+static bool send_file(const struct floor *floor, int fd)
+{
+    off_t offset = 0;
+
+    while (offset < floor->file_length)
+        if (sendfile(fd, floor->file, &offset, (size_t)(floor->file_length - offset)) <= 0)
+            return false;
+    return true;
+}
+
 static bool send_answer(const struct floor *floor, int fd)
 {
     size_t sent = 0;
+    int flags = floor->file >= 0 ? MSG_MORE : 0;
 
     while (sent < floor->answer_length) {
-        ssize_t n = send(fd, floor->answer + sent, floor->answer_length - sent, 0);
+        ssize_t n = send(fd, floor->answer + sent, floor->answer_length - sent, flags);
 
         if (n < 0)
             return false;
         sent += (size_t)n;
     }
-    return true;
+    return floor->file < 0 || send_file(floor, fd);
 }
 
 static bool answer_one(struct floor *floor, int fd)
@@ -246,6 +262,16 @@ static void load_answer(struct floor *floor, const char *path)
     fclose(file);
 }
 
+static void open_file(struct floor *floor, const char *path)
+{
+    struct stat status;
+
+    floor->file = open(path, O_RDONLY | O_CLOEXEC);
+    if (floor->file < 0 || fstat(floor->file, &status) < 0)
+        die(path);
+    floor->file_length = status.st_size;
+}
+
 static enum waiting waiting_named(const char *name)
 {
     if (strcmp(name, "poll") == 0)
@@ -262,6 +288,8 @@ static bool parse_options(struct floor *floor, int argc, char **argv)
     for (int i = 3; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--answer") == 0)
             load_answer(floor, argv[i + 1]);
+        else if (strcmp(argv[i], "--file") == 0)
+            open_file(floor, argv[i + 1]);
         else if (strcmp(argv[i], "--body") == 0)
             floor->body_length = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--wait") == 0)
@@ -274,11 +302,11 @@ static bool parse_options(struct floor *floor, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct floor floor = {.waiting = WAIT_BLOCKING};
+    struct floor floor = {.waiting = WAIT_BLOCKING, .file = -1};
 
     if (!parse_options(&floor, argc, argv)) {
-        fprintf(stderr, "usage: floor close|keepalive ADDRESS --answer FILE [--body N] "
-                        "[--wait blocking|poll|epoll]\n");
+        fprintf(stderr, "usage: floor close|keepalive ADDRESS --answer FILE [--file FILE] "
+                        "[--body N] [--wait blocking|poll|epoll]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);

@@ -81,7 +81,7 @@ def draw(found: Sequence[Summary], figure: str, title: str, caption: str, path: 
     for axis, (name, some) in zip(axes[:, 0], panels, strict=True):
         draw_panel(axis, some, name, figure)
     axes[-1, 0].set_xlabel(FIGURES[figure][0])
-    axes[0, 0].legend(loc="lower right", frameon=False)
+    axes[0, 0].legend(loc="lower right" if FIGURES[figure][1] else "upper right", frameon=False)
     picture.suptitle(title)
     picture.supxlabel(caption, fontsize=6, color="#555555", wrap=True)
     picture.savefig(path, dpi=130)

@@ -206,8 +206,9 @@ def rows(names: str, also: Sequence[str]) -> list[Row]:
     found = [SERVERS_BY_NAME[name] for name in chosen]
     for pair in also:
         name, _, executable = pair.partition("=")
-        ours = replace(SERVERS_BY_NAME["rhebok"], package="", program=executable)
-        found.append(replace(ours, name=name, command=rhebok(executable)))
+        path = str(Path(executable).absolute())  # it starts in the applications' directory
+        ours = replace(SERVERS_BY_NAME["rhebok"], package="", program=path)
+        found.append(replace(ours, name=name, command=rhebok(path)))
     return found
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import installed
-from bench.paths import BENCH, FLOOR, ROOT
+from bench.paths import BENCH, FILE_1M, FLOOR, ROOT
 from bench.process import Address
 from bench.workloads import Workload, fixed_answer
 
@@ -94,10 +94,12 @@ def rhebok(executable: str) -> Command:
 def floor(launch: Launch) -> list[str]:
     """The C floor, with the bytes of the workload's answer."""
     answer = launch.scratch / "answer"
-    answer.write_bytes(fixed_answer(launch.workload, close=not launch.keep_alive))
+    whole = fixed_answer(launch.workload, close=not launch.keep_alive)
+    by_file = launch.workload.by_file
+    answer.write_bytes(whole.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if by_file else whole)
     mode = "keepalive" if launch.keep_alive else "close"
-    body = str(launch.workload.body_size)
-    return [str(FLOOR), mode, launch.bind(), "--answer", str(answer), "--body", body]
+    options = ["--answer", str(answer), "--body", str(launch.workload.body_size)]
+    return [str(FLOOR), mode, launch.bind(), *options, *(["--file", str(FILE_1M)] if by_file else [])]
 
 
 NGINX_CONFIG = """

@@ -26,6 +26,7 @@ class Workload:
     answer: bytes | None = hello.BODY  # None: only the status is checked
     answer_headers: Headers = tuple(hello.HEADERS)
     chunk_size: int = 0  # the floor's answer is chunked into blocks of this size
+    by_file: bool = False  # the floor sends the body by sendfile(2), as wsgi.file_wrapper lets a server do
     fixed: bool = True  # the floor can answer it, having no application
     peers: frozenset[str] = frozenset({"wsgi"})  # kinds of server that have it, beside the floor
     mix: str = ""  # a rotation of requests by wrk.lua
@@ -73,7 +74,7 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     Workload(
         "file1m", "a file of 1 MiB by wsgi.file_wrapper",
-        app="bodies:file_1m", answer=bodies.BODY_1M, answer_headers=lengthy(MIB),
+        app="bodies:file_1m", answer=bodies.BODY_1M, answer_headers=lengthy(MIB), by_file=True,
     ),
     Workload("flask", "Flask's hello", app="flask_hello:application", fixed=False),
     Workload("django", "Django's hello", app="django_hello:application", fixed=False),

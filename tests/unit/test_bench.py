@@ -307,7 +307,11 @@ def test_pss_is_read_from_the_rollup() -> None:
 
 
 def test_start_up_cancels_in_the_difference_of_two_runs() -> None:
-    assert instructions.difference(5_000 + 100 * 7, 5_000 + 200 * 7, 100) == 7.0
+    assert instructions.difference([500, 5_000 + 100 * 7], [5_000 + 200 * 7, 500], 100) == 7.0
+
+
+def test_two_runs_with_different_numbers_of_processes_are_not_compared() -> None:
+    assert instructions.difference([500, 5_000], [500, 5_000, 5_700], 100) is None
 
 
 def test_the_total_of_a_callgrind_file_is_found() -> None:
