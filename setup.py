@@ -37,7 +37,7 @@ setup(
             Extension(
                 path.removesuffix(".pyx").replace("/", "."),
                 [path],
-                include_dirs=["csrc"],
+                include_dirs=["csrc", "rhebok/native"],
                 define_macros=MACROS,
                 depends=HEADERS + CSRC,
                 extra_compile_args=[*CFLAGS, "-Wno-sign-compare"],

@@ -21,12 +21,15 @@ enum fact {
 struct facts {
     unsigned seen; /* of enum fact */
     uint64_t content_length;
+    const char *host;
+    size_t host_len;
 };
 
 /* RFC 9110 section 7.2 */
 static const char *read_host(struct facts *facts, const char *value, size_t len)
 {
-    (void)facts;
+    facts->host = value;
+    facts->host_len = len;
     return rhb_is_host(value, len) ? NULL : "Host is not a host";
 }
 
@@ -166,6 +169,8 @@ static void accept_request(struct rhb_framing *plan, const struct facts *facts)
         .content_length = facts->content_length,
         .keep_alive = !(seen & CLOSE) && (!(seen & OLD_VERSION) || (seen & KEEP_ALIVE)),
         .has_host = seen & HOST,
+        .host = facts->host,
+        .host_len = facts->host_len,
     };
     bool has_content = plan->body == RHB_BODY_CHUNKED || plan->content_length > 0;
     plan->expect_continue = (seen & EXPECT) && !(seen & OLD_VERSION) && has_content;

@@ -17,7 +17,9 @@ struct rhb_framing {
     uint64_t content_length; /* RHB_BODY_LENGTH; 0 otherwise */
     bool keep_alive;         /* what the request asks for: 1.1 without close, 1.0 with keep-alive */
     bool expect_continue;
-    bool has_host; /* or an authority in the target */
+    bool has_host;    /* or an authority in the target */
+    const char *host; /* value of the Host field; NULL without one */
+    size_t host_len;
 };
 
 /* max_body in bytes, 0 for no limit: a longer Content-Length is 413. target comes from rhb_target_split. */

@@ -59,6 +59,8 @@ cdef extern from "http_framing.h" nogil:
         rhb_body_kind body
         uint64_t content_length
         bint keep_alive
+        const char *host
+        size_t host_len
 
 cdef extern from "response_head.h" nogil:
     enum rhb_head_result:

@@ -1,6 +1,6 @@
 from .csrc cimport rhb_conn, rhb_peer, rhb_request
 from cpython.ref cimport PyObject
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint16_t, uint32_t
 
 
 cdef struct Field:
@@ -15,10 +15,10 @@ cdef struct Field:
 cdef class Template:
     cdef dict environ            # what the next environ starts from
     cdef str method, protocol    # what stands there now
-    cdef str path, target, query
+    cdef str path, target, query, host
     cdef rhb_peer peer
 
-    cdef dict start(self, const rhb_request *request, const rhb_conn *conn)
+    cdef dict start(self, const rhb_request *request, const rhb_peer *peer)
     cdef str put(self, str key, const char *data, size_t size)
 
 
@@ -27,7 +27,10 @@ cdef class EnvironBuilder:
     cdef Field *fields           # hash table of FIELD_SLOTS
     cdef size_t n_fields
     cdef uint32_t serial
+    cdef list ports              # of clients, as text, each at its number modulo PORTS
+    cdef uint16_t port_numbers[256]
 
+    cdef str port(self, uint16_t number)
     cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body)
     cdef Field *find(self, const char *name, size_t name_len) except? NULL
     cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL

@@ -10,10 +10,11 @@ Lifetime: the table owns its names, keys and values. Strings handed out are ordi
 
 from sys import intern
 
-from cpython.dict cimport PyDict_Copy, PyDict_SetItem
+from cpython.dict cimport PyDict_Copy, PyDict_DelItem, PyDict_SetItem
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
-from libc.string cimport memchr, memcmp, memcpy
+from libc.stdint cimport uint16_t
+from libc.string cimport memcmp, memcpy
 
 from .csrc cimport (
     RHB_BODY_CHUNKED,
@@ -30,13 +31,15 @@ from .csrc cimport (
 
 cdef extern from "Python.h":
     str PyUnicode_DecodeLatin1(const char *s, Py_ssize_t size, const char *errors)
-    void *PyUnicode_1BYTE_DATA(object o)
-    Py_ssize_t PyUnicode_GET_LENGTH(object o)
+
+cdef extern from "text.h":
+    bint rhb_latin1(object text, const char **data, size_t *size)
 
 cdef enum:
     FIELD_SLOTS = 1024        # a power of two
     MAX_FIELDS = 512          # names remembered; later ones are looked at anew each time
     MAX_CACHED_VALUE = 1024   # bytes
+    PORTS = 256
 
 # Fields that many requests carry. Others are learnt as they come, up to MAX_FIELDS.
 KNOWN_FIELDS = (
@@ -92,8 +95,10 @@ cdef inline str decimal(unsigned value):
 
 cdef inline bint holds(object text, const char *data, size_t size) noexcept:
     """Whether text (latin-1) is these bytes."""
-    return (<size_t>PyUnicode_GET_LENGTH(text) == size
-            and memcmp(PyUnicode_1BYTE_DATA(text), data, size) == 0)
+    cdef const char *held = NULL
+    cdef size_t held_size = 0
+    rhb_latin1(text, &held, &held_size)
+    return held_size == size and memcmp(held, data, size) == 0
 
 
 cdef inline size_t hash_name(const char *name, size_t size) noexcept:
@@ -116,14 +121,16 @@ cdef class Template:
     the next is changed here, before the copy: nothing need be done when it repeats."""
 
     def __cinit__(self, environ):
-        self.environ = roomy(environ)
+        environ = dict(environ)
         self.method = environ[K_METHOD]
         self.protocol = environ[K_PROTOCOL]
         self.path = environ[K_PATH]
         self.target = environ[K_RAW_URI]
         self.query = environ[K_QUERY]
+        self.host = environ.setdefault(K_HOST, "")
+        self.environ = roomy(environ)
 
-    cdef dict start(self, const rhb_request *request, const rhb_conn *conn):
+    cdef dict start(self, const rhb_request *request, const rhb_peer *peer):
         """A new environ with everything but the fields and the body."""
         cdef const phr_request_head *head = &request.head
         cdef char address[RHB_PEER_TEXT]
@@ -140,12 +147,14 @@ cdef class Template:
         if (self.protocol is HTTP_1_0) != (head.minor_version == 0):
             self.protocol = HTTP_1_0 if head.minor_version == 0 else HTTP_1_1
             PyDict_SetItem(self.environ, K_PROTOCOL, self.protocol)
-        if not rhb_peer_same_address(&self.peer, &conn.peer):
-            self.peer = conn.peer
-            self.put(K_REMOTE_ADDR, address, rhb_peer_text(&conn.peer, address))
+        if not rhb_peer_same_address(&self.peer, peer):
+            self.peer = peer[0]
+            self.put(K_REMOTE_ADDR, address, rhb_peer_text(peer, address))
+        if not holds(self.host, request.framing.host, request.framing.host_len):
+            self.host = self.put(K_HOST, request.framing.host, request.framing.host_len)
         environ = PyDict_Copy(self.environ)
-        if conn.peer.family != 0:
-            PyDict_SetItem(environ, K_REMOTE_PORT, decimal(conn.peer.port))
+        if request.framing.host is NULL:
+            PyDict_DelItem(environ, K_HOST)
         return environ
 
     cdef str put(self, str key, const char *data, size_t size):
@@ -162,6 +171,7 @@ cdef class EnvironBuilder:
         self.fields = <Field *>PyMem_Calloc(FIELD_SLOTS, sizeof(Field))
         if self.fields is NULL:
             raise MemoryError
+        self.ports = ["0"] * PORTS
         self.templates = tuple(Template(template) for template in templates)
 
     def __init__(self, templates):
@@ -180,7 +190,9 @@ cdef class EnvironBuilder:
 
     cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body):
         """The environ of a request; body is its wsgi.input, or None for the template's empty one."""
-        cdef dict environ = (<Template>self.templates[conn.listener]).start(request, conn)
+        cdef dict environ = (<Template>self.templates[conn.listener]).start(request, &conn.peer)
+        if conn.peer.family != 0:
+            PyDict_SetItem(environ, K_REMOTE_PORT, self.port(conn.peer.port))
         self.put_fields(environ, request)
         if request.target.authority is not NULL:
             PyDict_SetItem(environ, K_HOST, latin1(request.target.authority, request.target.authority_len))
@@ -190,6 +202,14 @@ cdef class EnvironBuilder:
             PyDict_SetItem(environ, K_CONTENT_LENGTH, str(request.body_len))
         return environ
 
+    cdef str port(self, uint16_t number):
+        """A client's port as text; connections that stay find it made."""
+        cdef size_t slot = number % PORTS
+        if self.port_numbers[slot] != number:
+            self.ports[slot] = decimal(number)
+            self.port_numbers[slot] = number
+        return <str>self.ports[slot]
+
     cdef int put_fields(self, dict environ, const rhb_request *request) except -1:
         cdef const phr_header *header
         cdef Field *field
@@ -197,6 +217,8 @@ cdef class EnvironBuilder:
         self.serial += 1
         for i in range(request.head.num_fields):
             header = &request.head.fields[i]
+            if header.value == request.framing.host:  # the template has it
+                continue
             field = self.find(header.name, header.name_len)
             if field is NULL:
                 key = key_of(latin1(header.name, header.name_len).lower())

@@ -74,11 +74,10 @@ from .file_wrapper cimport FileWrapper
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)
-    void *PyUnicode_1BYTE_DATA(object o)
-    Py_ssize_t PyUnicode_GET_LENGTH(object o)
-    int PyUnicode_KIND(object o)
-    int PyUnicode_1BYTE_KIND
     PyObject *PyIter_Next(object iterator) except? NULL
+
+cdef extern from "text.h":
+    bint rhb_latin1(object text, const char **data, size_t *size)
 
 cdef enum:
     COPY_LIMIT = 8192         # bytes of body that are cheaper copied behind the head than sent from where they are
@@ -92,15 +91,17 @@ cdef const char *CRLF = b"\r\n"
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
 
 
-cdef int latin1(object text, str what, const char **data, size_t *size) except -1:
+cdef inline int latin1(object text, str what, const char **data, size_t *size) except -1:
     """The bytes of a str that holds only latin-1, as PEP 3333 wants it. Valid while text lives."""
-    if type(text) is not str and not isinstance(text, str):
-        raise TypeError(f"{what} must be str, not {type(text).__name__}: {text!r}")
-    if PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND:
-        raise ValueError(f"{what} has a character outside latin-1: {text!r}")
-    data[0] = <const char *>PyUnicode_1BYTE_DATA(text)
-    size[0] = <size_t>PyUnicode_GET_LENGTH(text)
+    if not rhb_latin1(text, data, size):
+        refuse_text(text, what)
     return 0
+
+
+cdef int refuse_text(object text, str what) except -1:
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be str, not {type(text).__name__}: {text!r}")
+    raise ValueError(f"{what} has a character outside latin-1: {text!r}")
 
 
 cdef int refuse_head(rhb_head_result result, object name, object value) except -1:
