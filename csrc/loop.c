@@ -126,11 +126,13 @@ static enum rhb_event conn_event(struct rhb_loop *loop, struct rhb_conn *conn, u
     }
 }
 
+/* One read, since the pipe may be a blocking one: what is left is reported again. */
 static enum rhb_event drain_wakeup(struct rhb_loop *loop)
 {
     char bytes[64];
-    while (read(loop->wakeup, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
-        ;
+    ssize_t n = read(loop->wakeup, bytes, sizeof bytes);
+    if (n == 0) /* nobody can write any more, and epoll would say so for ever */
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->wakeup, NULL);
     return RHB_EVENT_WAKE;
 }
 
