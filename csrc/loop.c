@@ -218,8 +218,10 @@ static enum rhb_event next_expired(struct rhb_loop *loop, struct rhb_conn **conn
 
 static void flush_log(struct rhb_loop *loop, uint64_t now)
 {
-    if (loop->access_log == NULL || !rhb_access_log_pending(loop->access_log))
+    if (loop->access_log == NULL || !rhb_access_log_pending(loop->access_log)) {
+        loop->log_flush_at = 0;
         return;
+    }
     if (loop->log_flush_at == 0) {
         loop->log_flush_at = now + TICK;
     } else if (now >= loop->log_flush_at) {
