@@ -1,55 +1,75 @@
 """Builds csrc as a static library and the Cython modules against it; all metadata stands in pyproject.toml.
 
-RHEBOK_DEBUG=1 in the environment makes a debug build: assertions on, and live objects counted
-(rhebok.native.worker.live_objects).
+Two variables of the environment change the build:
+
+RHEBOK_DEBUG=1   assertions on, and live objects counted (rhebok.native.worker.live_objects)
+RHEBOK_WERROR=1  warnings of the C compiler and of Cython are errors: for CI, not for any compiler a user has
 """
 
 import os
 from glob import glob
+from typing import Any
 
-from Cython.Build import cythonize
+from Cython.Compiler import Options
 from setuptools import Extension, setup
 
 DEBUG = os.environ.get("RHEBOK_DEBUG") == "1"
+WARNINGS_ARE_ERRORS = os.environ.get("RHEBOK_WERROR") == "1"
 
-CFLAGS = ["-std=gnu11", "-O3", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+CFLAGS = ["-std=gnu11", "-O3", "-fvisibility=hidden", "-fPIC", "-Wall", "-Wextra"]
+if WARNINGS_ARE_ERRORS:
+    CFLAGS += ["-Werror"]
+if DEBUG:
+    CFLAGS += ["-g", "-UNDEBUG"]  # the interpreter's own flags, which come first, define it
+# What Cython writes does not live up to all of -Wextra.
+CYTHON_CFLAGS = [*CFLAGS, "-Wno-unused-parameter", "-Wno-sign-compare"]
+
 MACROS: list[tuple[str, str | None]] = [("RHB_COUNT_LIVE", None)] if DEBUG else [("NDEBUG", None)]
 
 CSRC = sorted(glob("csrc/*.c") + glob("csrc/picohttpparser/*.c"))
 HEADERS = sorted(glob("csrc/*.h") + glob("csrc/picohttpparser/*.h"))
 MODULES = sorted(glob("rhebok/native/*.pyx"))
+DECLARATIONS = sorted(glob("rhebok/native/*.pxd"))
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+}
+
+
+def library() -> tuple[str, dict[str, Any]]:
+    """All of csrc, as build_clib wants it."""
+    return "rhebok_csrc", {
+        "sources": CSRC,
+        "include_dirs": ["csrc"],
+        "macros": MACROS,
+        "cflags": CFLAGS,
+        "obj_deps": {"": HEADERS},
+    }
+
+
+def extension(path: str) -> Extension:
+    """One Cython module. It is translated by Cython's build_ext, which setuptools takes when it is there."""
+    return Extension(
+        path.removesuffix(".pyx").replace("/", "."),
+        [path],
+        include_dirs=["csrc"],
+        define_macros=MACROS,
+        depends=[*HEADERS, *CSRC, *DECLARATIONS],
+        extra_compile_args=CYTHON_CFLAGS,
+    )
+
+
+Options.warning_errors = WARNINGS_ARE_ERRORS
 
 setup(
-    libraries=[
-        (
-            "rhebok_csrc",
-            {
-                "sources": CSRC,
-                "include_dirs": ["csrc"],
-                "macros": MACROS,
-                "cflags": CFLAGS,
-                "obj_deps": {"": HEADERS},
-            },
-        )
-    ],
-    ext_modules=cythonize(
-        [
-            Extension(
-                path.removesuffix(".pyx").replace("/", "."),
-                [path],
-                include_dirs=["csrc", "rhebok/native"],
-                define_macros=MACROS,
-                depends=HEADERS + CSRC,
-                extra_compile_args=[*CFLAGS, "-Wno-sign-compare"],
-            )
-            for path in MODULES
-        ],
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": False,
-            "wraparound": False,
-            "initializedcheck": False,
-            "cdivision": True,
-        },
-    ),
+    libraries=[library()],
+    ext_modules=[extension(path) for path in MODULES],
+    options={
+        # Objects of the two kinds of build do not mix.
+        "build": {"build_base": "build/debug" if DEBUG else "build/release"},
+        "build_ext": {"cython_c_in_temp": True, "cython_directives": DIRECTIVES},
+    },
 )

@@ -1,20 +1,28 @@
 """Types of the compiled module; worker.pyx has the documentation."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TextIO
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, TextIO, final
 
-class Listener(Protocol):
+from _typeshed.wsgi import WSGIApplication
+
+HEADER_TIMEOUT: Final[int]
+BODY_TIMEOUT: Final[int]
+SEND_TIMEOUT: Final[int]
+LINGER_TIMEOUT: Final[int]
+
+class _Listener(Protocol):
     is_unix: bool
     server_name: str
     server_port: str
     def fileno(self) -> int: ...
 
+@final
 class Worker:
     def __init__(
         self,
-        app: Callable[..., Iterable[bytes]],
-        listeners: Sequence[Listener],
+        app: WSGIApplication,
+        listeners: Sequence[_Listener],
         settings: Any,
         *,
         errors: TextIO,

@@ -1,0 +1,14 @@
+"""Types of the compiled module; environ.pyx has the documentation. What is in use there is C: this is all of
+it that Python sees.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, final
+
+KNOWN_FIELDS: Final[tuple[str, ...]]
+BARE_KEYS: Final[dict[str, str]]
+HIDDEN_FIELDS: Final[tuple[str, ...]]
+
+@final
+class EnvironBuilder:
+    def __init__(self, templates: Iterable[Mapping[str, Any]]) -> None: ...
