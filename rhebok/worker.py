@@ -14,6 +14,7 @@ from random import SystemRandom
 from types import FrameType
 from typing import Protocol, TextIO
 
+from rhebok import live_objects
 from rhebok.app_loading import Application, load_app
 from rhebok.errors import UserError
 from rhebok.hooks import WorkerInfo, load_after_fork
@@ -96,7 +97,7 @@ class WorkerProcess:
         report_ready()
         self._native.run()
         self._flush()
-        return 0
+        return 0 if live_objects.all_gone(self._service.log.logger) else 1
 
     def _call_after_fork(self) -> None:
         hook = load_after_fork(self._service.settings)
