@@ -1,0 +1,127 @@
+# On a fresh Debian or Ubuntu:
+#
+#   make run          environment, build; serves examples/hello.py and says where
+#   make test         environment, build, the Debian packages that the tests use, all tests
+#
+# For developers:
+#
+#   make test ARGS="tests/unit -k parser"
+#   make debug-test   the Python suite against a build that counts live objects (ARGS too)
+#   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
+#   make format       what ruff and clang-format can mend by themselves
+#   make bench        the benchmarks (bench/Makefile)
+#   make clean        nothing is left but what git knows
+#
+# PYTHON=python3.12 takes another interpreter (after make clean).
+
+PYTHON ?= python3
+BIND ?= 127.0.0.1:8000
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEBUG_TREE := build/debug-tree
+
+SOURCES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.pyx rhebok/native/*.pxd)
+CSRC := $(wildcard csrc/*.c csrc/*/*.c)
+C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
+MODULES := $(wildcard rhebok/native/*.pyx)
+
+BUILD_PACKAGES := gcc libc6-dev make
+PYTHON_PACKAGES := python3-venv python3-dev
+TEST_PACKAGES := clang clang-format curl git libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light \
+	openssl procps strace valgrind wrk
+
+.PHONY: run test debug-test lint format bench clean build packages
+
+run: build
+	@echo "Serving examples/hello.py at http://$(BIND)/ (Ctrl-C ends it)"
+	@$(BIN)/rhebok --bind $(BIND) --chdir examples hello:application
+
+build: .venv/.built
+
+test: build .venv/.test packages
+	$(BIN)/python -m pytest $(ARGS)
+
+packages:
+	@.ci/debian-packages $(if $(CI),require,try) $(TEST_PACKAGES)
+
+# ---- environment ----
+
+# gcc and an interpreter that can make environments and compile; Debian ships both in parts.
+.venv/.made:
+	@type gcc >/dev/null 2>&1 || .ci/debian-packages require $(BUILD_PACKAGES)
+	@type $(PYTHON) >/dev/null 2>&1 || .ci/debian-packages require python3
+	@$(PYTHON) -c 'import ensurepip, os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' \
+		2>/dev/null || .ci/debian-packages require $(PYTHON_PACKAGES)
+	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/.build-requirements: .venv/.made pyproject.toml
+	$(PIP) install --group build
+	@touch $@
+
+.venv/.built: .venv/.build-requirements setup.py $(SOURCES)
+	$(PIP) install --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test: .venv/.made pyproject.toml
+	$(PIP) install --group test
+	@touch $@
+
+.venv/.lint: .venv/.made pyproject.toml
+	$(PIP) install --group lint
+	@touch $@
+
+# ---- the debug build ----
+
+# In a copy of the tree, so that the two builds of the modules do not overwrite each other. Each worker that ends
+# reports what is still alive; tests/live_objects.py fails the test that left something.
+debug-test: build .venv/.test packages
+	@rm -rf $(DEBUG_TREE) && mkdir -p $(DEBUG_TREE)
+	@git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | \
+		tar -xf - -C $(DEBUG_TREE)
+	$(PYTHON) -m venv $(DEBUG_TREE)/.venv
+	cd $(DEBUG_TREE) && $(PIP) install --upgrade 'pip>=25.1' && $(PIP) install --group build --group test
+	cd $(DEBUG_TREE) && RHEBOK_DEBUG=1 RHEBOK_WERROR=1 $(PIP) install --no-build-isolation --editable .
+	cd $(DEBUG_TREE) && $(BIN)/python -m pytest -p tests.live_objects \
+		--ignore=tests/build --ignore=tests/unit/test_c.py $(ARGS)
+
+# ---- lint ----
+
+lint: lint-python lint-c lint-cython
+
+lint-python: build .venv/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest rhebok.native --allowlist tests/build/stubtest_allowlist.txt --ignore-unused-allowlist
+
+lint-c: .venv/.lint packages
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	@for compiler in gcc clang; do for file in $(CSRC); do \
+		$$compiler -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null $$file || exit 1; done; done
+	@echo "gcc and clang: no warnings"
+
+lint-cython: build .venv/.lint
+	@mkdir -p build/lint
+	@for file in $(MODULES); do $(BIN)/cython -3 -Werror $$file -o build/lint/module.c || exit 1; done
+	PATH=$(BIN):$$PATH $(BIN)/cython-lint rhebok/native
+
+format: .venv/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_FILES)
+
+# ---- the rest ----
+
+bench:
+	$(MAKE) -C bench
+	$(MAKE) -C bench run ARGS="$(ARGS)"
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find rhebok tests bench -name __pycache__ -prune -exec rm -rf {} +
+	rm -f rhebok/native/*.so
+	$(MAKE) -C tests/c clean
