@@ -1,0 +1,55 @@
+"""Workers that are replaced while clients go on asking: no request fails."""
+
+from pathlib import Path
+from signal import SIGHUP
+
+import pytest
+
+from integration.conftest import Serve
+from integration.load import SteadyClients
+from integration.waiting import until
+from integration.wrk import SHIM_SOURCE, Wrk, build_shim
+
+WORKERS = 2
+
+ADDRESSES = pytest.mark.parametrize("bind", ["127.0.0.1:0", "unix:app.sock"], ids=["tcp", "unix"])
+
+
+@ADDRESSES
+def test_no_request_fails_when_workers_reach_max_requests(serve: Serve, bind: str) -> None:
+    server = serve("gated", "--max-requests", "20", "--max-requests-jitter", "10", workers=WORKERS, bind=bind)
+    with SteadyClients(server.address) as clients:
+        until(lambda: len(clients.bodies) >= 10, lambda: clients.bodies)
+    # The one that stops counts the connections that it had accepted before.
+    assert max(clients.bodies.values()) <= 30 + 4
+    assert len(server.matches(r"worker \d+ exited with status 0")) >= 8
+    assert not server.matches(r"\[(?:WARNING|ERROR|CRITICAL)\]")
+
+
+@ADDRESSES
+def test_no_request_fails_when_hup_replaces_the_workers(serve: Serve, bind: str) -> None:
+    server = serve("gated", workers=WORKERS, bind=bind)
+    with SteadyClients(server.address) as clients:
+        for _ in range(3):
+            before = server.wait_for_workers(WORKERS)
+            server.send(SIGHUP)
+            server.wait_for_workers(WORKERS, without=before)
+    assert clients.total > 0
+
+
+@pytest.mark.needs("wrk")
+def test_wrk_sees_no_error_while_workers_reach_max_requests(serve: Serve) -> None:
+    server = serve("gated", "--max-requests", "2000", "--min-requests", "1000", workers=WORKERS)
+    assert Wrk(server.address, seconds=3, close=True).summary().all_good
+    assert len(server.matches(r"worker \d+ exited with status 0")) >= WORKERS
+
+
+@pytest.mark.needs("wrk", "cc")
+@pytest.mark.skipif(not SHIM_SOURCE.exists(), reason="there is no bench/unix_shim.c")
+def test_wrk_sees_no_error_over_a_unix_socket_while_workers_reach_max_requests(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve("gated", "--max-requests", "2000", workers=WORKERS, bind="unix:app.sock")
+    shim = build_shim(tmp_path)
+    assert Wrk(server.address, seconds=3, close=True, shim=shim).summary().all_good
+    assert len(server.matches(r"worker \d+ exited with status 0")) >= WORKERS
