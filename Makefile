@@ -22,9 +22,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEBUG_TREE := build/debug-tree
 
-SOURCES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.pyx rhebok/native/*.pxd)
+SOURCES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.pyx rhebok/native/*.pxd rhebok/native/*.h)
 CSRC := $(wildcard csrc/*.c csrc/*/*.c)
-C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
+C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.h tests/c/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
 MODULES := $(wildcard rhebok/native/*.pyx)
 
 BUILD_PACKAGES := gcc libc6-dev make

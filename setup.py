@@ -29,13 +29,14 @@ MACROS: list[tuple[str, str | None]] = [("RHB_COUNT_LIVE", None)] if DEBUG else 
 CSRC = sorted(glob("csrc/*.c") + glob("csrc/picohttpparser/*.c"))
 HEADERS = sorted(glob("csrc/*.h") + glob("csrc/picohttpparser/*.h"))
 MODULES = sorted(glob("rhebok/native/*.pyx"))
-DECLARATIONS = sorted(glob("rhebok/native/*.pxd"))
+DECLARATIONS = sorted(glob("rhebok/native/*.pxd") + glob("rhebok/native/*.h"))
 
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
     "wraparound": False,
     "initializedcheck": False,
+    "cdivision": True,
 }
 
 
@@ -55,7 +56,7 @@ def extension(path: str) -> Extension:
     return Extension(
         path.removesuffix(".pyx").replace("/", "."),
         [path],
-        include_dirs=["csrc"],
+        include_dirs=["csrc", "rhebok/native"],
         define_macros=MACROS,
         depends=[*HEADERS, *CSRC, *DECLARATIONS],
         extra_compile_args=CYTHON_CFLAGS,
