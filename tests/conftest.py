@@ -1,11 +1,12 @@
 """What all test folders share: @pytest.mark.needs("wrk") skips a test where a program is not installed."""
 
+import os
 import shutil
 
 import pytest
 
-# Where Debian has what is not called like its package.
-PACKAGES = {"start_server": "libserver-starter-perl", "cc": "gcc"}
+# Debian's, where the program has another name.
+PACKAGES = {"start_server": "libserver-starter-perl", "cc": "gcc", "ss": "iproute2"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,8 +21,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(f"{program} is not installed (apt-get install {package})")
 
 
-def _path() -> str | None:
+def _path() -> str:
     """nginx is in /usr/sbin, which is not on everybody's PATH."""
-    import os
-
     return os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"

@@ -37,9 +37,7 @@ class Browser:
         self._root = root
         self.cookies = http.cookiejar.CookieJar()
         no_proxy = urllib.request.ProxyHandler({})
-        self._opener = urllib.request.build_opener(
-            no_proxy, urllib.request.HTTPCookieProcessor(self.cookies)
-        )
+        self._opener = urllib.request.build_opener(no_proxy, urllib.request.HTTPCookieProcessor(self.cookies))
 
     def get(self, path: str, **fields: str) -> Page:
         return self.open(path, "GET", None, fields)

@@ -1,7 +1,7 @@
 """Holds an application in the middle of a request until the test lets it go on.
 
-The application calls pass_gate (apps/gated.py): it opens a FIFO and reads it to its end. So the test knows that
-the application is there when the FIFO has a reader, and the application goes on when the test closes it.
+The application calls pass_gate (apps/gated.py): it opens a FIFO and reads it to its end. So the test knows
+that the application is there when the FIFO has a reader, and the application goes on when the test closes it.
 """
 
 import os

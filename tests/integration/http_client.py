@@ -1,4 +1,4 @@
-"""A client that sees every byte: sends what it is told, reads one response at a time. TCP and unix sockets."""
+"""A client that sees every byte: sends what it is told, reads one response at a time. TCP or unix."""
 
 import json
 import socket
@@ -15,7 +15,11 @@ Address = tuple[str, int] | str
 def connect(address: Address, receive_buffer: int | None = None) -> socket.socket:
     """A connected socket whose every call has a deadline."""
     family = (
-        socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        socket.AF_UNIX
+        if isinstance(address, str)
+        else socket.AF_INET6
+        if ":" in address[0]
+        else socket.AF_INET
     )
     sock = socket.socket(family)
     sock.settimeout(DEADLINE_SECONDS)
@@ -63,7 +67,7 @@ class Client:
         self.socket.close()
 
     def get(self, path: str = "/", **fields: str) -> Response:
-        return self.request("GET", path, **fields)
+        return self.request("GET", path, b"", **fields)
 
     def post(self, path: str, body: bytes, **fields: str) -> Response:
         return self.request("POST", path, body, **fields)

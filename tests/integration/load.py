@@ -5,6 +5,7 @@ from collections import Counter
 from types import TracebackType
 
 from integration.http_client import Address, Client
+from integration.waiting import until
 
 
 class SteadyClients:
@@ -37,6 +38,11 @@ class SteadyClients:
     @property
     def total(self) -> int:
         return self.bodies.total()
+
+    def wait_for_somebody_new(self) -> None:
+        """Until there is an answer that has not been there before."""
+        known = set(self.bodies)
+        until(lambda: set(self.bodies) - known or self._failures, lambda: known)
 
     def _ask(self, address: Address, path: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A real nginx with examples/nginx/nginx.conf, in a directory of its own. Used by the tests of the examples."""
+"""A real nginx with examples/nginx/nginx.conf, in a directory of its own."""
 
 import re
 import signal
@@ -46,6 +46,8 @@ class Nginx(Process):
 
 def replace(text: str, old: str, new: str) -> str:
     """Replaces a directive, which must be there once, so that a change of the example is noticed."""
-    replaced, count = re.subn(rf"^( *(?:server )?){re.escape(old)}", lambda found: found[1] + new, text, flags=re.M)
+    replaced, count = re.subn(
+        rf"^( *(?:server )?){re.escape(old)}", lambda found: found[1] + new, text, flags=re.M
+    )
     assert count == 1, old
     return replaced

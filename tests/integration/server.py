@@ -1,4 +1,4 @@
-"""The `rhebok` command in a process group of its own: started, waited for, stopped by pid, and its log judged."""
+"""The `rhebok` command in a process group of its own: started, waited for, stopped by pid, its log judged."""
 
 import os
 import re
@@ -49,20 +49,28 @@ class Process:
     """A program in a session of its own, its output in a file."""
 
     def __init__(
-        self, argv: Sequence[str], directory: Path, *, pass_fds: Sequence[int] = (), **variables: str
+        self,
+        argv: Sequence[str],
+        directory: Path,
+        *,
+        pass_fds: Sequence[int] = (),
+        log: Path | None = None,
+        **variables: str,
     ) -> None:
+        """log: where the program writes its log by itself, when that is not its output."""
         self.directory = directory
         self.name = Path(argv[0]).name
-        count = len(list(directory.glob(f"{self.name}*.log")))
-        self._log = directory / f"{self.name}{count or ''}.log"
-        with self._log.open("wb") as log:
+        count = len(list(directory.glob(f"{self.name}*.output")))
+        output = directory / f"{self.name}{count or ''}.output"
+        self._log = log or output
+        with output.open("wb") as written:
             self._process = subprocess.Popen(
                 argv,
                 cwd=directory,
                 env=environment(**variables),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=written,
+                stderr=written,
                 start_new_session=True,
                 pass_fds=pass_fds,
             )
@@ -73,7 +81,7 @@ class Process:
 
     @property
     def log(self) -> str:
-        return self._log.read_text(errors="backslashreplace")
+        return self._log.read_text(errors="backslashreplace") if self._log.exists() else ""
 
     def matches(self, pattern: str) -> list[str]:
         return re.findall(pattern, self.log)
@@ -123,11 +131,12 @@ class Server(Process):
         workers: int = 1,
         bind: str | None = "127.0.0.1:0",
         pass_fds: Sequence[int] = (),
+        log: Path | None = None,
         **variables: str,
     ) -> None:
         bound = ["--bind", bind] if bind else []
         argv = [*command(), "--workers", str(workers), "--pythonpath", str(APPS), *bound, *options, app]
-        super().__init__(argv, directory, pass_fds=pass_fds, **variables)
+        super().__init__(argv, directory, pass_fds=pass_fds, log=log, **variables)
         self.tracebacks = 0  # that the test means to have in the log
         try:
             self.wait_for(r"worker \d+ is ready", workers)

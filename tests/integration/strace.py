@@ -1,4 +1,4 @@
-"""strace on a running process, as a list of calls. Needs the program, and the right to trace. Used by test_system_calls."""
+"""strace on a running process, as a list of calls. Used by test_system_calls."""
 
 import re
 import signal

@@ -177,7 +177,9 @@ def curl(site: Site, path: str, *options: str) -> str:
 
 
 @pytest.mark.needs("curl")
-@pytest.mark.parametrize("options", [[], ["--header", "Transfer-Encoding: chunked"]], ids=["length", "chunked"])
+@pytest.mark.parametrize(
+    "options", [[], ["--header", "Transfer-Encoding: chunked"]], ids=["length", "chunked"]
+)
 def test_curl_uploads_a_hundred_megabytes(site: Site, large: LargeFile, options: list[str]) -> None:
     """It takes Content-Length from the file unless it is told otherwise, and sends Expect by itself."""
     assert curl(site, "/digest", "--upload-file", str(large.path), *options).strip() == large.digest

@@ -31,7 +31,7 @@ def crowd() -> Iterator[ExitStack]:
 
 
 def answers_at_once(server: Server) -> bool:
-    """A fresh connection stands behind all the others in the listen queue, so they have been accepted by then."""
+    """A fresh connection stands behind all others in the listen queue: they have been accepted by then."""
     with server.client() as client:
         client.socket.settimeout(10)
         return client.get("/").body == b"small"

@@ -27,7 +27,7 @@ def role(call: Call) -> str:
 
 
 def trace(server: Server, directory: Path, requests: int, path: str = "/") -> list[Call]:
-    """The worker's calls for so many connections with one request each; the worker is warm and idle before."""
+    """The worker's calls for so many connections with one request each; it is warm and idle before."""
     (worker,) = server.workers()
     for _ in range(5):
         server.get(path)
@@ -67,7 +67,7 @@ def test_over_a_unix_socket_it_may_have_to_wait_for_the_first_bytes(serve: Serve
 
 
 def test_between_two_requests_an_idle_worker_waits_once(serve: Serve, tmp_path: Path) -> None:
-    """But for the look at the listeners once a second: a wait that timed out, fcntl, and an accept4 in vain."""
+    """But for the look at the listeners once a second: a wait that timed out, fcntl, an accept4 in vain."""
     calls = trace(serve("hello", *HELLO), tmp_path, REQUESTS)
     waits = [call for call in calls if role(call) == "wait" and call.result > 0]
     assert len(waits) <= REQUESTS + 1, calls

@@ -1,4 +1,4 @@
-"""wsgiref.validate.validator around an application that answers in every way finds nothing wrong with the server."""
+"""wsgiref.validate.validator around an application that answers in every way finds nothing wrong."""
 
 import pytest
 

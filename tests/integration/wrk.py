@@ -1,4 +1,4 @@
-"""wrk as a function: runs it, over TCP or through the bench's shim over a unix socket, and reads its summary."""
+"""wrk: run over TCP, or through the bench's shim over a unix socket, and its summary read."""
 
 import re
 import subprocess
@@ -47,7 +47,10 @@ class Wrk:
         argv += ["-H", "Connection: close"] if close else []
         self._seconds = seconds
         self._process = subprocess.Popen(
-            [*argv, f"http://{host}:{port}{path}"], env=environment(**variables), stdout=subprocess.PIPE, text=True
+            [*argv, f"http://{host}:{port}{path}"],
+            env=environment(**variables),
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def still_runs(self, seconds: float) -> bool:

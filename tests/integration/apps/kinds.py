@@ -1,4 +1,4 @@
-"""Every kind of response that PEP 3333 knows, one a path. `checked` is the same behind wsgiref's validator."""
+"""Every kind of response that PEP 3333 knows, one a path. `checked` is the same behind a validator."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def with_empty_blocks(_environ: Environ, start_response: StartResponse) -> Itera
 
 
 def as_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    file = TemporaryFile()  # closed by the server, through the wrapper
+    file = TemporaryFile()  # noqa: SIM115 (closed by the server, through the wrapper)
     file.write(b"not this " + WHOLE)
     file.seek(len(b"not this "))
     start_response("200 OK", list(TEXT))
