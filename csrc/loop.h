@@ -13,7 +13,7 @@
  *     }
  *
  * Pieces: listeners.c accepts, intake.c makes requests of bytes, refusal.c answers bad ones,
- * parking.c keeps the lists of what waits, loop.c drives. */
+ * parking.c keeps the lists of what waits, stopping.c ends it, loop.c drives. */
 #ifndef RHB_LOOP_H
 #define RHB_LOOP_H
 

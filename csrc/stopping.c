@@ -1,0 +1,43 @@
+/* How the loop comes to its end: nobody new, the idle ones for a short while, the others until they
+ * are done. */
+#include "listeners.h"
+#include "loop.h"
+
+#define STOP_LINGER RHB_NS_PER_SECOND
+
+/* A connection that has sent nothing yet counts as idle from now on. */
+static void make_silent_idle(struct rhb_loop *loop)
+{
+    struct rhb_link *head = &loop->parked[RHB_CONN_HEAD], *link, *next;
+    for (link = head->next; link != head; link = next) {
+        struct rhb_conn *conn = (struct rhb_conn *)link;
+        next = link->next;
+        if (conn->in.len > 0)
+            continue;
+        rhb_list_remove(link);
+        conn->state = RHB_CONN_IDLE;
+        rhb_list_push(&loop->parked[RHB_CONN_IDLE], link);
+    }
+}
+
+void rhb_loop_stop(struct rhb_loop *loop)
+{
+    uint64_t until = rhb_now_coarse() + STOP_LINGER;
+    if (loop->stopping)
+        return;
+    loop->stopping = true;
+    loop->accept_again_at = 0;
+    rhb_listeners_disarm(loop);
+    /* The wake-up for a connection may have come to this worker alone: one last accept. */
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        loop->listeners[i].ready = true;
+    make_silent_idle(loop);
+    if (loop->options.timeouts[RHB_CONN_IDLE] > STOP_LINGER)
+        loop->options.timeouts[RHB_CONN_IDLE] = STOP_LINGER;
+    struct rhb_link *head = &loop->parked[RHB_CONN_IDLE];
+    for (struct rhb_link *link = head->next; link != head; link = link->next) {
+        struct rhb_conn *conn = (struct rhb_conn *)link;
+        if (conn->deadline > until)
+            conn->deadline = until;
+    }
+}
