@@ -99,6 +99,15 @@ static void relieve(struct rhb_loop *loop)
         loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
 }
 
+/* One more of the queue has been dealt with: whether there is another one to be served before the end. */
+static bool is_owed(const struct rhb_loop *loop, struct rhb_listener *listener)
+{
+    if (listener->owed == 0)
+        return false;
+    listener->owed--;
+    return rhb_now_coarse() < loop->accept_until;
+}
+
 /* The connection that waited may have gone away, or another worker was faster: both are nothing. */
 static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, int error)
 {
@@ -111,6 +120,7 @@ static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, 
         break;
     case EAGAIN:
         listener->ready = listener->burst = false;
+        listener->owed = 0;
         break;
     case EBADF:
     case EINVAL:
@@ -119,7 +129,7 @@ static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, 
         forget(loop, listener);
         break;
     default: /* accept(2): errors of the connection itself; the next one may be good */
-        listener->ready = listener->burst;
+        listener->ready = listener->burst || is_owed(loop, listener);
         break;
     }
 }
@@ -145,7 +155,7 @@ static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *
     conn->listener = (uint8_t)(listener - loop->listeners);
     if (wants_peer)
         note_peer(&conn->peer, &address);
-    listener->ready = listener->burst;
+    listener->ready = listener->burst || is_owed(loop, listener);
     return conn;
 }
 

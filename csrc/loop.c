@@ -51,6 +51,7 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
     loop->options = *options;
     loop->wakeup = wakeup;
     loop->grace_credit = RHB_GRACE_CREDIT;
+    loop->score = &loop->no_score;
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         rhb_list_init(&loop->parked[state]);
     rhb_list_init(&loop->ready);
@@ -364,6 +365,15 @@ void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     rhb_intake_finish(loop, conn, false);
     rhb_conn_close(loop, conn);
+}
+
+size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap)
+{
+    const struct rhb_link *head = &loop->parked[RHB_CONN_SEND];
+    size_t count = 0;
+    for (struct rhb_link *link = head->next; link != head && count < cap; link = link->next)
+        owners[count++] = ((struct rhb_conn *)link)->owner;
+    return count;
 }
 
 void *rhb_loop_next_owner(struct rhb_loop *loop)

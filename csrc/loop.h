@@ -20,6 +20,7 @@
 #include "access_log.h"
 #include "clock.h"
 #include "connection.h"
+#include "scoreboard.h"
 #include <sys/epoll.h>
 
 enum rhb_event {
@@ -51,6 +52,7 @@ struct rhb_listener {
     bool armed; /* in epoll */
     bool ready; /* epoll said so, or the last accept succeeded during a burst */
     bool burst; /* more than one connection at a time has been seen: accept until EAGAIN */
+    uint32_t owed; /* while stopping for good: connections of the queue that are still to be accepted */
 };
 
 /* A request that is complete. Valid until rhb_loop_done, rhb_loop_suspend or rhb_loop_abort. */
@@ -107,6 +109,7 @@ struct rhb_loop {
     bool woke_at_once;          /* the last wait did not wait: connections come in bursts */
     bool ready_turn;            /* whether the ready list or the listeners go first */
     bool stopping;
+    uint64_t accept_until; /* while stopping: what is owed then is owed no more */
 
     /* epoll's last answer */
     struct epoll_event events[RHB_EVENTS];
@@ -125,6 +128,9 @@ struct rhb_loop {
     struct rhb_access_log *access_log; /* NULL: off. Not owned. */
     uint64_t log_flush_at;             /* 0: nothing waits */
     uint64_t refused;                  /* requests answered by the loop itself */
+    struct rhb_score *score;           /* what the master sees; never NULL. Not owned. */
+    struct rhb_score no_score;         /* where it points when there is no master */
+    uint64_t request_timeout;          /* ns that the application has for a request; 0: any */
 };
 
 /* Listener descriptors stay the caller's. Returns NULL with errno set. */
@@ -143,6 +149,14 @@ void rhb_loop_wait(struct rhb_loop *loop);
 /* Stops accepting; rhb_loop_poll says DRAINED once every connection has been served. */
 void rhb_loop_stop(struct rhb_loop *loop);
 
+/* The same where nobody else is going to accept: the connections that wait in the queues now are served too, those
+ * that can be accepted within `patience` ns. */
+void rhb_loop_stop_last(struct rhb_loop *loop, uint64_t patience);
+
+/* Whether the listeners are still needed. Once they are not, rhb_loop_let_go allows the caller to close them. */
+bool rhb_loop_accepts(const struct rhb_loop *loop);
+void rhb_loop_let_go(struct rhb_loop *loop);
+
 /* Whether the response to the request at hand may keep the connection. */
 bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn);
 
@@ -156,6 +170,9 @@ bool rhb_loop_suspend(struct rhb_loop *loop, struct rhb_conn *conn, void *owner)
 
 /* The response cannot be finished: the connection is closed so that the client notices. */
 void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn);
+
+/* Up to `cap` of the owners that wait. Returns how many. */
+size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap);
 
 /* An owner that still waits, taken off its connection; NULL when there is none. For shutting down.
  */

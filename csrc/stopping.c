@@ -1,9 +1,12 @@
 /* How the loop comes to its end: nobody new, the idle ones for a short while, the others until they
  * are done. */
+#include "accept_queue.h"
 #include "listeners.h"
 #include "loop.h"
 
 #define STOP_LINGER RHB_NS_PER_SECOND
+
+enum { QUEUE_UNKNOWN = 64 /* owed where the kernel does not say */ };
 
 /* A connection that has sent nothing yet counts as idle from now on. */
 static void make_silent_idle(struct rhb_loop *loop)
@@ -40,4 +43,29 @@ void rhb_loop_stop(struct rhb_loop *loop)
         if (conn->deadline > until)
             conn->deadline = until;
     }
+}
+
+void rhb_loop_stop_last(struct rhb_loop *loop, uint64_t patience)
+{
+    bool asked_before = loop->accept_until != 0;
+    rhb_loop_stop(loop);
+    if (asked_before)
+        return;
+    loop->accept_until = rhb_now_coarse() + patience;
+    for (size_t i = 0; i < loop->n_listeners; i++) {
+        struct rhb_listener *listener = &loop->listeners[i];
+        uint32_t waiting = rhb_accept_queue_length(listener->fd, listener->is_unix);
+        listener->owed = waiting == UINT32_MAX ? QUEUE_UNKNOWN : waiting;
+        listener->ready = true;
+    }
+}
+
+bool rhb_loop_accepts(const struct rhb_loop *loop)
+{
+    return !loop->stopping || rhb_listeners_ready(loop);
+}
+
+void rhb_loop_let_go(struct rhb_loop *loop)
+{
+    loop->n_listeners = 0;
 }

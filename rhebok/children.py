@@ -1,9 +1,11 @@
 """One forked child as its parent sees it, and the fork itself. Used by prefork.
 
-A child says that it is ready by one byte on a pipe. A pid stays ours until it is reaped, so a signal sent to
-a child that is still in the books never reaches a stranger, whatever the kernel does with pids.
+A child says that it is ready, and later perhaps that it wants a successor, by a byte on a pipe. A pid stays
+ours until it is reaped, so a signal sent to a child that is still in the books never reaches a stranger,
+whatever the kernel does with pids.
 """
 
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -14,6 +16,25 @@ from signal import Signals
 NOBODY = -1
 STATUS_UNKNOWN = 255  # somebody else reaped the child
 REPEAT_SECONDS = 1.0  # how often a stopping child is told again
+QUICK_SECONDS = 1.0  # what a child whose time is over gets to write its last words
+
+READY, LEAVING = b"R", b"L"
+
+
+@dataclass
+class Report:
+    """The child's end of the pipe."""
+
+    fd: int
+
+    def ready(self) -> None:
+        """It serves."""
+        os.write(self.fd, READY)
+
+    def leaving(self) -> None:
+        """It will go as soon as it has a successor."""
+        with suppress(OSError):
+            os.write(self.fd, LEAVING)
 
 
 @dataclass
@@ -23,11 +44,14 @@ class Stopping:
     signal: Signals
     repeat_at: float
     kill_at: float
+    hurried: bool = False  # it was told that its time is over
     killed: bool = False
 
     @property
     def next_at(self) -> float:
-        return float("inf") if self.killed else min(self.repeat_at, self.kill_at)
+        if self.killed:
+            return float("inf")
+        return self.kill_at if self.hurried else min(self.repeat_at, self.kill_at)
 
 
 @dataclass
@@ -37,19 +61,23 @@ class Child:
     forked_at: float
     ready_fd: int
     ready: bool = False
+    leaving: bool = False  # it goes when its successor is ready
     stopping: Stopping | None = field(default=None)
 
     def look_for_ready(self) -> bool:
-        """Reads the pipe; true once, when the byte has come. Closes it when there is no more to learn."""
+        """Reads the pipe; true once, when the child says so. Closes it when there is no more to learn."""
         if self.ready_fd == NOBODY:
             return False
         try:
-            said = os.read(self.ready_fd, 1)
+            said = os.read(self.ready_fd, 16)
         except BlockingIOError:
             return False
-        self.close()
-        self.ready = bool(said)
-        return self.ready
+        if not said:
+            self.close()
+        was_ready = self.ready
+        self.ready = was_ready or READY in said
+        self.leaving = self.leaving or LEAVING in said
+        return self.ready and not was_ready
 
     def close(self) -> None:
         if self.ready_fd != NOBODY:
@@ -65,20 +93,33 @@ class Child:
         self.send(number)
 
     def press(self, now: float) -> bool:
-        """Repeats or kills when it is time; true when it kills.
+        """Repeats, hurries or kills when it is time; true when the child's time is over.
 
-        Repeating covers a signal that came in before the child had its handlers, or that its code swallowed.
+        Before it is killed it gets QUIT, on which a worker names the requests that are cut and writes its
+        logs. Repeating covers a signal that came in before the child had its handlers, or that was swallowed.
         """
         stopping = self.stopping
         if stopping is None or stopping.killed or now < stopping.next_at:
             return False
-        if now >= stopping.kill_at:
-            stopping.killed = True
-            self.send(Signals.SIGKILL)
+        if now >= stopping.kill_at and not stopping.hurried:
+            stopping.hurried = True
+            stopping.kill_at = now + QUICK_SECONDS
+            self.send(Signals.SIGQUIT)
             return True
+        if now >= stopping.kill_at:
+            self.kill()
+            return False
+        if stopping.hurried:
+            return False
         stopping.repeat_at = now + REPEAT_SECONDS
         self.send(stopping.signal)
         return False
+
+    def kill(self) -> None:
+        if self.stopping is None:
+            self.stopping = Stopping(Signals.SIGKILL, float("inf"), float("inf"))
+        self.stopping.killed = True
+        self.send(Signals.SIGKILL)
 
     def send(self, number: Signals) -> None:
         with suppress(ProcessLookupError):  # somebody else reaped it: the next wait finds out
@@ -133,3 +174,8 @@ def describe_end(code: int) -> str:
         return f"was killed by {Signals(-code).name}"
     except ValueError:
         return f"was killed by signal {-code}"
+
+
+def milliseconds(seconds: float) -> int:
+    """For poll(2): not negative, never too early, an hour at most."""
+    return math.ceil(min(max(0.0, seconds), 3600.0) * 1000)

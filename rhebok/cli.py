@@ -9,7 +9,7 @@ import click
 
 from rhebok import __version__, config, config_dump, launch
 from rhebok.config import Config
-from rhebok.errors import ExitStatus, UserError
+from rhebok.errors import EndedWith, ExitStatus, UserError
 from rhebok.settings import TABLE, Group, Setting
 
 Serve = Callable[[Config], None]
@@ -32,6 +32,8 @@ def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
         return _report(UserError(error.format_message(), ExitStatus.USAGE))
     except UserError as error:
         return _report(error)
+    except EndedWith as error:
+        return error.status
     except (KeyboardInterrupt, click.Abort):
         return 130  # as a shell reports death by SIGINT
     except BrokenPipeError:

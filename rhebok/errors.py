@@ -30,6 +30,14 @@ class UserError(Exception):
         return f"{self}\n{self.detail}".rstrip()
 
 
+class EndedWith(Exception):
+    """The command is to end with this status, and whoever knows why has said so already."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"exit status {status}")
+        self.status = status
+
+
 def os_reason(error: OSError) -> str:
     """The operating system's reason alone, without errno and path."""
     return (error.strerror or str(error)).lower()

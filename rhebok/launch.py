@@ -1,59 +1,95 @@
 """From a configuration to a running server, or to the verdict of --check-config. Called by cli.
 
-Binding and running are two steps: a supervisor can do the first and leave the second to a generation.
+`rhebok` binds or adopts the sockets and supervises; what serves is a generation, which is the same command
+with SERVER_STARTER_PORT in its environment, whoever set that.
 """
 
+import faulthandler
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rhebok import hooks
+from rhebok import generation, hooks, identity, socket_activation
 from rhebok.app_loading import load_app, prepend_to_path
 from rhebok.config import Config
 from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.identity import Identity
 from rhebok.listeners import (
     STARTER_VARIABLE,
     BindOptions,
     Listener,
+    adopt_activated,
     adopt_starter_ports,
     bind_all,
     close_all,
 )
-from rhebok.logs import STDERR, check_writable, open_error_log
+from rhebok.logs import STDERR, ErrorLog, check_writable, open_error_log
 from rhebok.master import Master, WorkerSource
+from rhebok.notify import Notifier, watchdog_interval
 from rhebok.pid_file import PidFile
 from rhebok.settings import Settings
+from rhebok.signals import TRACEBACK_SIGNAL
+from rhebok.supervisor import Supervisor
 from rhebok.worker import WorkerFactory
 
 NATIVE_WORKER = "rhebok.native.worker"
 
 
 def serve(config: Config) -> None:
-    """Binds or adopts, then runs the master until it is stopped."""
-    run(config, native_worker_factory)
+    """The supervisor, or under one, ours or another, a generation. Until it is stopped."""
+    if STARTER_VARIABLE in os.environ:
+        run(config, native_worker_factory)
+    else:
+        supervise(config)
+
+
+def supervise(config: Config) -> None:
+    """Binds or adopts, and keeps a generation on the sockets."""
+    settings, directory = config.settings, generation.start_directory()
+    _settle(settings)
+    log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
+    with _logged(settings, log), ExitStack() as stack:
+        listeners = _listeners(settings)
+        stack.callback(close_all, listeners)
+        if settings.pid:
+            stack.callback(PidFile(settings.pid).remove)
+        watchdog = watchdog_interval(os.environ, os.getpid())
+        supervisor = Supervisor(settings, listeners, log.logger, Notifier.from_environment(), watchdog)
+        supervisor.run(generation.command_line(), directory)
 
 
 def run(config: Config, worker_factory: WorkerSource) -> None:
-    """`serve` with the source of workers handed in."""
+    """A generation: the master and its workers in this process, with the source of workers handed in."""
     settings = config.settings
+    notifier = Notifier.from_environment()
     _prepare(settings)
     check_writable("--access-logfile", settings.access_logfile)
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
-    listeners = _listeners(settings)
-    pid_file = None
-    try:
-        pid_file = PidFile(settings.pid) if settings.pid else None
+    # For a supervisor that waits in vain; the master has a handler of its own once everything is loaded.
+    faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
+    with _logged(settings, log), ExitStack() as stack:
+        listeners = _listeners(settings)
+        stack.callback(close_all, listeners)
+        pid_file = _pid_file_of_generation(settings, log)
+        if pid_file:
+            stack.callback(pid_file.remove)
+        _become_user(settings)
         forget = pid_file.forget if pid_file else lambda: None
-        Master(settings, listeners, log, worker_factory, forget).run()
+        Master(settings, listeners, log, worker_factory, forget, notifier).run()
+
+
+@contextmanager
+def _logged(settings: Settings, log: ErrorLog) -> Iterator[None]:
+    """cli says an error on stderr, where nobody may be looking."""
+    try:
+        yield
     except UserError as error:
-        if settings.error_logfile != STDERR:  # cli says it on stderr, where nobody may be looking
+        if settings.error_logfile != STDERR:
             log.logger.critical("%s", error.with_detail)
         raise
-    finally:
-        close_all(listeners)
-        if pid_file:
-            pid_file.remove()
 
 
 def check(config: Config) -> None:
@@ -75,21 +111,48 @@ def native_worker_factory(settings: Settings) -> WorkerFactory:
     return _native().Worker  # type: ignore[no-any-return]
 
 
+def _identity(settings: Settings) -> Identity:
+    return identity.identity(settings.user, settings.group)
+
+
+def _become_user(settings: Settings) -> None:
+    who = _identity(settings)
+    if who.given:
+        identity.give_files(who, settings.error_logfile, settings.access_logfile)
+        identity.become(who)
+        generation.follow_supervisor()
+
+
+def _pid_file_of_generation(settings: Settings, log: ErrorLog) -> PidFile | None:
+    """Under a superdaemon generations overlap, and the process to signal is the superdaemon."""
+    if not settings.pid or generation.supervised():
+        return None
+    if STARTER_VARIABLE in os.environ:
+        log.logger.warning("--pid is ignored here: the superdaemon has a pid file of its own")
+        return None
+    return PidFile(settings.pid)
+
+
 def _prepare(settings: Settings) -> None:
     """The surroundings that the application finds."""
+    _settle(settings)
+    for pair in settings.env:
+        name, _, value = pair.partition("=")
+        os.environ[name] = value
+    prepend_to_path([*settings.pythonpath, os.getcwd()])
+
+
+def _settle(settings: Settings) -> None:
+    """The part of it that the supervisor shares: it must bind and log where a generation would."""
     if not settings.app:
         raise UserError(
             "no application given: rhebok MODULE:ATTRIBUTE (or RHEBOK_APP, or `app` in the file)",
             ExitStatus.USAGE,
         )
     _change_directory(settings.chdir)
-    for pair in settings.env:
-        name, _, value = pair.partition("=")
-        os.environ[name] = value
     for directory in settings.pythonpath:
         if not os.path.isdir(directory):
             raise UserError(f"--pythonpath: there is no directory {directory!r}", ExitStatus.USAGE)
-    prepend_to_path([*settings.pythonpath, os.getcwd()])
     if settings.umask is not None:
         os.umask(settings.umask)
 
@@ -108,7 +171,18 @@ def _listeners(settings: Settings) -> list[Listener]:
     handed_over = os.environ.get(STARTER_VARIABLE)
     if handed_over is not None:
         return adopt_starter_ports(handed_over)
-    return bind_all(settings.bind, BindOptions(settings.backlog, settings.socket_mode, settings.reuse_port))
+    try:
+        activated = socket_activation.activated_sockets(os.environ, os.getpid())
+    except ValueError as error:
+        raise UserError(str(error), ExitStatus.USAGE) from None
+    socket_activation.forget()
+    if activated:
+        return adopt_activated(activated)
+    owner = identity.owner(settings.socket_owner, _identity(settings))
+    ids = (-1 if owner.uid is None else owner.uid, -1 if owner.gid is None else owner.gid)
+    return bind_all(
+        settings.bind, BindOptions(settings.backlog, settings.socket_mode, settings.reuse_port, ids)
+    )
 
 
 def _native() -> Any:

@@ -21,6 +21,7 @@ from rhebok.addresses import (
     parse_starter_ports,
 )
 from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.socket_activation import ActivatedSocket
 from rhebok.unix_path import BoundPath, bind_unix_path
 
 STARTER_VARIABLE = "SERVER_STARTER_PORT"
@@ -37,6 +38,7 @@ class BindOptions:
     backlog: int = 2048
     socket_mode: int | None = 0o777
     reuse_port: bool = False
+    owner: tuple[int, int] = (-1, -1)  # of unix paths, as chown(2) has it
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ class Listener:
         return self.socket.family == socket.AF_UNIX
 
     def close(self) -> None:
-        """Closes the socket, and removes the path if it is ours."""
+        """Closes the socket, and removes the path if it is ours. May be called again."""
+        if self.socket.fileno() < 0:
+            return
         if self.path:
             self.path.remove()
         self.socket.close()
@@ -87,7 +91,12 @@ def adopt_starter_ports(value: str) -> list[Listener]:
         raise UserError(f"{STARTER_VARIABLE}: got {value!r}: {error}", ExitStatus.USAGE) from None
     if not ports:
         raise UserError(f"{STARTER_VARIABLE} names no listener: give start_server a --port or a --path")
-    return [_adopt(port.fd, f"{STARTER_VARIABLE} {port.spec}={port.fd}") for port in ports]
+    return [_adopt(port.fd, f"{STARTER_VARIABLE} {port.spec}={port.fd}", port.spec) for port in ports]
+
+
+def adopt_activated(sockets: Sequence[ActivatedSocket]) -> list[Listener]:
+    """The listeners that systemd opened."""
+    return [_adopt(given.fd, f"LISTEN_FDS {given.name}") for given in sockets]
 
 
 def close_all(listeners: Sequence[Listener]) -> None:
@@ -152,11 +161,11 @@ def _bind_abstract(address: AbstractAddress, options: BindOptions) -> socket.soc
 
 def _bind_path(address: UnixAddress, options: BindOptions) -> Listener:
     with _closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
-        path = bind_unix_path(sock, address.path, options.backlog, options.socket_mode)
+        path = bind_unix_path(sock, address.path, options.backlog, options.socket_mode, options.owner)
     return Listener(sock, str(address), UNIX_SERVER_NAME, UNIX_SERVER_PORT, path)
 
 
-def _adopt(fd: int, origin: str) -> Listener:
+def _adopt(fd: int, origin: str, spec: str | None = None) -> Listener:
     """A listening stream socket that somebody else bound; closing it is ours, removing its path is not."""
     try:
         mode = os.fstat(fd).st_mode
@@ -171,12 +180,12 @@ def _adopt(fd: int, origin: str) -> Listener:
     sock.set_inheritable(False)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         _tune_tcp(sock)
-    return _describe(sock)
+    return _describe(sock, spec)
 
 
-def _describe(sock: socket.socket) -> Listener:
+def _describe(sock: socket.socket, spec: str | None = None) -> Listener:
     if sock.family == socket.AF_UNIX:
-        return Listener(sock, _unix_name(sock.getsockname()), UNIX_SERVER_NAME, UNIX_SERVER_PORT)
+        return Listener(sock, _unix_name(sock.getsockname(), spec), UNIX_SERVER_NAME, UNIX_SERVER_PORT)
     host, port = sock.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     # A wildcard is no name that a client could use: the machine's own name stands in for it.
@@ -184,11 +193,12 @@ def _describe(sock: socket.socket) -> Listener:
     return Listener(sock, f"http://{shown}:{port}", name, str(port))
 
 
-def _unix_name(address: str | bytes) -> str:
-    """Linux gives the names of abstract sockets as bytes with a NUL in front."""
+def _unix_name(address: str | bytes, spec: str | None = None) -> str:
+    """Linux gives the names of abstract sockets as bytes with a NUL in front. Of others it knows the name
+    that was bound, which is not the one they have since a rename(2); the spec has that."""
     if isinstance(address, bytes):
         return "unix:@" + address[1:].decode("utf-8", "backslashreplace")
-    return f"unix:{address}"
+    return f"unix:{spec or address}"
 
 
 @contextmanager

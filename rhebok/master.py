@@ -9,13 +9,17 @@ from collections.abc import Callable, Sequence
 
 from rhebok import __version__
 from rhebok.app_loading import load_app
+from rhebok.children import Report
 from rhebok.errors import ExitStatus, UserError
 from rhebok.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
-from rhebok.listeners import Listener
+from rhebok.listeners import Listener, close_all
 from rhebok.logs import ErrorLog
+from rhebok.notify import Notifier
 from rhebok.prefork import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.scoreboard import Scoreboard
 from rhebok.settings import Settings
 from rhebok.worker import Service, WorkerFactory, WorkerProcess
+from rhebok.worker_watch import WorkerWatch
 
 WorkerSource = Callable[[Settings], WorkerFactory]
 
@@ -28,12 +32,17 @@ class Master:
         log: ErrorLog,
         worker_source: WorkerSource,
         release_in_child: Callable[[], None] = lambda: None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
         self._log = log
         self._worker_source = worker_source
         self._release_in_child = release_in_child
+        self._notifier = notifier or Notifier(None)
+        self._scoreboard = Scoreboard()
+        self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
+        self._slot: int | None = None  # for the worker that is forked next
         self._info = MasterInfo(os.getpid(), settings, log.logger)
 
     def run(self) -> None:
@@ -56,7 +65,9 @@ class Master:
         make_worker = self._worker_source(settings)
         gc.collect()
         gc.freeze()
-        return Service(settings, self._listeners, self._log, make_worker, app, self._info.pid)
+        return Service(
+            settings, self._listeners, self._log, make_worker, app, self._info.pid, self._scoreboard
+        )
 
     def _announce(self) -> None:
         where = ", ".join(listener.name for listener in self._listeners)
@@ -73,20 +84,48 @@ class Master:
         )
 
     def _callbacks(self, hooks: MasterHooks, service: Service) -> Callbacks:
-        worker = WorkerProcess(service)  # each child has a copy of its own
+        worker: list[WorkerProcess] = []  # in each child its own
 
         def before_fork() -> None:
+            if self._slot is None:
+                self._slot = self._scoreboard.take()
             if hooks.before_fork:
                 hooks.before_fork(self._info)
 
+        def forked(pid: int) -> None:
+            assert self._slot is not None
+            self._watch.forked(pid, self._slot)
+            self._slot = None
+
+        def install_signals() -> None:
+            assert self._slot is not None
+            worker.append(WorkerProcess(service, self._slot))
+            worker[0].install_signals()
+
+        def serve(report: Report) -> int:
+            return worker[0].serve(report)
+
         def on_child_reap(pid: int, status: int) -> None:
+            self._watch.reaped(pid)
             if hooks.on_child_reap:
                 hooks.on_child_reap(pid, status)
 
         return Callbacks(
-            serve=worker.serve,
-            install_signals=worker.install_signals,
+            serve=serve,
+            install_signals=install_signals,
             before_fork=before_fork,
             after_fork=self._release_in_child,
             on_child_reap=on_child_reap,
+            forked=forked,
+            all_ready=lambda: self._notifier.ready(f"{self._settings.workers} workers serve"),
+            ending=self._ending,
+            verdicts=self._watch.verdicts,
+            verdicts_at=self._watch.next_at,
+            doing=self._watch.doing,
         )
+
+    def _ending(self) -> None:
+        """Workers that are told to stop from now on serve the queues, which close with the last of them."""
+        self._scoreboard.say_ending()
+        self._notifier.stopping("stopping")
+        close_all(self._listeners)

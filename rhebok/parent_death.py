@@ -1,4 +1,5 @@
-"""A signal from the kernel when the parent dies: no worker outlives a killed master. Called by worker."""
+"""A signal from the kernel when the parent dies: no worker outlives a killed master, no generation a killed
+supervisor. Called by worker and generation."""
 
 import ctypes
 import os
@@ -6,11 +7,15 @@ from signal import Signals
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
-_LIBC = ctypes.CDLL(None)  # loaded in the master, before the forks
+_LIBC = ctypes.CDLL(None)  # loaded in the parent, before the forks
+
+
+def ask_for_signal(number: Signals) -> None:
+    _LIBC.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def signal_when_parent_dies(number: Signals, parent: int) -> None:
     """`parent` is who forked us: it may be dead already, and then no signal would come."""
-    _LIBC.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    ask_for_signal(number)
     if os.getppid() != parent:
         os.kill(os.getpid(), number)

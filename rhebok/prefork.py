@@ -6,16 +6,15 @@ then fork, retire or press until the children are as they should be.
 
 import logging
 import math
-import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from rhebok import children
-from rhebok.children import STATUS_UNKNOWN, Child, describe_end
+from rhebok.children import STATUS_UNKNOWN, Child, Report, describe_end
 from rhebok.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
 from rhebok.spawn_pace import MAX_START_FAILURES, SpawnPace
 
@@ -31,19 +30,34 @@ class Options:
     max_start_failures: int = MAX_START_FAILURES
 
 
+class Verdict(Enum):
+    """What is to become of a child that nobody told to stop."""
+
+    REPLACE = auto()  # it goes when its successor is ready
+    ABANDON = auto()  # it goes now
+    KILL = auto()
+
+
 @dataclass(frozen=True)
 class Callbacks:
-    """What the engine calls. `serve(report_ready)` is the child's life and returns its exit status."""
+    """What the engine calls. `serve(report)` is the child's life and returns its exit status."""
 
-    serve: Callable[[Callable[[], None]], int]
+    serve: Callable[[Report], int]
     install_signals: Callable[[], None]  # in the child, while signals are blocked
     before_fork: Callable[[], None]  # in the parent; raising counts as a failed fork
     after_fork: Callable[[], None]  # in the child, before serve
     on_child_reap: Callable[[int, int], None]  # in the parent: pid, exit code
+    forked: Callable[[int], None] = lambda _pid: None  # in the parent, with the child's pid
+    all_ready: Callable[[], None] = lambda: None  # once: as many children serve as were wanted
+    ending: Callable[[], None] = lambda: None  # once: from now on no child is replaced
+    verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid, looked at in each turn
+    verdicts_at: Callable[[], float] = lambda: math.inf  # when to look again although nothing happens
+    doing: Callable[[int], str] = lambda _pid: ""  # what a child is at, for the log
 
 
 class State(Enum):
     RUNNING = auto()
+    RETIRING = auto()  # one child after the other, none replaced
     STOPPING = auto()
     QUITTING = auto()
 
@@ -62,6 +76,8 @@ class Prefork:
         self._batch = 0
         self._state = State.RUNNING
         self._failed = False
+        self._announced = False
+        self._retire_at = 0.0
         self._pace = SpawnPace(
             options.spawn_interval, options.err_respawn_interval, options.max_start_failures
         )
@@ -70,6 +86,7 @@ class Prefork:
             Action.QUIT: self._quit,
             Action.STOP: self._stop,
             Action.RECYCLE: self._recycle,
+            Action.RETIRE: self._begin_retiring,
             Action.MORE: self._more,
             Action.FEWER: self._fewer,
             Action.NONE: self._nothing,
@@ -92,7 +109,9 @@ class Prefork:
             for row in self._signals.take():
                 self._actions[row.action]()
             self._look_for_ready()
+            self._judge()
             self._press()
+            self._retire_next()
             self._spawn_missing()
             self._retire_surplus()
             if not self._signals.pending and (self._state is State.RUNNING or self._children):
@@ -107,7 +126,7 @@ class Prefork:
             if child.ready_fd != children.NOBODY:
                 poll.register(child.ready_fd, select.POLLIN)
         deadline = self._next_deadline()
-        poll.poll(None if deadline is None else _milliseconds(deadline - time.monotonic()))
+        poll.poll(None if deadline is None else children.milliseconds(deadline - time.monotonic()))
         self._signals.pipe.drain()
 
     def _next_deadline(self) -> float | None:
@@ -115,6 +134,9 @@ class Prefork:
         deadlines = [child.stopping.next_at for child in self._children.values() if child.stopping]
         if self._missing() > 0 and not self._probing():
             deadlines.append(self._pace.next_at)
+        if self._state is State.RETIRING and self._active():
+            deadlines.append(self._retire_at)
+        deadlines.append(self._callbacks.verdicts_at())
         nearest = min(deadlines, default=float("inf"))
         return None if nearest == float("inf") else nearest
 
@@ -136,16 +158,36 @@ class Prefork:
             self._ended(child, STATUS_UNKNOWN)
 
     def _stop(self) -> None:
-        if self._state is State.RUNNING:
+        if self._state in (State.RUNNING, State.RETIRING):
             self._log.info("stopping gracefully")
-            self._state = State.STOPPING
+            self._end(State.STOPPING)
             self._retire(list(self._children.values()))
+
+    def _end(self, state: State) -> None:
+        """No child is replaced any more."""
+        first, self._state = self._state is State.RUNNING, state
+        if first:
+            self._callbacks.ending()
+
+    def _begin_retiring(self) -> None:
+        """Rhebok's slow retirement, while a successor grows. Without an interval it is a graceful stop."""
+        if self._options.spawn_interval == 0:
+            self._stop()
+        elif self._state is State.RUNNING:
+            self._log.info("retiring one worker every %g s", self._options.spawn_interval)
+            self._end(State.RETIRING)
+
+    def _retire_next(self) -> None:
+        now = time.monotonic()
+        if self._state is State.RETIRING and now >= self._retire_at:
+            self._retire(self._active()[:1])
+            self._retire_at = now + self._options.spawn_interval
 
     def _quit(self) -> None:
         if self._state is State.QUITTING:
             return
         self._log.info("stopping at once")
-        self._state = State.QUITTING
+        self._end(State.QUITTING)
         for child in self._children.values():
             child.stop(QUIT_SIGNAL, time.monotonic(), QUICK_SECONDS)
 
@@ -164,7 +206,7 @@ class Prefork:
         self._log.info("one worker less: %d", self._wanted)
 
     def _nothing(self) -> None:
-        self._log.info("SIGUSR1 and SIGUSR2 do nothing here (log files are reopened without a signal)")
+        self._log.info("SIGUSR2 does nothing here (log files are reopened without a signal)")
 
     # Children
 
@@ -173,7 +215,7 @@ class Prefork:
         return [child for child in self._children.values() if child.stopping is None]
 
     def _stale(self) -> list[Child]:
-        return [child for child in self._active() if child.batch < self._batch]
+        return [child for child in self._active() if child.batch < self._batch or child.leaving]
 
     def _missing(self) -> int:
         """A stale child stays until its successor is ready, so there may be one child too many meanwhile."""
@@ -201,6 +243,7 @@ class Prefork:
             self._start_failed(now)
             return
         self._children[pid] = Child(pid, self._batch, now, ready_fd)
+        self._callbacks.forked(pid)
         self._log.debug("worker %d forked", pid)
 
     def _retire_surplus(self) -> None:
@@ -218,7 +261,24 @@ class Prefork:
     def _press(self) -> None:
         for child in self._children.values():
             if child.press(time.monotonic()):
-                self._log.warning("worker %d did not stop in time: killed", child.pid)
+                cut = self._doing(child, "; cut: ")
+                self._log.warning("worker %d did not stop in time: killed%s", child.pid, cut)
+
+    def _judge(self) -> None:
+        for pid, verdict in self._callbacks.verdicts().items():
+            child = self._children.get(pid)
+            if child is None:
+                continue
+            if verdict is Verdict.KILL:
+                child.kill()
+            elif verdict is Verdict.REPLACE:
+                child.leaving = True
+            elif child.stopping is None:
+                self._retire([child])
+
+    def _doing(self, child: Child, lead: str) -> str:
+        doing = self._callbacks.doing(child.pid)
+        return lead + doing if doing else ""
 
     def _look_for_ready(self) -> None:
         for child in self._children.values():
@@ -228,6 +288,13 @@ class Prefork:
         if child.look_for_ready():
             self._pace.started()
             self._log.info("worker %d is ready", child.pid)
+            self._announce_when_complete()
+
+    def _announce_when_complete(self) -> None:
+        serving = sum(child.ready for child in self._active())
+        if serving >= self._wanted and not self._announced and self._state is State.RUNNING:
+            self._announced = True
+            self._callbacks.all_ready()
 
     def _ended(self, child: Child, code: int) -> None:
         self._note_ready(child)  # the byte may have come with the end
@@ -245,7 +312,8 @@ class Prefork:
         killed = child.stopping is not None and child.stopping.killed
         level = logging.INFO if killed or (code == 0 and (child.ready or told)) else logging.ERROR
         when = "" if child.ready or told else " before it was ready"
-        self._log.log(level, "worker %d %s%s", child.pid, describe_end(code), when)
+        what = self._doing(child, ", serving ") if code < 0 else ""
+        self._log.log(level, "worker %d %s%s%s", child.pid, describe_end(code), when, what)
 
     def _account(self, child: Child, code: int) -> None:
         """A child that nobody told to stop has ended: what does that say about forking the next?"""
@@ -264,7 +332,7 @@ class Prefork:
         elif self._stale():
             self._log.error("replacing the workers failed; the old ones go on serving")
             for child in self._stale():
-                child.batch = self._batch
+                child.batch, child.leaving = self._batch, False
             self._pace.started()
 
     # In the child
@@ -278,17 +346,7 @@ class Prefork:
             self._callbacks.install_signals()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self._signals.signals)
             self._callbacks.after_fork()
-            return self._callbacks.serve(lambda: _say_ready(ready_fd))
+            return self._callbacks.serve(Report(ready_fd))
         except BaseException:
             self._log.exception("the worker failed")
             return 1
-
-
-def _milliseconds(seconds: float) -> int:
-    """For poll(2): not negative, never too early, an hour at most."""
-    return min(max(0, math.ceil(seconds * 1000)), 3_600_000)
-
-
-def _say_ready(ready_fd: int) -> None:
-    os.write(ready_fd, b"R")
-    os.close(ready_fd)

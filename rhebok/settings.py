@@ -31,6 +31,7 @@ class Group(Enum):
     LIMITS = "Limits"
     LOGGING = "Logging"
     PROCESS = "Process"
+    DEPLOYS = "Deploys"
     HOOKS = "Hooks"
 
 
@@ -131,6 +132,8 @@ class Settings:
         "Connections that may wait to be accepted; the kernel's net.core.somaxconn is the limit.")
     socket_mode: int | None = row("--socket-mode", values.octal(0o777), 0o777, Group.LISTENING,
         "Permissions of unix sockets. Connecting takes write permission.")
+    socket_owner: str | None = row("--socket-owner", values.owner(), None, Group.LISTENING,
+        "Owner of unix sockets; without, --user and --group.")
     reuse_port: bool = row("--reuse-port/--no-reuse-port", values.switch(), False, Group.LISTENING,
         "Set SO_REUSEPORT on TCP listeners, so that another server may listen on the same port.")
 
@@ -151,8 +154,17 @@ class Settings:
         "Wait this long between two forks.", unit="seconds")
     err_respawn_interval: float = row("--err-respawn-interval", values.seconds(), 1, Group.WORKERS,
         "Fork nothing for this long after a worker failed.", unit="seconds")
+    timeout: float = row("-t --timeout", values.seconds(), 30, Group.WORKERS,
+        "A request that takes the application longer is interrupted: traceback and request line go to the "
+        "error log, and the worker is replaced. 0 is never.", unit="seconds")
     graceful_timeout: float = row("--graceful-timeout", values.seconds(), 30, Group.WORKERS,
         "A stopping worker that takes longer to finish is killed.", unit="seconds")
+    max_worker_memory: int = row("--max-worker-memory", values.size(), 0, Group.WORKERS,
+        "Replace a worker whose resident memory, shared pages included, is larger; 0 is never.", unit="bytes")
+    max_worker_lifetime: float = row("--max-worker-lifetime", values.seconds(), 0, Group.WORKERS,
+        "Replace a worker after this time; 0 is never.", unit="seconds")
+    max_worker_lifetime_jitter: float = row("--max-worker-lifetime-jitter", values.seconds(), 0,
+        Group.WORKERS, "Add a random time up to this to each worker's --max-worker-lifetime.", unit="seconds")
     oobgc: int = row("--oobgc", values.whole_number(0), 0, Group.WORKERS,
         "Collect garbage between requests, every N requests, instead of during them; 0 leaves it to Python.")
 
@@ -189,9 +201,22 @@ class Settings:
         "A line of the access log, in gunicorn's atoms.")
 
     pid: str | None = row("-p --pid", values.path(), None, Group.PROCESS,
-        "Write the process id of the master to this file, and lock it.")
+        "Write the process id to signal to this file, and lock it.")
+    user: str | None = row("-u --user", values.word("USER"), None, Group.PROCESS,
+        "Become this user after binding, with the user's supplementary groups; a name or a number.")
+    group: str | None = row("-g --group", values.word("GROUP"), None, Group.PROCESS,
+        "Become this group after binding; a name or a number. Without, the group of --user.")
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
         "File mode creation mask.")
+
+    start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
+        "A generation whose workers are not all ready by then is given up; --spawn-interval comes on top.",
+        unit="seconds")
+    kill_old_delay: float = row("--kill-old-delay", values.seconds(), 1, Group.DEPLOYS,
+        "A new generation that is ready must live for this long before the old one is told to stop.",
+        unit="seconds")
+    pre_stop_delay: float = row("--pre-stop-delay", values.seconds(), 0, Group.DEPLOYS,
+        "After TERM go on accepting for this long, until load balancers have noticed.", unit="seconds")
 
     before_fork: str | None = row("--before-fork", values.callable_name(), None, Group.HOOKS,
         "Called as function(master) in the master, before each fork.")

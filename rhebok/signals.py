@@ -1,7 +1,7 @@
 """What each signal does, as tables by priority, and the flags that handlers set. Used by prefork and worker.
 
 A handler only notes its signal; set_wakeup_fd makes a pipe readable, so that a loop in poll(2) comes to look.
-docs/SIGNALS.md says the same for people.
+The supervisor uses them too. docs/SIGNALS.md says the same for people.
 """
 
 import os
@@ -21,6 +21,10 @@ class Action(Enum):
     QUIT = auto()
     STOP = auto()
     RECYCLE = auto()
+    RETIRE = auto()
+    DEPLOY = auto()
+    DEPLOY_GRADUALLY = auto()
+    PASS_ON = auto()
     MORE = auto()
     FEWER = auto()
     NONE = auto()
@@ -41,13 +45,28 @@ MASTER_SIGNALS: tuple[Row, ...] = (
     Row(Signals.SIGTTIN, Action.MORE),
     Row(Signals.SIGTTOU, Action.FEWER),
     # Caught all the same: by default they would end a server whose logrotate script came from another one.
-    Row(Signals.SIGUSR1, Action.NONE),
+    Row(Signals.SIGUSR1, Action.RETIRE),
+    Row(Signals.SIGUSR2, Action.NONE),
+)
+
+SUPERVISOR_SIGNALS: tuple[Row, ...] = (
+    Row(Signals.SIGCHLD, Action.REAP),
+    Row(Signals.SIGINT, Action.QUIT),
+    Row(Signals.SIGQUIT, Action.QUIT),
+    Row(Signals.SIGTERM, Action.STOP),
+    Row(Signals.SIGHUP, Action.DEPLOY),
+    Row(Signals.SIGUSR1, Action.DEPLOY_GRADUALLY),
+    Row(Signals.SIGTTIN, Action.PASS_ON),
+    Row(Signals.SIGTTOU, Action.PASS_ON),
     Row(Signals.SIGUSR2, Action.NONE),
 )
 
 # What the engine sends to its children.
 STOP_SIGNAL = Signals.SIGTERM
 QUIT_SIGNAL = Signals.SIGQUIT
+TRACEBACK_SIGNAL = (
+    Signals.SIGUSR2
+)  # "show where you are", to a worker or to a generation that does not get ready
 
 # A terminal or `kill -- -PGID` sends these to workers as well; the master alone answers them. They get a
 # handler that does nothing, not SIG_IGN, which programs started by the application would inherit.
@@ -55,7 +74,6 @@ IGNORED_BY_WORKERS = (
     Signals.SIGINT,
     Signals.SIGHUP,
     Signals.SIGUSR1,
-    Signals.SIGUSR2,
     Signals.SIGTTIN,
     Signals.SIGTTOU,
 )

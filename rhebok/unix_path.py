@@ -38,7 +38,9 @@ class BoundPath:
                 os.unlink(self.path)
 
 
-def bind_unix_path(sock: socket.socket, path: str, backlog: int, mode: int | None) -> BoundPath:
+def bind_unix_path(
+    sock: socket.socket, path: str, backlog: int, mode: int | None, owner: tuple[int, int] = (-1, -1)
+) -> BoundPath:
     """Binds and listens; OSError when somebody listens there already or the path cannot be used."""
     path = os.path.abspath(path)
     with _locked(os.path.dirname(path)):
@@ -48,6 +50,8 @@ def bind_unix_path(sock: socket.socket, path: str, backlog: int, mode: int | Non
             os.unlink(temporary)  # left by a process that had our pid and was killed here
         sock.bind(temporary)
         try:
+            if owner != (-1, -1):
+                os.chown(temporary, *owner)
             if mode is not None:
                 os.chmod(temporary, mode)
             sock.listen(backlog)

@@ -122,6 +122,30 @@ def path(metavar: str = "FILE") -> Kind:
     return Kind("a path", metavar, read)
 
 
+def word(metavar: str) -> Kind:
+    """A name or a number; the empty string is none."""
+
+    def read(value: object) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError
+        if not re.fullmatch(r"[^\s:]*", str(value)):
+            raise ValueError
+        return str(value) or None
+
+    return Kind("a name or a number", metavar, read)
+
+
+def owner() -> Kind:
+    """USER, USER:GROUP or :GROUP, as chown(1) has it; the empty string is none."""
+
+    def read(value: object) -> str | None:
+        if not isinstance(value, str) or not re.fullmatch(r"[^\s:]*(:[^\s:]+)?", value):
+            raise ValueError
+        return value or None
+
+    return Kind("USER, USER:GROUP or :GROUP", "USER:GROUP", read)
+
+
 def text() -> Kind:
     """Any text on one line."""
 

@@ -3,10 +3,13 @@
 Called by master through the engine, which ends the worker by os._exit: exit handlers are the master's.
 """
 
+import faulthandler
 import logging
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,14 +19,23 @@ from typing import Protocol, TextIO
 
 from rhebok import live_objects
 from rhebok.app_loading import Application, load_app
+from rhebok.children import Report
 from rhebok.errors import UserError
 from rhebok.hooks import WorkerInfo, load_after_fork
-from rhebok.listeners import Listener
+from rhebok.listeners import Listener, close_all
 from rhebok.logs import ErrorLog
 from rhebok.parent_death import signal_when_parent_dies
 from rhebok.request_limit import request_limit
+from rhebok.scoreboard import Scoreboard
 from rhebok.settings import Settings
-from rhebok.signals import IGNORED_BY_WORKERS, QUIT_SIGNAL, STOP_SIGNAL, WakeupPipe, ignore
+from rhebok.signals import (
+    IGNORED_BY_WORKERS,
+    QUIT_SIGNAL,
+    STOP_SIGNAL,
+    TRACEBACK_SIGNAL,
+    WakeupPipe,
+    ignore,
+)
 
 
 class NativeWorker(Protocol):
@@ -32,8 +44,14 @@ class NativeWorker(Protocol):
     def run(self) -> None:
         """Serves until stopped; returns when drained. Python signal handlers run inside."""
 
-    def stop(self) -> None:
-        """Stop accepting, finish, return from run(). May be called from a signal handler."""
+    def stop(self, last_seconds: float | None = None) -> None:
+        """Stop accepting, finish, return from run(). May be called from a signal handler.
+
+        With last_seconds: what waits in the queues is accepted first, within that time.
+        """
+
+    def in_progress(self) -> list[str]:
+        """Method and target of the requests that are being answered."""
 
     def flush_logs(self) -> None:
         """Write what the access log still holds."""
@@ -53,7 +71,15 @@ class WorkerFactory(Protocol):
         wakeup_fd: int,
         max_requests: int,
         multiprocess: bool,
+        score: memoryview | None = None,
+        timeout: float = 0,
+        on_limit: Callable[[], object] | None = None,
+        on_last_accept: Callable[[], object] | None = None,
     ) -> NativeWorker: ...
+
+
+class RequestTimeout(BaseException):
+    """Raised into the application by --timeout. No Exception, so that it is not swallowed by chance."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +92,16 @@ class Service:
     make_worker: WorkerFactory
     app: Application | None  # None: each worker loads its own
     master_pid: int
+    scoreboard: Scoreboard
 
 
 class WorkerProcess:
     """One worker. Made in the child."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, slot: int) -> None:
         self._service = service
+        self._slot = slot
+        self._interrupted = 0  # the request that was interrupted last
         self._native: NativeWorker | None = None
         self._wakeup: WakeupPipe | None = None
 
@@ -81,11 +110,15 @@ class WorkerProcess:
         self._wakeup = WakeupPipe()
         signal.signal(STOP_SIGNAL, self._on_stop)
         signal.signal(QUIT_SIGNAL, self._on_quit)
+        faulthandler.unregister(TRACEBACK_SIGNAL)  # the one of the loading master
+        signal.signal(TRACEBACK_SIGNAL, self._on_traceback)
+        # On top of that handler: written by C, at once, whatever the interpreter is doing.
+        faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
         for number in IGNORED_BY_WORKERS:
             signal.signal(number, ignore)
         signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)
 
-    def serve(self, report_ready: Callable[[], None]) -> int:
+    def serve(self, report: Report) -> int:
         """The exit status. Everything that can fail has happened when it reports ready."""
         try:
             app = self._service.app or load_app(self._service.settings.app)
@@ -93,8 +126,8 @@ class WorkerProcess:
         except UserError as error:
             self._service.log.logger.error("%s", error.with_detail)
             return error.status
-        self._native = self._make_native(app)
-        report_ready()
+        self._native = self._make_native(app, report)
+        report.ready()
         self._native.run()
         self._flush()
         return 0 if live_objects.all_gone(self._service.log.logger) else 1
@@ -105,7 +138,7 @@ class WorkerProcess:
             settings, log = self._service.settings, self._service.log.logger
             hook(WorkerInfo(os.getpid(), self._service.master_pid, settings, log))
 
-    def _make_native(self, app: Application) -> NativeWorker:
+    def _make_native(self, app: Application, report: Report) -> NativeWorker:
         service, settings = self._service, self._service.settings
         assert self._wakeup is not None
         # SystemRandom: the state of the random module may have been set by the application, and forked.
@@ -121,14 +154,44 @@ class WorkerProcess:
             wakeup_fd=self._wakeup.read_end,
             max_requests=limit,
             multiprocess=settings.workers > 1,
+            score=service.scoreboard.view(self._slot),
+            timeout=settings.timeout,
+            on_limit=report.leaving,
+            on_last_accept=lambda: close_all(service.listeners),
         )
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
         if self._native is None:
             os._exit(0)  # not serving yet: nobody waits for an answer
-        self._native.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        assert self._native is not None
+        patience = self._service.settings.graceful_timeout
+        if os.getppid() != self._service.master_pid:
+            # Nobody is left to end us when we do not end, and we hold the port.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(math.ceil(patience) or 1)
+        if self._service.scoreboard.ending:
+            self._native.stop(patience / 2)  # the other half is for the requests
+        else:
+            self._native.stop()
+
+    def _on_traceback(self, _number: int, _frame: FrameType | None) -> None:
+        """The traceback is in the log by now. When the request at hand is late it ends here."""
+        score = self._service.scoreboard.read(self._slot)
+        late = score.deadline is not None and time.monotonic() >= score.deadline
+        if self._native is None or not late or score.requests == self._interrupted:
+            return
+        self._interrupted = score.requests
+        self._stop()
+        raise RequestTimeout(f"no answer within {self._service.settings.timeout:g} s (--timeout)")
 
     def _on_quit(self, _number: int, _frame: FrameType | None) -> None:
+        cut = self._native.in_progress() if self._native else []
+        if cut:
+            with suppress(RuntimeError):  # the log is busy below us
+                self._service.log.logger.warning("stopping at once; cut: %s", ", ".join(cut))
         self._flush()
         os._exit(0)
 

@@ -167,6 +167,15 @@ cdef extern from "connection.h" nogil:
     size_t rhb_peer_text(const rhb_peer *peer, char *out)
     bint rhb_peer_same_address(const rhb_peer *one, const rhb_peer *other)
 
+cdef extern from "scoreboard.h" nogil:
+    enum: RHB_SCORE_SIZE
+    struct rhb_score:
+        pass
+    void rhb_score_begin(rhb_score *score, const char *line, size_t len, uint64_t timeout)
+    void rhb_score_resume(rhb_score *score, const char *line, size_t len, uint64_t timeout)
+    void rhb_score_end(rhb_score *score)
+    void rhb_score_sending(rhb_score *score, int by)
+
 cdef extern from "loop.h" nogil:
     enum rhb_event:
         RHB_EVENT_REQUEST
@@ -203,12 +212,19 @@ cdef extern from "loop.h" nogil:
         rhb_clock clock
         rhb_access_log *access_log
         size_t open
+        rhb_conn *at_hand
+        rhb_score *score
+        uint64_t request_timeout
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
                            size_t n_listeners, int wakeup)
     void rhb_loop_free(rhb_loop *loop)
     rhb_event rhb_loop_poll(rhb_loop *loop, rhb_conn **conn)
     void rhb_loop_wait(rhb_loop *loop)
     void rhb_loop_stop(rhb_loop *loop)
+    void rhb_loop_stop_last(rhb_loop *loop, uint64_t patience)
+    bint rhb_loop_accepts(const rhb_loop *loop)
+    void rhb_loop_let_go(rhb_loop *loop)
+    size_t rhb_loop_owners(const rhb_loop *loop, void **owners, size_t cap)
     bint rhb_loop_may_keep(const rhb_loop *loop, const rhb_conn *conn)
     void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)

@@ -67,6 +67,8 @@ cdef class Exchange:
     cdef int detach(self) except -1
     cdef const phr_request_head *request_head(self) noexcept
     cdef Progress resume(self)
+    cdef int score_begun(self) noexcept
+    cdef int score_resumed(self) noexcept
     cdef int finish(self, Progress progress) except -1
     cdef bint reusable(self)
     cdef int retire(self) except -1

@@ -64,6 +64,9 @@ from .csrc cimport (
     rhb_now_exact,
     rhb_peer_text,
     rhb_reset_on_close,
+    rhb_score_begin,
+    rhb_score_end,
+    rhb_score_resume,
     rhb_send,
     rhb_send_more,
     rhb_sendfile,
@@ -196,6 +199,20 @@ cdef class Exchange:
         except BaseException as error:
             return self.failed(error)
 
+    cdef int score_begun(self) noexcept:
+        """The application has the request from now on."""
+        cdef const phr_request_head *head = &self.loop.request.head
+        rhb_score_begin(self.loop.score, head.method,
+                        <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
+        return 0
+
+    cdef int score_resumed(self) noexcept:
+        """The same where it goes on, with its time from the start."""
+        cdef const phr_request_head *head = self.request_head()
+        if head is not NULL:
+            rhb_score_resume(self.loop.score, head.target, head.target_len, self.loop.request_timeout)
+        return 0
+
     cdef int finish(self, Progress progress) except -1:
         """The last word: logs the access, and lets go of everything but the iterable, whose close() is
         left to close_iterable(). The connection is not touched."""
@@ -277,8 +294,10 @@ cdef class Exchange:
         io = self.flush()
         while io == RHB_IO_AGAIN:
             deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
+            rhb_score_end(self.loop.score)  # the time is the client's, not the application's
             with nogil:
                 io = rhb_wait_writable(self.conn.fd, deadline)
+            self.score_resumed()
             if io == RHB_IO_AGAIN:
                 self.client_gone = True
                 raise TimeoutError("the client does not read its response")

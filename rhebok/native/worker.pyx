@@ -43,16 +43,24 @@ from .csrc cimport (
     rhb_live_count,
     rhb_loop,
     rhb_loop_abort,
+    rhb_loop_accepts,
     rhb_loop_done,
     rhb_loop_free,
+    rhb_loop_let_go,
     rhb_loop_new,
     rhb_loop_next_owner,
     rhb_loop_options,
+    rhb_loop_owners,
     rhb_loop_poll,
     rhb_loop_stop,
+    rhb_loop_stop_last,
     rhb_loop_suspend,
     rhb_loop_wait,
     rhb_request,
+    rhb_score,
+    rhb_score_end,
+    rhb_score_sending,
+    RHB_SCORE_SIZE,
 )
 from .environ cimport EnvironBuilder
 from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress, live_exchanges
@@ -95,6 +103,11 @@ def check_access_logformat(format):
     Raises ValueError when the format has an atom that is not known or not closed.
     """
     rhb_access_log_free(compile_log(format))
+
+
+def score_size():
+    """score_size() -> int: bytes of one worker's slot in the scoreboard."""
+    return RHB_SCORE_SIZE
 
 
 def live_objects():
@@ -140,7 +153,10 @@ cdef class Worker:
     app: the WSGI application. listeners: objects with fileno(), is_unix, server_name, server_port; their
     sockets listen already and stay the caller's. settings: see docs/settings.md. errors: wsgi.errors.
     wakeup_fd: readable end of the pipe given to signal.set_wakeup_fd, or -1. max_requests: after so
-    many the worker stops by itself; 0: never.
+    many on_limit is called, and after twice as many the worker stops by itself; without on_limit it stops at once;
+    0: never. score: a writable buffer of score_size bytes, shared with the master (csrc/scoreboard.h), or None.
+    timeout: seconds for a request, after which the score says that it is late; 0: any. on_last_accept is called when
+    a stopping worker has accepted its last connection: the listeners may be closed then.
 
     Raises ValueError for a bad access log format, OSError when the loop or the log cannot be opened.
     """
@@ -153,16 +169,21 @@ cdef class Worker:
     cdef Exchange spare              # for the next request
     cdef bytes server                # the loop points into it
     cdef bint allow_chunked
-    cdef uint64_t requests, max_requests, gc_every
+    cdef uint64_t requests, max_requests, limit_at, gc_every
+    cdef object on_limit, on_last_accept
+    cdef object score                # keeps the memory that the loop points into
     cdef object base_context, context
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
-                 uint64_t max_requests, bint multiprocess):
+                 uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
+                 on_last_accept=None):
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
         self.app = app
         self.logger = logger
-        self.max_requests = max_requests
+        self.max_requests = self.limit_at = max_requests
+        self.on_limit = on_limit
+        self.on_last_accept = on_last_accept
         self.gc_every = settings.oobgc
         self.allow_chunked = settings.chunked
         self.environs = EnvironBuilder(
@@ -170,6 +191,9 @@ cdef class Worker:
         self.make_loop(listeners, settings, wakeup_fd)
         self.open_access_log(settings)
         self.loop.access_log = self.access_log
+        self.loop.request_timeout = <uint64_t>(timeout * SECOND)
+        if score is not None:
+            self.keep_score(score)
         self.spare = Exchange(logger, self.allow_chunked)
 
     def __dealloc__(self):
@@ -225,6 +249,14 @@ cdef class Worker:
             raise OSError(-result, os.strerror(-result), settings.access_logfile)
         return 0
 
+    cdef int keep_score(self, score) except -1:
+        cdef unsigned char[::1] memory = score
+        if memory.shape[0] != RHB_SCORE_SIZE or <size_t>&memory[0] % 64:
+            raise ValueError(f"score must be {RHB_SCORE_SIZE} bytes on a cache line")
+        self.score = memory
+        self.loop.score = <rhb_score *>&memory[0]
+        return 0
+
     # ---- called from Python ----
 
     def run(self):
@@ -244,9 +276,26 @@ cdef class Worker:
             self.give_up_rest()
             self.flush_logs()
 
-    def stop(self):
-        """stop() -> None: no more connections; run() returns when those there are have been served."""
-        rhb_loop_stop(self.loop)
+    def stop(self, last_seconds=None):
+        """stop(last_seconds=None) -> None: no more connections; run() returns when those there are have been served.
+
+        With last_seconds, those that wait in the listeners' queues now are served too, as far as they can be
+        accepted within that time: for when nobody else is going to.
+        """
+        if last_seconds is None:
+            rhb_loop_stop(self.loop)
+        else:
+            rhb_loop_stop_last(self.loop, <uint64_t>(last_seconds * SECOND))
+
+    def in_progress(self):
+        """in_progress() -> list[str]: method and target of the requests that are being answered, at most 32."""
+        cdef void *owners[32]
+        cdef size_t count = rhb_loop_owners(self.loop, owners, 32)
+        names = [(<Exchange>owners[index]).describe() for index in range(count)]
+        if self.loop.at_hand is not NULL:
+            head = &self.loop.request.head
+            names.append((head.method[:head.target + head.target_len - head.method]).decode("latin-1"))
+        return names
 
     def flush_logs(self):
         """flush_logs() -> None: writes the access log's batch."""
@@ -263,6 +312,8 @@ cdef class Worker:
             if event == RHB_EVENT_REQUEST:
                 self.serve(conn)
             elif event == RHB_EVENT_WAIT:
+                if not rhb_loop_accepts(self.loop):
+                    self.let_go_of_listeners()
                 with nogil:
                     rhb_loop_wait(self.loop)
                 PyErr_CheckSignals()
@@ -275,6 +326,23 @@ cdef class Worker:
             else:
                 PyErr_CheckSignals()
 
+    cdef int let_go_of_listeners(self) except -1:
+        if self.on_last_accept is not None:
+            rhb_loop_let_go(self.loop)
+            self.on_last_accept()
+            self.on_last_accept = None
+        return 0
+
+    cdef int reach_limit(self) except -1:
+        """Goes on until the master has a successor; when that takes too long, the end comes all the same."""
+        if self.on_limit is None:
+            rhb_loop_stop(self.loop)
+            return 0
+        self.on_limit()
+        self.on_limit = None
+        self.limit_at = 2 * self.max_requests
+        return 0
+
     cdef int serve(self, rhb_conn *conn) except -1:
         cdef Exchange exchange = self.spare
         cdef Progress progress
@@ -283,15 +351,17 @@ cdef class Worker:
         self.spare = None
         self.requests += 1
         exchange.begin(self.loop, conn)
+        exchange.score_begun()
         try:
             environ = self.environs.build(&self.loop.request, conn, self.input())
         except BaseException as error:
             progress = exchange.failed(error)
         else:
             progress = exchange.run(self.app, environ)
+        rhb_score_end(self.loop.score)
         self.settle(exchange, conn, progress)
-        if self.requests == self.max_requests:
-            self.stop()
+        if self.requests == self.limit_at:
+            self.reach_limit()
         if self.gc_every and self.requests % self.gc_every == 0:
             gc.collect()
         return 0
@@ -315,6 +385,8 @@ cdef class Worker:
     cdef int settle(self, Exchange exchange, rhb_conn *conn, Progress progress) except -1:
         """What becomes of exchange and connection after a run or a resumption."""
         if progress == SUSPENDED:
+            if not exchange.detached:
+                rhb_score_sending(self.loop.score, 1)
             exchange.detach()
             if exchange.iterator is not None:
                 self.isolate(exchange)
@@ -329,6 +401,8 @@ cdef class Worker:
                 rhb_loop_done(self.loop, conn, exchange.keep_alive)
             else:
                 rhb_loop_abort(self.loop, conn)
+        if exchange.detached:
+            rhb_score_sending(self.loop.score, -1)
         exchange.close_iterable()
         if not exchange.reusable():
             exchange.retire()
@@ -364,8 +438,12 @@ cdef class Worker:
     cdef int resume(self, rhb_conn *conn) except -1:
         cdef Exchange exchange = <Exchange>conn.owner
         cdef bint isolated = exchange.context is not None
+        cdef Progress progress
         exchange = self.owner_of(conn)
-        self.settle(exchange, conn, exchange.resume())
+        exchange.score_resumed()
+        progress = exchange.resume()
+        rhb_score_end(self.loop.score)
+        self.settle(exchange, conn, progress)
         if isolated and exchange.context is None:
             self.enter_context(PyContext_Copy(self.base_context))
         return 0

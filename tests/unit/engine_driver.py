@@ -8,6 +8,7 @@ EVENTS is a file that gets a line for whatever happens. BEHAVIOUR is a file that
     crash    kills itself before it is ready
     bad      raises before it is ready
     leave    gets ready, exits 0; the next one serves
+    wear     gets ready, says that it leaves; the next one serves
     fall     gets ready, exits 7; the next one serves
     orphan   leaves a child of its own, exits 0; the next one serves
     no-fork  before_fork raises
@@ -73,41 +74,49 @@ class Driver:
         self.note("got", signal.Signals(number).name, os.getpid())
         os._exit(0)
 
-    def serve(self, report_ready):
-        return getattr(self, "_" + self._behaviour.read_text())(report_ready)
+    def serve(self, report):
+        return getattr(self, "_" + self._behaviour.read_text())(report)
 
-    def _serve(self, report_ready):
+    def _serve(self, report):
         self.note("starting", os.getpid())
-        report_ready()
+        report.ready()
         self.note("ready", os.getpid())
         while True:
             signal.pause()
 
-    def _fail(self, _report_ready):
+    def _fail(self, _report):
         return 7
 
-    def _crash(self, _report_ready):
+    def _crash(self, _report):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def _leave(self, report_ready):
+    def _leave(self, report):
         self._behaviour.write_text("serve")
-        report_ready()
+        report.ready()
         return 0
 
-    def _fall(self, report_ready):
+    def _wear(self, report):
         self._behaviour.write_text("serve")
-        report_ready()
+        report.ready()
+        self.note("ready", os.getpid())
+        report.leaving()
+        while True:
+            signal.pause()
+
+    def _fall(self, report):
+        self._behaviour.write_text("serve")
+        report.ready()
         return 7
 
-    def _deaf(self, report_ready):
+    def _deaf(self, report):
         def hear(number, _frame):
             self.note("heard", signal.Signals(number).name, os.getpid())
 
         signal.signal(signal.SIGTERM, hear)
         signal.signal(signal.SIGQUIT, hear)
-        self._serve(report_ready)
+        self._serve(report)
 
-    def _orphan(self, report_ready):
+    def _orphan(self, report):
         """Leaves a grandchild that ends only after its parent did."""
         read_end, write_end = os.pipe()
         grandchild = os.fork()
@@ -117,10 +126,10 @@ class Driver:
             os._exit(0)
         self.note("orphan", grandchild)
         self._behaviour.write_text("serve")
-        report_ready()
+        report.ready()
         return 0
 
-    def _bad(self, _report_ready):
+    def _bad(self, _report):
         raise ValueError("a bad worker")
 
 

@@ -14,7 +14,7 @@ from rhebok import cli, launch
 
 
 class FakeWorker:
-    def __init__(self, app, listeners, settings, *, errors, logger, wakeup_fd, max_requests, multiprocess):
+    def __init__(self, app, listeners, settings, *, errors, logger, wakeup_fd, max_requests, multiprocess, **_):
         self._app = app
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._settings = settings
@@ -36,8 +36,11 @@ class FakeWorker:
                 else:
                     self._accept(self._listeners[fd])
 
-    def stop(self):
+    def stop(self, _last_seconds=None):
         self._stopped = True
+
+    def in_progress(self):
+        return []
 
     def flush_logs(self):
         self._errors.write("flushed\n")

@@ -289,12 +289,49 @@ def test_ttou_leaves_the_last_child(engine):
     assert len(engine.happened("after")) == 1
 
 
-def test_usr1_does_not_end_it(engine):
+def test_usr2_does_not_end_it(engine):
     engine.start(max_workers=1)
     engine.ready_pids(1)
-    engine.send(Signals.SIGUSR1)
-    engine.wait_for_log("SIGUSR1 and SIGUSR2 do nothing")
+    engine.send(Signals.SIGUSR2)
+    engine.wait_for_log("SIGUSR2 does nothing")
     assert engine.stop() == 0
+
+
+def test_usr1_without_a_spawn_interval_stops_it_gracefully(engine):
+    engine.start(max_workers=2)
+    engine.ready_pids(2)
+    engine.send(Signals.SIGUSR1)
+    assert engine.wait() == 0
+    assert len(engine.happened("got", "SIGTERM")) == 2
+
+
+def test_usr1_retires_the_oldest_child_at_once_and_waits_for_the_interval(engine):
+    engine.start(max_workers=2, spawn_interval=0.01)
+    first = engine.ready_pids(2)[0]
+    engine.stop()
+    engine.start(max_workers=2, spawn_interval=0.01)
+    first = engine.ready_pids(4)[2]
+    engine.send(Signals.SIGUSR1)
+    assert engine.wait() == 0
+    assert engine.happened("got", "SIGTERM")[2] == ["got", "SIGTERM", str(first)]
+
+
+def test_term_cuts_a_slow_retirement_short(engine):
+    engine.start(max_workers=1, spawn_interval=1000)
+    engine.ready_pids(1)
+    engine.send(Signals.SIGTTIN)
+    engine.wait_for_log("one worker more")
+    engine.send(Signals.SIGUSR1)
+    engine.wait_for("reap")
+    assert engine.wait() == 0
+
+
+def test_a_child_that_leaves_goes_on_until_its_successor_serves(engine):
+    engine.start("wear", max_workers=1)
+    old, _ = engine.ready_pids(2)
+    assert engine.wait_for("reap") == [["reap", str(old), "0"]]
+    kinds = [event[0] for event in engine.events]
+    assert kinds.index("got") > len(kinds) - 1 - kinds[::-1].index("ready")
 
 
 def test_orphans_given_to_it_are_reaped(engine):

@@ -1,0 +1,103 @@
+"""The sd_notify protocol, both ends: what a generation tells the supervisor, the supervisor tells systemd.
+
+A datagram of KEY=VALUE lines to the unix socket that NOTIFY_SOCKET names (sd_notify(3)). Used by master,
+which knows no difference between supervisor and systemd, and by supervisor.
+"""
+
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+NOTIFY_VARIABLE = "NOTIFY_SOCKET"
+WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
+_LONGEST = 4096
+
+
+class Notifier:
+    """Sends; does nothing when nobody wants to know. A lost message is no reason to stop."""
+
+    def __init__(self, address: str | None) -> None:
+        self._address = "\0" + address[1:] if address and address.startswith("@") else address
+
+    @classmethod
+    def from_environment(cls) -> "Notifier":
+        """Takes NOTIFY_SOCKET away: the application and what it starts must not speak for us."""
+        return cls(os.environ.pop(NOTIFY_VARIABLE, None))
+
+    def ready(self, status: str) -> None:
+        self._send("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status}")
+
+    def reloading(self, status: str) -> None:
+        """MONOTONIC_USEC lets systemd tell this reload from an earlier one (Type=notify-reload)."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", f"STATUS={status}")
+
+    def stopping(self, status: str) -> None:
+        self._send("STOPPING=1", f"STATUS={status}")
+
+    def status(self, status: str) -> None:
+        self._send(f"STATUS={status}")
+
+    def alive(self) -> None:
+        self._send("WATCHDOG=1")
+
+    def _send(self, *lines: str) -> None:
+        if self._address is None:
+            return
+        with (
+            suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
+        ):
+            sock.setblocking(False)
+            sock.sendto("\n".join(lines).encode(), self._address)
+
+
+def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
+    """Seconds between two signs of life: half of what systemd allows. None when it does not want any."""
+    microseconds, whose = (environ.get(name, "") for name in WATCHDOG_VARIABLES)
+    if not microseconds.isdigit() or int(microseconds) == 0 or whose not in ("", str(pid)):
+        return None
+    return int(microseconds) / 2_000_000
+
+
+class NotifySocket:
+    """Receives. Abstract, so there is no file to clean up; who sent a message is the kernel's word."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(
+            socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        )
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._socket.bind("")  # the kernel chooses a free name
+
+    @property
+    def address(self) -> str:
+        """The value of NOTIFY_SOCKET."""
+        name: bytes = self._socket.getsockname()
+        return "@" + name[1:].decode()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def messages(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """(pid of the sender, what it says), of all that have come."""
+        while True:
+            try:
+                data, ancillary, _, _ = self._socket.recvmsg(_LONGEST, socket.CMSG_SPACE(_CREDENTIALS.size))
+            except BlockingIOError:
+                return
+            for level, kind, content in ancillary:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+                    yield _CREDENTIALS.unpack(content)[0], _parse(data)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _parse(data: bytes) -> dict[str, str]:
+    lines = data.decode("utf-8", "replace").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
