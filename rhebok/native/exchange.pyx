@@ -292,9 +292,9 @@ cdef class Exchange:
 
     cdef int compose(self, object status, list headers) except -1:
         """Writes status line and fields into out; the rest of the head waits for the body's framing."""
-        cdef const char *name
-        cdef const char *value
-        cdef size_t name_len, value_len
+        cdef const char *name = NULL
+        cdef const char *value = NULL
+        cdef size_t name_len = 0, value_len = 0
         cdef rhb_head_result result
         cdef object field, field_name, field_value
         self.out.len = self.out_at = 0
