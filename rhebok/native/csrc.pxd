@@ -203,6 +203,7 @@ cdef extern from "loop.h" nogil:
         rhb_clock clock
         rhb_access_log *access_log
         size_t open
+        bint stopping
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
                            size_t n_listeners, int wakeup)
     void rhb_loop_free(rhb_loop *loop)

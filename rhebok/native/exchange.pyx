@@ -322,7 +322,7 @@ cdef class Exchange:
             raise AssertionError("the application did not call start_response() before its first block")
         context.minor_version = self.minor_version
         context.is_head = self.is_head
-        context.keep_alive = self.may_keep
+        context.keep_alive = self.may_keep and not self.loop.stopping  # the application may have taken a while
         context.allow_chunked = self.allow_chunked
         context.body_length = -1 if body_length is None else body_length
         context.date = rhb_clock_date(&self.loop.clock)

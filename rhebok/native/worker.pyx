@@ -282,6 +282,8 @@ cdef class Worker:
             exchange = Exchange(self.logger, self.allow_chunked)
         self.spare = None
         self.requests += 1
+        if self.requests == self.max_requests:
+            self.stop()  # before the answer, which so says that the connection closes
         exchange.begin(self.loop, conn)
         try:
             environ = self.environs.build(&self.loop.request, conn, self.input())
@@ -290,8 +292,6 @@ cdef class Worker:
         else:
             progress = exchange.run(self.app, environ)
         self.settle(exchange, conn, progress)
-        if self.requests == self.max_requests:
-            self.stop()
         if self.gc_every and self.requests % self.gc_every == 0:
             gc.collect()
         return 0
