@@ -10,9 +10,9 @@ application kept of the exchange (start_response or write) is refused once the r
 An exchange is used again for the next request when the application kept neither.
 """
 
-import io
 import os
 import stat
+from io import BufferedRandom, BufferedReader, FileIO
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.ref cimport Py_DECREF, PyObject
@@ -31,12 +31,10 @@ from .csrc cimport (
     RHB_HEAD_BAD_LENGTH,
     RHB_HEAD_BAD_NAME,
     RHB_HEAD_BAD_STATUS,
-    RHB_HEAD_BAD_VALUE,
     RHB_HEAD_NO_MEMORY,
     RHB_HEAD_OK,
     RHB_IO_AGAIN,
     RHB_IO_EOF,
-    RHB_IO_ERROR,
     RHB_IO_OK,
     RHB_LIVE_BORN,
     RHB_LIVE_DEAD,
@@ -86,7 +84,7 @@ cdef enum:
     FILE_STEP = 1 << 30       # bytes of one sendfile
     LOG_VARIABLES = 32        # %{variable}e in one access log format
 
-cdef tuple FILE_TYPES = (io.BufferedReader, io.BufferedRandom, io.FileIO)
+cdef tuple FILE_TYPES = (BufferedReader, BufferedRandom, FileIO)
 cdef const char *CRLF = b"\r\n"
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
 
@@ -122,9 +120,9 @@ cdef object plain_file(object filelike):
     none: a GzipFile has a fileno() too, but of the compressed bytes."""
     if type(filelike) not in FILE_TYPES:
         filelike = getattr(filelike, "file", None)  # of tempfile's wrappers and Django's File
-    if type(filelike) is io.FileIO:
+    if type(filelike) is FileIO:
         return filelike
-    if type(filelike) in FILE_TYPES and type(filelike.raw) is io.FileIO:
+    if type(filelike) in FILE_TYPES and type(filelike.raw) is FileIO:
         return filelike
     return None
 

@@ -13,7 +13,7 @@ import os
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.errno cimport errno
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -36,7 +36,6 @@ from .csrc cimport (
     rhb_access_log_free,
     rhb_access_log_new,
     rhb_access_log_open,
-    rhb_body,
     rhb_conn,
     rhb_event,
     rhb_listener,
