@@ -115,6 +115,9 @@ cdef extern from "body.h" nogil:
         uint64_t len
         int fd
 
+cdef extern from "heap.h" nogil:
+    void rhb_heap_keep(size_t block)
+
 cdef extern from "access_log.h" nogil:
     struct rhb_access_log:
         pass

@@ -38,6 +38,7 @@ from .csrc cimport (
     rhb_access_log_open,
     rhb_conn,
     rhb_event,
+    rhb_heap_keep,
     rhb_listener,
     rhb_live_count,
     rhb_loop,
@@ -233,6 +234,7 @@ cdef class Worker:
         """
         if self.gc_every:
             gc.disable()
+        rhb_heap_keep(self.loop.options.body_buffer)
         self.base_context = PyContext_CopyCurrent()
         self.context = PyContext_Copy(self.base_context)
         PyContext_Enter(self.context)
