@@ -40,7 +40,8 @@ class SteadyClients:
         return self.bodies.total()
 
     def seen(self) -> frozenset[bytes]:
-        return frozenset(self.bodies)
+        with self._lock:
+            return frozenset(self.bodies)
 
     def wait_for_others(self, known: frozenset[bytes]) -> None:
         """Until there is an answer that is none of the known ones, or a failure."""
