@@ -25,7 +25,6 @@ DEBUG_TREE := build/debug-tree
 SOURCES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.pyx rhebok/native/*.pxd rhebok/native/*.h)
 CSRC := $(wildcard csrc/*.c csrc/*/*.c)
 C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.h tests/c/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
-MODULES := $(wildcard rhebok/native/*.pyx)
 
 BUILD_PACKAGES := gcc libc6-dev make
 PYTHON_PACKAGES := python3-venv python3-dev
@@ -105,8 +104,7 @@ lint-c: .venv/.lint packages
 	@echo "gcc and clang: no warnings"
 
 lint-cython: build .venv/.lint
-	@mkdir -p build/lint
-	@for file in $(MODULES); do $(BIN)/cython -3 -Werror $$file -o build/lint/module.c || exit 1; done
+	RHEBOK_WERROR=1 $(BIN)/python setup.py --quiet build --build-base build/lint
 	PATH=$(BIN):$$PATH $(BIN)/cython-lint rhebok/native
 
 format: .venv/.lint

@@ -75,7 +75,11 @@ def draw(found: Sequence[Summary], figure: str, title: str, caption: str, path: 
     panels = [(name, some) for name, some in panels if some]
     heights = [len(unique(summary.server for summary in some)) + 1 for _, some in panels]
     picture, axes = pyplot.subplots(
-        len(panels), 1, figsize=(9, 0.45 * sum(heights) + 1.6), height_ratios=heights, squeeze=False,
+        len(panels),
+        1,
+        figsize=(9, 0.45 * sum(heights) + 1.6),
+        height_ratios=heights,
+        squeeze=False,
         layout="constrained",
     )
     for axis, (name, some) in zip(axes[:, 0], panels, strict=True):

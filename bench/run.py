@@ -112,8 +112,13 @@ def measure_server(turn: Turn, plan: Plan, scratch: Path) -> Cell:
     each = MICRO / report.requests
     return replace(
         turn.without_figure(OK, ""),
-        requests=report.requests, per_second=report.per_second, p50=report.p50_us, p99=report.p99_us,
-        cpu=spent.total * each, user=spent.user * each, system=spent.system * each,
+        requests=report.requests,
+        per_second=report.per_second,
+        p50=report.p50_us,
+        p99=report.p99_us,
+        cpu=spent.total * each,
+        user=spent.user * each,
+        system=spent.system * each,
     )
 
 
@@ -130,8 +135,11 @@ def measure_bare(turn: Turn, plan: Plan, scratch: Path) -> Cell:
     each = MICRO / values["requests"]
     return replace(
         turn.without_figure(OK, ""),
-        requests=values["requests"], per_second=values["requests"] / values["cpu"],
-        cpu=values["cpu"] * each, user=values["user"] * each, system=values["system"] * each,
+        requests=values["requests"],
+        per_second=values["requests"] / values["cpu"],
+        cpu=values["cpu"] * each,
+        user=values["user"] * each,
+        system=values["system"] * each,
     )
 
 

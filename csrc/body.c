@@ -15,6 +15,8 @@ void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit
     *body = (struct rhb_body){.fd = -1, .memory_limit = memory_limit};
     if (expected > memory_limit)
         body->memory_limit = 0; /* it will end in the file: go there at once */
+    else
+        body->expected = (size_t)expected;
     RHB_LIVE_BORN(RHB_LIVE_BODY);
 }
 
@@ -75,14 +77,16 @@ static enum rhb_body_result spill(struct rhb_body *body)
     return result;
 }
 
-/* Makes room for more bytes within the memory limit; doubling, so that a claimed length costs
- * nothing before its bytes arrive. */
+/* Makes room for more bytes within the memory limit: little at first, so that a claimed length
+ * costs nothing before its bytes arrive, then the whole of it, or twice as much as there is. */
 static enum rhb_body_result reserve(struct rhb_body *body, size_t more)
 {
     size_t need = (size_t)body->len + more;
     if (need <= body->cap)
         return RHB_BODY_OK;
     size_t cap = body->cap ? body->cap : FIRST_ALLOCATION;
+    if (need > cap && need <= body->expected)
+        cap = body->expected;
     while (cap < need)
         cap *= 2;
     if (cap > body->memory_limit)
@@ -118,10 +122,10 @@ size_t rhb_body_window(struct rhb_body *body, uint64_t want, char **window)
     size_t room = body->memory_limit - (size_t)body->len;
     if (want < room)
         room = (size_t)want;
-    size_t step = body->len ? (size_t)body->len : FIRST_ALLOCATION;
-    if (body->cap - body->len > 0 && room > body->cap - body->len)
-        room = body->cap - (size_t)body->len;
-    else if (body->cap == body->len && room > step)
+    size_t step = body->cap - (size_t)body->len;
+    if (step == 0)
+        step = body->cap == 0 ? FIRST_ALLOCATION : body->expected > body->cap ? room : body->cap;
+    if (room > step)
         room = step;
     if (room == 0 || reserve(body, room) != RHB_BODY_OK)
         return 0;

@@ -10,6 +10,7 @@ struct rhb_body {
     char *data; /* the whole body while fd is -1 */
     size_t cap;
     uint64_t len;
+    size_t expected; /* the whole length, when it is known and fits into memory */
     size_t memory_limit;
     int fd; /* of the temporary file, -1 while the body is in memory */
 };

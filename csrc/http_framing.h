@@ -1,5 +1,6 @@
 /* From the fields of a request head to a plan: how its body is framed, whether the connection
- * survives, or the status to answer. The rules are section 5 of the design, listed in docs/HTTP.md. */
+ * survives, or the status to answer. The rules are section 5 of the design, listed in docs/HTTP.md.
+ */
 #ifndef RHB_HTTP_FRAMING_H
 #define RHB_HTTP_FRAMING_H
 
@@ -22,7 +23,8 @@ struct rhb_framing {
     size_t host_len;
 };
 
-/* max_body in bytes, 0 for no limit: a longer Content-Length is 413. target comes from rhb_target_split. */
+/* max_body in bytes, 0 for no limit: a longer Content-Length is 413. target comes from
+ * rhb_target_split. */
 void rhb_framing_plan(struct rhb_framing *plan, const struct phr_request_head *head,
                       const struct rhb_target *target, uint64_t max_body);
 

@@ -10,7 +10,8 @@ enum rhb_target_form { RHB_TARGET_ORIGIN, RHB_TARGET_ABSOLUTE, RHB_TARGET_ASTERI
 
 struct rhb_target {
     enum rhb_target_form form;
-    const char *path; /* still percent-encoded; "/" for an absolute form without a path, "*" for the asterisk */
+    const char *path; /* still percent-encoded; "/" for an absolute form without a path, "*" for the
+                         asterisk */
     size_t path_len;
     const char *query; /* without the '?'; query_len 0 when there is none */
     size_t query_len;

@@ -171,8 +171,8 @@ static char *put_framing(char *to, const struct rhb_response_head *head,
     return put_text(to, "\r\n");
 }
 
-/* The response says HTTP/1.1, so its end is announced to clients of 1.0 too, and staying only to them
- * (RFC 9112 section 9.3). */
+/* The response says HTTP/1.1, so its end is announced to clients of 1.0 too, and staying only to
+ * them (RFC 9112 section 9.3). */
 static char *put_connection(char *to, int minor_version, bool keep_alive)
 {
     if (!keep_alive)

@@ -1,5 +1,6 @@
 /* Writes one response head into a growing buffer and decides how the body is framed
- * (RFC 9112 section 6.3, RFC 9110 section 8.6). Who may send what is decided here and nowhere else. */
+ * (RFC 9112 section 6.3, RFC 9110 section 8.6). Who may send what is decided here and nowhere else.
+ */
 #ifndef RHB_RESPONSE_HEAD_H
 #define RHB_RESPONSE_HEAD_H
 
@@ -10,7 +11,8 @@
 /* Why a part of the application's head is refused. */
 enum rhb_head_result {
     RHB_HEAD_OK,
-    RHB_HEAD_BAD_STATUS, /* not three digits 100..999, a space and a reason without controls (an empty reason is fine) */
+    RHB_HEAD_BAD_STATUS, /* not three digits 100..999, a space and a reason without controls (an
+                            empty reason is fine) */
     RHB_HEAD_BAD_NAME,   /* not a token */
     RHB_HEAD_BAD_VALUE,  /* CR, LF, NUL or another control but HTAB */
     RHB_HEAD_BAD_LENGTH, /* Content-Length that is not digits up to 2^63-1, or two that differ */
@@ -29,19 +31,20 @@ struct rhb_response_head {
     size_t start; /* of this head in out */
     int status;
     bool has_length, has_date, has_server;
-    bool app_closes; /* the application said Connection: close (its Connection field itself is dropped) */
+    bool app_closes; /* the application said Connection: close (its Connection field itself is
+                        dropped) */
     uint64_t content_length;
 };
 
 /* What the request and the server bring to the decision. */
 struct rhb_head_context {
-    int minor_version;      /* of the request */
-    bool is_head;           /* method HEAD */
-    bool keep_alive;        /* wanted by the request and allowed by the server */
-    bool allow_chunked;     /* --chunked */
-    int64_t body_length;    /* known beforehand (list or tuple), otherwise -1 */
-    const char *date;       /* 29 bytes, IMF-fixdate */
-    const char *server;     /* value of Server; server_len 0 for none */
+    int minor_version;   /* of the request */
+    bool is_head;        /* method HEAD */
+    bool keep_alive;     /* wanted by the request and allowed by the server */
+    bool allow_chunked;  /* --chunked */
+    int64_t body_length; /* known beforehand (list or tuple), otherwise -1 */
+    const char *date;    /* 29 bytes, IMF-fixdate */
+    const char *server;  /* value of Server; server_len 0 for none */
     size_t server_len;
 };
 
@@ -51,19 +54,22 @@ struct rhb_head_outcome {
     bool keep_alive;
 };
 
-/* Starts a head: "HTTP/1.1 " status CRLF. status is "200 OK" as PEP 3333 has it. Sets all of head. */
+/* Starts a head: "HTTP/1.1 " status CRLF. status is "200 OK" as PEP 3333 has it. Sets all of head.
+ */
 enum rhb_head_result rhb_head_begin(struct rhb_response_head *head, struct rhb_bytes *out,
                                     const char *status, size_t status_len);
 
 /* Adds one field of the application. Hop-by-hop fields (Connection, Keep-Alive, Transfer-Encoding,
- * Upgrade, Trailer, TE, Proxy-Connection) are dropped, Connection: close is remembered. Content-Length is held
- * back until the end, Date and Server win over ours. Names are compared by length first, in any case. */
+ * Upgrade, Trailer, TE, Proxy-Connection) are dropped, Connection: close is remembered.
+ * Content-Length is held back until the end, Date and Server win over ours. Names are compared by
+ * length first, in any case. */
 enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *name,
                                     size_t name_len, const char *value, size_t value_len);
 
 /* Decides the framing and writes Content-Length or Transfer-Encoding, Connection where it says more
  * than the version does, Date and Server where the application gave none, and the empty line. */
-enum rhb_head_result rhb_head_end(struct rhb_response_head *head, const struct rhb_head_context *context,
+enum rhb_head_result rhb_head_end(struct rhb_response_head *head,
+                                  const struct rhb_head_context *context,
                                   struct rhb_head_outcome *outcome);
 
 #endif

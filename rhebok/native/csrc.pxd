@@ -115,6 +115,9 @@ cdef extern from "body.h" nogil:
         uint64_t len
         int fd
 
+cdef extern from "heap.h" nogil:
+    void rhb_heap_keep(size_t block)
+
 cdef extern from "access_log.h" nogil:
     struct rhb_access_log:
         pass
@@ -215,6 +218,7 @@ cdef extern from "loop.h" nogil:
         rhb_conn *at_hand
         rhb_score *score
         uint64_t request_timeout
+        bint stopping
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
                            size_t n_listeners, int wakeup)
     void rhb_loop_free(rhb_loop *loop)

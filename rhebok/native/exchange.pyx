@@ -10,9 +10,9 @@ application kept of the exchange (start_response or write) is refused once the r
 An exchange is used again for the next request when the application kept neither.
 """
 
-import io
 import os
 import stat
+from io import BufferedRandom, BufferedReader, FileIO
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.ref cimport Py_DECREF, PyObject
@@ -31,12 +31,10 @@ from .csrc cimport (
     RHB_HEAD_BAD_LENGTH,
     RHB_HEAD_BAD_NAME,
     RHB_HEAD_BAD_STATUS,
-    RHB_HEAD_BAD_VALUE,
     RHB_HEAD_NO_MEMORY,
     RHB_HEAD_OK,
     RHB_IO_AGAIN,
     RHB_IO_EOF,
-    RHB_IO_ERROR,
     RHB_IO_OK,
     RHB_LIVE_BORN,
     RHB_LIVE_DEAD,
@@ -89,7 +87,7 @@ cdef enum:
     FILE_STEP = 1 << 30       # bytes of one sendfile
     LOG_VARIABLES = 32        # %{variable}e in one access log format
 
-cdef tuple FILE_TYPES = (io.BufferedReader, io.BufferedRandom, io.FileIO)
+cdef tuple FILE_TYPES = (BufferedReader, BufferedRandom, FileIO)
 cdef const char *CRLF = b"\r\n"
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
 
@@ -125,9 +123,9 @@ cdef object plain_file(object filelike):
     none: a GzipFile has a fileno() too, but of the compressed bytes."""
     if type(filelike) not in FILE_TYPES:
         filelike = getattr(filelike, "file", None)  # of tempfile's wrappers and Django's File
-    if type(filelike) is io.FileIO:
+    if type(filelike) is FileIO:
         return filelike
-    if type(filelike) in FILE_TYPES and type(filelike.raw) is io.FileIO:
+    if type(filelike) in FILE_TYPES and type(filelike.raw) is FileIO:
         return filelike
     return None
 
@@ -311,9 +309,9 @@ cdef class Exchange:
 
     cdef int compose(self, object status, list headers) except -1:
         """Writes status line and fields into out; the rest of the head waits for the body's framing."""
-        cdef const char *name
-        cdef const char *value
-        cdef size_t name_len, value_len
+        cdef const char *name = NULL
+        cdef const char *value = NULL
+        cdef size_t name_len = 0, value_len = 0
         cdef rhb_head_result result
         cdef object field, field_name, field_value
         self.out.len = self.out_at = 0
@@ -341,7 +339,7 @@ cdef class Exchange:
             raise AssertionError("the application did not call start_response() before its first block")
         context.minor_version = self.minor_version
         context.is_head = self.is_head
-        context.keep_alive = self.may_keep
+        context.keep_alive = self.may_keep and not self.loop.stopping  # the application may have taken a while
         context.allow_chunked = self.allow_chunked
         context.body_length = -1 if body_length is None else body_length
         context.date = rhb_clock_date(&self.loop.clock)

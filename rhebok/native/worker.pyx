@@ -13,7 +13,7 @@ import os
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.errno cimport errno
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -36,9 +36,9 @@ from .csrc cimport (
     rhb_access_log_free,
     rhb_access_log_new,
     rhb_access_log_open,
-    rhb_body,
     rhb_conn,
     rhb_event,
+    rhb_heap_keep,
     rhb_listener,
     rhb_live_count,
     rhb_loop,
@@ -266,6 +266,7 @@ cdef class Worker:
         """
         if self.gc_every:
             gc.disable()
+        rhb_heap_keep(self.loop.options.body_buffer)
         self.base_context = PyContext_CopyCurrent()
         self.context = PyContext_Copy(self.base_context)
         PyContext_Enter(self.context)
@@ -350,6 +351,8 @@ cdef class Worker:
             exchange = Exchange(self.logger, self.allow_chunked)
         self.spare = None
         self.requests += 1
+        if self.requests == self.limit_at:
+            self.reach_limit()  # before the answer, which so says that the connection closes when it stops
         exchange.begin(self.loop, conn)
         exchange.score_begun()
         try:
@@ -360,8 +363,6 @@ cdef class Worker:
             progress = exchange.run(self.app, environ)
         rhb_score_end(self.loop.score)
         self.settle(exchange, conn, progress)
-        if self.requests == self.limit_at:
-            self.reach_limit()
         if self.gc_every and self.requests % self.gc_every == 0:
             gc.collect()
         return 0

@@ -26,6 +26,19 @@ int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
     return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
 }
 
+/* And its accept4, to fail with these, one a call; 0 ends them. */
+static int accept_errors[8];
+
+int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+    int error = accept_errors[0];
+    if (error == 0)
+        return (int)syscall(SYS_accept4, fd, address, len, flags);
+    memmove(accept_errors, accept_errors + 1, sizeof accept_errors - sizeof *accept_errors);
+    errno = error;
+    return -1;
+}
+
 static struct rlimit usual;
 
 /* No descriptor from first on can be had. */
@@ -263,6 +276,20 @@ static void a_listener_that_was_shut_down_does_not_keep_the_worker_awake(struct 
     tear_down(&f);
 }
 
+static void errors_of_one_connection_do_not_keep_others_out(struct rhb_test *t)
+{
+    static const int errors[] = {ECONNABORTED, EINTR, EPROTO, EPERM, ENETDOWN, ENOBUFS, ENOMEM};
+    struct fixture f;
+    set_up_and_start(&f, t);
+    memcpy(accept_errors, errors, sizeof errors);
+    struct client c = client_new(&f, BY_TCP);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK_INT(accept_errors[0], 0);
+    client_close(&c);
+    tear_down(&f);
+}
+
 static void a_connection_that_went_away_in_the_backlog_is_nothing(struct rhb_test *t)
 {
     struct fixture f;
@@ -315,6 +342,7 @@ int main(void)
         RHB_CASE(a_listener_that_epoll_refuses_at_the_start_is_an_error),
         RHB_CASE(more_listeners_than_a_connection_can_name_are_an_error),
         RHB_CASE(a_listener_that_was_shut_down_does_not_keep_the_worker_awake),
+        RHB_CASE(errors_of_one_connection_do_not_keep_others_out),
         RHB_CASE(a_connection_that_went_away_in_the_backlog_is_nothing),
         RHB_CASE(peers_are_known_by_their_address),
     };

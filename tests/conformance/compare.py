@@ -17,7 +17,7 @@ import wire
 from verdict import Kind, kind, problems
 
 PATIENCE_SECONDS = 2.0
-CONNECTIONS = 12
+CONNECTIONS = 32
 
 KINDS = list(Kind)
 

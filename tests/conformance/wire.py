@@ -132,12 +132,13 @@ def connect(address: str, patience: float) -> socket.socket:
 
 
 class Client:
-    """One connection. Whatever arrives while it sends is read at once, so neither side blocks the other."""
+    """One connection. Whatever arrives while it sends is read at once, so neither side blocks the other. Its
+    patience ends when nothing has moved in either direction for so long."""
 
     def __init__(self, sock: socket.socket, bodiless: Sequence[bool], patience: float) -> None:
         self.sock = sock
         self.bodiless = bodiless
-        self.deadline = time.monotonic() + patience
+        self.patience = patience
         self.buffer = bytearray()
         self.responses: list[Response] = []
         self.interim: list[int] = []
@@ -145,6 +146,7 @@ class Client:
         self.deaf = False  # the server takes nothing more
         self.torn = ""
         self.poll = select.poll()
+        self._moved()
         self.is_unix = sock.family == socket.AF_UNIX
 
     def send(self, data: bytes) -> None:
@@ -154,6 +156,7 @@ class Client:
                 return
             try:
                 rest = rest[self.sock.send(rest) :]
+                self._moved()
             except BlockingIOError:
                 continue
             except OSError:
@@ -184,6 +187,9 @@ class Client:
         while not self.closed and self._wait(select.POLLIN):
             pass
 
+    def _moved(self) -> None:
+        self.deadline = time.monotonic() + self.patience
+
     def _wait(self, events: int) -> bool:
         """Waits for one of the events and reads what is there. False when there was no time left."""
         self.poll.register(self.sock, events)
@@ -201,6 +207,7 @@ class Client:
             return
         except OSError:
             data = b""
+        self._moved()
         self.closed = not data
         self.buffer += data
         self._read_responses()

@@ -190,8 +190,14 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
     return value
 
 
-def run_worker(app: Application, listening: socket.socket, is_unix: bool, settings: dict[str, Any],
-               max_requests: int, log_path: Path) -> int:
+def run_worker(
+    app: Application,
+    listening: socket.socket,
+    is_unix: bool,
+    settings: dict[str, Any],
+    max_requests: int,
+    log_path: Path,
+) -> int:
     """In the forked process; returns its exit status."""
     with open(log_path, "a", buffering=1) as errors:
         logging.basicConfig(stream=errors, level=logging.DEBUG, force=True)
@@ -199,10 +205,17 @@ def run_worker(app: Application, listening: socket.socket, is_unix: bool, settin
         os.set_blocking(readable, False)
         os.set_blocking(writable, False)
         worker = Worker(
-            app, [Listening(listening, is_unix)], SimpleNamespace(**settings), errors=errors,
-            logger=logging.getLogger(), wakeup_fd=readable, max_requests=max_requests, multiprocess=True)
+            app,
+            [Listening(listening, is_unix)],
+            SimpleNamespace(**settings),
+            errors=errors,
+            logger=logging.getLogger(),
+            wakeup_fd=readable,
+            max_requests=max_requests,
+            multiprocess=True,
+        )
         signal.set_wakeup_fd(writable)
-        signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+        signal.signal(signal.SIGTERM, lambda *_: worker.stop())  # noqa: F821 (deleted once it has run)
         worker.run()
         del worker
         alive = {kind: count for kind, count in live_objects().items() if count > 0}
@@ -212,7 +225,9 @@ def run_worker(app: Application, listening: socket.socket, is_unix: bool, settin
 
 
 @contextlib.contextmanager
-def serving(app: Application, *, unix: bool = False, max_requests: int = 0, **settings: Any) -> Iterator[Server]:
+def serving(
+    app: Application, *, unix: bool = False, max_requests: int = 0, **settings: Any
+) -> Iterator[Server]:
     """A worker that serves app until the block ends, and must then stop cleanly."""
     with tempfile.TemporaryDirectory() as directory:
         log_path = Path(directory, "log")

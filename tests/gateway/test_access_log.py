@@ -28,6 +28,7 @@ def broken() -> Iterator[bytes]:
 def lines_of(path: Path, count: int) -> list[str]:
     def lines() -> list[str]:
         return path.read_text().splitlines() if path.exists() else []
+
     wait_until(lambda: len(lines()) >= count, f"{count} lines in the access log")
     return lines()
 

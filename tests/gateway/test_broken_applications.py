@@ -21,6 +21,7 @@ def app_of(behaviours: dict[str, Callable[..., Any]]) -> Any:
             start_response("200 OK", GOOD)
             return [b"alive"]
         return behaviour(environ, start_response)
+
     return app
 
 
@@ -61,6 +62,7 @@ def starting(status: Any, headers: Any) -> Callable[..., Any]:
     def behaviour(_environ: Any, start_response: Any) -> Any:
         start_response(status, headers)
         return [b"body"]
+
     return behaviour
 
 
@@ -68,6 +70,7 @@ def returning(result: Any) -> Callable[..., Any]:
     def behaviour(_environ: Any, start_response: Any) -> Any:
         start_response("200 OK", GOOD)
         return result
+
     return behaviour
 
 
@@ -102,7 +105,10 @@ BROKEN: dict[str, tuple[Callable[..., Any], str]] = {
     "value_nul": (starting("200 OK", [("A", "b\0c")]), "has a control character"),
     "value_wide": (starting("200 OK", [("A", "\u3042")]), "outside latin-1"),
     "length_junk": (starting("200 OK", [("Content-Length", "4x")]), "Content-Length"),
-    "length_twice": (starting("200 OK", [("Content-Length", "4"), ("content-length", "5")]), "Content-Length"),
+    "length_twice": (
+        starting("200 OK", [("Content-Length", "4"), ("content-length", "5")]),
+        "Content-Length",
+    ),
     "returns_none": (returning(None), "TypeError"),
     "returns_text": (returning("text"), "not bytes"),
     "list_of_text": (returning(["text"]), "not bytes"),
@@ -121,7 +127,8 @@ def server() -> Iterator[Server]:
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_application_gets_a_500_and_a_traceback_and_the_connection_lives(
-        server: Server, name: str) -> None:
+    server: Server, name: str
+) -> None:
     with server.client() as client:
         response = client.get(f"/{name}")
         assert response.status == 500
@@ -129,7 +136,7 @@ def test_a_broken_application_gets_a_500_and_a_traceback_and_the_connection_live
         assert not {"set-cookie", "x"} & {key.lower() for key, _ in response.headers}
         assert client.get("/").body == b"alive"
     log = server.wait_for_log(f"error in the application, request GET /{name}\n")
-    told = log[log.index(f"error in the application, request GET /{name}\n"):]
+    told = log[log.index(f"error in the application, request GET /{name}\n") :]
     assert BROKEN[name][1] in told
     assert "Traceback (most recent call last)" in told
 
@@ -197,7 +204,8 @@ def test_what_the_application_kept_of_a_response_is_refused_after_its_end() -> N
     with serving(app_of({"keeps": keeps, "abuses": abuses})) as server, server.client() as client:
         assert client.get("/keeps").body == b"kept"
         assert client.get("/abuses").body == (
-            b"start_response() called after the response has ended; write() called outside of a response")
+            b"start_response() called after the response has ended; write() called outside of a response"
+        )
         assert client.get("/").body == b"alive"
 
 

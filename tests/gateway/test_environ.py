@@ -66,8 +66,10 @@ def test_over_a_unix_socket_there_is_no_remote_address() -> None:
 
 def test_nothing_of_a_request_is_seen_by_the_next(server: Server) -> None:
     client = server.client()
-    client.send(b"POST /first?query HTTP/1.1\r\nHost: other.example\r\nX-First: 1\r\n"
-                b"Content-Type: text/x\r\nContent-Length: 3\r\n\r\nabc")
+    client.send(
+        b"POST /first?query HTTP/1.1\r\nHost: other.example\r\nX-First: 1\r\n"
+        b"Content-Type: text/x\r\nContent-Length: 3\r\n\r\nabc"
+    )
     client.response()
     environ = environ_of(client.get("/second").body)
     assert environ["REQUEST_METHOD"] == "GET"
@@ -82,15 +84,18 @@ def test_http_1_0_is_said_and_forgotten(server: Server) -> None:
     assert environ_of(server.get(version="1.1").body)["SERVER_PROTOCOL"] == "HTTP/1.1"
 
 
-@pytest.mark.parametrize(("target", "path"), [
-    ("/a%20b", "/a b"),
-    ("/%e3%81%82", "/\xe3\x81\x82"),
-    ("/%2F", "//"),
-    ("/+", "/+"),
-    ("/\xe9", "/\xe9"),
-    ("/a%00b", "/a\x00b"),
-    ("/p#fragment", "/p"),
-])
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/a%20b", "/a b"),
+        ("/%e3%81%82", "/\xe3\x81\x82"),
+        ("/%2F", "//"),
+        ("/+", "/+"),
+        ("/\xe9", "/\xe9"),
+        ("/a%00b", "/a\x00b"),
+        ("/p#fragment", "/p"),
+    ],
+)
 def test_path_is_percent_decoded_into_latin_1(server: Server, target: str, path: str) -> None:
     environ = environ_of(server.get(target).body)
     assert environ["PATH_INFO"] == path
@@ -106,8 +111,9 @@ def test_absolute_form_takes_path_and_host_from_the_target(server: Server) -> No
 
 
 def test_repeated_fields_are_joined_and_cookies_with_a_semicolon(server: Server) -> None:
-    environ = environ_of(server.get(
-        "/", "X-Many: 1", "Cookie: a=1", "x-many: 2", "cookie: b=2", "X-MANY: 3").body)
+    environ = environ_of(
+        server.get("/", "X-Many: 1", "Cookie: a=1", "x-many: 2", "cookie: b=2", "X-MANY: 3").body
+    )
     assert environ["HTTP_X_MANY"] == "1, 2, 3"
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
 
@@ -128,8 +134,10 @@ def test_values_are_latin_1(server: Server) -> None:
 
 def test_a_chunked_body_arrives_decoded_with_its_length(server: Server) -> None:
     client = server.client()
-    client.send(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                b"3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nX-Trailer: 1\r\n\r\n")
+    client.send(
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nX-Trailer: 1\r\n\r\n"
+    )
     environ, body = ast.literal_eval(client.response().body.decode())
     assert body == b"abcdefg"
     assert environ["CONTENT_LENGTH"] == "7"

@@ -25,11 +25,12 @@ def wrapping(make: Any, *headers: tuple[str, str]) -> Any:
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         start_response("200 OK", list(headers))
         return environ["wsgi.file_wrapper"](make(), 8192)
+
     return app
 
 
 def temporary() -> Any:
-    file = tempfile.NamedTemporaryFile()
+    file = tempfile.NamedTemporaryFile()  # noqa: SIM115 (the server closes it)
     file.write(CONTENT)
     file.seek(0)
     return file
@@ -37,8 +38,11 @@ def temporary() -> Any:
 
 @pytest.mark.parametrize("buffering", [-1, 0])
 @pytest.mark.parametrize("unix", [False, True])
-def test_a_file_is_sent_whole_with_its_length_and_keeps_the_connection(path: Path, buffering: int, unix: bool) -> None:
-    with serving(wrapping(lambda: open(path, "rb", buffering)), unix=unix) as server, server.client() as client:
+def test_a_file_is_sent_whole_with_its_length_and_keeps_the_connection(
+    path: Path, buffering: int, unix: bool
+) -> None:
+    app = wrapping(lambda: open(path, "rb", buffering))  # noqa: SIM115
+    with serving(app, unix=unix) as server, server.client() as client:
         for _ in range(2):
             response = client.get()
             assert response.header("Content-Length") == str(len(CONTENT))
@@ -56,7 +60,8 @@ def test_a_file_is_sent_from_its_position(path: Path) -> None:
 
 
 def test_the_content_length_of_the_application_bounds_the_file(path: Path) -> None:
-    with serving(wrapping(lambda: open(path, "rb"), ("Content-Length", "5"))) as server, server.client() as client:
+    app = wrapping(lambda: open(path, "rb"), ("Content-Length", "5"))  # noqa: SIM115
+    with serving(app) as server, server.client() as client:
         assert client.get().body == CONTENT[:5]
         assert client.get().body == CONTENT[:5]
 

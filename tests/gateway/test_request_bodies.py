@@ -16,7 +16,7 @@ def digest(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 def chunked(body: bytes, size: int) -> bytes:
-    pieces = [body[at:at + size] for at in range(0, len(body), size)]
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
@@ -40,7 +40,8 @@ def test_bodies_of_all_sizes_arrive_whole(size: int, coding: str) -> None:
 def test_input_reads_like_a_file(body_buffer: int) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         file = environ["wsgi.input"]
-        seen = [file.read(3), file.readline(), file.readline(2), file.readlines(), file.read(), file.readline()]
+        seen = [file.read(3), file.readline(), file.readline(2)]
+        seen += [file.readlines(), file.read(), file.readline()]
         file.seek(0)
         seen += [list(file), file.read(5)]
         start_response("200 OK", [])
@@ -49,8 +50,17 @@ def test_input_reads_like_a_file(body_buffer: int) -> None:
     with serving(app, body_buffer=body_buffer) as server, server.client() as client:
         client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\nabcdef\nghijk\nlmn\nopq")
         assert client.response().body.decode() == repr(
-            [b"abc", b"def\n", b"gh", [b"ijk\n", b"lmn\n", b"opq"], b"", b"",
-             [b"abcdef\n", b"ghijk\n", b"lmn\n", b"opq"], b""])
+            [
+                b"abc",
+                b"def\n",
+                b"gh",
+                [b"ijk\n", b"lmn\n", b"opq"],
+                b"",
+                b"",
+                [b"abcdef\n", b"ghijk\n", b"lmn\n", b"opq"],
+                b"",
+            ]
+        )
 
 
 def test_an_absent_body_reads_as_an_empty_file() -> None:
@@ -71,7 +81,9 @@ def test_a_body_that_the_application_leaves_unread_does_not_disturb_the_next_req
         return [environ["PATH_INFO"].encode()]
 
     with serving(app) as server, server.client() as client:
-        client.send(b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nGET /GET /b HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.send(
+            b"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nGET /GET /b HTTP/1.1\r\nHost: h\r\n\r\n"
+        )
         assert client.response().body == b"/a"
         assert client.response().body == b"/b"
 

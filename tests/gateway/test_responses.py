@@ -14,9 +14,11 @@ BLOCKS = (b"Hello, ", b"", b"world", b"!")
 
 def answering(body: Any, *headers: tuple[str, str], status: str = "200 OK") -> Any:
     """An application that returns body, or what body() makes."""
+
     def app(_environ: dict[str, Any], start_response: Any) -> Any:
         start_response(status, list(headers))
         return body() if callable(body) else body
+
     return app
 
 
@@ -37,7 +39,9 @@ def test_lists_and_tuples_get_a_content_length(body: Any) -> None:
         assert response.body == b"Hello, world!"
 
 
-@pytest.mark.parametrize("body", [generate, lambda: iter(BLOCKS), lambda: OwnList(BLOCKS), lambda: {b"Hello, world!"}])
+@pytest.mark.parametrize(
+    "body", [generate, lambda: iter(BLOCKS), lambda: OwnList(BLOCKS), lambda: {b"Hello, world!"}]
+)
 def test_other_iterables_are_chunked_and_keep_the_connection(body: Any) -> None:
     with serving(answering(body)) as server, server.client() as client:
         for _ in range(3):
@@ -79,7 +83,8 @@ def test_without_chunked_iterators_end_with_the_connection() -> None:
 def test_head_sends_no_body(body: Any) -> None:
     with serving(answering(body)) as server, server.client() as client:
         assert client.get(method="HEAD").status == 200
-        assert client.get(method="HEAD").header("Content-Length") == ("13" if isinstance(body, list) else None)
+        length = "13" if isinstance(body, list) else None
+        assert client.get(method="HEAD").header("Content-Length") == length
         assert client.get().body == b"Hello, world!"
 
 
@@ -130,8 +135,19 @@ def test_fewer_than_the_content_length_end_the_connection_and_are_logged(body: A
         assert server.log().count("Traceback") == 0
 
 
-@pytest.mark.parametrize("sizes", [
-    [8191], [8192], [8193], [1] * 3000, [100_000] * 30, [5_000_000], [0, 9000, 0, 1, 0], [9000] * 1001 + [1]])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [8191],
+        [8192],
+        [8193],
+        [1] * 3000,
+        [100_000] * 30,
+        [5_000_000],
+        [0, 9000, 0, 1, 0],
+        [9000] * 1001 + [1],
+    ],
+)
 @pytest.mark.parametrize("kind", ["list", "generator", "length"])
 @pytest.mark.parametrize("unix", [False, True])
 def test_bodies_of_all_shapes_arrive_whole(sizes: list[int], kind: str, unix: bool) -> None:
@@ -147,6 +163,7 @@ def test_bodies_of_all_shapes_arrive_whole(sizes: list[int], kind: str, unix: bo
 def test_blocks_are_sent_as_they_are_produced() -> None:
     """A block arrives before the application is asked for the next: the client itself allows it."""
     import os
+
     allow_read, allow_write = os.pipe()
 
     def app(_environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
@@ -204,8 +221,12 @@ def test_pipelined_requests_wait_behind_a_response_that_is_read_slowly() -> None
         return {"/list": [big], "/iterator": iter([big, big])}.get(environ["PATH_INFO"], [b"small"])
 
     with serving(app) as server, server.client(receive_buffer=4096) as client:
-        client.send(b"".join(b"GET /%b HTTP/1.1\r\nHost: h\r\n\r\n" % path
-                             for path in (b"list", b"small", b"iterator", b"small", b"list")))
+        client.send(
+            b"".join(
+                b"GET /%b HTTP/1.1\r\nHost: h\r\n\r\n" % path
+                for path in (b"list", b"small", b"iterator", b"small", b"list")
+            )
+        )
         sizes = [len(client.response().body) for _ in range(5)]
         assert sizes == [3_000_000, 5, 6_000_000, 5, 3_000_000]
 
@@ -224,6 +245,7 @@ def test_max_requests_ends_the_worker_after_its_last_answer() -> None:
             return False
 
         from gateway_server import wait_until
+
         wait_until(gone, "the listener to be closed")
 
 

@@ -31,6 +31,7 @@ def big_responses(path: Path) -> Any:
             case "/file":
                 return environ["wsgi.file_wrapper"](open(path, "rb"))
         return [b"small"]
+
     return app
 
 
@@ -53,6 +54,7 @@ def test_twenty_that_do_not_read_do_not_delay_a_fresh_request(tmp_path: Path, ki
 def test_a_suspended_iterator_finds_its_context_variables_again() -> None:
     """As Flask's stream_with_context needs it: set in one request, still set there when it goes on, and
     never seen by the requests in between."""
+
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         name = environ["PATH_INFO"][1:]
         start_response("200 OK", [])
@@ -94,6 +96,7 @@ def test_an_iterator_is_asked_for_no_more_than_its_client_takes(tmp_path: Path) 
             for number in range(1000):
                 progress.write_text(str(number))
                 yield b"x" * 100_000
+
         return blocks()
 
     with serving(app) as server:

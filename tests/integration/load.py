@@ -39,10 +39,13 @@ class SteadyClients:
     def total(self) -> int:
         return self.bodies.total()
 
-    def wait_for_somebody_new(self) -> None:
-        """Until there is an answer that has not been there before."""
-        known = set(self.bodies)
-        until(lambda: set(self.bodies) - known or self._failures, lambda: known)
+    def seen(self) -> frozenset[bytes]:
+        with self._lock:
+            return frozenset(self.bodies)
+
+    def wait_for_others(self, known: frozenset[bytes]) -> None:
+        """Until there is an answer that is none of the known ones, or a failure."""
+        until(lambda: self.seen() - known or self._failures, lambda: known)
 
     def _ask(self, address: Address, path: str) -> None:
         try:

@@ -37,6 +37,13 @@ def test_no_request_fails_when_hup_replaces_the_workers(serve: Serve, bind: str)
     assert clients.total > 0
 
 
+def test_the_last_answer_before_max_requests_says_close(serve: Serve) -> None:
+    server = serve("gated", "--max-requests", "3")
+    with server.client() as client:
+        assert [client.get("/").says_close for _ in range(3)] == [False, False, True]
+        assert client.at_end()
+
+
 @pytest.mark.needs("wrk")
 def test_wrk_sees_no_error_while_workers_reach_max_requests(serve: Serve) -> None:
     server = serve("gated", "--max-requests", "2000", "--min-requests", "1000", workers=WORKERS)

@@ -87,8 +87,9 @@ def test_it_serves_and_stops_with_start_server(started: Starter) -> None:
 def test_no_request_fails_when_start_server_restarts_it(started: Starter) -> None:
     with SteadyClients(started.address) as clients:
         for _ in range(2):
+            before = clients.seen()
             started.restart()
-            clients.wait_for_somebody_new()
+            clients.wait_for_others(before)
 
 
 @under_perl

@@ -14,7 +14,9 @@ from rhebok import cli, launch
 
 
 class FakeWorker:
-    def __init__(self, app, listeners, settings, *, errors, logger, wakeup_fd, max_requests, multiprocess, **_):
+    def __init__(
+        self, app, listeners, settings, *, errors, logger, wakeup_fd, max_requests, multiprocess, **_
+    ):
         self._app = app
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._settings = settings

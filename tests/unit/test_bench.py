@@ -95,7 +95,11 @@ def test_the_tree_is_the_session_and_all_descendants() -> None:
         return cpu.Stat(pid, parent, session, 0, 0, 0, 0, "S")
 
     root, child, grandchild, orphan, stranger = (
-        stat(10, 1, 10), stat(11, 10, 10), stat(12, 11, 12), stat(13, 1, 10), stat(14, 1, 1),
+        stat(10, 1, 10),
+        stat(11, 10, 10),
+        stat(12, 11, 12),
+        stat(13, 1, 10),
+        stat(14, 1, 1),
     )
     found = cpu.members(10, [grandchild, stranger, orphan, child, root])
     assert sorted(one.pid for one in found) == [10, 11, 12, 13]
@@ -106,10 +110,7 @@ def test_the_total_is_divided_between_user_and_system_by_ticks() -> None:
     assert (spent.total, spent.user, spent.system) == (2.0, 0.5, 1.5)
 
 
-BURN = (
-    "import time\nwhile time.process_time() < 0.2: pass\n"
-    "print(time.process_time(), flush=True)\ninput()"
-)
+BURN = "import time\nwhile time.process_time() < 0.2: pass\nprint(time.process_time(), flush=True)\ninput()"
 BURN_IN_CHILD = (
     "import os, time\npid = os.fork()\n"
     "while pid == 0:\n    time.process_time() > 0.2 and os._exit(0)\n"
@@ -138,7 +139,11 @@ def test_a_range_is_median_and_extremes() -> None:
 
 def test_ratios_pair_the_rounds() -> None:
     cells = [
-        cell("floor", 10, 1), cell("a", 20, 1), cell("floor", 20, 2), cell("a", 40, 2), cell("floor", 5, 3),
+        cell("floor", 10, 1),
+        cell("a", 20, 1),
+        cell("floor", 20, 2),
+        cell("a", 40, 2),
+        cell("floor", 5, 3),
         cell("a", 15, 3),
     ]
     assert ratios(cells, "floor")[("a", "hello", "tcp-close")] == 2.0
@@ -251,15 +256,17 @@ def test_rhebok_is_started_with_the_flags_of_its_command_line(tmp_path: Path) ->
 
 def test_a_server_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such option')"]
-    with pytest.raises(ServerFailedError, match="no such option"), running(
-        command, ("127.0.0.1", 1), tmp_path / "log", {}
+    with (
+        pytest.raises(ServerFailedError, match="no such option"),
+        running(command, ("127.0.0.1", 1), tmp_path / "log", {}),
     ):
         pass
 
 
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ServerFailedError, match="no-such-server"), running(
-        ["no-such-server"], ("127.0.0.1", 1), tmp_path / "log", {}
+    with (
+        pytest.raises(ServerFailedError, match="no-such-server"),
+        running(["no-such-server"], ("127.0.0.1", 1), tmp_path / "log", {}),
     ):
         pass
 

@@ -157,7 +157,10 @@ class Superdaemon:
     def clean_up(self) -> None:
         """Ends whatever is left of what the test started, by pid: softly, then hard."""
         (self.home / "linger").unlink(missing_ok=True)
-        for process in (*([self._process] if self._process is not None else []), *self._clients):
+        processes: list[subprocess.Popen[Any]] = [*self._clients]
+        if self._process is not None:
+            processes.insert(0, self._process)
+        for process in processes:
             process.terminate()
             try:
                 process.communicate(timeout=5)
@@ -211,13 +214,15 @@ class Superdaemon:
     def _environ(self, more: Mapping[str, str] | None) -> dict[str, str]:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("SERVER_STARTER")}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        return {**inherited, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **(more or {})}
+        # Compiled once for all tests, and not into the checkout.
+        cache_at = {"PYTHONPYCACHEPREFIX": str(self.home.parent / "pycache"), "PYTHONDONTWRITEBYTECODE": ""}
+        return {**inherited, "PYTHONPATH": path, **cache_at, **(more or {})}
 
 
 # Clients
 
 
-def ask(address: object) -> int:
+def ask(address: Any) -> int:
     """The generation that answers at a TCP address or a unix path."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     if isinstance(address, (tuple, list)):

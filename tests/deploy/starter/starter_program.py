@@ -1,7 +1,7 @@
 """The tiny server of most tests: it notes what happens to it, and answers clients with its generation.
 
 Run as `python -I -S starter_program.py HOME`; notes go to HOME/events, a line of JSON each. Files in HOME
-steer it. `fail`: exit at once; `fail_once`: the same, once; `linger`: after a signal, end only when it is gone.
+steer it. `fail`: exit at once; `fail_once`: that, once; `linger`: after a signal, end only when it is gone.
 """
 
 import json
