@@ -151,6 +151,11 @@ class Server(Process):
         names = self.wait_for(r" at (\S.*) \(workers")[0].split(", ")
         return [_address(name, self.directory) for name in names]
 
+    @property
+    def master(self) -> int:
+        """Of the generation that started last."""
+        return int(self.wait_for(r"\[(\d+)\] \[INFO\] rhebok \S+ serves")[-1])
+
     def workers(self) -> list[int]:
         """Workers that have said that they are ready and are alive, oldest first."""
         alive = set(descendants(self.pid))

@@ -178,6 +178,7 @@ def test_hup_lets_requests_in_flight_finish(serve: Serve, gate: Gate) -> None:
         server.send(SIGHUP)
         server.wait_for(r"worker \d+ is ready", 2)
         assert server.get("/").json() not in before
+        server.wait_for("stopping gracefully")
         gate.open()
         response = client.response()
         assert (response.json(), response.says_close) == (before[0], True)
