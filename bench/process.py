@@ -48,6 +48,13 @@ def connect(address: Address, timeout: float = 10.0) -> socket.socket:
     return connection
 
 
+def answers(address: Address, seconds: float) -> bool:
+    """Whether a request gets an answer, whatever it is."""
+    with connect(address, seconds) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        return connection.recv(1) != b""
+
+
 def until(deadline: float) -> Iterator[None]:
     """Turns of a wait: 20 ms each until the deadline (time.monotonic)."""
     while time.monotonic() < deadline:
@@ -84,13 +91,13 @@ class Server:
         return self.process.pid
 
     def wait_until_it_listens(self, seconds: float = START_SECONDS) -> None:
-        """Returns when a connection succeeds."""
+        """Returns when a connection succeeds and is answered: a supervisor listens before anybody serves."""
         for _ in until(time.monotonic() + seconds):
             if self.process.poll() is not None:
                 raise ServerFailedError(f"it ended with status {self.process.returncode}:\n{tail(self.log)}")
             with contextlib.suppress(OSError):
-                connect(self.address).close()
-                return
+                if answers(self.address, seconds):
+                    return
         raise ServerFailedError(f"it did not listen within {seconds:.0f} s:\n{tail(self.log)}")
 
     def ask_to_stop(self, seconds: float = STOP_SECONDS) -> bool:

@@ -23,7 +23,12 @@ class Score:
     requests: int
     busy: bool
     sending: int  # responses that wait for their clients
-    line: str  # method and target of the request that is, or was last, with the application
+    raw_line: bytes  # method and target of the request that is, or was last, with the application
+
+    @property
+    def line(self) -> str:
+        """For the log: what is not printable ASCII is escaped."""
+        return repr(self.raw_line)[2:-1]
 
     @property
     def doing(self) -> str:
@@ -62,8 +67,7 @@ class Scoreboard:
         start = slot * SLOT_SIZE
         deadline, requests, busy, sending, line_len = _HEAD.unpack_from(self._memory, start)
         line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
-        shown = line.decode("latin-1").encode("unicode_escape").decode("ascii")
-        return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, shown)
+        return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, line)
 
     # For all of them
 

@@ -1,0 +1,1 @@
+"""Whatever is restarted, recycled, killed gracefully or upgraded, no client notices."""

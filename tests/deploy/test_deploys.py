@@ -1,0 +1,190 @@
+"""Deploys in a row under load, with every superdaemon: every request gets the answer it must get."""
+
+import os
+from pathlib import Path
+from signal import SIGUSR1
+
+import pytest
+from integration.gate import Gate
+from integration.http_client import Client
+from integration.waiting import until
+from integration.wrk import SHIM_SOURCE, Wrk, build_shim
+
+from deploy.clients import CheckingClients
+from deploy.site import BROKEN, Site
+from deploy.supervisors import WORKERS, Supervised, start
+
+GOES_ON = r"generation \d+ \(pid \d+\) goes on serving"
+
+
+def deploy_again_and_again(running: Supervised, site: Site, clients: CheckingClients, times: int) -> None:
+    for _ in range(times):
+        version = site.release()
+        running.deploy()
+        clients.wait_for(version, answers=20)
+        if clients.failures:
+            return
+
+
+def test_no_request_fails_in_deploys(supervised: Supervised, site: Site, deploys: int) -> None:
+    with CheckingClients(supervised.address) as clients:
+        clients.wait_for(1)
+        deploy_again_and_again(supervised, site, clients, deploys)
+    assert clients.versions[site.version] > 0
+    print(f"{clients.total} answers, none failed: {dict(clients.versions)}")
+
+
+def test_no_request_fails_in_deploys_while_workers_reach_max_requests(
+    site: Site, bind: str, deploys: int
+) -> None:
+    running = start("rhebok", site, bind, "--max-requests", "1000", "--min-requests", "500")
+    try:
+        with CheckingClients(running.address) as clients:
+            deploy_again_and_again(running, site, clients, deploys)
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+@pytest.mark.needs("wrk", "cc")
+@pytest.mark.skipif(not SHIM_SOURCE.exists(), reason="there is no bench/unix_shim.c")
+@pytest.mark.parametrize("close", [True, False], ids=["close", "keep-alive"])
+def test_wrk_sees_no_error_in_deploys(site: Site, bind: str, close: bool, deploys: int) -> None:
+    running = start("rhebok", site, bind, "--kill-old-delay", "0.1", "--max-requests", "5000")
+    shim = build_shim(site.directory) if bind == "unix" else None
+    try:
+        wrk = Wrk(running.address, seconds=1 + deploys, close=close, shim=shim, path="/?t")
+        for _ in range(deploys):
+            version = site.release()
+            running.deploy()
+            until(lambda version=version: running.version() == version)
+        summary = wrk.summary()
+        assert summary.all_good, summary
+        running.judge()
+        print(f"{summary.requests} requests, none failed")
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_gradual_deploy_fails_no_request(site: Site, bind: str) -> None:
+    running = start("rhebok", site, bind, "--spawn-interval", "0.1", "--kill-old-delay", "0")
+    try:
+        with CheckingClients(running.address) as clients:
+            clients.wait_for(1)
+            site.release()
+            running.send(SIGUSR1)
+            running.wait_for("retiring one worker every 0.1 s")
+            running.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
+            clients.wait_for(2)
+        running.judge()
+    finally:
+        running.end()
+
+
+def test_broken_generations_are_reported_and_the_good_one_serves(site: Site) -> None:
+    """Every second generation is broken, each in another way."""
+    running = start("rhebok", site, "tcp", "--start-timeout", "3", "--kill-old-delay", "1")
+    try:
+        with CheckingClients(running.address) as clients:
+            for turn, (way, extra) in enumerate(BROKEN.items(), 1):
+                good = site.version
+                if way == "exits after ready":
+                    fifo = site.directory / f"exit-{2 * turn}"
+                    os.mkfifo(fifo)
+                site.release(extra)
+                running.deploy()
+                if way == "exits after ready":
+                    running.wait_for(rf"generation {2 * turn} \(pid \d+\) is ready")
+                    fifo.open("wb").close()
+                running.wait_for(GOES_ON, turn)
+                clients.wait_for(good, clients.count(good) + 20)
+                deploy_again_and_again(running, site, clients, 1)
+        assert not running.matches(r"which nobody asked for")
+        assert running.matches(r"exited with status 4 before it was ready")
+        assert running.matches(r"exited with status 5 right after it was ready")
+        assert running.matches(r"was not ready within 3 s")
+        assert "threading.py" in running.log, "the one that hung has left no traceback"
+        assert running.stop() == 0
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_request_and_a_download_in_flight_are_finished_by_the_old_generation(
+    site: Site, bind: str, gate: Gate
+) -> None:
+    running = start("rhebok", site, bind, "--kill-old-delay", "0", **gate.variables)
+    try:
+        with Client(running.address) as asking, Client(running.address, receive_buffer=4096) as loading:
+            loading.send(b"GET /download HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert loading.response_head()[0] == 200
+            asking.send(b"GET /gate?t HTTP/1.1\r\nHost: test\r\n\r\n")
+            gate.wait_for_arrival()
+            site.release()
+            running.deploy()
+            running.wait_for("stopping gracefully")
+            until(lambda: running.version() == 2)
+            assert not running.matches(r"generation 1 \(pid \d+\) exited")
+            gate.open()
+            response = asking.response()
+            assert response.body.startswith(b"1 ")
+            assert response.says_close
+            body = b"".join(iter(loading.chunk, b""))
+            assert body == b"".join(bytes([number % 256]) * 65536 for number in range(256))
+        running.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_hups_that_come_together_are_one_more_deploy(site: Site, bind: str) -> None:
+    running = start("rhebok", site, bind, "--kill-old-delay", "0")
+    try:
+        with CheckingClients(running.address) as clients:
+            site.release()
+            for _ in range(20):
+                running.deploy()
+            clients.wait_for(2)
+            running.wait_for(r"\[INFO\] generation 2 \(pid \d+\) serves")
+        running.judge()
+    finally:
+        running.end()
+
+
+def test_a_moved_symbolic_link_is_the_new_release(tmp_path: Path) -> None:
+    for number in (1, 2):
+        release = tmp_path / f"release-{number}"
+        release.mkdir()
+        Site(release).version = number
+        source = (release / "deployed.py").read_text()
+        (release / "deployed.py").write_text(source.replace("VERSION = 1", f"VERSION = {number}"))
+    link = tmp_path / "current"
+    link.symlink_to("release-1")
+    site = Site(tmp_path)
+    (tmp_path / "deployed.py").unlink()
+    running = start("rhebok", site, "tcp", "--chdir", str(link))
+    try:
+        fresh = tmp_path / "fresh-link"
+        fresh.symlink_to("release-2")
+        fresh.rename(link)
+        running.deploy()
+        until(lambda: running.version() == 2, lambda: running.log)
+        running.judge()
+    finally:
+        running.end()
+
+
+def test_all_workers_of_the_new_generation_serve_before_the_old_one_stops(site: Site) -> None:
+    running = start("rhebok", site, "tcp", "--kill-old-delay", "0")
+    try:
+        site.release()
+        running.deploy()
+        running.wait_for("stopping gracefully")
+        before_stopping = running.log.partition("stopping gracefully")[0]
+        assert before_stopping.count("is ready") >= 2 * WORKERS
+        running.judge()
+    finally:
+        running.end()

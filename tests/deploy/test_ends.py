@@ -1,0 +1,264 @@
+"""Ends of all kinds: told to stop, killed, crashed. What clients see, and that nobody holds the port afterwards."""
+
+import os
+import random
+from pathlib import Path
+from signal import SIGINT, SIGKILL, SIGTERM
+
+from integration.gate import Gate
+from integration.http_client import Address, Client, connect
+from integration.processes import descendants
+from integration.server import Process, command
+from integration.waiting import until
+
+from deploy.clients import CheckingClients
+from deploy.site import MODULE, Site
+from deploy.supervisors import WORKERS, Supervised, start
+
+REQUEST = b"GET /?t HTTP/1.1\r\nHost: test\r\n\r\n"
+GATE = b"GET /gate?t HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+def is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def refused(address: Address) -> bool:
+    try:
+        connect(address).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    return False
+
+
+def test_what_waits_in_the_queue_is_served_at_the_final_stop(site: Site, bind: str, gate: Gate) -> None:
+    """Both workers are busy, more connections wait, then the server is told to stop."""
+    running = start("rhebok", site, bind, "--workers", "1", **gate.variables)
+    try:
+        busy = Client(running.address)
+        busy.send(GATE)
+        gate.wait_for_arrival()
+        waiting = [Client(running.address) for _ in range(20)]
+        for client in waiting:
+            client.send(REQUEST)
+        running.send(SIGTERM)
+        running.wait_for("stopping gracefully")
+        gate.open()
+        for client in [busy, *waiting]:
+            response = client.response()
+            assert (response.status, response.says_close) == (200, True)
+            client.close()
+        assert running.wait() == 0
+        assert refused(running.address)
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_stopped_server_refuses_while_it_finishes_a_download(site: Site, bind: str) -> None:
+    """No connection is taken that nobody is going to serve."""
+    running = start("rhebok", site, bind)
+    try:
+        with Client(running.address, receive_buffer=4096) as loading:
+            loading.send(b"GET /download HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert loading.response_head()[0] == 200
+            running.send(SIGTERM)
+            until(lambda: refused(running.address), lambda: running.log)
+            assert sum(map(len, iter(loading.chunk, b""))) == 256 * 65536
+        assert running.wait() == 0
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_graceful_stop_that_takes_too_long_names_what_it_cuts(site: Site, gate: Gate) -> None:
+    running = start("rhebok", site, "tcp", "--graceful-timeout", "0.5", **gate.variables)
+    try:
+        with Client(running.address) as asking, Client(running.address, receive_buffer=4096) as loading:
+            loading.send(b"GET /download?slow HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert loading.response_head()[0] == 200
+            asking.send(GATE)
+            gate.wait_for_arrival()
+            assert running.stop() == 0
+        running.tracebacks = running.log.count("Traceback")
+        assert running.matches(r"did not stop in time: killed; cut: .*GET /gate\?t")
+        assert running.matches(r"cut: .*GET /download\?slow")
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_int_stops_at_once(site: Site, gate: Gate) -> None:
+    running = start("rhebok", site, "tcp", "--graceful-timeout", "1000", **gate.variables)
+    try:
+        with Client(running.address) as asking:
+            asking.send(GATE)
+            gate.wait_for_arrival()
+            assert running.stop(SIGINT) == 0
+            assert asking.rest() == b""
+    finally:
+        running.end()
+
+
+def test_with_a_pre_stop_delay_it_goes_on_accepting_after_term(site: Site, bind: str) -> None:
+    running = start("rhebok", site, bind, "--pre-stop-delay", "1.5")
+    try:
+        running.send(SIGTERM)
+        running.wait_for(r"stopping in 1.5 s \(--pre-stop-delay\)")
+        assert running.version() == 1
+        assert running.wait() == 0
+    finally:
+        running.end()
+
+
+def test_a_killed_master_is_replaced_and_only_connections_of_its_workers_end(site: Site, bind: str) -> None:
+    running = start("rhebok", site, bind)
+    try:
+        with CheckingClients(running.address) as clients:
+            clients.wait_for_more()
+            for turn in range(1, 4):
+                os.kill(running.masters[-1], SIGKILL)
+                running.wait_for(r"was killed by SIGKILL, which nobody asked for", turn)
+                running.wait_for(rf"generation {turn + 1} \(pid \d+\) serves")
+                clients.wait_for_more()
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_killed_supervisor_leaves_nobody_behind(site: Site, bind: str, gate: Gate) -> None:
+    """The generation stops gracefully, and the port is free."""
+    running = start("rhebok", site, bind, **gate.variables)
+    try:
+        family = descendants(running.pid)
+        assert len(family) == 1 + WORKERS
+        with Client(running.address) as asking:
+            asking.send(GATE)
+            gate.wait_for_arrival()
+            os.kill(running.pid, SIGKILL)
+            until(lambda: "stopping gracefully" in running.log)
+            gate.open()
+            assert asking.response().status == 200
+        until(lambda: all(map(is_gone, family)), lambda: running.log)
+        assert refused(running.address)
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_after_a_killed_supervisor_the_same_address_can_be_served_again(site: Site, bind: str) -> None:
+    running = start("rhebok", site, bind)
+    try:
+        os.kill(running.pid, SIGKILL)
+        until(lambda: refused(running.address))
+        where = "unix:s" if bind == "unix" else "127.0.0.1:{1}".format(*running.address)
+        argv = [*command(), MODULE, "--workers", "1", "--bind", where]
+        again = Supervised(argv, site.directory, running.address)
+        try:
+            again.judge()
+        finally:
+            again.end()
+    finally:
+        running.end()
+
+
+def test_killed_workers_are_replaced_and_only_what_they_served_is_lost(
+    site: Site, bind: str, deploys: int
+) -> None:
+    """Closing clients have one request on the way at a time, so a kill costs at most one of each."""
+    running = start("rhebok", site, bind)
+    kills, clients = 5 * deploys, 2
+    answers = failures = 0
+    chosen = random.Random(4)
+    try:
+        for kill in range(kills):
+            victim = chosen.choice(until(lambda: running.workers()))
+            with CheckingClients(running.address, close=clients, kept=0) as load:
+                load.wait_for_more(10)
+                os.kill(victim, SIGKILL)
+                running.wait_for(rf"worker {victim} was killed by SIGKILL")
+                running.wait_for(r"worker \d+ is ready", WORKERS + kill + 1)
+                failures += len(load.failures)
+                load.failures.clear()
+            answers += load.total
+            assert running.version() == 1
+        assert failures <= kills * clients
+        print(f"{kills} kills: {failures} requests lost, {answers} answered")
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_the_first_generation_that_fails_ends_it_with_its_status_and_words(site: Site) -> None:
+    site.release("raise ValueError('no')")
+    argv = [*command(), MODULE, "--bind", "127.0.0.1:0"]
+    running = Process(argv, site.directory)
+    try:
+        assert running.wait() == 4
+        assert running.log.endswith("rhebok: error: could not import 'deployed': ValueError: no\n")
+        assert "generation 1" not in running.log
+    finally:
+        running.end()
+
+
+def test_the_first_generation_that_does_not_get_ready_ends_it(site: Site) -> None:
+    site.release("import threading; threading.Event().wait()")
+    argv = [*command(), MODULE, "--bind", "127.0.0.1:0", "--start-timeout", "1"]
+    running = Process(argv, site.directory)
+    try:
+        assert running.wait() == 128 + SIGKILL
+        assert "was not ready within 1 s (--start-timeout)" in running.log
+        assert 'deployed.py", line' in running.log
+    finally:
+        running.end()
+
+
+def test_a_request_that_takes_too_long_is_interrupted_and_the_client_told(site: Site, gate: Gate) -> None:
+    running = start("rhebok", site, "tcp", "--timeout", "1", **gate.variables)
+    try:
+        with Client(running.address) as asking:
+            asking.send(GATE)
+            response = asking.response()
+            assert (response.status, response.says_close) == (500, True)
+        (late,) = running.wait_for(r"worker (\d+) has not answered GET /gate\?t within 1 s")
+        assert "in pass_gate" in running.log.partition("this is where it is:")[2]
+        running.wait_for(rf"worker {late} exited with status 0")
+        running.wait_for(r"worker \d+ is ready", WORKERS + 1)
+        assert running.version() == 1
+        running.tracebacks = 1
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_worker_that_cannot_be_interrupted_is_killed(site: Site) -> None:
+    """It waits in C with the interpreter's lock held, and goes on waiting after a signal."""
+    site.release(
+        "import ctypes\n"
+        "class Wait(ctypes.Structure):\n"
+        "    _fields_ = [('seconds', ctypes.c_long), ('nanoseconds', ctypes.c_long)]\n"
+        "def hang():\n"
+        "    mask = (ctypes.c_ulong * 16)(*[2**64 - 1] * 16)\n"
+        "    ctypes.PyDLL(None).ppoll(None, 0, ctypes.byref(Wait(1000, 0)), mask)\n"
+    )
+    source = site.directory / f"{MODULE}.py"
+    source.write_text(
+        source.read_text().replace(
+            '    if path == "/gate":', '    if path == "/hang":\n        hang()\n    if path == "/gate":'
+        )
+    )
+    running = start("rhebok", site, "tcp", "--timeout", "0.5")
+    try:
+        with Client(running.address) as asking:
+            asking.send(b"GET /hang HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert asking.rest() == b""
+        (late,) = running.wait_for(r"worker (\d+) cannot be interrupted: killed, serving GET /hang")
+        running.wait_for(rf"worker {late} was killed by SIGKILL, serving GET /hang")
+        assert running.version() == 2
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)

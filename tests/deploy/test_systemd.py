@@ -1,0 +1,123 @@
+"""What systemd is told, and the sockets that it hands over."""
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+from signal import SIGHUP, SIGTERM
+
+import pytest
+from integration.server import EXAMPLES, command, free_port, program
+from integration.waiting import until
+
+from deploy.fake_systemd import FakeSystemd
+from deploy.site import MODULE, Site
+from deploy.supervisors import Supervised, start
+
+
+def test_ready_is_said_when_the_workers_serve_with_the_pid_to_signal(site: Site, tmp_path: Path) -> None:
+    with FakeSystemd(tmp_path) as systemd:
+        running = start("rhebok", site, "tcp", NOTIFY_SOCKET=systemd.address)
+        try:
+            ready = systemd.wait_for("READY")
+            assert (ready["READY"], ready["MAINPID"]) == ("1", str(running.pid))
+            assert ready["STATUS"] == "generation 1 serves"
+            running.judge()
+        finally:
+            running.end()
+
+
+def test_a_deploy_is_reloading_with_the_time_and_then_ready(site: Site, tmp_path: Path) -> None:
+    with FakeSystemd(tmp_path) as systemd:
+        running = start("rhebok", site, "tcp", "--kill-old-delay", "0", NOTIFY_SOCKET=systemd.address)
+        try:
+            before = time.monotonic_ns() // 1000
+            running.send(SIGHUP)
+            reloading = systemd.wait_for("RELOADING")
+            assert before <= int(reloading["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+            assert systemd.wait_for("READY", 2)["STATUS"] == "generation 2 serves"
+            running.judge()
+        finally:
+            running.end()
+        assert systemd.keys() == ["READY", "RELOADING", "READY", "STOPPING"]
+
+
+def test_a_failed_deploy_is_ready_again_and_the_status_says_so(site: Site, tmp_path: Path) -> None:
+    with FakeSystemd(tmp_path) as systemd:
+        running = start("rhebok", site, "tcp", NOTIFY_SOCKET=systemd.address)
+        try:
+            site.release("import no_such_module")
+            running.send(SIGHUP)
+            status = systemd.wait_for("READY", 2)["STATUS"]
+            assert status == "generation 2 failed, generation 1 serves"
+            running.tracebacks = 1
+            running.judge()
+        finally:
+            running.end()
+
+
+def test_the_watchdog_is_fed_while_a_generation_serves(site: Site, tmp_path: Path) -> None:
+    with FakeSystemd(tmp_path) as systemd:
+        running = start("rhebok", site, "tcp", NOTIFY_SOCKET=systemd.address, WATCHDOG_USEC="50000")
+        try:
+            systemd.wait_for("WATCHDOG", 5)
+            running.judge()
+        finally:
+            running.end()
+
+
+def test_the_application_cannot_speak_to_systemd(site: Site, tmp_path: Path) -> None:
+    with FakeSystemd(tmp_path) as systemd:
+        site.release("assert 'NOTIFY_SOCKET' not in os.environ and 'WATCHDOG_USEC' not in os.environ")
+        running = start("rhebok", site, "tcp", NOTIFY_SOCKET=systemd.address, WATCHDOG_USEC="60000000")
+        running.end()
+
+
+def test_under_start_server_the_generation_itself_says_ready(site: Site, tmp_path: Path) -> None:
+    with FakeSystemd(tmp_path) as systemd:
+        running = start("rhebok-starter", site, "tcp", NOTIFY_SOCKET=systemd.address)
+        try:
+            assert systemd.wait_for("READY")["MAINPID"] == str(running.masters[0])
+            running.judge()
+        finally:
+            running.end()
+
+
+@pytest.mark.needs("systemd-socket-activate")
+def test_sockets_of_systemd_are_adopted_and_kept_over_a_deploy(site: Site) -> None:
+    port, path = free_port(), site.directory / "activated"
+    listen = [f"--listen=127.0.0.1:{port}", f"--listen={path}", "--fdname=web:admin"]
+    argv = [program("systemd-socket-activate"), *listen, *command(), MODULE, "--workers", "1"]
+    argv += ["--bind", "unix:never-bound", "--kill-old-delay", "0"]
+    running = Supervised(argv, site.directory, ("127.0.0.1", port))
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            client.sendall(b"GET /?t HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+        site.release("assert not any(name.startswith('LISTEN_') for name in os.environ)")
+        running.deploy()
+        until(lambda: running.version() == 2, lambda: running.log)
+        assert not (site.directory / "never-bound").exists()
+        assert running.stop(SIGTERM) == 0
+        assert path.exists(), "the path is systemd's"
+    finally:
+        running.end()
+        print(running.log)
+
+
+@pytest.mark.parametrize("unit", sorted(EXAMPLES.glob("systemd/*")), ids=lambda unit: unit.name)
+@pytest.mark.needs("systemd-analyze")
+def test_the_example_units_are_what_systemd_understands(unit: Path, tmp_path: Path) -> None:
+    for source in unit.parent.iterdir():
+        text = source.read_text().replace("/srv/app/venv/bin/rhebok", "/bin/true")
+        text = text.replace("Type=notify-reload", "Type=notify")  # an older systemd checks all the rest
+        (tmp_path / source.name).write_text(text.replace("User=app\n", "").replace("Group=app\n", ""))
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / unit.name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    complaints = [line for line in checked.stderr.splitlines() if str(tmp_path) in line]
+    assert not [line for line in complaints if "Unknown" in line or "Failed" in line], checked.stderr
