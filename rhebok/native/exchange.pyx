@@ -15,6 +15,7 @@ import stat
 from io import BufferedRandom, BufferedReader, FileIO
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
@@ -277,6 +278,7 @@ cdef class Exchange:
             deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
             with nogil:
                 io = rhb_wait_writable(self.conn.fd, deadline)
+            PyErr_CheckSignals()
             if io == RHB_IO_AGAIN:
                 self.client_gone = True
                 raise TimeoutError("the client does not read its response")
