@@ -10,7 +10,7 @@
 #   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
 #   make format       what ruff and clang-format can mend by themselves
 #   make bench        the benchmarks (bench/Makefile)
-#   make clean        nothing is left but what git knows
+#   make clean        what was made here goes, the environment of the benchmarks apart
 #
 # PYTHON=python3.12 takes another interpreter (after make clean).
 
