@@ -10,7 +10,7 @@
 #   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
 #   make format       what ruff and clang-format can mend by themselves
 #   make bench        the benchmarks (bench/Makefile)
-#   make clean        nothing is left but what git knows
+#   make clean        what was made here goes, the environment of the benchmarks apart
 #
 # PYTHON=python3.12 takes another interpreter (after make clean).
 
@@ -61,8 +61,9 @@ packages:
 	$(PIP) install --group build
 	@touch $@
 
+# PYTHONWARNINGS: setuptools would warn that an editable installation is one.
 .venv/.built: .venv/.build-requirements setup.py $(SOURCES)
-	$(PIP) install --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --editable .
 	@touch $@
 
 .venv/.test: .venv/.made pyproject.toml
@@ -83,7 +84,7 @@ debug-test: build .venv/.test packages
 		tar -xf - -C $(DEBUG_TREE)
 	$(PYTHON) -m venv $(DEBUG_TREE)/.venv
 	cd $(DEBUG_TREE) && $(PIP) install --upgrade 'pip>=25.1' && $(PIP) install --group build --group test
-	cd $(DEBUG_TREE) && RHEBOK_DEBUG=1 RHEBOK_WERROR=1 $(PIP) install --no-build-isolation --editable .
+	cd $(DEBUG_TREE) && RHEBOK_DEBUG=1 RHEBOK_WERROR=1 PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --editable .
 	cd $(DEBUG_TREE) && $(BIN)/python -m pytest -p tests.live_objects \
 		--ignore=tests/build --ignore=tests/unit/test_c.py $(ARGS)
 

@@ -142,7 +142,7 @@ static int read_body_once(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb
     *io = rhb_recv(conn->fd, at, cap, &got);
     if (*io != RHB_IO_OK)
         return 0;
-    if (got == cap)
+    if (got == cap && conn->registered) /* otherwise epoll will be asked, and will say so */
         conn->more = true;
     if (chunked)
         return feed_chunked(loop, incoming, at, got);

@@ -4,6 +4,7 @@
 #include "listeners.h"
 #include "parking.h"
 #include "refusal.h"
+#include "socket_io.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -140,15 +141,10 @@ static enum rhb_event next_event(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     const struct epoll_event *event = &loop->events[loop->at_event++];
     uint64_t data = event->data.u64;
-    if (data == 0) /* closed meanwhile */
+    if (data == 0) /* closed meanwhile, or a listener */
         return RHB_EVENT_NONE;
     if (data == RHB_TAG_WAKEUP)
         return drain_wakeup(loop);
-    if (data & RHB_TAG_LISTENER) {
-        rhb_listeners_woke(loop, (struct rhb_listener *)(uintptr_t)(data & ~RHB_TAG_LISTENER),
-                           event->events);
-        return RHB_EVENT_NONE;
-    }
     *conn = event->data.ptr;
     return conn_event(loop, *conn, event->events);
 }
@@ -241,12 +237,30 @@ static void tick(struct rhb_loop *loop)
     }
 }
 
+/* Listeners first: the wake-up for a fresh connection came to this worker alone, and nobody else
+ * will take it while this one is busy with its own. */
+static void note_listeners(struct rhb_loop *loop)
+{
+    for (int i = 0; i < loop->n_events; i++) {
+        struct epoll_event *event = &loop->events[i];
+        if (!(event->data.u64 & RHB_TAG_LISTENER))
+            continue;
+        uint64_t address = event->data.u64 & ~RHB_TAG_LISTENER;
+        rhb_listeners_woke(loop, (struct rhb_listener *)(uintptr_t)address, event->events);
+        event->data.u64 = 0;
+        loop->fresh_first = true;
+    }
+}
+
 static void ask_epoll(struct rhb_loop *loop, int timeout_ms)
 {
+    uint64_t before = rhb_now_exact();
     int n = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
+    loop->woke_at_once = rhb_now_exact() - before < AT_ONCE_NS;
     loop->n_events = n > 0 ? n : 0;
     loop->at_event = 0;
     loop->served_since_look = 0;
+    note_listeners(loop);
     tick(loop);
 }
 
@@ -254,6 +268,10 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     if (loop->look_at_deadlines)
         return next_expired(loop, conn);
+    if (loop->fresh_first) {
+        loop->fresh_first = false;
+        return next_fresh(loop, conn);
+    }
     if (loop->at_event < loop->n_events)
         return next_event(loop, conn);
     bool ready = !rhb_list_empty(&loop->ready), fresh = rhb_listeners_ready(loop);
@@ -309,10 +327,8 @@ void rhb_loop_wait(struct rhb_loop *loop)
         wait_for_first_bytes(loop);
         return;
     }
-    uint64_t before = rhb_now_exact();
     flush_log(loop, rhb_now_coarse());
     ask_epoll(loop, timeout_ms(loop));
-    loop->woke_at_once = rhb_now_exact() - before < AT_ONCE_NS;
 }
 
 /* ---- ending ---- */
@@ -332,23 +348,28 @@ static bool may_go_on(const struct rhb_loop *loop, const struct rhb_conn *conn)
     return loop->at_hand != conn || (loop->options.keep_alive && loop->request.framing.keep_alive);
 }
 
+/* Whether the client has sent more than was read. Looks only where that is not known already. */
+static bool has_unread(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    size_t got;
+    return conn->more && rhb_recv(conn->fd, loop->buffer, RHB_READ_SIZE, &got) == RHB_IO_OK;
+}
+
 /* RFC 9112 section 9.6: closing with bytes unread is a reset, and may take the response with it. */
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
 {
     bool linger = may_go_on(loop, conn);
-    bool clean = loop->rest_len == 0 && conn->in.len == 0 && !conn->more;
-    if (!rhb_intake_finish(loop, conn, keep)) {
+    bool all_used = loop->rest_len == 0 && conn->in.len == 0;
+    if (!rhb_intake_finish(loop, conn, keep))
         rhb_conn_close(loop, conn);
-    } else if (!keep) {
-        if (clean && !linger)
-            rhb_conn_close(loop, conn);
-        else
-            rhb_conn_linger(loop, conn);
-    } else if (clean) {
+    else if (keep && all_used && !conn->more)
         rhb_park(loop, conn, RHB_CONN_IDLE);
-    } else {
+    else if (keep)
         rhb_make_ready(loop, conn);
-    }
+    else if (all_used && !linger && !has_unread(loop, conn))
+        rhb_conn_close(loop, conn);
+    else
+        rhb_conn_linger(loop, conn);
 }
 
 bool rhb_loop_suspend(struct rhb_loop *loop, struct rhb_conn *conn, void *owner)

@@ -107,6 +107,7 @@ struct rhb_loop {
     unsigned served_since_look; /* requests since epoll was last asked */
     bool look_at_deadlines;     /* time has passed since they were last looked at */
     bool woke_at_once;          /* the last wait did not wait: connections come in bursts */
+    bool fresh_first;           /* a listener has just been reported */
     bool ready_turn;            /* whether the ready list or the listeners go first */
     bool stopping;
     uint64_t accept_until; /* while stopping: what is owed then is owed no more */

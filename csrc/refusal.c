@@ -69,9 +69,24 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
     rhb_access_log_add(loop->access_log, &entry);
 }
 
+/* The head of a request whose body is still arriving; NULL when there is none. */
+static const struct phr_request_head *head_of_incoming(struct rhb_loop *loop,
+                                                       const struct rhb_conn *conn)
+{
+    struct phr_request_head *head = &loop->request.head;
+    if (conn->incoming == NULL || conn->in.len == 0)
+        return NULL;
+    head->num_fields = loop->options.max_fields;
+    int parsed =
+        phr_parse_request_strict(conn->in.data, conn->in.len, &loop->options.limits, head, 0);
+    return parsed > 0 ? head : NULL;
+}
+
 void rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
                 const struct phr_request_head *head)
 {
+    if (head == NULL)
+        head = head_of_incoming(loop, conn);
     char answer[1024];
     size_t head_len, done;
     size_t len = render(loop, answer, sizeof answer, status, !is_head(head), &head_len);

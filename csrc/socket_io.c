@@ -84,9 +84,9 @@ enum rhb_io rhb_wait_writable(int fd, uint64_t deadline)
         if (now >= deadline)
             return RHB_IO_AGAIN;
         int n = poll(&poll_fd, 1, (int)((deadline - now) / RHB_NS_PER_MS) + 1);
-        if (n > 0)
+        if (n > 0 || (n < 0 && errno == EINTR))
             return RHB_IO_OK;
-        if (n < 0 && errno != EINTR)
+        if (n < 0)
             return RHB_IO_ERROR;
     }
 }

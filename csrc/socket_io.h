@@ -30,7 +30,8 @@ enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done);
 enum rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *done);
 
 /* Blocks until the socket takes bytes, for callers that cannot be parked: OK, AGAIN when the
- * deadline (coarse monotonic ns) has passed, ERROR. */
+ * deadline (coarse monotonic ns) has passed, ERROR. OK also when a signal came: try, and look at
+ * it. */
 enum rhb_io rhb_wait_writable(int fd, uint64_t deadline);
 
 /* From now on closing resets the connection, so that its peer cannot take what it got for the

@@ -158,14 +158,14 @@ def text() -> Kind:
 
 
 def field_value() -> Kind:
-    """What may stand in a response field (RFC 9110 section 5.5), less obs-text."""
+    """What may stand in a response field (RFC 9110 section 5.5), less obs-text and of a sensible length."""
 
     def read(value: object) -> str:
-        if not isinstance(value, str) or not re.fullmatch(r"[\t\x20-\x7e]*", value):
+        if not isinstance(value, str) or not re.fullmatch(r"[\t\x20-\x7e]{0,256}", value):
             raise ValueError
         return value.strip()
 
-    return Kind("printable ASCII on one line", "TEXT", read)
+    return Kind("up to 256 characters of printable ASCII on one line", "TEXT", read)
 
 
 def callable_name() -> Kind:

@@ -5,9 +5,15 @@ it that Python sees.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, final
 
+from typing_extensions import Self
+
 KNOWN_FIELDS: Final[tuple[str, ...]]
 BARE_KEYS: Final[dict[str, str]]
 HIDDEN_FIELDS: Final[tuple[str, ...]]
+
+@final
+class Template:
+    def __new__(cls, environ: Mapping[str, Any]) -> Self: ...
 
 @final
 class EnvironBuilder:

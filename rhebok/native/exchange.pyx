@@ -15,6 +15,7 @@ import stat
 from io import BufferedRandom, BufferedReader, FileIO
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
@@ -295,6 +296,7 @@ cdef class Exchange:
             rhb_score_end(self.loop.score)  # the time is the client's, not the application's
             with nogil:
                 io = rhb_wait_writable(self.conn.fd, deadline)
+            PyErr_CheckSignals()
             self.score_resumed()
             if io == RHB_IO_AGAIN:
                 self.client_gone = True

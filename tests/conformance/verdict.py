@@ -93,16 +93,16 @@ def _connection_problems(case: Case, exchange: Exchange, expected: int) -> Itera
         yield "the connection did not survive"
     elif not exchange.closed:
         yield "the connection was not closed"
-    elif not case.eof and not _says_close(case, exchange):
+    elif not case.eof and not _says_close(exchange):
         yield "closed without Connection: close"
 
 
-def _says_close(case: Case, exchange: Exchange) -> bool:
-    """RFC 9112 section 9.6. Without a response nothing can say it; and who asks on 1.0 expects no more."""
+def _says_close(exchange: Exchange) -> bool:
+    """RFC 9112 section 9.6. Without a response nothing can say it."""
     if not exchange.responses:
         return True
     last = exchange.responses[-1]
-    if last.version == "HTTP/1.0" or (last.status == 200 and b" HTTP/1.0\r\n" in case.raw):
+    if last.version == "HTTP/1.0":
         return True
     return "close" in last.headers.get("connection", "").lower().replace(" ", "").split(",")
 

@@ -1,7 +1,7 @@
 """Clients that know every response they must get, and go on through any number of deploys.
 
-A connection that is refused, reset or closed in the middle, a response cut short, of the wrong status, or not the one
-to the request: each is a failure. A kept-alive connection may end only after a response that said so.
+A connection that is refused, reset or closed in the middle, a response cut short, of the wrong status, or not
+the one to the request: each is a failure. A kept-alive connection may end only after a response that said so.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""The site under rhebok itself, under rhebok-starter and under the Perl start_server, with one way to deploy."""
+"""The site under rhebok itself, under rhebok-starter and under the Perl start_server."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""Ends of all kinds: told to stop, killed, crashed. What clients see, and that nobody holds the port afterwards."""
+"""Ends of all kinds: told to stop, killed, crashed. What clients see, and that nobody keeps the port."""
 
 import os
 import random

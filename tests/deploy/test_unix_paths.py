@@ -114,10 +114,10 @@ def test_the_generation_becomes_the_user_before_it_loads_the_application(site: S
     try:
         groups = sorted(os.getgrouplist("nobody", nobody.pw_gid))
         ids = f"{(nobody.pw_uid,) * 3} {(nobody.pw_gid,) * 3} {groups}"
+        log = site.directory / "error.log"
         for _ in range(2):
             with Client(running.address) as client:
                 assert client.get("/who", Connection="close").text == f"{ids}|{ids}"
-            log = site.directory / "error.log"
             log.rename(site.directory / "rotated.log")  # a worker can open it again
             running.deploy()
             until(lambda: log.exists() and "exited with status 0" in log.read_text())

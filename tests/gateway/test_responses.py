@@ -235,7 +235,7 @@ def test_max_requests_ends_the_worker_after_its_last_answer() -> None:
     with serving(answering([b"x"]), max_requests=3) as server:
         with server.client() as client:
             closings = [client.get().header("Connection") for _ in range(3)]
-        assert closings == [None, None, None]
+        assert closings == [None, None, "close"]
 
         def gone() -> bool:
             try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextvars
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_server import serving
+from gateway_server import serving, wait_until
 
 BIG = 8_000_000
 current: contextvars.ContextVar[str] = contextvars.ContextVar("current", default="nobody")
@@ -104,3 +106,29 @@ def test_an_iterator_is_asked_for_no_more_than_its_client_takes(tmp_path: Path) 
         client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         client.take(1000)
         assert int(server.get("/progress").body) < 200
+
+
+def test_a_signal_is_heard_while_write_waits_for_a_client() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        def hear(*_: Any) -> None:
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # the test asks until it is heard
+            raise RuntimeError("heard")
+
+        write = start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/endless":
+            signal.signal(signal.SIGUSR1, hear)
+        while environ["PATH_INFO"] == "/endless":
+            write(b"w" * 100_000)
+        return [b"small"]
+
+    with serving(app) as server:
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.take(1000)
+
+        def heard() -> bool:
+            os.kill(server.pid, signal.SIGUSR1)
+            return "RuntimeError: heard" in server.log()
+
+        wait_until(heard, "the handler to run")
+        assert server.get().body == b"small"

@@ -1,6 +1,7 @@
 """What /proc says about processes. Used by server and by the tests that count calls and memory."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -41,7 +42,16 @@ def cpu_ticks(pid: int) -> int:
 
 def having_open(pids: list[int], path: Path) -> list[int]:
     """Those that have the file open."""
-    return [pid for pid in pids if any(file.exists() and file.samefile(path) for file in files(pid))]
+    return [pid for pid in pids if str(path) in open_names(pid)]
+
+
+def open_names(pid: int) -> list[str]:
+    """What the descriptors stand for; " (deleted)" behind the name of a file that has none any more."""
+    names = []
+    for file in files(pid):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            names.append(os.readlink(file))
+    return names
 
 
 def files(pid: int) -> list[Path]:

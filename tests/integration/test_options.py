@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from integration.conftest import Serve
-from integration.gate import Gate
 from integration.http_client import Client, head
 from integration.load import SteadyClients
+from integration.processes import open_names
 from integration.server import EXAMPLES, command, environment, free_port
 from integration.waiting import DEADLINE_SECONDS, until
 
@@ -179,14 +179,13 @@ def test_a_body_over_limit_request_body_is_answered_413_though_the_client_still_
             assert (size, response.status) == (size, status)
 
 
-def test_a_body_beyond_body_buffer_waits_in_a_file(serve: Serve, gate: Gate, tmp_path: Path) -> None:
+def test_a_body_beyond_body_buffer_waits_in_a_file(serve: Serve, tmp_path: Path) -> None:
     """A file that has no name any more, seen among the worker's descriptors while the body arrives."""
     server = serve("big", "--body-buffer", "1000", TMPDIR=str(tmp_path))
     (worker,) = server.workers()
 
     def spooled() -> bool:
-        links = (os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd"))
-        return any(link.endswith("(deleted)") for link in links)
+        return any(name.endswith("(deleted)") for name in open_names(worker))
 
     with server.client() as client:
         client.send(head("POST", "/", Content_Length="2000") + b"x" * 1500)
