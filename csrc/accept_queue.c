@@ -61,8 +61,8 @@ static uint32_t length_in(const struct nlmsghdr *header, size_t got)
     return UNKNOWN;
 }
 
-/* sock_diag(7): of a listening unix socket, udiag_rqueue is the length of its queue. The kernel answers within
- * send, so the answer is there. */
+/* sock_diag(7): of a listening unix socket, udiag_rqueue is the length of its queue. The kernel
+ * answers within send, so the answer is there. */
 static uint32_t unix_length(int fd)
 {
     _Alignas(struct nlmsghdr) char answer[1024];

@@ -99,7 +99,8 @@ static void relieve(struct rhb_loop *loop)
         loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
 }
 
-/* One more of the queue has been dealt with: whether there is another one to be served before the end. */
+/* One more of the queue has been dealt with: whether there is another one to be served before the
+ * end. */
 static bool is_owed(const struct rhb_loop *loop, struct rhb_listener *listener)
 {
     if (listener->owed == 0)

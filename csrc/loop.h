@@ -52,7 +52,8 @@ struct rhb_listener {
     bool armed; /* in epoll */
     bool ready; /* epoll said so, or the last accept succeeded during a burst */
     bool burst; /* more than one connection at a time has been seen: accept until EAGAIN */
-    uint32_t owed; /* while stopping for good: connections of the queue that are still to be accepted */
+    uint32_t
+        owed; /* while stopping for good: connections of the queue that are still to be accepted */
 };
 
 /* A request that is complete. Valid until rhb_loop_done, rhb_loop_suspend or rhb_loop_abort. */
@@ -150,11 +151,12 @@ void rhb_loop_wait(struct rhb_loop *loop);
 /* Stops accepting; rhb_loop_poll says DRAINED once every connection has been served. */
 void rhb_loop_stop(struct rhb_loop *loop);
 
-/* The same where nobody else is going to accept: the connections that wait in the queues now are served too, those
- * that can be accepted within `patience` ns. */
+/* The same where nobody else is going to accept: the connections that wait in the queues now are
+ * served too, those that can be accepted within `patience` ns. */
 void rhb_loop_stop_last(struct rhb_loop *loop, uint64_t patience);
 
-/* Whether the listeners are still needed. Once they are not, rhb_loop_let_go allows the caller to close them. */
+/* Whether the listeners are still needed. Once they are not, rhb_loop_let_go allows the caller to
+ * close them. */
 bool rhb_loop_accepts(const struct rhb_loop *loop);
 void rhb_loop_let_go(struct rhb_loop *loop);
 

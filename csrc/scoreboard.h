@@ -1,7 +1,7 @@
-/* What a worker says about itself in memory that it shares with its master: one slot a worker, its first
- * cache line written with every request, the rest with the request line of the one at hand. Nobody
- * else writes to a slot while its worker lives, so plain atomic stores do, and no system call is made. The master
- * reads the same layout in rhebok/scoreboard.py. */
+/* What a worker says about itself in memory that it shares with its master: one slot a worker, its
+ * first cache line written with every request, the rest with the request line of the one at hand.
+ * Nobody else writes to a slot while its worker lives, so plain atomic stores do, and no system
+ * call is made. The master reads the same layout in rhebok/scoreboard.py. */
 #ifndef RHB_SCOREBOARD_H
 #define RHB_SCOREBOARD_H
 
@@ -14,8 +14,8 @@
 enum { RHB_SCORE_LINE = 240, RHB_SCORE_SIZE = 320 };
 
 struct rhb_score {
-    _Atomic uint64_t deadline; /* CLOCK_MONOTONIC ns by which the request at hand must be answered; 0: none is,
-                                  or it has no limit */
+    _Atomic uint64_t deadline; /* CLOCK_MONOTONIC ns by which the request at hand must be answered;
+                                  0: none is, or it has no limit */
     _Atomic uint64_t requests; /* begun so far */
     _Atomic uint32_t busy;     /* 1 while the application has a request */
     _Atomic uint32_t sending;  /* responses that wait for their clients */

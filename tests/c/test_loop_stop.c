@@ -207,6 +207,57 @@ static void stopping_twice_is_stopping_once(struct rhb_test *t)
     tear_down(&f);
 }
 
+static void what_waits_in_the_queues_is_served_when_nobody_else_will(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[6];
+    set_up_and_start(&f, t);
+    for (int i = 0; i < 6; i++) {
+        clients[i] = client_new(&f, i % 2 ? BY_UNIX : BY_TCP);
+        client_says(&f, &clients[i], GET);
+    }
+    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
+    CHECK(rhb_loop_accepts(f.loop));
+    for (int i = 0; i < 6; i++) {
+        CHECK_INT(answer_to(&f, &clients[i]), 200);
+        CHECK(!clients[i].kept);
+        client_close(&clients[i]);
+    }
+    UNTIL(f.drained > 0);
+    CHECK(!rhb_loop_accepts(f.loop));
+    tear_down(&f);
+}
+
+static void what_comes_later_is_not_owed(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
+    UNTIL(f.drained > 0);
+    struct client late = client_new(&f, BY_TCP);
+    CHECK(!rhb_loop_accepts(f.loop));
+    rhb_loop_let_go(f.loop);
+    CHECK_INT(f.loop->open, 0);
+    client_close(&late);
+    tear_down(&f);
+}
+
+static void without_patience_only_the_last_accept_is_made(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client first = client_new(&f, BY_TCP), second = client_new(&f, BY_TCP);
+    client_says(&f, &first, GET);
+    client_says(&f, &second, GET);
+    rhb_loop_stop_last(f.loop, 0);
+    CHECK_INT(answer_to(&f, &first), 200);
+    client_close(&first);
+    UNTIL(f.drained > 0);
+    CHECK(!client_has_answer(&second));
+    client_close(&second);
+    tear_down(&f);
+}
+
 static void freeing_the_loop_closes_whatever_is_there(struct rhb_test *t)
 {
     struct fixture f;
@@ -252,6 +303,9 @@ int main(void)
         RHB_CASE(a_silent_connection_that_speaks_in_time_is_served),
         RHB_CASE(a_last_accept_in_vain_pauses_nothing),
         RHB_CASE(stopping_twice_is_stopping_once),
+        RHB_CASE(what_waits_in_the_queues_is_served_when_nobody_else_will),
+        RHB_CASE(what_comes_later_is_not_owed),
+        RHB_CASE(without_patience_only_the_last_accept_is_made),
         RHB_CASE(freeing_the_loop_closes_whatever_is_there),
     };
     return RHB_RUN(cases);

@@ -1,0 +1,182 @@
+"""Which workers are to go, by a scoreboard that the test writes."""
+
+import logging
+import math
+import os
+import signal
+import struct
+from contextlib import suppress
+from types import SimpleNamespace
+
+import pytest
+
+from rhebok.native.worker import score_size
+from rhebok.prefork import Verdict
+from rhebok.scoreboard import SLOT_SIZE, Scoreboard
+from rhebok.worker_watch import LAST_CHANCE, MEMORY_INTERVAL, WorkerWatch, resident_bytes
+
+SETTINGS = {
+    "timeout": 30,
+    "max_worker_memory": 0,
+    "max_worker_lifetime": 0,
+    "max_worker_lifetime_jitter": 0,
+}
+
+
+class Watched:
+    """A watch over this process as its one worker."""
+
+    def __init__(self, **settings):
+        self.now = 1000.0
+        self.board = Scoreboard(4)
+        self.log = []
+        logger = logging.Logger("watch")
+        handler = logging.Handler()
+        handler.emit = lambda record: self.log.append(record.getMessage())
+        logger.addHandler(handler)
+        chosen = SimpleNamespace(**{**SETTINGS, **settings})
+        self.watch = WorkerWatch(chosen, self.board, logger, lambda: self.now)
+        self.slot = self.board.take()
+        self.watch.forked(os.getpid(), self.slot)
+
+    def begins(self, number, deadline, line=b"GET /x"):
+        head = struct.pack("=QQIII", int(deadline * 1e9), number, 1, 0, len(line))
+        self.board.view(self.slot)[: len(head)] = head
+        self.board.view(self.slot)[64 : 64 + len(line)] = line
+
+    def verdict(self):
+        return self.watch.verdicts().get(os.getpid())
+
+
+@pytest.fixture
+def traceback_asked():
+    """How often the worker, we, got USR2."""
+    asked = []
+    previous = signal.signal(signal.SIGUSR2, lambda *_: asked.append(1))
+    yield asked
+    signal.signal(signal.SIGUSR2, previous)
+
+
+def test_the_slot_is_as_large_as_in_c():
+    assert score_size() == SLOT_SIZE
+
+
+def test_an_idle_worker_stays():
+    assert Watched().verdict() is None
+
+
+def test_a_request_within_its_time_stays():
+    watched = Watched()
+    watched.begins(1, deadline=1000.5)
+    assert watched.verdict() is None
+    assert watched.watch.next_at() == pytest.approx(1000.5)
+
+
+def test_a_late_request_is_interrupted_once_and_named(traceback_asked):
+    watched = Watched()
+    watched.begins(1, deadline=999, line=b"GET /slow\xff")
+    assert watched.verdict() is Verdict.ABANDON
+    assert watched.verdict() is None
+    assert traceback_asked == [1]
+    assert r"has not answered GET /slow\xff within 30 s" in watched.log[0]
+
+
+def test_one_that_is_late_still_after_its_last_chance_is_killed(traceback_asked):
+    watched = Watched()
+    watched.begins(1, deadline=999)
+    watched.verdict()
+    assert watched.watch.next_at() == 1000 + LAST_CHANCE
+    watched.now += LAST_CHANCE
+    assert watched.verdict() is Verdict.KILL
+    assert watched.verdict() is None
+    assert traceback_asked == [1]
+
+
+def test_one_that_has_ended_meanwhile_is_not_killed(traceback_asked):
+    watched = Watched()
+    watched.begins(1, deadline=999)
+    watched.verdict()
+    watched.begins(1, deadline=0)
+    watched.now += LAST_CHANCE
+    assert watched.verdict() is None
+    assert traceback_asked
+
+
+def test_without_limits_there_is_nothing_to_wait_for():
+    assert Watched(timeout=0).watch.next_at() == math.inf
+
+
+def test_with_a_timeout_the_idle_are_looked_at_when_they_could_be_late_at_the_earliest():
+    assert Watched().watch.next_at() == 1030
+
+
+def test_a_worker_that_has_grown_is_replaced_once():
+    watched = Watched(max_worker_memory=1 << 20)
+    assert watched.verdict() is Verdict.REPLACE
+    watched.now += MEMORY_INTERVAL
+    assert watched.verdict() is None
+    assert "has grown to" in watched.log[0]
+
+
+def test_a_worker_within_its_memory_stays_and_is_looked_at_again():
+    watched = Watched(max_worker_memory=1 << 60, timeout=0)
+    assert watched.verdict() is None
+    assert watched.watch.next_at() == 1000 + MEMORY_INTERVAL
+
+
+def test_a_worker_at_its_lifetime_is_replaced():
+    watched = Watched(max_worker_lifetime=60, timeout=0)
+    assert watched.watch.next_at() == 1060
+    assert watched.verdict() is None
+    watched.now = 1060
+    assert watched.verdict() is Verdict.REPLACE
+
+
+def test_the_jitter_is_added_to_the_lifetime():
+    moments = {
+        Watched(max_worker_lifetime=60, max_worker_lifetime_jitter=30, timeout=0).watch.next_at()
+        for _ in range(9)
+    }
+    assert len(moments) > 1
+    assert all(1060 <= moment <= 1090 for moment in moments)
+
+
+def test_what_a_worker_does_is_told():
+    watched = Watched()
+    watched.begins(1, deadline=2000)
+    assert watched.watch.doing(os.getpid()) == "GET /x"
+    assert watched.watch.doing(1) == ""
+
+
+def test_a_slot_is_free_again_when_its_worker_is_gone_and_clean_when_it_is_taken():
+    watched = Watched()
+    watched.begins(3, deadline=2000)
+    watched.watch.reaped(os.getpid())
+    assert watched.board.take() == watched.slot
+    assert watched.board.read(watched.slot).requests == 0
+
+
+def test_a_full_board_is_an_error():
+    board = Scoreboard(1)
+    board.take()
+    with pytest.raises(OSError, match="1 workers"):
+        board.take()
+
+
+def test_a_child_writes_what_its_parent_reads():
+    board = Scoreboard(2)
+    slot = board.take()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            board.view(slot)[8] = 5
+            board.say_ending()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert board.read(slot).requests == 5
+    assert board.ending
+
+
+def test_of_a_process_that_is_gone_there_is_no_memory():
+    assert resident_bytes(2**22 + 1) == 0
+    assert resident_bytes(os.getpid()) > 1 << 20
