@@ -210,7 +210,7 @@ class Settings:
         "File mode creation mask.")
 
     start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
-        "A generation whose workers are not all ready by then is given up; --spawn-interval comes on top.",
+        "A generation whose workers are not all ready by then is given up; 0 is never.",
         unit="seconds")
     kill_old_delay: float = row("--kill-old-delay", values.seconds(), 1, Group.DEPLOYS,
         "A new generation that is ready must live for this long before the old one is told to stop.",

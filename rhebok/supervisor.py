@@ -160,16 +160,21 @@ class Supervisor:
     def _start(self, gradual: bool) -> None:
         self._count += 1
         self._start_at = NEVER
-        patience = self._settings.start_timeout + self._settings.workers * self._settings.spawn_interval
         try:
             pid = self._launcher.start(self._count)
         except OSError as error:
             self._log.error("generation %d cannot be forked: %s", self._count, error)
             self._failed(ExitStatus.FAILED)
             return
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + self._start_patience()
         self._generations[pid] = Generation(self._count, pid, Phase.STARTING, deadline, gradual)
         self._log.debug("generation %d started, pid %d", self._count, pid)
+
+    def _start_patience(self) -> float:
+        settings = self._settings
+        if settings.start_timeout == 0:
+            return NEVER
+        return settings.start_timeout + settings.workers * settings.spawn_interval
 
     def _read_inbox(self) -> None:
         for pid, said in self._inbox.messages():
@@ -263,7 +268,7 @@ class Supervisor:
             self._reloading = False
             self._notifier.ready(f"generation {generation.number} failed, generation {current.number} serves")
             return
-        if self._served or code < 0:  # what the first one of all has to say it has said
+        if self._served or code <= 0:  # otherwise the first one of all has said why it fails
             self._log.error("%s %s %s", generation, describe_end(code), when)
         self._failed(code if code > 0 else 128 - code if code < 0 else ExitStatus.FAILED)
 

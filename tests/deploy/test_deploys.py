@@ -7,6 +7,7 @@ from signal import SIGUSR1
 import pytest
 from integration.gate import Gate
 from integration.http_client import Client
+from integration.nginx import Nginx
 from integration.waiting import until
 from integration.wrk import SHIM_SOURCE, Wrk, build_shim
 
@@ -188,3 +189,19 @@ def test_all_workers_of_the_new_generation_serve_before_the_old_one_stops(site: 
         running.judge()
     finally:
         running.end()
+
+
+@pytest.mark.needs("nginx")
+def test_no_request_fails_behind_nginx(site: Site, deploys: int) -> None:
+    running = start("rhebok", site, "unix", "--kill-old-delay", "0.2")
+    nginx = Nginx(site.directory, str(site.directory / "s"))
+    try:
+        with CheckingClients(nginx.address, kept=0) as clients:
+            clients.wait_for(1)
+            deploy_again_and_again(running, site, clients, deploys)
+        nginx.judge()
+        running.judge()
+    finally:
+        nginx.end()
+        running.end()
+        print(running.log, nginx.log)
