@@ -38,7 +38,7 @@ class Generation:
     deadline: float = float("inf")  # of the phase
     gradual: bool = False  # its predecessor is to leave by and by
     late: bool = False  # its start took too long, and it was told to end
-    stop_signal: Signals = Signals.SIGTERM
+    served_since: float = 0.0
 
     def send(self, number: Signals) -> None:
         with suppress(ProcessLookupError):

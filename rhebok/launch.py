@@ -99,6 +99,7 @@ def check(config: Config) -> None:
     check_writable("--error-logfile", settings.error_logfile)
     check_writable("--access-logfile", settings.access_logfile)
     check_writable("--pid", settings.pid)
+    _identity(settings)
     load_app(settings.app)
     hooks.load_master_hooks(settings)
     hooks.load_after_fork(settings)

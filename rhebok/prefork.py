@@ -96,6 +96,7 @@ class Prefork:
         """Until it was told to stop and the last child is gone. Needs the main thread."""
         self._signals = NotedSignals(MASTER_SIGNALS)
         try:
+            self._reap()  # what ended while the application was loaded
             self._loop()
         finally:
             for child in self._children.values():  # only when the loop itself raised

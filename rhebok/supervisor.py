@@ -35,6 +35,7 @@ MARGIN = 5.0  # beyond --graceful-timeout, which the generation itself keeps
 LAST_WORDS = 1.0  # for the traceback of a generation that did not get ready
 MAX_FAILURES = 10  # generations in a row that could not replace one that died
 LONGEST_PAUSE = 30.0
+STABLE = 5.0  # a generation that dies sooner counts as one that failed to start
 
 NEVER = float("inf")
 RETIRE_SIGNAL = Signals.SIGUSR1
@@ -197,9 +198,10 @@ class Supervisor:
         """Only now the old one is told to stop."""
         old = self._current()
         generation.phase, generation.deadline = Phase.SERVING, NEVER
-        self._failures = 0
+        generation.served_since = time.monotonic()
         self._log.info("%s serves", generation)
         if old:
+            self._failures = 0
             self._end(old, RETIRE_SIGNAL if generation.gradual else STOP_SIGNAL)
         self._reloading = False
         self._notifier.ready(f"generation {generation.number} serves")
@@ -248,14 +250,16 @@ class Supervisor:
             self._log.log(logging.WARNING if code else logging.INFO, "%s %s", generation, describe_end(code))
         elif generation.phase is Phase.SERVING:
             self._log.error("%s %s, which nobody asked for", generation, describe_end(code))
-            self._replace_dead()
+            self._replace_dead(generation, code)
         else:
             self._candidate_died(generation, code)
 
-    def _replace_dead(self) -> None:
+    def _replace_dead(self, generation: Generation, code: int) -> None:
         candidate = self._under_way()
+        if time.monotonic() - generation.served_since >= STABLE:
+            self._failures = 0
         if candidate is None:
-            self._start(gradual=False)
+            self._failed(_exit_status(code))
         elif candidate.phase is Phase.PROVING:
             self._promote(candidate)
 
@@ -270,10 +274,10 @@ class Supervisor:
             return
         if self._served or code <= 0:  # otherwise the first one of all has said why it fails
             self._log.error("%s %s %s", generation, describe_end(code), when)
-        self._failed(code if code > 0 else 128 - code if code < 0 else ExitStatus.FAILED)
+        self._failed(_exit_status(code))
 
     def _failed(self, status: int) -> None:
-        """No generation serves, and the one that was to do so cannot. The first of all is not tried again."""
+        """No generation serves: the next starts, later from time to time. The first of all has no next."""
         if self._current():
             return
         self._failures += 1
@@ -283,6 +287,8 @@ class Supervisor:
             return
         pause = min(LONGEST_PAUSE, 2.0 ** (self._failures - 1) - 1)
         self._start_at = time.monotonic() + pause
+        if pause:
+            self._log.info("starting again in %g s", pause)
 
     # Signals
 
@@ -324,3 +330,8 @@ class Supervisor:
         current = self._current()
         if current:
             current.send(number)
+
+
+def _exit_status(code: int) -> int:
+    """What the command ends with when a generation's end is the reason; a signal as a shell says it."""
+    return code if code > 0 else 128 - code if code < 0 else ExitStatus.FAILED

@@ -76,7 +76,9 @@ def start(name: str, site: Site, bind: str, *options: str, **variables: str) -> 
     served = [*command(), MODULE, "--workers", str(WORKERS), *options]
     if name == "rhebok":
         where = f"unix:{path}" if bind == "unix" else f"127.0.0.1:{port}"
-        return Supervised([*served, "--bind", where], site.directory, address, **variables)
+        running = Supervised([*served, "--bind", where], site.directory, address, **variables)
+        running.wait_for(r"generation 1 \(pid \d+\) serves")  # the first answer comes from the first worker
+        return running
     where = f"--path={path}" if bind == "unix" else f"--port=127.0.0.1:{port}"
     own = [*_starter(name), where, "--interval=1", "--kill-old-delay=1"]
     return Supervised([*own, "--", *served], site.directory, address, **variables)

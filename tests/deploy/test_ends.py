@@ -5,10 +5,11 @@ import random
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
 
+import pytest
 from integration.gate import Gate
 from integration.http_client import Address, Client, connect
 from integration.processes import descendants
-from integration.server import Process, command
+from integration.server import Process, command, free_port
 from integration.waiting import until
 
 from deploy.clients import CheckingClients
@@ -116,11 +117,12 @@ def test_a_killed_master_is_replaced_and_only_connections_of_its_workers_end(sit
     try:
         with CheckingClients(running.address) as clients:
             clients.wait_for_more()
-            for turn in range(1, 4):
+            for turn in range(1, 3):
                 os.kill(running.masters[-1], SIGKILL)
                 running.wait_for(r"was killed by SIGKILL, which nobody asked for", turn)
                 running.wait_for(rf"generation {turn + 1} \(pid \d+\) serves")
                 clients.wait_for_more()
+            assert running.matches("starting again in 1 s"), "not again and again at once"
         running.judge()
     finally:
         running.end()
@@ -259,6 +261,34 @@ def test_a_worker_that_cannot_be_interrupted_is_killed(site: Site) -> None:
         running.wait_for(rf"worker {late} was killed by SIGKILL, serving GET /hang")
         assert running.version() == 2
         running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_as_pid_1_it_reaps_orphans_and_stops_on_term(site: Site) -> None:
+    """In a namespace of its own. The application leaves a child behind that ends when its worker has gone."""
+    site.release(
+        "if os.fork() == 0:\n"
+        "    if os.fork() == 0:\n"
+        "        os.execvp('sleep', ['sleep', '0'])\n"
+        "    os._exit(0)\n"
+    )
+    port = free_port()
+    served = [*command(), MODULE, "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    try:
+        argv = ["unshare", "--pid", "--fork", "--mount-proc", *served]
+        running = Supervised(argv, site.directory, ("127.0.0.1", port))
+    except (AssertionError, FileNotFoundError) as error:
+        if "unshare" not in str(error):
+            raise
+        pytest.skip("no namespaces here")
+    try:
+        family = descendants(running.pid)
+        assert len(family) == 3, "supervisor, master, worker; no zombies"
+        os.kill(family[0], SIGTERM)
+        assert running.wait() == 0
+        assert running.matches(r"\[1\] \[INFO\] generation 1 \(pid \d+\) exited with status 0")
     finally:
         running.end()
         print(running.log)
