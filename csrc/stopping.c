@@ -8,8 +8,9 @@
 
 enum { QUEUE_UNKNOWN = 64 /* owed where the kernel does not say */ };
 
-/* A connection that has sent nothing yet counts as idle from now on. */
-static void make_silent_idle(struct rhb_loop *loop)
+/* A connection that has sent nothing yet counts as idle from now on, and as long as the others: so
+ * their list stays in the order of its deadlines. */
+static void make_silent_idle(struct rhb_loop *loop, uint64_t until)
 {
     struct rhb_link *head = &loop->parked[RHB_CONN_HEAD], *link, *next;
     for (link = head->next; link != head; link = next) {
@@ -19,6 +20,7 @@ static void make_silent_idle(struct rhb_loop *loop)
             continue;
         rhb_list_remove(link);
         conn->state = RHB_CONN_IDLE;
+        conn->deadline = until;
         rhb_list_push(&loop->parked[RHB_CONN_IDLE], link);
     }
 }
@@ -34,7 +36,7 @@ void rhb_loop_stop(struct rhb_loop *loop)
     /* The wake-up for a connection may have come to this worker alone: one last accept. */
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = true;
-    make_silent_idle(loop);
+    make_silent_idle(loop, until);
     if (loop->options.timeouts[RHB_CONN_IDLE] > STOP_LINGER)
         loop->options.timeouts[RHB_CONN_IDLE] = STOP_LINGER;
     struct rhb_link *head = &loop->parked[RHB_CONN_IDLE];

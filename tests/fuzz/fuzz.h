@@ -1,0 +1,116 @@
+/* What every fuzz target shares: an input that is taken apart from its start, invariants that end
+ * the run, and copies behind which nothing can be read. */
+#ifndef RHB_FUZZ_H
+#define RHB_FUZZ_H
+
+#include "picohttpparser/strict.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What libFuzzer calls. Input that is not worth running is simply returned from. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* An invariant. libFuzzer keeps the input of a run that aborts. */
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition);                \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* What is left of the input. */
+struct fuzz_input {
+    const uint8_t *at;
+    size_t len;
+};
+
+/* The next byte, 0 past the end: so a short input is a simple one. */
+static inline uint8_t fuzz_byte(struct fuzz_input *in)
+{
+    if (in->len == 0)
+        return 0;
+    in->len--;
+    return *in->at++;
+}
+
+/* Up to len bytes, their count in *got. */
+static inline const char *fuzz_take(struct fuzz_input *in, size_t len, size_t *got)
+{
+    const char *start = (const char *)in->at;
+    *got = len < in->len ? len : in->len;
+    in->at += *got;
+    in->len -= *got;
+    return start;
+}
+
+/* Up to the separator, which is skipped; everything when there is none. */
+static inline const char *fuzz_until(struct fuzz_input *in, uint8_t separator, size_t *got)
+{
+    const uint8_t *stop = in->len ? memchr(in->at, separator, in->len) : NULL;
+    const char *start = fuzz_take(in, stop ? (size_t)(stop - in->at) : in->len, got);
+    if (stop != NULL)
+        fuzz_byte(in);
+    return start;
+}
+
+/* A copy with AddressSanitizer's red zones right before and behind it; to be freed. */
+static inline char *fuzz_copy(const char *data, size_t len)
+{
+    char *copy = malloc(len);
+    MUST(copy != NULL || len == 0);
+    if (len > 0)
+        memcpy(copy, data, len);
+    return copy;
+}
+
+static inline bool fuzz_same(const char *one, size_t one_len, const char *other, size_t other_len)
+{
+    return one_len == other_len && (one_len == 0 || memcmp(one, other, one_len) == 0);
+}
+
+static inline bool fuzz_is_tchar(char byte)
+{
+    return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') ||
+           (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
+}
+
+/* What a field value may hold (RFC 9110 section 5.5). */
+static inline bool fuzz_is_text(char byte)
+{
+    return byte == '\t' || ((unsigned char)byte >= 0x20 && byte != 0x7f);
+}
+
+static inline bool fuzz_is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* Every method, target, name and value of a head in a copy of its own, so that reading past one of
+ * them is noticed. */
+static inline void fuzz_isolate(struct phr_request_head *head)
+{
+    head->method = fuzz_copy(head->method, head->method_len);
+    head->target = fuzz_copy(head->target, head->target_len);
+    for (size_t i = 0; i < head->num_fields; i++) {
+        struct phr_header *field = &head->fields[i];
+        field->name = fuzz_copy(field->name, field->name_len);
+        field->value = fuzz_copy(field->value, field->value_len);
+    }
+}
+
+static inline void fuzz_free_isolated(struct phr_request_head *head)
+{
+    free((char *)head->method);
+    free((char *)head->target);
+    for (size_t i = 0; i < head->num_fields; i++) {
+        free((char *)head->fields[i].name);
+        free((char *)head->fields[i].value);
+    }
+}
+
+#endif

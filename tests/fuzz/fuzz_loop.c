@@ -1,0 +1,336 @@
+/* The connection state machine, by scripts of what clients, the application and time do.
+ *
+ * Invariants: what is delivered is what a reading of the client's bytes in one go delivers
+ * (reference.h); each answer arrives once, whole and in order; a refusal has the reference's
+ * status; a connection ends only for a reason; the loop's lists and counts agree; every wait comes
+ * to an end; and in the end no connection, no live object and no descriptor is left.
+ *
+ * Input: two bytes of options, then steps: a byte for what (its upper half: a client or a number),
+ * and what enum step says follows. */
+#define _GNU_SOURCE
+#include "kernel.h"
+#include "live.h"
+#include "world.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+/* In the lower four bits. */
+enum step {
+    SEND,    /* a byte: how many; the bytes */
+    SEND_16, /* the same with two bytes for the length */
+    SHUT,
+    CLOSE,
+    READ,
+    CONNECT,
+    STEP,    /* the number and one: so many steps of the loop */
+    RUN,     /* the loop until it waits */
+    PASS,    /* time, a row of passes[] */
+    MANNERS, /* a byte: enum manner */
+    STOP,
+    WAKE,
+    FAULT, /* the number: which call; a byte: which error, and how many calls from now */
+    STEPS
+};
+
+enum manner { CLOSES = 1, HOLDS = 2, ABORTS = 4, DRIBBLES = 8, PADDING = 48 };
+
+enum option {
+    SMALL_BODIES = 1, /* in a file from 16 bytes on */
+    NO_KEEP_ALIVE = 2,
+    TWO_REQUESTS = 4, /* a connection at most */
+    SMALL_BUFFERS = 8,
+    WITH_LOG = 16,
+    NO_BODY_LIMIT = 32,
+    FREE_AT_ONCE = 64 /* at the end, instead of stopping */
+};
+
+enum { MAX_STEPS = 400, PATIENCE = 20000, DESCRIPTORS = 64 };
+
+/* More than this and a deadline may have passed. */
+#define LATE (900 * RHB_NS_PER_MS)
+
+static const uint64_t passes[] = {1, 10, 101, 400, 1001, 2100, 3100, 7000};
+
+static const uint64_t timeouts[RHB_CONN_PARKED_STATES] = {
+    [RHB_CONN_HEAD] = 3 * RHB_NS_PER_SECOND,   [RHB_CONN_BODY] = 5 * RHB_NS_PER_SECOND,
+    [RHB_CONN_SEND] = 5 * RHB_NS_PER_SECOND,   [RHB_CONN_IDLE] = 4 * RHB_NS_PER_SECOND,
+    [RHB_CONN_LINGER] = 2 * RHB_NS_PER_SECOND,
+};
+
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* ---- the world ---- */
+
+static void choose_options(struct world *world, uint8_t chosen)
+{
+    world->options = (struct rhb_loop_options){
+        .limits = {.line = 200, .head = 1000, .field = 300},
+        .max_fields = 8,
+        .max_body = chosen & NO_BODY_LIMIT ? 0 : 2000,
+        .body_buffer = chosen & SMALL_BODIES ? 16 : 1 << 20,
+        .max_keepalive_requests = chosen & TWO_REQUESTS ? 2 : 0,
+        .keep_alive = !(chosen & NO_KEEP_ALIVE),
+        .server = "rhebok",
+        .server_len = 6,
+    };
+    memcpy(world->options.timeouts, timeouts, sizeof timeouts);
+    fuzz_kernel.small_buffers = chosen & SMALL_BUFFERS;
+}
+
+/* An address that the kernel picks, in no directory (unix(7), autobind). */
+static void open_listener(struct world *world)
+{
+    sa_family_t family = AF_UNIX;
+    world->address_len = sizeof world->address;
+    world->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    MUST(bind(world->listener, (struct sockaddr *)&family, sizeof family) == 0);
+    MUST(listen(world->listener, WORLD_CLIENTS + 1) == 0);
+    MUST(getsockname(world->listener, (struct sockaddr *)&world->address, &world->address_len) ==
+         0);
+}
+
+static void open_log(struct world *world)
+{
+    const char *error;
+    size_t error_at;
+    world->log = rhb_access_log_new("%(h)s %(u)s %(t)s \"%(r)s\" %(s)s %(b)s \"%(a)s\" %({date}o)s",
+                                    &error, &error_at);
+    MUST(world->log != NULL && rhb_access_log_open(world->log, "/dev/null", -1) == 0);
+    world->loop->access_log = world->log;
+}
+
+static void set_up(struct world *world, uint8_t chosen)
+{
+    fuzz_kernel = (struct fuzz_kernel){.scripted = true, .frozen = true, .now = RHB_NS_PER_SECOND};
+    *world = (struct world){.manners.keeps = true};
+    choose_options(world, chosen);
+    open_listener(world);
+    MUST(pipe2(world->wake, O_NONBLOCK | O_CLOEXEC) == 0);
+    struct rhb_listener listener = {.fd = world->listener, .is_unix = true};
+    world->loop = rhb_loop_new(&world->options, &listener, 1, world->wake[0]);
+    MUST(world->loop != NULL);
+    if (chosen & WITH_LOG)
+        open_log(world);
+}
+
+static void tear_down(struct world *world)
+{
+    MUST(world->loop->open == 0 || world->suspended == 0);
+    rhb_loop_free(world->loop);
+    rhb_access_log_free(world->log);
+    for (size_t i = 0; i < world->n_clients; i++)
+        client_free(&world->clients[i]);
+    close(world->listener);
+    close(world->wake[0]);
+    close(world->wake[1]);
+    for (int kind = 0; kind < RHB_LIVE_KINDS; kind++)
+        MUST(rhb_live_count((enum rhb_live_kind)kind) == 0);
+    fuzz_kernel.scripted = false;
+}
+
+/* ---- what holds whenever the loop waits ---- */
+
+static size_t count_list(const struct rhb_link *head)
+{
+    size_t count = 0;
+    for (const struct rhb_link *link = head->next; link != head; link = link->next)
+        count++;
+    return count;
+}
+
+static size_t check_parked(const struct rhb_loop *loop, int state)
+{
+    const struct rhb_link *head = &loop->parked[state];
+    uint64_t last = 0;
+    for (const struct rhb_link *link = head->next; link != head; link = link->next) {
+        const struct rhb_conn *conn = (const struct rhb_conn *)link;
+        MUST(conn->state == state && conn->registered && conn->deadline >= last);
+        MUST(state != RHB_CONN_IDLE || (conn->in.data == NULL && conn->incoming == NULL));
+        MUST(state != RHB_CONN_LINGER || (conn->in.data == NULL && conn->incoming == NULL));
+        MUST((state == RHB_CONN_BODY) == (conn->incoming != NULL) || state == RHB_CONN_SEND);
+        last = conn->deadline;
+    }
+    return count_list(head);
+}
+
+static void check_lists(const struct world *world)
+{
+    const struct rhb_loop *loop = world->loop;
+    size_t count = loop->in_grace != NULL;
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
+        count += check_parked(loop, state);
+    MUST(count_list(&loop->parked[RHB_CONN_SEND]) == world->suspended);
+    count += count_list(&loop->ready);
+    MUST(count == loop->open && loop->registered <= loop->open);
+    MUST(rhb_live_count(RHB_LIVE_CONNECTION) == (long)loop->open);
+    MUST(loop->at_hand == NULL && loop->drop == NULL);
+}
+
+/* ---- steps ---- */
+
+static void run_until_wait(struct world *world)
+{
+    for (int i = 0; !world->drained; i++) {
+        MUST(i < PATIENCE);
+        world_step(world);
+        if (world->must_wait && world->held == NULL)
+            break;
+    }
+    if (world->loop->at_hand == NULL)
+        check_lists(world);
+}
+
+static void pass(struct world *world, unsigned row)
+{
+    fuzz_kernel.now += passes[row % (sizeof passes / sizeof *passes)] * RHB_NS_PER_MS;
+    world->late = world->late || fuzz_kernel.now - RHB_NS_PER_SECOND > LATE;
+}
+
+static void set_manners(struct manners *manners, uint8_t chosen)
+{
+    static const size_t paddings[] = {0, 100, 6000, 30000};
+    *manners = (struct manners){
+        .keeps = !(chosen & CLOSES),
+        .holds = chosen & HOLDS,
+        .aborts = chosen & ABORTS,
+        .dribbles = chosen & DRIBBLES,
+        .padding = paddings[(chosen & PADDING) / 16],
+    };
+}
+
+static void stop(struct world *world)
+{
+    world->stopping = true;
+    rhb_loop_stop(world->loop);
+}
+
+static void send_bytes(struct client *client, struct fuzz_input *in, size_t len)
+{
+    const char *bytes = fuzz_take(in, len, &len);
+    client_send(client, bytes, len);
+}
+
+static void client_step(struct world *world, enum step step, unsigned number, struct fuzz_input *in)
+{
+    if (world->n_clients == 0)
+        client_connect(world);
+    MUST(world->n_clients > 0);
+    struct client *client = &world->clients[number % world->n_clients];
+    size_t len = step == SEND_16 ? (size_t)(fuzz_byte(in) << 8) : 0;
+    switch (step) {
+    case SEND:
+    case SEND_16:
+        send_bytes(client, in, len + fuzz_byte(in));
+        break;
+    case SHUT:
+        client_shut(client);
+        break;
+    case CLOSE:
+        client_close(client);
+        break;
+    default:
+        client_read(client);
+    }
+}
+
+static void loop_step(struct world *world, enum step step, unsigned number, struct fuzz_input *in)
+{
+    uint8_t more;
+    switch (step) {
+    case STEP:
+        for (unsigned i = 0; i <= number && !world->drained; i++)
+            world_step(world);
+        break;
+    case RUN:
+        run_until_wait(world);
+        break;
+    case PASS:
+        pass(world, number);
+        break;
+    case MANNERS:
+        set_manners(&world->manners, fuzz_byte(in));
+        break;
+    case STOP:
+        stop(world);
+        break;
+    case WAKE:
+        MUST(write(world->wake[1], "!", 1) == 1);
+        break;
+    case FAULT:
+        more = fuzz_byte(in);
+        fuzz_kernel_fault((enum fuzz_call)(number % FUZZ_CALLS), more / 4 + 1u, more % 4);
+        break;
+    default:
+        client_connect(world);
+    }
+}
+
+static void play(struct world *world, struct fuzz_input *in)
+{
+    for (int i = 0; i < MAX_STEPS && in->len > 0 && !world->drained; i++) {
+        uint8_t byte = fuzz_byte(in);
+        enum step step = (enum step)(byte % 16 % STEPS);
+        if (step <= READ)
+            client_step(world, step, byte / 16, in);
+        else
+            loop_step(world, step, byte / 16, in);
+    }
+}
+
+/* ---- the end of a script ---- */
+
+/* Everybody reads, the application answers as it should, no time passes: until nothing moves. */
+static void settle(struct world *world)
+{
+    set_manners(&world->manners, 0);
+    memset(fuzz_kernel.faults, 0, sizeof fuzz_kernel.faults);
+    for (int quiet = 0, rounds = 0; quiet < 3; rounds++) {
+        bool moved = world->held != NULL;
+        run_until_wait(world);
+        moved = moved || world->loop->in_grace != NULL;
+        for (size_t i = 0; i < world->n_clients; i++)
+            moved = client_read(&world->clients[i]) || moved;
+        quiet = moved ? 0 : quiet + 1;
+        MUST(rounds < PATIENCE);
+    }
+    for (size_t i = 0; i < world->n_clients; i++)
+        client_check(world, &world->clients[i]);
+}
+
+/* With time passing, and clients that are there but do nothing more. */
+static void drain(struct world *world)
+{
+    fuzz_kernel.frozen = false;
+    if (!world->stopping)
+        stop(world);
+    for (int i = 0; !world->drained; i++) {
+        MUST(i < PATIENCE);
+        world_step(world);
+    }
+    MUST(world->loop->open == 0 && world->loop->registered == 0 && world->suspended == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_input in = {.at = data, .len = size};
+    uint8_t chosen = fuzz_byte(&in);
+    size_t descriptors = count_descriptors();
+    struct world world;
+    set_up(&world, chosen);
+    set_manners(&world.manners, fuzz_byte(&in));
+    play(&world, &in);
+    if (!(chosen & FREE_AT_ONCE)) {
+        settle(&world);
+        drain(&world);
+    }
+    world_release_owners(&world);
+    tear_down(&world);
+    MUST(count_descriptors() == descriptors);
+    return 0;
+}

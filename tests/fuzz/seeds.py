@@ -1,0 +1,138 @@
+"""Writes starting inputs for the fuzz targets, made of the conformance cases, in the input format that each
+fuzz_*.c opens with. Called by `make seeds`: python3 seeds.py DIRECTORY."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "conformance"))
+
+from cases import Case, load  # noqa: E402  (a module of the folder above)
+
+MAX_SEED = 2000  # bytes; longer cases are about limits that the targets set lower
+
+# fuzz_loop.c, enum step and enum manner.
+SEND, SEND_16, SHUT, READ, RUN, STOP = 0, 1, 2, 4, 7, 10
+CLOSES, HOLDS, DRIBBLES, LARGE = 1, 2, 8, 32
+
+FORMATS = (
+    '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"',
+    "%(m)s %(U)s?%(q)s %(H)s %(B)s %(T)s %(M)s %(D)s %(L)s %(p)s %%",
+    "%({host}i)s %({x-a}i)s %({content-type}o)s %({date}o)s %({wsgi.url_scheme}e)s %({REMOTE_ADDR}e)s",
+)
+RESPONSE = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain\r\n\r\n"
+RESPONSE_HEADS: tuple[tuple[bytes, ...], ...] = (
+    (b"200 OK", b"Content-Type\xfetext/plain", b"Content-Length\xfe12"),
+    (b"204 No Content", b"Connection\xfeclose", b"X-A\xfe"),
+    (b"304 Not Modified", b"Date\xfeSun, 06 Nov 1994 08:49:37 GMT", b"Server\xfemine"),
+    (b"404 Not Found", b"Transfer-Encoding\xfechunked", b"Upgrade\xfeh2c", b"Content-Length\xfe5"),
+)
+
+
+def split(raw: bytes) -> tuple[bytes, bytes]:
+    """The head with its empty line, and what follows."""
+    head, end, rest = raw.partition(b"\r\n\r\n")
+    return head + end, rest
+
+
+def target_of(raw: bytes) -> bytes:
+    words = raw.split(b"\r\n", 1)[0].split(b" ")
+    return words[1] if len(words) > 1 else raw
+
+
+def hosts_of(raw: bytes) -> Iterator[bytes]:
+    for line in raw.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"host":
+            yield value.strip()
+
+
+def is_chunked(raw: bytes) -> bool:
+    return b"chunked" in split(raw)[0].lower()
+
+
+def sending(data: bytes) -> bytes:
+    if len(data) < 256:
+        return bytes([SEND, len(data)]) + data
+    return bytes([SEND_16]) + len(data).to_bytes(2, "big") + data
+
+
+def loop_scripts(case: Case) -> Iterator[bytes]:
+    """As the case sends it; in two halves with a slow application; behind a good request."""
+    steps = [step for step in case.steps if isinstance(step, bytes)]
+    ending = bytes([SHUT, RUN] if case.eof else [RUN, READ])
+    good = b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n"
+    half = len(case.raw) // 2
+    yield b"\x00\x00" + b"".join(sending(step) + bytes([RUN]) for step in steps) + ending
+    yield (
+        bytes([1, HOLDS | DRIBBLES | LARGE]) + sending(case.raw[:half]) + bytes([RUN])
+        + sending(case.raw[half:]) + ending
+    )  # fmt: skip
+    yield b"\x18\x00" + sending(good + case.raw) + bytes([RUN, STOP]) + ending
+
+
+def log_inputs(case: Case) -> Iterator[bytes]:
+    for text in FORMATS:
+        yield b"\xff".join((text.encode(), split(case.raw)[0], RESPONSE, b"value", b"2" * 33))
+
+
+def chunked_inputs(header: bytes) -> Callable[[Case], Iterator[bytes]]:
+    def inputs(case: Case) -> Iterator[bytes]:
+        if is_chunked(case.raw):
+            yield header + split(case.raw)[1]
+
+    return inputs
+
+
+def target_inputs(case: Case) -> Iterator[bytes]:
+    for text in (target_of(case.raw), *hosts_of(case.raw)):
+        yield b"\x00" + text
+        yield b"\x01" + text
+
+
+def lenient_inputs(case: Case) -> Iterator[bytes]:
+    fields = case.raw.partition(b"\r\n")[2]
+    yield b"\x00\x00" + case.raw
+    yield b"\x01\x00HTTP/1.1 200 OK\r\n" + fields
+    yield b"\x02\x00" + fields
+
+
+INPUTS: dict[str, Callable[[Case], Iterable[bytes]]] = {
+    "parse_strict": lambda case: (bytes(5) + case.raw, bytes([3, 40, 40, 25, 6]) + case.raw),
+    "parse_lenient": lenient_inputs,
+    "chunked_strict": chunked_inputs(b"\x00\x00\x00"),
+    "chunked_lenient": chunked_inputs(b"\x01"),
+    "framing": lambda case: (b"\x02" + case.raw,),
+    "target": target_inputs,
+    "saved_head": lambda case: (case.raw,),
+    "access_log": log_inputs,
+    "loop": loop_scripts,
+}
+
+
+def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
+    """Every seed with the target that it is for."""
+    for case in cases:
+        if len(case.raw) > MAX_SEED:
+            continue
+        for target, make in INPUTS.items():
+            for data in make(case):
+                yield target, data
+    for lines in RESPONSE_HEADS:
+        for flags in (0x1D, 0x00, 0x1F, 0x15):
+            yield "response_head", bytes([flags, 0, flags]) + b"\xff".join(lines)
+
+
+def write(directory: Path) -> None:
+    for target, data in inputs(load()):
+        folder = directory / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
