@@ -21,7 +21,7 @@ from pathlib import Path
 from signal import SIGHUP, SIGTERM, SIGUSR2
 
 from bench import cpu
-from bench.process import Address, Server, connect, exit_on_signals, free_port, running, until
+from bench.process import Address, Server, answers, connect, exit_on_signals, free_port, running, until
 from bench.servers import script
 
 APPLICATION = """
@@ -115,6 +115,7 @@ def measure(way: Way, clients: int, seconds: float) -> Outcome:
         environ = {"PYTHONPATH": os.pathsep.join([name, *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"}
         command = ["env", "-C", name, *way.command(f"127.0.0.1:{port}")]
         with running(command, ("127.0.0.1", port), scratch / "log", environ) as server:
+            answers(server.address, PATIENCE)
             try:
                 return under_load(way, server, source, clients, seconds)
             finally:

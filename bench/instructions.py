@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.client import check_answer
 from bench.paths import INSTRUCTIONS
-from bench.process import Address, ServerFailedError, connect, free_port, running, tail
+from bench.process import Address, ServerFailedError, answers, connect, free_port, running, tail
 from bench.run import environment
 from bench.servers import BY_NAME, CLOSING, Launch, missing
 from bench.servers import Server as Row
@@ -71,6 +71,7 @@ def count(row: Row, mode: str, requests: int) -> list[int]:
         command = ["valgrind", "--tool=callgrind", "--trace-children=yes", output, *command]
         environ = environment(scratch) | {"PYTHONHASHSEED": "0"}
         with running(command, address, scratch / "log", environ, START_SECONDS) as server:
+            answers(address, START_SECONDS)
             ask(address, requests, close)
             if not server.ask_to_stop(STOP_SECONDS):
                 raise ServerFailedError(f"it did not stop on SIGTERM:\n{tail(server.log)}")

@@ -49,7 +49,7 @@ def connect(address: Address, timeout: float = 10.0) -> socket.socket:
 
 
 def answers(address: Address, seconds: float) -> bool:
-    """Whether a request gets an answer, whatever it is."""
+    """Whether a request gets an answer, whatever it is: a supervisor listens before anybody serves."""
     with connect(address, seconds) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         return connection.recv(1) != b""
@@ -91,13 +91,13 @@ class Server:
         return self.process.pid
 
     def wait_until_it_listens(self, seconds: float = START_SECONDS) -> None:
-        """Returns when a connection succeeds and is answered: a supervisor listens before anybody serves."""
+        """Returns when a connection succeeds."""
         for _ in until(time.monotonic() + seconds):
             if self.process.poll() is not None:
                 raise ServerFailedError(f"it ended with status {self.process.returncode}:\n{tail(self.log)}")
             with contextlib.suppress(OSError):
-                if answers(self.address, seconds):
-                    return
+                connect(self.address).close()
+                return
         raise ServerFailedError(f"it did not listen within {seconds:.0f} s:\n{tail(self.log)}")
 
     def ask_to_stop(self, seconds: float = STOP_SECONDS) -> bool:
