@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from rhebok.listeners import STARTER_VARIABLE, Listener
 from rhebok.notify import NOTIFY_VARIABLE, WATCHDOG_VARIABLES
-from rhebok.parent_death import ask_for_signal, signal_when_parent_dies
+from rhebok.parent_death import signal_when_parent_dies
 
 GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
 SUPERVISOR_VARIABLE = "RHEBOK_SUPERVISOR"  # its pid; tells a generation that it has one
@@ -125,7 +125,7 @@ def supervised() -> bool:
 def follow_supervisor() -> None:
     """Again after a change of user, which takes the kernel's promise away (prctl(2), PR_SET_PDEATHSIG)."""
     if supervised():
-        ask_for_signal(Signals.SIGTERM)
+        signal_when_parent_dies(Signals.SIGTERM, int(os.environ[SUPERVISOR_VARIABLE]))
 
 
 def _spec(listener: Listener) -> str:

@@ -10,12 +10,8 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)  # loaded in the parent, before the forks
 
 
-def ask_for_signal(number: Signals) -> None:
-    _LIBC.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-
-
 def signal_when_parent_dies(number: Signals, parent: int) -> None:
     """`parent` is who forked us: it may be dead already, and then no signal would come."""
-    ask_for_signal(number)
+    _LIBC.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), number)

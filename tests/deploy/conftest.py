@@ -21,7 +21,7 @@ SOAK_VARIABLE = "RHEBOK_SOAK"
 @pytest.fixture(scope="session")
 def deploys() -> int:
     """How many in a row."""
-    return int(os.environ.get(SOAK_VARIABLE, "3"))
+    return int(os.environ.get(SOAK_VARIABLE, "2"))
 
 
 @pytest.fixture

@@ -12,9 +12,12 @@ from integration.waiting import until
 from integration.wrk import SHIM_SOURCE, Wrk, build_shim
 
 from deploy.clients import CheckingClients
+from deploy.conftest import SOAK_VARIABLE
 from deploy.site import BROKEN, Site
 from deploy.supervisors import WORKERS, Supervised, start
 
+SOAK = SOAK_VARIABLE in os.environ
+WRK_MODES = [("tcp", True), ("tcp", False), ("unix", True), ("unix", False)]  # closing or not
 GOES_ON = r"generation \d+ \(pid \d+\) goes on serving"
 
 
@@ -50,7 +53,7 @@ def test_no_request_fails_in_deploys_while_workers_reach_max_requests(
 
 @pytest.mark.needs("wrk", "cc")
 @pytest.mark.skipif(not SHIM_SOURCE.exists(), reason="there is no bench/unix_shim.c")
-@pytest.mark.parametrize("close", [True, False], ids=["close", "keep-alive"])
+@pytest.mark.parametrize(("bind", "close"), WRK_MODES if SOAK else WRK_MODES[1:3], ids=lambda mode: str(mode))
 def test_wrk_sees_no_error_in_deploys(site: Site, bind: str, close: bool, deploys: int) -> None:
     running = start("rhebok", site, bind, "--kill-old-delay", "0.1", "--max-requests", "5000")
     shim = build_shim(site.directory) if bind == "unix" else None
