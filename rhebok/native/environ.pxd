@@ -14,11 +14,13 @@ cdef struct Field:
 
 cdef class Template:
     cdef dict environ            # what the next environ starts from
+    cdef bint roomy              # it has been given a larger table
     cdef str method, protocol    # what stands there now
     cdef str path, target, query, host
     cdef rhb_peer peer
 
     cdef dict start(self, const rhb_request *request, const rhb_peer *peer)
+    cdef int make_room(self) except -1
     cdef str put(self, str key, const char *data, size_t size)
 
 

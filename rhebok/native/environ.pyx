@@ -8,7 +8,7 @@ value, handed out again when the same bytes come again.
 Lifetime: the table owns its names, keys and values. Strings handed out are ordinary Python objects.
 """
 
-from sys import intern
+from sys import getsizeof, intern
 
 from cpython.dict cimport PyDict_Copy, PyDict_DelItem, PyDict_SetItem
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
@@ -40,6 +40,7 @@ cdef enum:
     MAX_FIELDS = 512          # names remembered; later ones are looked at anew each time
     MAX_CACHED_VALUE = 1024   # bytes
     PORTS = 256
+    ORDINARY_ROOM = 42        # entries of the dict that a template's copy is: two thirds of 64
 
 # Fields that many requests carry. Others are learnt as they come, up to MAX_FIELDS.
 KNOWN_FIELDS = (
@@ -128,7 +129,7 @@ cdef class Template:
         self.target = environ[K_RAW_URI]
         self.query = environ[K_QUERY]
         self.host = environ.setdefault(K_HOST, "")
-        self.environ = roomy(environ)
+        self.environ = environ
 
     cdef dict start(self, const rhb_request *request, const rhb_peer *peer):
         """A new environ with everything but the fields and the body."""
@@ -156,6 +157,19 @@ cdef class Template:
         if request.framing.host is NULL:
             PyDict_DelItem(environ, K_HOST)
         return environ
+
+    cdef int make_room(self) except -1:
+        """An environ had to grow for its fields: the next ones are copied from a larger table. A dict
+        grows, and forgets its deleted entries, when its last free entry is taken."""
+        cdef object size = getsizeof(self.environ)
+        self.roomy = True
+        for number in range(MAX_FIELDS):
+            spare = f"rhebok.{number}"
+            self.environ[spare] = None
+            del self.environ[spare]
+            if getsizeof(self.environ) > size:
+                break
+        return 0
 
     cdef str put(self, str key, const char *data, size_t size):
         cdef str text = latin1(data, size)
@@ -190,10 +204,13 @@ cdef class EnvironBuilder:
 
     cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body):
         """The environ of a request; body is its wsgi.input, or None for the template's empty one."""
-        cdef dict environ = (<Template>self.templates[conn.listener]).start(request, &conn.peer)
+        cdef Template template = <Template>self.templates[conn.listener]
+        cdef dict environ = template.start(request, &conn.peer)
         if conn.peer.family != 0:
             PyDict_SetItem(environ, K_REMOTE_PORT, self.port(conn.peer.port))
         self.put_fields(environ, request)
+        if len(environ) > ORDINARY_ROOM and not template.roomy:
+            template.make_room()
         if request.target.authority is not NULL:
             PyDict_SetItem(environ, K_HOST, latin1(request.target.authority, request.target.authority_len))
         if body is not None:
@@ -281,14 +298,3 @@ cdef inline object value_of(Field *field, const phr_header *header):
         Py_XDECREF(field.value)
         field.value = <PyObject *>value
     return value
-
-
-cdef dict roomy(dict template):
-    """A copy whose table has room for a request's fields, so that copies of it need not grow."""
-    cdef dict copy = dict(template)
-    spare = [f"rhebok.spare.{i}" for i in range(max(0, 24 - len(copy)))]
-    for name in spare:
-        copy[name] = None
-    for name in spare:
-        del copy[name]
-    return copy

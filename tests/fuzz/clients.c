@@ -56,7 +56,8 @@ void client_reference(const struct world *world, const struct client *client,
                       struct reference *next)
 {
     const char *sent = client->sent.len > 0 ? client->sent.data + client->delivered_len : "";
-    reference_next(next, &world->options, sent, client->sent.len - client->delivered_len);
+    reference_next(next, &world->options.limits, world->options.max_body, sent,
+                   client->sent.len - client->delivered_len);
 }
 
 bool client_read(struct client *client)

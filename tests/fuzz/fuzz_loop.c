@@ -71,7 +71,7 @@ static void choose_options(struct world *world, uint8_t chosen)
 {
     world->options = (struct rhb_loop_options){
         .limits = {.line = 200, .head = 1000, .field = 300},
-        .max_fields = 8,
+        .max_fields = REFERENCE_FIELDS,
         .max_body = chosen & NO_BODY_LIMIT ? 0 : 2000,
         .body_buffer = chosen & SMALL_BODIES ? 16 : 1 << 20,
         .max_keepalive_requests = chosen & TWO_REQUESTS ? 2 : 0,

@@ -72,24 +72,24 @@ static int read_target(struct reference *next)
     return len < 0 ? 400 : 0;
 }
 
-void reference_next(struct reference *next, const struct rhb_loop_options *options,
+void reference_next(struct reference *next, const struct phr_limits *limits, uint64_t max_body,
                     const char *stream, size_t len)
 {
     *next = (struct reference){.kind = REFERENCE_INCOMPLETE};
     next->head = (struct phr_request_head){.fields = next->fields, .num_fields = REFERENCE_FIELDS};
-    int parsed = phr_parse_request_strict(stream, len, &options->limits, &next->head, 0);
+    int parsed = phr_parse_request_strict(stream, len, limits, &next->head, 0);
     if (parsed == PHR_INCOMPLETE)
         return;
     int status = parsed < 0 ? status_of(parsed) : read_target(next);
     if (status == 0) {
         next->head_len = (size_t)parsed;
-        rhb_framing_plan(&next->framing, &next->head, &next->target, options->max_body);
+        rhb_framing_plan(&next->framing, &next->head, &next->target, max_body);
         status = next->framing.status;
     }
     if (status != 0)
         refuse(next, status);
     else
-        read_body(next, options->max_body, stream + parsed, len - (size_t)parsed);
+        read_body(next, max_body, stream + parsed, len - (size_t)parsed);
 }
 
 void reference_free(struct reference *next)

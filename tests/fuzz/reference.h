@@ -1,12 +1,13 @@
 /* What a stream of bytes asks for, read in one go: the requests that the loop has to deliver,
- * however the bytes reach it. For fuzz_loop.c. */
+ * however the bytes reach it. For fuzz_loop.c, and for h11_differential.py, which knows the struct.
+ */
 #ifndef RHB_FUZZ_REFERENCE_H
 #define RHB_FUZZ_REFERENCE_H
 
 #include "fuzz.h"
 #include "loop.h"
 
-enum { REFERENCE_FIELDS = 8 };
+enum { REFERENCE_FIELDS = 16 };
 
 enum reference_kind { REFERENCE_INCOMPLETE, REFERENCE_REQUEST, REFERENCE_REFUSED };
 
@@ -28,7 +29,7 @@ struct reference {
 };
 
 /* To be released with reference_free. */
-void reference_next(struct reference *next, const struct rhb_loop_options *options,
+void reference_next(struct reference *next, const struct phr_limits *limits, uint64_t max_body,
                     const char *stream, size_t len);
 void reference_free(struct reference *next);
 

@@ -1,0 +1,64 @@
+"""The fuzz targets: each is built, runs its corpus and every input that once broke it, and fuzzes a while.
+
+FUZZ_SECONDS is what all of them have together (60)."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+TARGETS = sorted(source.stem.removeprefix("fuzz_") for source in HERE.glob("fuzz_*.c"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
+
+pytestmark = [pytest.mark.needs("clang"), pytest.mark.timeout(600 + SECONDS)]
+
+
+def run(*command: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd=HERE,
+    )
+
+
+def build(name: str) -> Path:
+    made = run("make", "--no-print-directory", "-j2", f"build/fuzz_{name}")
+    if made.returncode != 0:
+        pytest.fail(f"building {name} failed:\n{made.stdout}", pytrace=False)
+    return HERE / "build" / f"fuzz_{name}"
+
+
+def fuzz(name: str, *arguments: object) -> None:
+    program = build(name)
+    ran = run(program, "-timeout=20", *arguments)
+    if ran.returncode != 0:
+        pytest.fail(f"{name} exited {ran.returncode}:\n{ran.stdout[-6000:]}", pytrace=False)
+
+
+def inputs_of(name: str) -> list[Path]:
+    return [folder for kind in ("corpus", "regressions") if (folder := HERE / kind / name).is_dir()]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_known_inputs_run_through(name: str, tmp_path: Path) -> None:
+    fuzz(name, "-runs=0", f"-artifact_prefix={tmp_path}/", *inputs_of(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_fuzzing_finds_nothing(name: str, tmp_path: Path) -> None:
+    dictionary = next(path for path in (HERE / f"{name}.dict", HERE / "http.dict") if path.exists())
+    new = tmp_path / "new"
+    new.mkdir()
+    seconds = max(1, round(SECONDS / len(TARGETS)))
+    prefix = f"-artifact_prefix={tmp_path}/"
+    fuzz(name, f"-max_total_time={seconds}", f"-dict={dictionary}", prefix, new, *inputs_of(name))
+
+
+def test_every_target_has_a_corpus() -> None:
+    assert [name for name in TARGETS if not list((HERE / "corpus" / name).glob("*"))] == []
