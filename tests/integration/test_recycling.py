@@ -22,7 +22,7 @@ def test_no_request_fails_when_workers_reach_max_requests(serve: Serve, bind: st
         until(lambda: len(clients.bodies) >= 10, lambda: clients.bodies)
     # It goes on until its successor is ready, not beyond twice its limit, and serves what it has accepted.
     assert max(clients.bodies.values()) <= 2 * 30 + 4
-    assert len(server.matches(r"worker \d+ exited with status 0")) >= 8
+    server.wait_for(r"worker \d+ exited with status 0", 8)
     assert not server.matches(r"\[(?:WARNING|ERROR|CRITICAL)\]")
 
 
