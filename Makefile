@@ -7,6 +7,7 @@
 #
 #   make test ARGS="tests/unit -k parser"
 #   make debug-test   the Python suite against a build that counts live objects (ARGS too)
+#   make soak         many deploys under load, with clients that check every answer (RHEBOK_SOAK=50, about half an hour)
 #   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
 #   make format       what ruff and clang-format can mend by themselves
 #   make bench        the benchmarks (bench/Makefile)
@@ -31,7 +32,7 @@ PYTHON_PACKAGES := python3-venv python3-dev
 TEST_PACKAGES := clang clang-format curl git libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light \
 	openssl procps strace valgrind wrk
 
-.PHONY: run test debug-test lint format bench clean build packages
+.PHONY: run test debug-test soak lint format bench clean build packages
 
 run: build
 	@echo "Serving examples/hello.py at http://$(BIND)/ (Ctrl-C ends it)"
@@ -87,6 +88,11 @@ debug-test: build .venv/.test packages
 	cd $(DEBUG_TREE) && RHEBOK_DEBUG=1 RHEBOK_WERROR=1 PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --editable .
 	cd $(DEBUG_TREE) && $(BIN)/python -m pytest -p tests.live_objects \
 		--ignore=tests/build --ignore=tests/unit/test_c.py $(ARGS)
+
+# ---- the long form of the deploys ----
+
+soak: build .venv/.test packages
+	RHEBOK_SOAK=$${RHEBOK_SOAK:-50} $(BIN)/python -m pytest -o timeout=3600 tests/deploy --ignore tests/deploy/starter $(ARGS)
 
 # ---- lint ----
 
