@@ -23,12 +23,13 @@ enum step {
     READ,
     CONNECT,
     STEP,    /* the number and one: so many steps of the loop */
-    RUN,     /* the loop until it waits */
+    RUN,     /* the loop, until a wait has brought nothing more to do */
     PASS,    /* time, a row of passes[] */
     MANNERS, /* a byte: enum manner */
     STOP,
     WAKE,
     FAULT, /* the number: which call; a byte: which error, and how many calls from now */
+    FILL,  /* the number and one: so many times 3000 bytes of the client that sent last */
     STEPS
 };
 
@@ -72,7 +73,7 @@ static void choose_options(struct world *world, uint8_t chosen)
     world->options = (struct rhb_loop_options){
         .limits = {.line = 200, .head = 1000, .field = 300},
         .max_fields = REFERENCE_FIELDS,
-        .max_body = chosen & NO_BODY_LIMIT ? 0 : 2000,
+        .max_body = chosen & NO_BODY_LIMIT ? 0 : 64,
         .body_buffer = chosen & SMALL_BODIES ? 16 : 1 << 20,
         .max_keepalive_requests = chosen & TWO_REQUESTS ? 2 : 0,
         .keep_alive = !(chosen & NO_KEEP_ALIVE),
@@ -186,6 +187,15 @@ static void run_until_wait(struct world *world)
         check_lists(world);
 }
 
+/* What there is to do, one wait, and what comes of it. */
+static void run(struct world *world)
+{
+    run_until_wait(world);
+    if (!world->drained)
+        world_step(world);
+    run_until_wait(world);
+}
+
 static void pass(struct world *world, unsigned row)
 {
     fuzz_kernel.now += passes[row % (sizeof passes / sizeof *passes)] * RHB_NS_PER_MS;
@@ -216,12 +226,21 @@ static void send_bytes(struct client *client, struct fuzz_input *in, size_t len)
     client_send(client, bytes, len);
 }
 
+static void fill(struct client *client, unsigned times)
+{
+    char bytes[3000];
+    memset(bytes, 'f', sizeof bytes);
+    for (unsigned i = 0; i < times; i++)
+        client_send(client, bytes, sizeof bytes);
+}
+
 static void client_step(struct world *world, enum step step, unsigned number, struct fuzz_input *in)
 {
     if (world->n_clients == 0)
         client_connect(world);
     MUST(world->n_clients > 0);
     struct client *client = &world->clients[number % world->n_clients];
+    world->last = client;
     size_t len = step == SEND_16 ? (size_t)(fuzz_byte(in) << 8) : 0;
     switch (step) {
     case SEND:
@@ -248,7 +267,7 @@ static void loop_step(struct world *world, enum step step, unsigned number, stru
             world_step(world);
         break;
     case RUN:
-        run_until_wait(world);
+        run(world);
         break;
     case PASS:
         pass(world, number);
@@ -265,6 +284,10 @@ static void loop_step(struct world *world, enum step step, unsigned number, stru
     case FAULT:
         more = fuzz_byte(in);
         fuzz_kernel_fault((enum fuzz_call)(number % FUZZ_CALLS), more / 4 + 1u, more % 4);
+        break;
+    case FILL:
+        if (world->last != NULL)
+            fill(world->last, number + 1);
         break;
     default:
         client_connect(world);

@@ -108,6 +108,14 @@ static void trim(struct phr_header *field)
         field->value_len--;
 }
 
+static void check_hop_by_hop(const struct reading *all)
+{
+    static const char *const never[] = {"te", "upgrade", "trailer", "keep-alive",
+                                        "proxy-connection"};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        MUST(occurrences(all, never[i]) == 0);
+}
+
 static void check_fields(const struct reading *all, struct phr_header *sent, size_t count)
 {
     size_t at = 0;
@@ -161,6 +169,7 @@ static void finish(struct rhb_response_head *head, const struct rhb_head_context
     MUST(all.status == head->status && all.minor_version == 1);
     check_framing(&all, context, &outcome);
     check_connection(&all, context, &outcome);
+    check_hop_by_hop(&all);
     check_fields(&all, sent, count);
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "kernel.h"
 #include "clock.h"
+#include "fuzz.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -88,6 +89,7 @@ int fuzz_accept4(int listener, struct sockaddr *address, socklen_t *len, int fla
     int fd = accept4(listener, address, len, flags);
     if (fd < 0 || fd >= FUZZ_MAX_FD)
         return fd;
+    MUST(fuzz_kernel.accepted < FUZZ_MAX_FD);
     fuzz_kernel.number[fd] = fuzz_kernel.accepted++;
     if (fuzz_kernel.small_buffers)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
@@ -105,7 +107,10 @@ ssize_t fuzz_send(int fd, const void *data, size_t len, int flags)
     fuzz_kernel.send_at_most = 0;
     if (fails(FUZZ_SEND))
         return -1;
-    return send(fd, data, at_most > 0 && at_most < len ? at_most : len, flags);
+    ssize_t n = send(fd, data, at_most > 0 && at_most < len ? at_most : len, flags);
+    if (fd < FUZZ_MAX_FD)
+        fuzz_kernel.full[fuzz_kernel.number[fd]] = n != (ssize_t)len;
+    return n;
 }
 
 ssize_t fuzz_write(int fd, const void *data, size_t len)

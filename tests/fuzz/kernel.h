@@ -31,6 +31,7 @@ struct fuzz_kernel {
     unsigned failed;              /* calls that were made to fail, EINTR apart */
     size_t send_at_most;          /* bytes that the next send takes; 0: all. Once. */
     bool small_buffers;           /* of accepted sockets */
+    bool full[FUZZ_MAX_FD];       /* by the socket's number: its last send did not go out whole */
     unsigned accepted;            /* sockets so far */
     unsigned number[FUZZ_MAX_FD]; /* of the accepted socket, from 0, by descriptor */
 };

@@ -16,8 +16,8 @@ from cases import Case, load  # noqa: E402  (a module of the folder above)
 MAX_SEED = 2000  # bytes; longer cases are about limits that the targets set lower
 
 # fuzz_loop.c, enum step and enum manner.
-SEND, SEND_16, SHUT, READ, RUN, STOP = 0, 1, 2, 4, 7, 10
-CLOSES, HOLDS, DRIBBLES, LARGE = 1, 2, 8, 32
+SEND, SEND_16, SHUT, CLOSE, READ, CONNECT, STEP, RUN, PASS, MANNERS, STOP, WAKE, FAULT, FILL = range(14)
+CLOSES, HOLDS, DRIBBLES, LARGE, HUGE = 1, 2, 8, 32, 48
 
 FORMATS = (
     '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"',
@@ -30,6 +30,14 @@ RESPONSE_HEADS: tuple[tuple[bytes, ...], ...] = (
     (b"204 No Content", b"Connection\xfeclose", b"X-A\xfe"),
     (b"304 Not Modified", b"Date\xfeSun, 06 Nov 1994 08:49:37 GMT", b"Server\xfemine"),
     (b"404 Not Found", b"Transfer-Encoding\xfechunked", b"Upgrade\xfeh2c", b"Content-Length\xfe5"),
+    (
+        b"200 OK",
+        b"Trailer\xfea",
+        b"TE\xfea",
+        b"Keep-Alive\xfea",
+        b"Proxy-Connection\xfea",
+        b"Set-Cookie\xfea",
+    ),
 )
 
 
@@ -59,6 +67,44 @@ def sending(data: bytes) -> bytes:
     if len(data) < 256:
         return bytes([SEND, len(data)]) + data
     return bytes([SEND_16]) + len(data).to_bytes(2, "big") + data
+
+
+def script(*parts: int | bytes) -> bytes:
+    return b"".join(bytes([part]) if isinstance(part, int) else part for part in parts)
+
+
+def hand_written_scripts() -> Iterator[bytes]:
+    """What no conformance case does. Options and steps are listed in fuzz_loop.c."""
+    head = b"POST / HTTP/1.1\r\nHost: a\r\n"
+    get = sending(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    post = sending(head + b"Content-Length: 100000\r\n\r\n")
+    chunked = sending(head + b"Transfer-Encoding: chunked\r\n\r\nbb8\r\n")
+    many = sending(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 40)
+    late, much = 0x70 | PASS, 0xF0 | FILL
+    yield script(8, HUGE, get, RUN, late, RUN, READ)  # a client that does not read in time
+    yield script(8, HUGE, get, RUN, READ, RUN, CLOSE, RUN)
+    yield script(64, HOLDS, get, RUN, get)  # the loop ends with a request in hand
+    yield script(64 | 8, HUGE, get, RUN)  # and with an owner
+    yield script(0, HOLDS, get, STEP | 0x20, CLOSE, RUN)
+    for options in (32, 32 | 1):  # bodies in memory and in a file
+        yield script(options, 0, post, RUN, much, RUN, much, RUN, much, RUN)
+        yield script(options, 0, post, much, RUN, late, RUN)  # 408
+        yield script(options, 0, chunked, FILL, RUN, sending(b"\r\n0\r\n\r\n"), RUN)
+    yield script(0, 0, chunked, FILL, RUN)  # 413
+    yield script(0, 0, chunked, RUN, FILL, RUN)
+    yield script(0, 0, many, CONNECT, RUN, READ)
+    yield script(8, 0, get, RUN, MANNERS, HUGE, get, RUN, READ, RUN)  # suspended when epoll knows it
+    yield script(8, DRIBBLES | LARGE, get, RUN, get, RUN, READ, MANNERS, 0, get, RUN)
+    for options in (0, 1):  # from memory to the file, and a next request right behind the body
+        pieces = [b"5\r\nhello", b"\r\n20\r\n" + b"x" * 32, b"\r\n0\r\n\r\n"]
+        pieces[2] += b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        wire = head + b"Transfer-Encoding: chunked\r\n\r\n"
+        yield script(options, 0, *(sending(piece) + bytes([RUN]) for piece in (wire, *pieces)))
+    for call in range(6):
+        for which in (0, 1, 6, 9):
+            fault = script(call << 4 | FAULT, which)
+            yield script(49, DRIBBLES, fault, get, RUN, post, RUN, much, RUN, STOP)
+            yield script(1, LARGE, get, RUN, CONNECT, fault, many, RUN, WAKE, RUN)
 
 
 def loop_scripts(case: Case) -> Iterator[bytes]:
@@ -122,6 +168,8 @@ def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
         for target, make in INPUTS.items():
             for data in make(case):
                 yield target, data
+    for script in hand_written_scripts():
+        yield "loop", script
     for lines in RESPONSE_HEADS:
         for flags in (0x1D, 0x00, 0x1F, 0x15):
             yield "response_head", bytes([flags, 0, flags]) + b"\xff".join(lines)

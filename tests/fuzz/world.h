@@ -48,6 +48,7 @@ struct world {
 
     struct client clients[WORLD_CLIENTS];
     size_t n_clients;
+    struct client *last; /* that did something */
 
     struct manners manners;
     struct rhb_conn *held; /* its request waits for an answer */
