@@ -6,6 +6,7 @@
 # For developers:
 #
 #   make test ARGS="tests/unit -k parser"
+#   RHEBOK_ALL_PYTHONS=1 make test   the builds for every CPython from 3.10 to 3.13, as CI does
 #   make debug-test   the Python suite against a build that counts live objects (ARGS too)
 #   make soak         many deploys under load, with clients that check every answer (RHEBOK_SOAK=50, about half an hour)
 #   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
