@@ -1,4 +1,5 @@
-"""The fuzz targets: each is built, runs its corpus and every input that once broke it, and fuzzes a while.
+"""The fuzz targets: each is built, runs the conformance cases, its corpus and every input that once broke it,
+and fuzzes a while.
 
 FUZZ_SECONDS is what all of them have together (60)."""
 
@@ -7,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import seeds
 
 HERE = Path(__file__).parent
 TARGETS = sorted(source.stem.removeprefix("fuzz_") for source in HERE.glob("fuzz_*.c"))
@@ -40,13 +42,20 @@ def fuzz(name: str, *arguments: object) -> None:
         pytest.fail(f"{name} exited {ran.returncode}:\n{ran.stdout[-6000:]}", pytrace=False)
 
 
+@pytest.fixture(scope="module")
+def seeds_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("seeds")
+    seeds.write(folder)
+    return folder
+
+
 def inputs_of(name: str) -> list[Path]:
     return [folder for kind in ("corpus", "regressions") if (folder := HERE / kind / name).is_dir()]
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_known_inputs_run_through(name: str, tmp_path: Path) -> None:
-    fuzz(name, "-runs=0", f"-artifact_prefix={tmp_path}/", *inputs_of(name))
+def test_known_inputs_run_through(name: str, seeds_folder: Path, tmp_path: Path) -> None:
+    fuzz(name, "-runs=0", f"-artifact_prefix={tmp_path}/", seeds_folder / name, *inputs_of(name))
 
 
 @pytest.mark.slow
