@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
-# A build takes half a minute. All of them in CI and for RHEBOK_ALL_PYTHONS=1, otherwise the one that runs the tests.
+# A build takes half a minute. All of them in CI and for RHEBOK_ALL_PYTHONS=1, otherwise the one that
+# runs the tests.
 _ALL = os.environ.get("CI") or os.environ.get("RHEBOK_ALL_PYTHONS")
 VERSIONS = SUPPORTED if _ALL else ("{}.{}".format(*sys.version_info),)
 
