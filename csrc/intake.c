@@ -205,11 +205,13 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     return 0;
 }
 
-/* RFC 9110 section 10.1.1: not when a part of the body is there already. */
-static void send_continue(struct rhb_conn *conn)
+/* RFC 9110 section 10.1.1: not when a part of the body is there already. False when only a part of it
+ * went out: whatever follows could not be read any more. */
+static bool send_continue(struct rhb_conn *conn)
 {
     size_t done;
-    rhb_send(conn->fd, continue_100, sizeof continue_100 - 1, &done);
+    return rhb_send(conn->fd, continue_100, sizeof continue_100 - 1, &done) == RHB_IO_OK ||
+           done == 0;
 }
 
 static enum rhb_event await_body(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
@@ -221,8 +223,10 @@ static enum rhb_event await_body(struct rhb_loop *loop, struct rhb_conn *conn, c
     int status = start_incoming(loop, conn, data, head_len, body_len, decoder);
     if (status != 0)
         return refuse(loop, conn, status, NULL);
-    if (wants_continue)
-        send_continue(conn);
+    if (wants_continue && !send_continue(conn)) {
+        rhb_conn_close(loop, conn);
+        return RHB_EVENT_NONE;
+    }
     return read_body(loop, conn);
 }
 
