@@ -12,6 +12,7 @@
 #   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
 #   make format       what ruff and clang-format can mend by themselves
 #   make bench        the benchmarks (bench/Makefile)
+#   make fuzz         every fuzz target for SECONDS=60 each (tests/fuzz/README.md)
 #   make clean        what was made here goes, the environment of the benchmarks apart
 #
 # PYTHON=python3.12 takes another interpreter (after make clean).
@@ -33,7 +34,7 @@ PYTHON_PACKAGES := python3-venv python3-dev
 TEST_PACKAGES := clang clang-format curl git libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light \
 	openssl procps strace valgrind wrk
 
-.PHONY: run test debug-test soak lint format bench clean build packages
+.PHONY: run test debug-test soak fuzz lint format bench clean build packages
 
 run: build
 	@echo "Serving examples/hello.py at http://$(BIND)/ (Ctrl-C ends it)"
@@ -126,8 +127,12 @@ bench:
 	$(MAKE) -C bench
 	$(MAKE) -C bench run ARGS="$(ARGS)"
 
+fuzz: packages
+	$(MAKE) -C tests/fuzz run SECONDS=$(or $(SECONDS),60)
+
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find rhebok tests bench -name __pycache__ -prune -exec rm -rf {} +
 	rm -f rhebok/native/*.so
 	$(MAKE) -C tests/c clean
+	$(MAKE) -C tests/fuzz clean
