@@ -205,8 +205,8 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     return 0;
 }
 
-/* RFC 9110 section 10.1.1: not when a part of the body is there already. False when only a part of it
- * went out: whatever follows could not be read any more. */
+/* RFC 9110 section 10.1.1: not when a part of the body is there already. False when only a part of
+ * it went out: whatever follows could not be read any more. */
 static bool send_continue(struct rhb_conn *conn)
 {
     size_t done;
