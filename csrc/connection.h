@@ -15,7 +15,8 @@
 
 /* What a connection waits for. Those before RHB_CONN_READY have a deadline list of that index. */
 enum rhb_conn_state {
-    RHB_CONN_HEAD,   /* the rest of a request head (fresh connections start here) */
+    RHB_CONN_FRESH,  /* its first byte */
+    RHB_CONN_HEAD,   /* the rest of a request head */
     RHB_CONN_BODY,   /* the rest of a request body */
     RHB_CONN_SEND,   /* room in the socket for a response that its owner holds */
     RHB_CONN_IDLE,   /* the next request */
@@ -40,6 +41,7 @@ struct rhb_incoming {
     struct rhb_framing framing;
     struct phr_strict_chunked decoder;
     struct rhb_body body;
+    uint64_t since; /* coarse monotonic ns: when the head was complete */
 };
 
 struct rhb_conn {
@@ -53,6 +55,7 @@ struct rhb_conn {
     bool more;         /* the socket may hold bytes for which no further edge will come */
     bool graced;       /* had its short wait for the first bytes */
     uint32_t requests; /* answered or with the application */
+    uint32_t unsent;   /* bytes that the socket held when the response last had to wait */
     struct rhb_peer peer;
     size_t head_seen; /* bytes of `in` that a parse found incomplete */
     struct rhb_bytes

@@ -1,5 +1,6 @@
 #include "intake.h"
 #include "live.h"
+#include "pace.h"
 #include "parking.h"
 #include "refusal.h"
 #include "socket_io.h"
@@ -172,6 +173,8 @@ static enum rhb_event read_body(struct rhb_loop *loop, struct rhb_conn *conn)
         return body_complete(loop, conn);
     if (result != 0)
         return refuse(loop, conn, result, NULL);
+    if (io == RHB_IO_AGAIN && rhb_body_lags(loop, conn->incoming))
+        return refuse(loop, conn, 408, NULL);
     if (io == RHB_IO_AGAIN) {
         conn->more = false;
         rhb_park(loop, conn, RHB_CONN_BODY);
@@ -193,6 +196,7 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     RHB_LIVE_BORN(RHB_LIVE_INCOMING);
     incoming->framing = loop->request.framing;
     incoming->decoder = *decoder;
+    incoming->since = rhb_now_coarse();
     rhb_body_init(&incoming->body, loop->request.framing.content_length, loop->options.body_buffer);
     conn->incoming = incoming;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data + head_len, body_len);
@@ -317,9 +321,12 @@ static enum rhb_event parse(struct rhb_loop *loop, struct rhb_conn *conn, char *
 }
 
 /* When stopping, a connection that has never said a word is not waited for longer than others. */
-static bool is_idle(const struct rhb_loop *loop, const struct rhb_conn *conn)
+static enum rhb_conn_state state_between_bytes(const struct rhb_loop *loop,
+                                               const struct rhb_conn *conn)
 {
-    return conn->in.len == 0 && (conn->requests > 0 || loop->stopping);
+    if (conn->in.len > 0)
+        return RHB_CONN_HEAD;
+    return conn->requests > 0 || loop->stopping ? RHB_CONN_IDLE : RHB_CONN_FRESH;
 }
 
 /* Nothing there yet. A connection that has never been read gets a short wait before it is parked,
@@ -335,7 +342,7 @@ static enum rhb_event nothing_yet(struct rhb_loop *loop, struct rhb_conn *conn)
         }
     }
     if (conn->state == RHB_CONN_BUSY)
-        rhb_park(loop, conn, is_idle(loop, conn) ? RHB_CONN_IDLE : RHB_CONN_HEAD);
+        rhb_park(loop, conn, state_between_bytes(loop, conn));
     return RHB_EVENT_NONE;
 }
 

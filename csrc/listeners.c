@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "listeners.h"
 #include "parking.h"
+#include "room.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -83,20 +84,25 @@ static void note_peer(struct rhb_peer *peer, const struct sockaddr_storage *addr
     }
 }
 
-/* No descriptor or no memory for another connection: the one that has been idle longest goes, and
- * when there is none, accepting pauses, since epoll would report the listener for ever. */
-static void relieve(struct rhb_loop *loop)
+/* Until a connection ends, or for a while. Out of epoll, which would report the listeners for ever,
+ * and wake this worker for what another one could serve. */
+static void pause_accepting(struct rhb_loop *loop)
 {
-    struct rhb_link *idle = &loop->parked[RHB_CONN_IDLE];
-    if (!rhb_list_empty(idle)) {
-        rhb_conn_close(loop, (struct rhb_conn *)idle->next);
-        return;
-    }
     rhb_listeners_disarm(loop);
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = false;
     if (!loop->stopping)
         loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
+}
+
+/* No descriptor or no memory for another connection. */
+static void relieve(struct rhb_loop *loop)
+{
+    struct rhb_conn *giver = rhb_room_giver(loop);
+    if (giver != NULL)
+        rhb_conn_close(loop, giver);
+    else
+        pause_accepting(loop);
 }
 
 /* One more of the queue has been dealt with: whether there is another one to be served before the
@@ -160,7 +166,7 @@ static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *
     return conn;
 }
 
-struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
+static struct rhb_conn *accept_next(struct rhb_loop *loop)
 {
     for (size_t tried = 0; tried < loop->n_listeners; tried++) {
         struct rhb_listener *listener = &loop->listeners[loop->next_listener];
@@ -172,12 +178,35 @@ struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
     return NULL;
 }
 
+/* One comes and one goes, but nobody goes for a connection that another worker has taken. */
+static struct rhb_conn *accept_when_full(struct rhb_loop *loop)
+{
+    struct rhb_conn *giver = rhb_room_giver(loop), *conn;
+    if (giver == NULL) {
+        pause_accepting(loop);
+        return NULL;
+    }
+    conn = accept_next(loop);
+    if (conn != NULL)
+        rhb_conn_close(loop, giver);
+    return conn;
+}
+
+struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
+{
+    struct rhb_conn *conn = rhb_room_is_full(loop) ? accept_when_full(loop) : accept_next(loop);
+    if (conn != NULL && rhb_room_is_full(loop) && !rhb_room_has_giver(loop))
+        pause_accepting(loop); /* now, so that the next connection wakes another worker */
+    return conn;
+}
+
 void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
 {
     if (loop->stopping)
         return;
     if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
-        loop->accept_again_at = rhb_listeners_arm(loop) ? 0 : now + ACCEPT_PAUSE;
+        bool room = !rhb_room_is_full(loop) || rhb_room_has_giver(loop);
+        loop->accept_again_at = room && rhb_listeners_arm(loop) ? 0 : now + ACCEPT_PAUSE;
     }
     for (size_t i = 0; i < loop->n_listeners; i++) {
         if (!loop->listeners[i].armed)

@@ -2,6 +2,7 @@
 #include "loop.h"
 #include "intake.h"
 #include "listeners.h"
+#include "pace.h"
 #include "parking.h"
 #include "refusal.h"
 #include "socket_io.h"
@@ -50,6 +51,8 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
     if (loop == NULL)
         return NULL;
     loop->options = *options;
+    if (options->max_connections == 0)
+        loop->options.max_connections = UINT32_MAX;
     loop->wakeup = wakeup;
     loop->grace_credit = RHB_GRACE_CREDIT;
     loop->score = &loop->no_score;
@@ -107,6 +110,7 @@ static enum rhb_event conn_event(struct rhb_loop *loop, struct rhb_conn *conn, u
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         conn->more = true;
     switch (conn->state) {
+    case RHB_CONN_FRESH:
     case RHB_CONN_HEAD:
     case RHB_CONN_BODY:
     case RHB_CONN_IDLE:
@@ -172,22 +176,26 @@ static bool was_in_time(const struct rhb_conn *conn)
     return conn->state != RHB_CONN_LINGER && poll(&fd, 1, 0) > 0;
 }
 
-/* RFC 9110 section 15.5.9: a client that has begun a request is told; one that has not is not. */
+/* RFC 9110 section 15.5.9: a client that has begun a request is told; one that has not is not. To
+ * one that does not read the connection is reset: closing would leave a full buffer with the
+ * kernel, which goes on trying. */
 static enum rhb_event expire(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     if (was_in_time(conn))
         return conn_event(loop, conn, conn->state == RHB_CONN_SEND ? EPOLLOUT : EPOLLIN);
     switch (conn->state) {
     case RHB_CONN_SEND:
+        if (rhb_response_moves(loop, conn->fd, &conn->unsent)) {
+            rhb_park_again(loop, conn);
+            return RHB_EVENT_NONE;
+        }
         rhb_unpark(conn);
+        rhb_reset_on_close(conn->fd);
         return RHB_EVENT_LOST;
     case RHB_CONN_HEAD:
     case RHB_CONN_BODY:
-        if (conn->in.len > 0) {
-            rhb_refuse(loop, conn, 408, NULL);
-            return RHB_EVENT_NONE;
-        }
-        /* fall through */
+        rhb_refuse(loop, conn, 408, NULL);
+        return RHB_EVENT_NONE;
     default:
         rhb_conn_close(loop, conn);
         return RHB_EVENT_NONE;

@@ -12,8 +12,9 @@
  *     RHB_EVENT_DRAINED:  stopped, and no connection is left
  *     }
  *
- * Pieces: listeners.c accepts, intake.c makes requests of bytes, refusal.c answers bad ones,
- * parking.c keeps the lists of what waits, stopping.c ends it, loop.c drives. */
+ * Pieces: listeners.c accepts, room.c says whether one more can be, intake.c makes requests of
+ * bytes, refusal.c answers bad ones, parking.c keeps the lists of what waits, pace.c judges who is
+ * too slow, stopping.c ends it, loop.c drives. */
 #ifndef RHB_LOOP_H
 #define RHB_LOOP_H
 
@@ -40,6 +41,8 @@ struct rhb_loop_options {
     uint64_t max_body; /* 0: no limit */
     size_t body_buffer;
     uint64_t timeouts[RHB_CONN_PARKED_STATES];
+    uint64_t min_rate; /* bytes per second that a body must come at, a response be taken at */
+    uint32_t max_connections;        /* 0: no limit */
     uint32_t max_keepalive_requests; /* 0: no limit */
     bool keep_alive;
     const char *server; /* value of the Server field */
@@ -101,7 +104,7 @@ struct rhb_loop {
     size_t n_listeners;
     size_t next_listener;      /* whose turn it is */
     uint64_t tick_at;          /* of the once-a-second look at the listeners */
-    uint64_t accept_again_at;  /* when accepting is paused for lack of descriptors; 0 otherwise */
+    uint64_t accept_again_at;  /* when accepting is paused for lack of room; 0 otherwise */
     struct rhb_conn *in_grace; /* the fresh connection that rhb_loop_wait gives its short wait */
     int grace_credit;
     unsigned fresh_misses;

@@ -41,6 +41,8 @@ void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
         forget_events(loop, conn);
     }
     close(conn->fd);
+    if (loop->accept_again_at != 0)
+        loop->accept_again_at = 1; /* there is room: at once */
     rhb_conn_drop_input(conn);
     rhb_conn_drop_incoming(conn);
     loop->open--;
@@ -67,6 +69,8 @@ static bool watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
         loop->registered++;
     conn->registered = true;
     conn->wants_write = write;
+    if (write)
+        conn->unsent = rhb_unsent(conn->fd);
     return true;
 }
 
@@ -82,6 +86,13 @@ bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state 
     conn->deadline = rhb_now_coarse() + loop->options.timeouts[state];
     rhb_list_push(&loop->parked[state], &conn->link);
     return true;
+}
+
+void rhb_park_again(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    rhb_list_remove(&conn->link);
+    conn->deadline = rhb_now_coarse() + loop->options.timeouts[conn->state];
+    rhb_list_push(&loop->parked[conn->state], &conn->link);
 }
 
 void rhb_unpark(struct rhb_conn *conn)

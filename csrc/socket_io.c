@@ -1,9 +1,13 @@
 #include "socket_io.h"
 #include "clock.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+
+enum { LONGEST_MS = 60000 /* of one poll, which takes an int */ };
 
 static enum rhb_io failed(void)
 {
@@ -83,12 +87,20 @@ enum rhb_io rhb_wait_writable(int fd, uint64_t deadline)
         uint64_t now = rhb_now_coarse();
         if (now >= deadline)
             return RHB_IO_AGAIN;
-        int n = poll(&poll_fd, 1, (int)((deadline - now) / RHB_NS_PER_MS) + 1);
+        uint64_t ms = (deadline - now) / RHB_NS_PER_MS;
+        int n = poll(&poll_fd, 1, ms < LONGEST_MS ? (int)ms + 1 : LONGEST_MS);
         if (n > 0 || (n < 0 && errno == EINTR))
             return RHB_IO_OK;
         if (n < 0)
             return RHB_IO_ERROR;
     }
+}
+
+/* tcp(7), unix(7) */
+uint32_t rhb_unsent(int fd)
+{
+    int unsent;
+    return ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0 ? (uint32_t)unsent : 0;
 }
 
 void rhb_reset_on_close(int fd)

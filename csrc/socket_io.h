@@ -34,6 +34,9 @@ enum rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *do
  * it. */
 enum rhb_io rhb_wait_writable(int fd, uint64_t deadline);
 
+/* Bytes that have been sent and that the peer has not acknowledged (TCP) or not read (unix). */
+uint32_t rhb_unsent(int fd);
+
 /* From now on closing resets the connection, so that its peer cannot take what it got for the
  * whole. */
 void rhb_reset_on_close(int fd);

@@ -12,12 +12,10 @@ enum { QUEUE_UNKNOWN = 64 /* owed where the kernel does not say */ };
  * their list stays in the order of its deadlines. */
 static void make_silent_idle(struct rhb_loop *loop, uint64_t until)
 {
-    struct rhb_link *head = &loop->parked[RHB_CONN_HEAD], *link, *next;
-    for (link = head->next; link != head; link = next) {
+    struct rhb_link *head = &loop->parked[RHB_CONN_FRESH];
+    while (!rhb_list_empty(head)) {
+        struct rhb_link *link = head->next;
         struct rhb_conn *conn = (struct rhb_conn *)link;
-        next = link->next;
-        if (conn->in.len > 0)
-            continue;
         rhb_list_remove(link);
         conn->state = RHB_CONN_IDLE;
         conn->deadline = until;

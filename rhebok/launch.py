@@ -29,6 +29,7 @@ from rhebok.listeners import (
 from rhebok.logs import STDERR, ErrorLog, check_writable, open_error_log
 from rhebok.master import Master, WorkerSource
 from rhebok.notify import Notifier, watchdog_interval
+from rhebok.open_files import allow_connections
 from rhebok.pid_file import PidFile
 from rhebok.settings import Settings
 from rhebok.signals import TRACEBACK_SIGNAL
@@ -77,6 +78,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         if pid_file:
             stack.callback(pid_file.remove)
         _become_user(settings)
+        allow_connections(settings.max_connections, log.logger)
         forget = pid_file.forget if pid_file else lambda: None
         Master(settings, listeners, log, worker_factory, forget, notifier).run()
 

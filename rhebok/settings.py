@@ -170,6 +170,17 @@ class Settings:
 
     keep_alive: float = row("--keep-alive", values.seconds(), 75, Group.HTTP,
         "Keep an idle connection open for this long; 0 closes after each response.", unit="seconds")
+    header_timeout: float = row("--header-timeout", values.seconds(), 15, Group.HTTP,
+        "Answer 408 when a request head takes longer than this from its first byte on, and close a new "
+        "connection that says nothing for as long; 0 is never.", unit="seconds")
+    body_timeout: float = row("--body-timeout", values.seconds(), 60, Group.HTTP,
+        "Answer 408 when nothing of a request body comes for this long; 0 is never.", unit="seconds")
+    send_timeout: float = row("--send-timeout", values.seconds(), 60, Group.HTTP,
+        "Give up a response of which the client takes nothing for this long; 0 is never.", unit="seconds")
+    min_rate: int = row("--min-rate", values.whole_number(0, 2**31 - 1), 256, Group.HTTP,
+        "The least rate of a client that is slow but not silent: of a body on average, once it has taken "
+        "longer than --body-timeout, and of a response within --send-timeout; 0 is any.",
+        unit="bytes per second")
     max_keepalive_requests: int = row("--max-keepalive-requests", values.whole_number(0), 0, Group.HTTP,
         "Close a connection after this many requests; 0 is never.")
     chunked: bool = row("--chunked/--no-chunked", values.switch(), True, Group.HTTP,
@@ -179,6 +190,9 @@ class Settings:
     body_buffer: int = row("--body-buffer", values.size(), 2**20, Group.HTTP,
         "Request bodies up to this size are held in memory, longer ones in a temporary file.", unit="bytes")
 
+    max_connections: int = row("--max-connections", values.whole_number(0, 2**31 - 1), 10_000, Group.LIMITS,
+        "Connections that a worker has at a time. For one more the longest idle one is closed; when none is "
+        "idle, new ones wait in the queue. 0 is any number.")
     limit_request_line: int = row("--limit-request-line", values.size(), 4094, Group.LIMITS,
         "Longest request line; 0 leaves it to --limit-request-head.", unit="bytes")
     limit_request_head: int = row("--limit-request-head", values.size(256), 32768, Group.LIMITS,

@@ -107,6 +107,7 @@ cdef extern from "socket_io.h" nogil:
     rhb_io rhb_sendv(int fd, iovec *iov, size_t count, size_t *done)
     rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *done)
     rhb_io rhb_wait_writable(int fd, uint64_t deadline)
+    uint32_t rhb_unsent(int fd)
     void rhb_reset_on_close(int fd)
 
 cdef extern from "body.h" nogil:
@@ -152,6 +153,7 @@ cdef extern from "clock.h" nogil:
     const char *rhb_clock_date(rhb_clock *clock)
 
 cdef extern from "connection.h" nogil:
+    enum: RHB_CONN_FRESH
     enum: RHB_CONN_HEAD
     enum: RHB_CONN_BODY
     enum: RHB_CONN_SEND
@@ -193,6 +195,8 @@ cdef extern from "loop.h" nogil:
         uint64_t max_body
         size_t body_buffer
         uint64_t *timeouts
+        uint64_t min_rate
+        uint32_t max_connections
         uint32_t max_keepalive_requests
         bint keep_alive
         const char *server
@@ -234,6 +238,9 @@ cdef extern from "loop.h" nogil:
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
+
+cdef extern from "pace.h" nogil:
+    bint rhb_response_moves(const rhb_loop *loop, int fd, uint32_t *unsent)
 
 cdef extern from "live.h" nogil:
     enum rhb_live_kind:

@@ -17,6 +17,7 @@ from io import BufferedRandom, BufferedReader, FileIO
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, PyObject
+from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
@@ -63,6 +64,7 @@ from .csrc cimport (
     rhb_now_exact,
     rhb_peer_text,
     rhb_reset_on_close,
+    rhb_response_moves,
     rhb_score_begin,
     rhb_score_end,
     rhb_score_resume,
@@ -70,6 +72,7 @@ from .csrc cimport (
     rhb_send_more,
     rhb_sendfile,
     rhb_sendv,
+    rhb_unsent,
     rhb_wait_writable,
 )
 from .file_wrapper cimport FileWrapper
@@ -284,6 +287,7 @@ cdef class Exchange:
         """write(data): sends a block at once. The one call that waits for a slow client."""
         cdef rhb_io io
         cdef uint64_t deadline
+        cdef uint32_t unsent
         if not self.running or not self.head_started:
             raise RuntimeError("write() called outside of a response")
         if type(data) is not bytes and not isinstance(data, bytes):
@@ -293,13 +297,15 @@ cdef class Exchange:
         io = self.flush()
         while io == RHB_IO_AGAIN:
             deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
+            unsent = rhb_unsent(self.conn.fd)
             rhb_score_end(self.loop.score)  # the time is the client's, not the application's
             with nogil:
                 io = rhb_wait_writable(self.conn.fd, deadline)
             PyErr_CheckSignals()
             self.score_resumed()
-            if io == RHB_IO_AGAIN:
+            if io == RHB_IO_AGAIN and not rhb_response_moves(self.loop, self.conn.fd, &unsent):
                 self.client_gone = True
+                rhb_reset_on_close(self.conn.fd)
                 raise TimeoutError("the client does not read its response")
             if io == RHB_IO_OK:
                 io = self.flush()

@@ -6,9 +6,6 @@ from typing import Any, Final, Protocol, TextIO, final
 
 from _typeshed.wsgi import WSGIApplication
 
-HEADER_TIMEOUT: Final[int]
-BODY_TIMEOUT: Final[int]
-SEND_TIMEOUT: Final[int]
 LINGER_TIMEOUT: Final[int]
 
 class _Listener(Protocol):

@@ -19,6 +19,7 @@ from libc.string cimport memset
 
 from .csrc cimport (
     RHB_CONN_BODY,
+    RHB_CONN_FRESH,
     RHB_CONN_HEAD,
     RHB_CONN_IDLE,
     RHB_CONN_LINGER,
@@ -77,11 +78,14 @@ cdef extern from "Python.h":
 
 cdef uint64_t SECOND = 1_000_000_000
 
-# Seconds; of the deadlines that are not settings.
-HEADER_TIMEOUT = 15
-BODY_TIMEOUT = 60
-SEND_TIMEOUT = 60
-LINGER_TIMEOUT = 2
+# Seconds.
+LINGER_TIMEOUT = 2  # the one deadline that is no setting
+cdef int ANY_TIME = 10**8
+
+
+cdef uint64_t patience(seconds):
+    """Nanoseconds of a deadline that is a setting; 0 is any time."""
+    return <uint64_t>((seconds or ANY_TIME) * SECOND)
 
 
 cdef rhb_access_log *compile_log(str format) except NULL:
@@ -210,11 +214,14 @@ cdef class Worker:
         options.max_fields = settings.limit_request_fields
         options.max_body = settings.limit_request_body
         options.body_buffer = settings.body_buffer
-        options.timeouts[RHB_CONN_HEAD] = HEADER_TIMEOUT * SECOND
-        options.timeouts[RHB_CONN_BODY] = BODY_TIMEOUT * SECOND
-        options.timeouts[RHB_CONN_SEND] = SEND_TIMEOUT * SECOND
+        options.timeouts[RHB_CONN_FRESH] = patience(settings.header_timeout)
+        options.timeouts[RHB_CONN_HEAD] = patience(settings.header_timeout)
+        options.timeouts[RHB_CONN_BODY] = patience(settings.body_timeout)
+        options.timeouts[RHB_CONN_SEND] = patience(settings.send_timeout)
         options.timeouts[RHB_CONN_IDLE] = <uint64_t>(settings.keep_alive * SECOND)
         options.timeouts[RHB_CONN_LINGER] = LINGER_TIMEOUT * SECOND
+        options.min_rate = settings.min_rate
+        options.max_connections = settings.max_connections
         options.max_keepalive_requests = settings.max_keepalive_requests
         options.keep_alive = settings.keep_alive > 0
         self.server = settings.server_header.encode("latin-1")

@@ -103,10 +103,26 @@ static void each_part_of_a_body_moves_its_deadline(struct rhb_test *t)
     tear_down(&f);
 }
 
+static void the_first_byte_of_a_silent_client_starts_its_deadline_anew(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
+    uint64_t deadline = first_parked(&f, RHB_CONN_FRESH)->deadline;
+    while (rhb_now_coarse() + f.options.timeouts[RHB_CONN_HEAD] == deadline)
+        poll(NULL, 0, 1);
+    client_says(&f, &c, "G");
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
+    CHECK(first_parked(&f, RHB_CONN_HEAD)->deadline > deadline);
+    client_close(&c);
+    tear_down(&f);
+}
+
 static void a_silent_client_is_closed_without_a_word(struct rhb_test *t)
 {
     struct fixture f;
-    set_up_with(&f, t, RHB_CONN_HEAD);
+    set_up_with(&f, t, RHB_CONN_FRESH);
     struct client c = client_new(&f, BY_TCP);
     CHECK(ends_well(&f, &c));
     CHECK_INT(c.got.len, 0);
@@ -137,7 +153,7 @@ static void a_client_that_does_not_read_is_lost_to_its_owner(struct rhb_test *t)
     client_says(&f, &c, GET);
     UNTIL(f.lost == 1);
     CHECK_INT(f.loop->open, 0);
-    CHECK(client_sees_end(&c) && c.got.len < f.padding);
+    CHECK(client_sees_end(&c) && c.reset && c.got.len < f.padding);
     client_close(&c);
     tear_down(&f);
 }
@@ -256,6 +272,7 @@ int main(void)
         RHB_CASE(the_deadline_of_a_head_runs_from_its_start),
         RHB_CASE(half_a_body_is_408),
         RHB_CASE(each_part_of_a_body_moves_its_deadline),
+        RHB_CASE(the_first_byte_of_a_silent_client_starts_its_deadline_anew),
         RHB_CASE(a_silent_client_is_closed_without_a_word),
         RHB_CASE(an_idle_client_is_closed_without_a_word),
         RHB_CASE(a_client_that_does_not_read_is_lost_to_its_owner),

@@ -43,8 +43,8 @@ static void a_silent_connection_is_parked_and_served_when_it_speaks(struct rhb_t
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
-    CHECK_INT(first_parked(&f, RHB_CONN_HEAD)->in.cap, 0);
+    UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
+    CHECK_INT(first_parked(&f, RHB_CONN_FRESH)->in.cap, 0);
     client_says(&f, &c, GET("/late"));
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&c);

@@ -242,7 +242,7 @@ static void use_up_credit(struct fixture *f, struct client *clients, int count)
     for (int i = 0; i < count; i++) {
         clients[i] = silent_client(f);
         patience(f);
-        while (parked(f, RHB_CONN_HEAD) < (size_t)i + 1 && step(f))
+        while (parked(f, RHB_CONN_FRESH) < (size_t)i + 1 && step(f))
             ;
     }
     CHECK(f->loop->grace_credit <= 0);
@@ -259,7 +259,7 @@ static void grace_is_used_up_by_those_who_miss_it(struct rhb_test *t)
     for (int i = MISSES; i < MISSES + RHB_GRACE_PROBE + 1; i++) {
         clients[i] = silent_client(&f);
         probes += f.loop->in_grace != NULL;
-        UNTIL(parked(&f, RHB_CONN_HEAD) == (size_t)i + 1);
+        UNTIL(parked(&f, RHB_CONN_FRESH) == (size_t)i + 1);
     }
     CHECK_INT(probes, 2);
     for (int i = 0; i < MISSES + RHB_GRACE_PROBE + 1; i++)

@@ -123,7 +123,7 @@ static void a_silent_connection_is_closed_as_an_idle_one(struct rhb_test *t)
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
+    UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     rhb_loop_stop(f.loop);
     CHECK_INT(parked(&f, RHB_CONN_IDLE), 1);
     CHECK(ends_well(&f, &c));
@@ -159,7 +159,7 @@ static void a_silent_connection_that_speaks_in_time_is_served(struct rhb_test *t
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
+    UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     rhb_loop_stop(f.loop);
     client_says(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);

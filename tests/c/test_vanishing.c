@@ -36,7 +36,7 @@ static void check_vanishing(struct rhb_test *t, const char *says, enum rhb_conn_
 
 static void one_that_was_silent(struct rhb_test *t)
 {
-    check_vanishing(t, "", RHB_CONN_HEAD, 0);
+    check_vanishing(t, "", RHB_CONN_FRESH, 0);
 }
 
 static void one_within_its_head(struct rhb_test *t)

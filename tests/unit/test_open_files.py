@@ -1,0 +1,49 @@
+"""The limit of open files: how far it is raised, and when the user is told that it is not enough."""
+
+import logging
+import resource
+
+import pytest
+
+from rhebok.open_files import allow_connections, shortage, wanted
+
+
+@pytest.mark.parametrize(
+    ("connections", "soft", "hard", "expected"),
+    [
+        (10_000, 1024, 524_288, 20_256),
+        (10_000, 1024, 4096, 4096),
+        (10_000, 65_536, 524_288, 65_536),
+        (100, 1024, 524_288, 1024),
+        (0, 1024, 524_288, 524_288),
+    ],
+)
+def test_the_soft_limit_is_raised_as_far_as_needed(connections, soft, hard, expected):
+    assert wanted(connections, soft, hard) == expected
+
+
+@pytest.mark.parametrize(
+    ("connections", "soft", "told"),
+    [(10_000, 4096, True), (3840, 4096, False), (3841, 4096, True), (0, 4096, False)],
+)
+def test_a_limit_below_the_connections_is_told(connections, soft, told):
+    assert bool(shortage(connections, soft)) is told
+
+
+def test_the_warning_names_both_numbers():
+    assert "--max-connections 10000 is more than the 4096 files" in shortage(10_000, 4096)
+
+
+def test_the_process_gets_the_limit_and_the_log_the_warning(caplog):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        soft, hard = 300, before[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        allow_connections(100, logging.getLogger("test"))
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (456, hard)
+        assert not caplog.records
+        allow_connections(10 * hard, logging.getLogger("test"))
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+        assert f"the {hard} files" in caplog.text
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
