@@ -20,12 +20,14 @@ struct rhb_score {
     _Atomic uint32_t busy;     /* 1 while the application has a request */
     _Atomic uint32_t sending;  /* responses that wait for their clients */
     _Atomic uint32_t line_len;
-    char reserved[36];
+    _Atomic uint64_t unsent; /* bytes in memory of the responses that wait */
+    char reserved[24];
     char line[RHB_SCORE_LINE]; /* method and target of the request at hand, cut */
     char rest[RHB_SCORE_SIZE - 64 - RHB_SCORE_LINE];
 };
 
 static_assert(sizeof(struct rhb_score) == RHB_SCORE_SIZE, "rhebok/scoreboard.py knows the size");
+static_assert(offsetof(struct rhb_score, unsent) == 32, "and the places");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
 
 /* The application gets a request, `line`, and has `timeout` ns for it (0: no limit). */
@@ -62,6 +64,12 @@ static inline void rhb_score_end(struct rhb_score *score)
 static inline void rhb_score_sending(struct rhb_score *score, int by)
 {
     atomic_fetch_add_explicit(&score->sending, (uint32_t)by, memory_order_relaxed);
+}
+
+/* One of them had `before` bytes in memory, and has `now`. */
+static inline void rhb_score_unsent(struct rhb_score *score, uint64_t before, uint64_t now)
+{
+    atomic_fetch_add_explicit(&score->unsent, now - before, memory_order_relaxed);
 }
 
 #endif

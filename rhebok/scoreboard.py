@@ -10,7 +10,7 @@ from dataclasses import dataclass
 SLOT_SIZE = 320
 CAPACITY = 8192  # the most workers there may be, twice; untouched pages cost nothing
 
-_HEAD = struct.Struct("=QQIII")  # deadline, requests, busy, sending, line_len
+_HEAD = struct.Struct("=QQIII4xQ")  # deadline, requests, busy, sending, line_len, unsent
 _LINE_AT = 64
 _LINE_SIZE = 240
 
@@ -23,6 +23,7 @@ class Score:
     requests: int
     busy: bool
     sending: int  # responses that wait for their clients
+    unsent: int  # bytes that they hold in memory; what is left of a file is not among them
     raw_line: bytes  # method and target of the request that is, or was last, with the application
 
     @property
@@ -35,8 +36,14 @@ class Score:
         """What it is at, for the log; empty when at nothing."""
         parts = [self.line] if self.busy else []
         if self.sending:
-            parts.append(f"{self.sending} responses on their way")
+            noun = "response" if self.sending == 1 else "responses"
+            parts.append(f"{self.sending} {noun} on the way ({_size(self.unsent)} in memory)")
         return " and ".join(parts)
+
+
+def _size(count: int) -> str:
+    """Bytes, for people."""
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
 class Scoreboard:
@@ -65,9 +72,9 @@ class Scoreboard:
 
     def read(self, slot: int) -> Score:
         start = slot * SLOT_SIZE
-        deadline, requests, busy, sending, line_len = _HEAD.unpack_from(self._memory, start)
+        deadline, requests, busy, sending, line_len, unsent = _HEAD.unpack_from(self._memory, start)
         line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
-        return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, line)
+        return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, unsent, line)
 
     # For all of them
 

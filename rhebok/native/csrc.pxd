@@ -180,6 +180,7 @@ cdef extern from "scoreboard.h" nogil:
     void rhb_score_resume(rhb_score *score, const char *line, size_t len, uint64_t timeout)
     void rhb_score_end(rhb_score *score)
     void rhb_score_sending(rhb_score *score, int by)
+    void rhb_score_unsent(rhb_score *score, uint64_t before, uint64_t now)
 
 cdef extern from "loop.h" nogil:
     enum rhb_event:

@@ -53,7 +53,9 @@ cdef class Exchange:
     # on its way out: out, then pieces, then tail, then the file
     cdef rhb_bytes out
     cdef size_t out_at
-    cdef tuple pieces                   # of bytes, None when there is none
+    cdef list pieces                    # of bytes, None when there is none; those that are sent are let go
+    cdef uint64_t pieces_left           # bytes of them that are not sent
+    cdef uint64_t noted                 # of it all, in the scoreboard
     cdef Py_ssize_t piece
     cdef size_t piece_at
     cdef const char *tail
@@ -69,6 +71,8 @@ cdef class Exchange:
     cdef Progress resume(self)
     cdef int score_begun(self) noexcept
     cdef int score_resumed(self) noexcept
+    cdef int score_unsent(self, uint64_t now) noexcept
+    cdef uint64_t unsent(self) noexcept
     cdef int finish(self, Progress progress) except -1
     cdef bint reusable(self)
     cdef int retire(self) except -1
@@ -77,6 +81,7 @@ cdef class Exchange:
     cdef int end_head(self, object body_length) except -1
     cdef int take(self, object result) except -1
     cdef int take_all(self, object blocks) except -1
+    cdef int put_pieces(self, list pieces, uint64_t size) except -1
     cdef bint take_file(self, object wrapper) except -1
     cdef Progress advance(self) except *
     cdef rhb_io advance_file(self)

@@ -68,6 +68,7 @@ from .csrc cimport (
     rhb_score_begin,
     rhb_score_end,
     rhb_score_resume,
+    rhb_score_unsent,
     rhb_send,
     rhb_send_more,
     rhb_sendfile,
@@ -215,6 +216,16 @@ cdef class Exchange:
             rhb_score_resume(self.loop.score, head.target, head.target_len, self.loop.request_timeout)
         return 0
 
+    cdef uint64_t unsent(self) noexcept:
+        """Bytes in memory that are on their way: all of a list, a block of an iterator, nothing of a file."""
+        return self.out.len - self.out_at + self.pieces_left
+
+    cdef int score_unsent(self, uint64_t now) noexcept:
+        """So many bytes wait for the client."""
+        rhb_score_unsent(self.loop.score, self.noted, now)
+        self.noted = now
+        return 0
+
     cdef int finish(self, Progress progress) except -1:
         """The last word: logs the access, and lets go of everything but the iterable, whose close() is
         left to close_iterable(). The connection is not touched."""
@@ -225,6 +236,7 @@ cdef class Exchange:
         self.running = False
         self.pieces = self.iterator = self.environ = self.context = None
         self.out.len = self.out_at = self.tail_len = 0
+        self.pieces_left = 0
         self.file = -1
         self.file_left = 0
         if self.out.cap > OUT_KEEP:
@@ -399,14 +411,20 @@ cdef class Exchange:
         self.left = 0
         self.body_sent = <uint64_t>total
         if total > COPY_LIMIT:
-            self.pieces = tuple(blocks)
-            self.piece = 0
-            self.piece_at = 0
+            self.put_pieces(list(blocks), <uint64_t>total)
             return 0
         if not rhb_bytes_reserve(&self.out, <size_t>total):
             raise MemoryError
         for block in blocks:
             rhb_bytes_put(&self.out, PyBytes_AS_STRING(block), <size_t>PyBytes_GET_SIZE(block))
+        return 0
+
+    cdef int put_pieces(self, list pieces, uint64_t size) except -1:
+        """Bytes that go out from where they are. The list is ours: it is emptied as they go."""
+        self.pieces = pieces
+        self.pieces_left = size
+        self.piece = 0
+        self.piece_at = 0
         return 0
 
     cdef bint take_file(self, object wrapper) except -1:
@@ -516,9 +534,7 @@ cdef class Exchange:
             raise MemoryError
         rhb_bytes_put(&self.out, size_line, <size_t>size_line_len)
         if size > COPY_LIMIT:
-            self.pieces = (block,)
-            self.piece = 0
-            self.piece_at = 0
+            self.put_pieces([block], size)
             self.tail = CRLF
             self.tail_len = 2 if size_line_len else 0
             return 0
@@ -593,8 +609,11 @@ cdef class Exchange:
             size = <size_t>PyBytes_GET_SIZE(self.pieces[self.piece]) - self.piece_at
             if done < size:
                 self.piece_at += done
+                self.pieces_left -= done
                 return
             done -= size
+            self.pieces_left -= size
+            self.pieces[self.piece] = None
             self.piece += 1
             self.piece_at = 0
         self.tail += done
@@ -625,7 +644,7 @@ cdef class Exchange:
         else:
             self.logger.error("error in the application, request %s", self.describe(), exc_info=error)
         self.iterator = self.pieces = None
-        self.tail_len = 0
+        self.tail_len = self.pieces_left = 0
         self.file_left = 0
         if self.on_wire or self.client_gone:
             return BROKEN

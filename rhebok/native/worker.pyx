@@ -396,6 +396,7 @@ cdef class Worker:
             if not exchange.detached:
                 rhb_score_sending(self.loop.score, 1)
             exchange.detach()
+            exchange.score_unsent(exchange.unsent())
             if exchange.iterator is not None:
                 self.isolate(exchange)
             if rhb_loop_suspend(self.loop, conn, <void *>exchange):
@@ -411,6 +412,7 @@ cdef class Worker:
                 rhb_loop_abort(self.loop, conn)
         if exchange.detached:
             rhb_score_sending(self.loop.score, -1)
+            exchange.score_unsent(0)
         exchange.close_iterable()
         if not exchange.reusable():
             exchange.retire()

@@ -63,6 +63,18 @@ static void responses_on_their_way_are_counted(struct rhb_test *t)
     CHECK_INT(score.sending, 1);
 }
 
+static void the_bytes_that_they_hold_are_added_up(struct rhb_test *t)
+{
+    struct rhb_score score = {0};
+    rhb_score_unsent(&score, 0, 1000);
+    rhb_score_unsent(&score, 0, 5000);
+    rhb_score_unsent(&score, 1000, 300);
+    CHECK_INT(score.unsent, 5300);
+    rhb_score_unsent(&score, 5000, 0);
+    rhb_score_unsent(&score, 300, 0);
+    CHECK_INT(score.unsent, 0);
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
@@ -72,6 +84,7 @@ int main(void)
         RHB_CASE(a_long_line_is_cut),
         RHB_CASE(a_response_that_goes_on_is_the_same_request),
         RHB_CASE(responses_on_their_way_are_counted),
+        RHB_CASE(the_bytes_that_they_hold_are_added_up),
     };
     return RHB_RUN(cases);
 }

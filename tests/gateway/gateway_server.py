@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from rhebok.native.worker import Worker, live_objects
+from rhebok.scoreboard import Score, Scoreboard
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -161,6 +162,7 @@ class Server:
     pid: int
     address: str | tuple[str, int]
     log_path: Path
+    scoreboard: Scoreboard
     expected_status: int = 0
     clients: list[Client] = field(default_factory=list)
 
@@ -173,6 +175,9 @@ class Server:
         """One request on a connection of its own."""
         with Client(self.address) as client:
             return client.get(path, *fields, method=method, version=version)
+
+    def score(self) -> Score:
+        return self.scoreboard.read(0)
 
     def log(self) -> str:
         return self.log_path.read_text()
@@ -202,6 +207,7 @@ def run_worker(
     settings: dict[str, Any],
     max_requests: int,
     log_path: Path,
+    score: memoryview,
 ) -> int:
     """In the forked process; returns its exit status."""
     with open(log_path, "a", buffering=1) as errors:
@@ -218,6 +224,7 @@ def run_worker(
             wakeup_fd=readable,
             max_requests=max_requests,
             multiprocess=True,
+            score=score,
         )
         signal.set_wakeup_fd(writable)
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())  # noqa: F821 (deleted once it has run)
@@ -240,11 +247,13 @@ def serving(
         listening = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         listening.bind(str(Path(directory, "socket")) if unix else ("127.0.0.1", 0))
         listening.listen(128)
+        scoreboard = Scoreboard(1)
+        score = scoreboard.view(scoreboard.take())
         pid = os.fork()
         if pid == 0:
             status = 99
             try:
-                status = run_worker(app, listening, unix, DEFAULTS | settings, max_requests, log_path)
+                status = run_worker(app, listening, unix, DEFAULTS | settings, max_requests, log_path, score)
             except BaseException as error:
                 log_path.write_text(f"{log_path.read_text()}{error!r}\n")
             finally:
@@ -252,7 +261,7 @@ def serving(
                 os._exit(status)
         address = listening.getsockname()
         listening.close()
-        server = Server(pid, address, log_path)
+        server = Server(pid, address, log_path, scoreboard)
         try:
             yield server
         finally:

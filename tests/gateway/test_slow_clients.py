@@ -108,6 +108,52 @@ def test_an_iterator_is_asked_for_no_more_than_its_client_takes(tmp_path: Path) 
         assert int(server.get("/progress").body) < 200
 
 
+def test_what_waiting_responses_hold_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "big"
+    path.write_bytes(b"x" * BIG)
+    with serving(big_responses(path)) as server:
+        for kind, least, most in (
+            ("list", BIG // 10, BIG),
+            ("pieces", BIG // 10, BIG),
+            ("iterator", 1, BIG // 80 + 100),
+            ("file", 0, 1000),
+        ):
+            client = server.client(receive_buffer=4096)
+            client.send(f"GET /{kind} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            client.more()
+            wait_until(lambda: server.score().sending == 1, "the response to wait")
+            assert least <= server.score().unsent <= most, kind
+            client.response()
+            wait_until(lambda: not server.score().sending, "its end")
+            assert server.score().unsent == 0
+
+
+def test_blocks_that_have_been_sent_are_let_go(tmp_path: Path) -> None:
+    size, count = 100_000, 80
+    gone = tmp_path / "gone"
+
+    class Block(bytes):
+        def __del__(self) -> None:
+            with gone.open("ab") as file:
+                file.write(b".")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return [Block(b"x" * size) for _ in range(count)]
+
+    gone.touch()
+    with serving(app) as server:
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.take_until(b"\r\n\r\n")
+        client.take(size * count // 2)
+        wait_until(lambda: gone.stat().st_size >= count // 2, "half of the blocks to go")
+        assert server.score().sending == 1
+        assert gone.stat().st_size + server.score().unsent // size <= count
+        client.take(size * count // 2)
+        wait_until(lambda: gone.stat().st_size == count, "all blocks to go")
+
+
 def test_a_signal_is_heard_while_write_waits_for_a_client() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         def hear(*_: Any) -> None:
