@@ -31,7 +31,7 @@ C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.h tests/c/*.[ch]
 
 BUILD_PACKAGES := gcc libc6-dev make
 PYTHON_PACKAGES := python3-venv python3-dev
-TEST_PACKAGES := clang clang-format curl git libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light \
+TEST_PACKAGES := clang clang-format curl git haproxy libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light \
 	openssl procps strace valgrind wrk
 
 .PHONY: run test debug-test soak fuzz lint format bench clean build packages

@@ -8,8 +8,8 @@
 #include "bytes.h"
 #include "http_framing.h"
 #include "list.h"
+#include "peer.h"
 #include "picohttpparser/strict.h"
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,14 +26,11 @@ enum rhb_conn_state {
 };
 enum { RHB_CONN_PARKED_STATES = RHB_CONN_READY };
 
-/* Where the client is; family 0 for unix sockets. */
-struct rhb_peer {
-    uint8_t family;
-    uint16_t port;
-    union {
-        struct in_addr v4;
-        struct in6_addr v6;
-    } address;
+/* What the next bytes of a connection are. */
+enum rhb_expected {
+    RHB_EXPECT_HEAD,
+    RHB_EXPECT_BODY, /* conn->incoming tells */
+    RHB_EXPECT_PROXY /* a PROXY header (proxy_protocol.h) */
 };
 
 /* A request whose head is complete (conn->in holds it) and whose body is still arriving. */
@@ -48,16 +45,19 @@ struct rhb_conn {
     struct rhb_link link; /* first: a link is cast to its connection */
     uint64_t deadline;    /* coarse monotonic ns, while parked */
     int fd;
-    uint8_t state;     /* enum rhb_conn_state */
-    uint8_t listener;  /* index */
-    bool registered;   /* in epoll, edge-triggered */
-    bool wants_write;  /* epoll watches EPOLLOUT too */
-    bool more;         /* the socket may hold bytes for which no further edge will come */
-    bool graced;       /* had its short wait for the first bytes */
-    uint32_t requests; /* answered or with the application */
-    uint32_t unsent;   /* bytes that the socket held when the response last had to wait */
-    struct rhb_peer peer;
-    size_t head_seen; /* bytes of `in` that a parse found incomplete */
+    uint8_t state;          /* enum rhb_conn_state */
+    uint8_t listener;       /* index */
+    uint8_t expected;       /* enum rhb_expected */
+    bool registered;        /* in epoll, edge-triggered */
+    bool wants_write;       /* epoll watches EPOLLOUT too */
+    bool more;              /* the socket may hold bytes for which no further edge will come */
+    bool graced;            /* had its short wait for the first bytes */
+    bool has_client;        /* proxies named one */
+    uint32_t requests;      /* answered or with the application */
+    uint32_t unsent;        /* bytes that the socket held when the response last had to wait */
+    struct rhb_peer peer;   /* or whom its PROXY header names */
+    struct rhb_peer client; /* of the request at hand; for the access log */
+    size_t head_seen;       /* bytes of `in` that a parse found incomplete */
     struct rhb_bytes
         in; /* parked input: a partial head, a head whose body is arriving, pipelined bytes */
     struct rhb_incoming *incoming;
@@ -74,18 +74,5 @@ static inline void rhb_conn_drop_input(struct rhb_conn *conn)
 
 /* Frees the request that was arriving, with its body. Harmless when there is none. */
 void rhb_conn_drop_incoming(struct rhb_conn *conn);
-
-enum { RHB_PEER_TEXT = INET6_ADDRSTRLEN };
-
-/* Whether both are the same host; the port does not count. */
-static inline bool rhb_peer_same_address(const struct rhb_peer *one, const struct rhb_peer *other)
-{
-    size_t size = one->family == AF_INET ? sizeof one->address.v4 : sizeof one->address;
-    return one->family == other->family && memcmp(&one->address, &other->address, size) == 0;
-}
-
-/* Writes the peer's address as text into out (at least RHB_PEER_TEXT); returns its length, 0 for a
- * unix socket. IPv4-mapped IPv6 addresses come out as IPv4. */
-size_t rhb_peer_text(const struct rhb_peer *peer, char *out);
 
 #endif

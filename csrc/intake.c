@@ -2,6 +2,7 @@
 #include "live.h"
 #include "pace.h"
 #include "parking.h"
+#include "proxy_protocol.h"
 #include "refusal.h"
 #include "socket_io.h"
 #include <stdlib.h>
@@ -199,6 +200,7 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     incoming->since = rhb_now_coarse();
     rhb_body_init(&incoming->body, loop->request.framing.content_length, loop->options.body_buffer);
     conn->incoming = incoming;
+    conn->expected = RHB_EXPECT_BODY;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data + head_len, body_len);
     if (result != RHB_BODY_OK)
         return status_of_body(result);
@@ -346,7 +348,12 @@ static enum rhb_event nothing_yet(struct rhb_loop *loop, struct rhb_conn *conn)
     return RHB_EVENT_NONE;
 }
 
-static enum rhb_event read_head(struct rhb_loop *loop, struct rhb_conn *conn)
+/* Takes the bytes of a connection, which are *len at *data then. */
+typedef enum rhb_event take_bytes(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
+                                  size_t len);
+
+/* One recv, behind what is parked; take gets all of it. */
+static inline enum rhb_event receive(struct rhb_loop *loop, struct rhb_conn *conn, take_bytes *take)
 {
     char *at = loop->buffer;
     size_t got, cap = RHB_READ_SIZE;
@@ -366,16 +373,61 @@ static enum rhb_event read_head(struct rhb_loop *loop, struct rhb_conn *conn)
     if (got == cap)
         conn->more = true;
     if (conn->in.len == 0)
-        return parse(loop, conn, at, got);
+        return take(loop, conn, at, got);
     conn->in.len += got;
-    return parse(loop, conn, conn->in.data, conn->in.len);
+    return take(loop, conn, conn->in.data, conn->in.len);
+}
+
+static enum rhb_event read_head(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    return receive(loop, conn, parse);
+}
+
+/* ---- what may stand before the first head ---- */
+
+/* The PROXY header is done with: what came behind it begins the first request. */
+static enum rhb_event take_first_head(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
+                                      size_t skip, size_t len)
+{
+    conn->head_seen = 0;
+    if (data == conn->in.data) {
+        memmove(data, data + skip, len);
+        conn->in.len = len;
+    } else {
+        data += skip;
+    }
+    if (len > 0)
+        return parse(loop, conn, data, len);
+    rhb_conn_drop_input(conn);
+    rhb_unpark(conn); /* it begins anew, as a fresh one */
+    return read_head(loop, conn);
+}
+
+static enum rhb_event take_proxy_header(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
+                                        size_t len)
+{
+    struct rhb_proxy_header header;
+    switch (rhb_proxy_read(&header, loop->options.proxy_versions, data, len)) {
+    case RHB_PROXY_INCOMPLETE:
+        return await_head(loop, conn, data, len);
+    case RHB_PROXY_BAD:
+        return refuse(loop, conn, 400, NULL);
+    case RHB_PROXY_OK:
+        break;
+    }
+    if (header.names_client)
+        conn->peer = header.client;
+    conn->expected = RHB_EXPECT_HEAD;
+    return take_first_head(loop, conn, data, header.len, len - header.len);
 }
 
 enum rhb_event rhb_intake(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     loop->rest_len = 0;
-    if (conn->incoming != NULL)
+    if (conn->expected == RHB_EXPECT_BODY)
         return read_body(loop, conn);
+    if (conn->expected == RHB_EXPECT_PROXY)
+        return receive(loop, conn, take_proxy_header);
     if (conn->in.len > conn->head_seen)
         return parse(loop, conn, conn->in.data, conn->in.len);
     return read_head(loop, conn);

@@ -162,6 +162,9 @@ static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *
     conn->listener = (uint8_t)(listener - loop->listeners);
     if (wants_peer)
         note_peer(&conn->peer, &address);
+    if (loop->options.proxy_versions != 0 &&
+        rhb_peer_is_allowed(&loop->options.proxy_allowed, &conn->peer))
+        conn->expected = RHB_EXPECT_PROXY;
     listener->ready = listener->burst || is_owed(loop, listener);
     return conn;
 }

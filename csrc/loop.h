@@ -21,6 +21,7 @@
 #include "access_log.h"
 #include "clock.h"
 #include "connection.h"
+#include "forwarded.h"
 #include "scoreboard.h"
 #include <sys/epoll.h>
 
@@ -47,6 +48,9 @@ struct rhb_loop_options {
     bool keep_alive;
     const char *server; /* value of the Server field */
     size_t server_len;
+    struct rhb_forwarded_policy forwarded;  /* whose word about clients the access log takes */
+    unsigned proxy_versions;                /* of PROXY headers; 0: connections begin without one */
+    struct rhb_allowed_peers proxy_allowed; /* who must send it; nobody else may */
 };
 
 struct rhb_listener {

@@ -50,6 +50,17 @@ static size_t render(struct rhb_loop *loop, char *out, size_t cap, int status, b
     return (size_t)len < cap ? (size_t)len : *head_len;
 }
 
+/* Proxies are believed in what they say of a refused request as of any other. */
+static size_t put_client(const struct rhb_loop *loop, const struct rhb_conn *conn,
+                         const struct phr_request_head *head, char *out)
+{
+    struct rhb_forwarded said = {0};
+    if (head != NULL)
+        rhb_forwarded_read(&said, &loop->options.forwarded, &conn->peer, head->fields,
+                           head->num_fields);
+    return rhb_peer_text(said.has_client ? &said.client : &conn->peer, out);
+}
+
 static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int status,
                         const struct phr_request_head *head, const char *answer, size_t head_len,
                         size_t body_len)
@@ -58,7 +69,7 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
     struct rhb_access_entry entry = {
         .request = head,
         .peer = peer,
-        .peer_len = rhb_peer_text(&conn->peer, peer),
+        .peer_len = put_client(loop, conn, head, peer),
         .status = status,
         .body_bytes = body_len,
         .response_head = answer,

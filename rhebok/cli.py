@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from rhebok import __version__, config, config_dump, launch
 from rhebok.config import Config
 from rhebok.errors import EndedWith, ExitStatus, UserError
 from rhebok.settings import TABLE, Group, Setting
+from rhebok.values import Kind
 
 Serve = Callable[[Config], None]
 
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
     """Parses, then does what was asked for; `serve` and `check` are what a test replaces."""
     try:
-        asked = command().main(list(arguments), prog_name="rhebok", standalone_mode=False)
+        asked = command().main(with_values(arguments), prog_name="rhebok", standalone_mode=False)
         if isinstance(asked, dict):
             _carry_out(asked, serve, check)
     except click.ClickException as error:
@@ -39,6 +41,24 @@ def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
     except BrokenPipeError:
         return _nobody_reads()
     return ExitStatus.OK
+
+
+def with_values(arguments: Sequence[str]) -> list[str]:
+    """Spelt out where a flag's value may be left out: what follows such a flag may be the application."""
+    bare = {flag: setting.kind for setting in TABLE for flag in setting.flags if setting.kind.bare}
+    found = []
+    for argument, following in zip_longest(arguments, arguments[1:]):
+        kind = bare.get(argument)
+        found.append(argument if kind is None or _reads(kind, following) else f"{argument}={kind.bare}")
+    return found
+
+
+def _reads(kind: Kind, word: str | None) -> bool:
+    try:
+        kind.read(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _carry_out(asked: dict[str, Any], serve: Serve, check: Serve) -> None:

@@ -18,6 +18,13 @@ ENVIRONMENT_PREFIX = "RHEBOK_"
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
+LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
+
+# The fields that csrc/forwarded.c reads.
+FORWARDED_HEADERS = (
+    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded",
+)  # fmt: skip
+
 ACCESS_LOG_FORMAT = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 
 
@@ -26,6 +33,7 @@ class Group(Enum):
 
     APPLICATION = "Application"
     LISTENING = "Listening"
+    PROXIES = "Proxies"
     WORKERS = "Workers"
     HTTP = "HTTP"
     LIMITS = "Limits"
@@ -136,6 +144,19 @@ class Settings:
         "Owner of unix sockets; without, --user and --group.")
     reuse_port: bool = row("--reuse-port/--no-reuse-port", values.switch(), False, Group.LISTENING,
         "Set SO_REUSEPORT on TCP listeners, so that another server may listen on the same port.")
+
+    forwarded_allow_ips: tuple[str, ...] = row("--forwarded-allow-ips", values.peers(), LOCAL_PEERS,
+        Group.PROXIES, "Believe these peers what they say of their clients in --forwarded-headers. `*` is "
+        "every peer, but no address in a field. The default is $FORWARDED_ALLOW_IPS where that is set.",
+        variable="FORWARDED_ALLOW_IPS")
+    forwarded_headers: tuple[str, ...] = row("--forwarded-headers", values.some_of(*FORWARDED_HEADERS),
+        FORWARDED_HEADERS, Group.PROXIES,
+        "The fields that --forwarded-allow-ips is about. What a proxy does not set comes from its client.")
+    proxy_protocol: str = row("--proxy-protocol", values.mode("off", "v1", "v2", "auto", bare="auto"), "off",
+        Group.PROXIES, "Connections begin with a PROXY header of this version, or of either: those of "
+        "--proxy-allow-ips must, all others must not.")
+    proxy_allow_ips: tuple[str, ...] = row("--proxy-allow-ips", values.peers(), LOCAL_PEERS, Group.PROXIES,
+        "With --proxy-protocol: the peers that send the header.", aliases="--proxy-allow-from")
 
     workers: int = row("-w --workers", values.whole_number(1, 4096), 0, Group.WORKERS,
         "Worker processes.", aliases="--max-workers", variable="WEB_CONCURRENCY", compute=default_workers,

@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rhebok.addresses import parse_bind
+from rhebok.allowed_peers import parse_peers
 
 Reader = Callable[[object], Any]
 
 LONGEST_SECONDS = 10**8  # poll(2) and timers take no more
+SWITCH_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 SIZE_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
@@ -32,6 +37,7 @@ class Kind:
     show: Callable[[Any], Any] = _unchanged  # the TOML value for a setting's value
     repeatable: bool = False
     switch: bool = False
+    bare: str | None = None  # what the flag alone means, where its value may be left out
 
 
 def whole_number(least: int, most: int | None = None) -> Kind:
@@ -70,16 +76,13 @@ def size(least: int = 0) -> Kind:
 
 def switch() -> Kind:
     """On or off."""
-    words = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(
-        ("0", "false", "no", "off"), False
-    )
 
     def read(value: object) -> bool:
         if isinstance(value, bool):
             return value
-        if not isinstance(value, str) or value.lower() not in words:
+        if not isinstance(value, str) or value.lower() not in SWITCH_WORDS:
             raise ValueError
-        return words[value.lower()]
+        return SWITCH_WORDS[value.lower()]
 
     return Kind("true or false", "", read, switch=True)
 
@@ -109,6 +112,50 @@ def choice(*names: str) -> Kind:
         return value.lower()
 
     return Kind(f"one of {', '.join(names)}", "WORD", read)
+
+
+def mode(*names: str, bare: str) -> Kind:
+    """One word of a list, of which the first is off; true and on are what the flag means without a value."""
+    words = {
+        **{word: names[0] if not on else bare for word, on in SWITCH_WORDS.items()},
+        **{n: n for n in names},
+    }
+
+    def read(value: object) -> str:
+        word = str(value).lower()
+        if not isinstance(value, str | bool) or word not in words:
+            raise ValueError
+        return words[word]
+
+    return Kind(f"one of {', '.join(names)}, and without a value is {bare}", "MODE", read, bare=bare)
+
+
+def some_of(*names: str) -> Kind:
+    """Words of a list, in any case, separated by commas; none of them is fine too."""
+
+    def read(value: object) -> tuple[str, ...]:
+        given = {word.lower() for part in _parts(value, lambda one: [one]) for word in _by_comma(part)}
+        unknown = sorted(given - set(names))
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of them")
+        return tuple(name for name in names if name in given)
+
+    takes = f"names out of {', '.join(names)}, separated by commas"
+    return Kind(takes, "NAMES", read, list, repeatable=True)
+
+
+def peers() -> Kind:
+    """Who may do something. The items stay text; rhebok.allowed_peers reads them again in the worker."""
+
+    def read(value: object) -> tuple[str, ...]:
+        items = tuple(
+            word for part in _parts(value, lambda one: [one]) for word in re.split(r"[\s,]+", part) if word
+        )
+        parse_peers(items)
+        return items
+
+    takes = "addresses, networks such as 10.0.0.0/8, `unix` or `*`, separated by commas"
+    return Kind(takes, "PEERS", read, list, repeatable=True)
 
 
 def path(metavar: str = "FILE") -> Kind:

@@ -152,6 +152,51 @@ cdef extern from "clock.h" nogil:
     uint64_t rhb_now_exact()
     const char *rhb_clock_date(rhb_clock *clock)
 
+cdef extern from "peer.h" nogil:
+    enum: RHB_PEER_TEXT
+    struct rhb_peer:
+        uint8_t family
+        uint16_t port
+    size_t rhb_peer_text(const rhb_peer *peer, char *out)
+    bint rhb_peer_same_address(const rhb_peer *one, const rhb_peer *other)
+
+cdef extern from "allowed_peers.h" nogil:
+    struct rhb_network:
+        uint8_t address[16]
+        uint8_t bits
+    struct rhb_allowed_peers:
+        bint anybody
+        bint unix_sockets
+        const rhb_network *networks
+        size_t n_networks
+
+cdef extern from "forwarded.h" nogil:
+    enum: RHB_X_FORWARDED_FOR
+    enum: RHB_X_FORWARDED_PROTO
+    enum: RHB_X_FORWARDED_HOST
+    enum: RHB_X_FORWARDED_PORT
+    enum: RHB_FORWARDED
+    enum rhb_scheme:
+        RHB_SCHEME_UNSAID
+        RHB_SCHEME_HTTP
+        RHB_SCHEME_HTTPS
+    struct rhb_forwarded_policy:
+        rhb_allowed_peers allowed
+        unsigned fields
+    struct rhb_forwarded:
+        bint has_client
+        rhb_peer client
+        rhb_scheme scheme
+        const char *host
+        size_t host_len
+    void rhb_forwarded_read(rhb_forwarded *said, const rhb_forwarded_policy *policy, const rhb_peer *peer,
+                            const phr_header *fields, size_t count)
+    uint16_t rhb_forwarded_server_port(const rhb_forwarded *said, const char *host, size_t host_len)
+
+cdef extern from "proxy_protocol.h" nogil:
+    enum: RHB_PROXY_V1
+    enum: RHB_PROXY_V2
+
 cdef extern from "connection.h" nogil:
     enum: RHB_CONN_FRESH
     enum: RHB_CONN_HEAD
@@ -160,17 +205,13 @@ cdef extern from "connection.h" nogil:
     enum: RHB_CONN_IDLE
     enum: RHB_CONN_LINGER
     enum: RHB_CONN_PARKED_STATES
-    enum: RHB_PEER_TEXT
-    struct rhb_peer:
-        uint8_t family
-        uint16_t port
     struct rhb_conn:
         int fd
         uint8_t listener
         rhb_peer peer
+        rhb_peer client
+        bint has_client
         void *owner
-    size_t rhb_peer_text(const rhb_peer *peer, char *out)
-    bint rhb_peer_same_address(const rhb_peer *one, const rhb_peer *other)
 
 cdef extern from "scoreboard.h" nogil:
     enum: RHB_SCORE_SIZE
@@ -202,6 +243,9 @@ cdef extern from "loop.h" nogil:
         bint keep_alive
         const char *server
         size_t server_len
+        rhb_forwarded_policy forwarded
+        unsigned proxy_versions
+        rhb_allowed_peers proxy_allowed
     struct rhb_listener:
         int fd
         bint is_unix

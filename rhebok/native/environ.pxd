@@ -1,4 +1,4 @@
-from .csrc cimport rhb_conn, rhb_peer, rhb_request
+from .csrc cimport rhb_conn, rhb_forwarded_policy, rhb_peer, rhb_request
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint16_t, uint32_t
 
@@ -8,7 +8,8 @@ cdef struct Field:
     size_t name_len
     uint32_t serial     # of the last request that had this field
     bint is_cookie
-    PyObject *key       # of the environ, owned; NULL: this field never gets there
+    PyObject *key       # of the environ, owned; NULL: this field never gets there, or is a proxy's
+    PyObject *proxy_key  # the key of a field that proxies speak by, owned; NULL for all others
     PyObject *value     # the last value seen, owned
 
 
@@ -31,9 +32,11 @@ cdef class EnvironBuilder:
     cdef uint32_t serial
     cdef list ports              # of clients, as text, each at its number modulo PORTS
     cdef uint16_t port_numbers[256]
+    cdef const rhb_forwarded_policy *forwarded  # whose word counts; the loop's own
 
     cdef str port(self, uint16_t number)
-    cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body)
+    cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body)
+    cdef int forward(self, dict environ, const rhb_request *request, rhb_conn *conn) except -1
     cdef Field *find(self, const char *name, size_t name_len) except? NULL
     cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL
     cdef int put_fields(self, dict environ, const rhb_request *request) except -1

@@ -10,6 +10,7 @@ from typing_extensions import Self
 KNOWN_FIELDS: Final[tuple[str, ...]]
 BARE_KEYS: Final[dict[str, str]]
 HIDDEN_FIELDS: Final[tuple[str, ...]]
+PROXY_FIELDS: Final[tuple[str, ...]]
 
 @final
 class Template:

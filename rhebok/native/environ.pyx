@@ -19,9 +19,13 @@ from libc.string cimport memcmp, memcpy
 from .csrc cimport (
     RHB_BODY_CHUNKED,
     RHB_PEER_TEXT,
+    RHB_SCHEME_HTTPS,
     phr_header,
     phr_request_head,
     rhb_conn,
+    rhb_forwarded,
+    rhb_forwarded_read,
+    rhb_forwarded_server_port,
     rhb_peer,
     rhb_peer_same_address,
     rhb_peer_text,
@@ -63,6 +67,9 @@ BARE_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 # application take for their configuration (CVE-2016-5385).
 HIDDEN_FIELDS = ("transfer-encoding", "proxy")
 
+# What forwarded.c reads. A request that has none of them does not get there.
+PROXY_FIELDS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto")
+
 cdef str HTTP_1_0 = "HTTP/1.0"
 cdef str HTTP_1_1 = "HTTP/1.1"
 cdef str K_METHOD = "REQUEST_METHOD"
@@ -76,6 +83,9 @@ cdef str K_REMOTE_PORT = "REMOTE_PORT"
 cdef str K_INPUT = "wsgi.input"
 cdef str K_HOST = "HTTP_HOST"
 cdef str K_CONTENT_LENGTH = "CONTENT_LENGTH"
+cdef str K_SERVER_PORT = "SERVER_PORT"
+cdef str K_URL_SCHEME = "wsgi.url_scheme"
+cdef str HTTPS = "https"
 
 
 cdef inline str latin1(const char *data, size_t size):
@@ -199,16 +209,17 @@ cdef class EnvironBuilder:
         for slot in range(FIELD_SLOTS):
             PyMem_Free(self.fields[slot].name)
             Py_XDECREF(self.fields[slot].key)
+            Py_XDECREF(self.fields[slot].proxy_key)
             Py_XDECREF(self.fields[slot].value)
         PyMem_Free(self.fields)
 
-    cdef dict build(self, const rhb_request *request, const rhb_conn *conn, object body):
+    cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body):
         """The environ of a request; body is its wsgi.input, or None for the template's empty one."""
         cdef Template template = <Template>self.templates[conn.listener]
         cdef dict environ = template.start(request, &conn.peer)
         if conn.peer.family != 0:
             PyDict_SetItem(environ, K_REMOTE_PORT, self.port(conn.peer.port))
-        self.put_fields(environ, request)
+        cdef bint of_a_proxy = self.put_fields(environ, request)
         if len(environ) > ORDINARY_ROOM and not template.roomy:
             template.make_room()
         if request.target.authority is not NULL:
@@ -217,7 +228,32 @@ cdef class EnvironBuilder:
             PyDict_SetItem(environ, K_INPUT, body)
         if request.framing.body == RHB_BODY_CHUNKED:
             PyDict_SetItem(environ, K_CONTENT_LENGTH, str(request.body_len))
+        if of_a_proxy and self.forwarded is not NULL:
+            self.forward(environ, request, conn)
         return environ
+
+    cdef int forward(self, dict environ, const rhb_request *request, rhb_conn *conn) except -1:
+        """What the proxies in front say of the client, where they are believed (forwarded.c)."""
+        cdef rhb_forwarded said
+        cdef char address[RHB_PEER_TEXT]
+        cdef const char *host = NULL
+        cdef size_t host_size = 0
+        rhb_forwarded_read(&said, self.forwarded, &conn.peer, request.head.fields, request.head.num_fields)
+        conn.has_client = said.has_client
+        if said.has_client:
+            conn.client = said.client
+            PyDict_SetItem(environ, K_REMOTE_ADDR, latin1(address, rhb_peer_text(&said.client, address)))
+            PyDict_SetItem(environ, K_REMOTE_PORT, self.port(said.client.port))
+        if said.scheme == RHB_SCHEME_HTTPS:
+            PyDict_SetItem(environ, K_URL_SCHEME, HTTPS)
+        if said.host is not NULL:
+            PyDict_SetItem(environ, K_HOST, latin1(said.host, said.host_len))
+        if K_HOST in environ:
+            rhb_latin1(environ[K_HOST], &host, &host_size)
+        cdef uint16_t port = rhb_forwarded_server_port(&said, host, host_size)
+        if port != 0:
+            PyDict_SetItem(environ, K_SERVER_PORT, self.port(port))
+        return 0
 
     cdef str port(self, uint16_t number):
         """A client's port as text; connections that stay find it made."""
@@ -228,7 +264,9 @@ cdef class EnvironBuilder:
         return <str>self.ports[slot]
 
     cdef int put_fields(self, dict environ, const rhb_request *request) except -1:
+        """Whether there was one of PROXY_FIELDS."""
         cdef const phr_header *header
+        cdef bint of_a_proxy = False
         cdef Field *field
         cdef object key, value, joined
         self.serial += 1
@@ -241,7 +279,11 @@ cdef class EnvironBuilder:
                 key = key_of(latin1(header.name, header.name_len).lower())
                 value = latin1(header.value, header.value_len)
             elif field.key is NULL:
-                continue
+                if field.proxy_key is NULL:
+                    continue
+                of_a_proxy = True
+                key = <object>field.proxy_key
+                value = value_of(field, header)
             else:
                 key = <object>field.key
                 value = value_of(field, header)
@@ -254,7 +296,7 @@ cdef class EnvironBuilder:
             if field is not NULL:
                 field.serial = self.serial
             PyDict_SetItem(environ, key, value)
-        return 0
+        return of_a_proxy
 
     cdef Field *find(self, const char *name, size_t name_len) except? NULL:
         """The table's entry for a field name, made when there is none; NULL when the table is full."""
@@ -280,7 +322,10 @@ cdef class EnvironBuilder:
         memcpy(copy, <char *>encoded, name_len)
         if key is not None:
             Py_INCREF(key)
-            field.key = <PyObject *>key
+            if lower in PROXY_FIELDS:
+                field.proxy_key = <PyObject *>key
+            else:
+                field.key = <PyObject *>key
         field.name = copy
         field.name_len = name_len
         self.n_fields += 1

@@ -62,6 +62,7 @@ from .csrc cimport (
     rhb_loop_may_keep,
     rhb_now_coarse,
     rhb_now_exact,
+    rhb_peer,
     rhb_peer_text,
     rhb_reset_on_close,
     rhb_response_moves,
@@ -671,13 +672,15 @@ cdef class Exchange:
     cdef int log_access(self) except -1:
         cdef rhb_access_entry entry
         cdef char peer[RHB_PEER_TEXT]
+        cdef const rhb_peer *client = &self.conn.client if self.conn.has_client else &self.conn.peer
         cdef const char *values[LOG_VARIABLES]
         cdef size_t sizes[LOG_VARIABLES]
         cdef list held = []
         memset(&entry, 0, sizeof(entry))
         entry.request = self.request_head()
         entry.peer = peer
-        entry.peer_len = rhb_peer_text(&self.conn.peer, peer)
+        entry.peer_len = rhb_peer_text(client, peer)
+        self.conn.has_client = False
         entry.status = self.head.status
         entry.body_bytes = self.body_sent
         entry.response_head = self.logged_head.data

@@ -29,9 +29,16 @@ from .csrc cimport (
     RHB_EVENT_REQUEST,
     RHB_EVENT_WAIT,
     RHB_EVENT_WRITABLE,
+    RHB_FORWARDED,
     RHB_LIVE_BODY,
     RHB_LIVE_CONNECTION,
     RHB_LIVE_INCOMING,
+    RHB_PROXY_V1,
+    RHB_PROXY_V2,
+    RHB_X_FORWARDED_FOR,
+    RHB_X_FORWARDED_HOST,
+    RHB_X_FORWARDED_PORT,
+    RHB_X_FORWARDED_PROTO,
     rhb_access_log,
     rhb_access_log_flush,
     rhb_access_log_free,
@@ -63,6 +70,7 @@ from .csrc cimport (
     rhb_score_sending,
     RHB_SCORE_SIZE,
 )
+from .allowed_peers cimport AllowedPeers
 from .environ cimport EnvironBuilder
 from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress, live_exchanges
 from .file_wrapper cimport FileWrapper
@@ -124,6 +132,17 @@ def live_objects():
     }
 
 
+# The words of the settings, as csrc has them.
+FORWARDED_FIELDS = {
+    "x-forwarded-for": RHB_X_FORWARDED_FOR,
+    "x-forwarded-proto": RHB_X_FORWARDED_PROTO,
+    "x-forwarded-host": RHB_X_FORWARDED_HOST,
+    "x-forwarded-port": RHB_X_FORWARDED_PORT,
+    "forwarded": RHB_FORWARDED,
+}
+PROXY_VERSIONS = {"off": 0, "v1": RHB_PROXY_V1, "v2": RHB_PROXY_V2, "auto": RHB_PROXY_V1 | RHB_PROXY_V2}
+
+
 cdef object environ_template(listener, settings, errors, bint multiprocess):
     """Every key that does not depend on the request (PEP 3333, "environ Variables")."""
     return {
@@ -172,6 +191,7 @@ cdef class Worker:
     cdef EnvironBuilder environs
     cdef Exchange spare              # for the next request
     cdef bytes server                # the loop points into it
+    cdef AllowedPeers forwarded_allowed, proxy_allowed  # and into these
     cdef bint allow_chunked
     cdef uint64_t requests, max_requests, limit_at, gc_every
     cdef object on_limit, on_last_accept
@@ -193,6 +213,7 @@ cdef class Worker:
         self.environs = EnvironBuilder(
             [environ_template(listener, settings, errors, multiprocess) for listener in listeners])
         self.make_loop(listeners, settings, wakeup_fd)
+        self.environs.forwarded = &self.loop.options.forwarded
         self.open_access_log(settings)
         self.loop.access_log = self.access_log
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
@@ -227,6 +248,12 @@ cdef class Worker:
         self.server = settings.server_header.encode("latin-1")
         options.server = self.server
         options.server_len = len(self.server)
+        self.forwarded_allowed = AllowedPeers(settings.forwarded_allow_ips)
+        options.forwarded.allowed = self.forwarded_allowed.list
+        options.forwarded.fields = sum(FORWARDED_FIELDS[name] for name in settings.forwarded_headers)
+        self.proxy_allowed = AllowedPeers(settings.proxy_allow_ips)
+        options.proxy_allowed = self.proxy_allowed.list
+        options.proxy_versions = PROXY_VERSIONS[settings.proxy_protocol]
         array = <rhb_listener *>calloc(max(1, len(listeners)), sizeof(rhb_listener))
         if array is NULL:
             raise MemoryError

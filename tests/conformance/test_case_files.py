@@ -13,13 +13,13 @@ import pytest
 FILES = sorted(cases.DIRECTORY.glob("*.toml"))
 CASES = cases.load()
 
-# What issue 3 asks the cases to be about; each stands for a file of that name.
+# What the cases are about; each stands for a file of that name.
 SUBJECTS = {
     "request_line", "method", "version", "target", "path", "absolute_form", "leading_crlf", "line_ends",
     "field_name", "field_value", "folding", "host", "repeated_fields", "underscore_names", "environ",
     "content_length", "transfer_encoding", "framing_conflict", "chunk_size", "chunk_extension", "chunk_data",
     "trailers", "limits", "body_size", "expect", "persistence", "pipelining", "hidden_request", "incomplete",
-    "head_method", "other_protocols", "published",
+    "head_method", "other_protocols", "published", "forwarded",
 }  # fmt: skip
 
 

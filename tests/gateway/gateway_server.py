@@ -20,6 +20,7 @@ from typing import Any
 
 from rhebok.native.worker import Worker, live_objects
 from rhebok.scoreboard import Score, Scoreboard
+from rhebok.settings import FORWARDED_HEADERS
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -43,6 +44,10 @@ DEFAULTS: dict[str, Any] = {
     "max_connections": 10_000,
     "max_keepalive_requests": 0,
     "server_header": "Rhebok",
+    "forwarded_allow_ips": ("127.0.0.1", "::1", "unix"),
+    "forwarded_headers": FORWARDED_HEADERS,
+    "proxy_protocol": "off",
+    "proxy_allow_ips": ("127.0.0.1", "::1", "unix"),
     "access_logfile": None,
     "access_logformat": '%(h)s "%(r)s" %(s)s %(B)s',
 }

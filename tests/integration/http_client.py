@@ -12,8 +12,8 @@ Address = tuple[str, int] | str
 """Host and port, or the path of a unix socket (NUL in front: an abstract name)."""
 
 
-def connect(address: Address, receive_buffer: int | None = None) -> socket.socket:
-    """A connected socket whose every call has a deadline."""
+def connect(address: Address, receive_buffer: int | None = None, source: str | None = None) -> socket.socket:
+    """A connected socket whose every call has a deadline. source: its own IP address."""
     family = (
         socket.AF_UNIX
         if isinstance(address, str)
@@ -25,6 +25,8 @@ def connect(address: Address, receive_buffer: int | None = None) -> socket.socke
     sock.settimeout(DEADLINE_SECONDS)
     if receive_buffer is not None:  # before connect: it is announced in the handshake
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source is not None:
+        sock.bind((source, 0))
     sock.connect(address)
     return sock
 

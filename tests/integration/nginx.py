@@ -4,7 +4,7 @@ import re
 import signal
 from pathlib import Path
 
-from integration.http_client import connect
+from integration.http_client import Address, connect
 from integration.server import EXAMPLES, Process, free_port, program
 from integration.waiting import until
 
@@ -16,10 +16,11 @@ TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
 class Nginx(Process):
     """The example's configuration, with our port and socket path instead of the ones for a real site."""
 
-    def __init__(self, directory: Path, upstream: str) -> None:
+    def __init__(self, directory: Path, upstream: Address) -> None:
         self.address = ("127.0.0.1", free_port())
         text = CONFIGURATION.read_text()
-        text = replace(text, "unix:/run/rhebok/app.sock;", f"unix:{upstream};")
+        name = "{}:{}".format(*upstream) if isinstance(upstream, tuple) else f"unix:{upstream}"
+        text = replace(text, "unix:/run/rhebok/app.sock;", f"{name};")
         text = replace(text, "listen 80;", "listen {}:{};".format(*self.address))
         places = [f"{name}_temp_path {directory}/{name};" for name in TEMPORARY]
         text = replace(text, "http {", "\n".join(["http {", "access_log off;", *places]))

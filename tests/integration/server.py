@@ -25,13 +25,12 @@ def command() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "rhebok"]
 
 
+NOT_OURS = ("RHEBOK_", "WEB_CONCURRENCY", "SERVER_STARTER", "LISTEN_", "NOTIFY_", "FORWARDED_")
+
+
 def environment(**more: str) -> dict[str, str]:
     """Ours, without what would configure the server, and with the command's directory on PATH."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("RHEBOK_", "WEB_CONCURRENCY", "SERVER_STARTER", "LISTEN_", "NOTIFY_"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath), "/usr/sbin"])
     return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 

@@ -57,6 +57,9 @@ USAGE_MISTAKES = [
     (["site_one", "--keep-alive", "nan"], "--keep-alive: got 'nan'"),
     (["site_one", "--graceful-timeout", "-3"], "--graceful-timeout: got '-3'"),
     (["site_one", "--body-buffer", "1x"], "--body-buffer: got '1x'"),
+    (["site_one", "--proxy-protocol=3"], "--proxy-protocol: got '3' from the command line"),
+    (["site_one", "--forwarded-allow-ips", "nginx"], "'nginx' is neither an address nor a network"),
+    (["site_one", "--forwarded-headers", "x-real-ip"], "but it takes names out of x-forwarded-for, "),
     (["site_one", "--limit-request-head", "0"], "--limit-request-head: got '0'"),
     (["site_one", "--backlog", "1e3"], "--backlog: got '1e3'"),
     (["site_one", "--socket-mode", "rwx"], "--socket-mode: got 'rwx'"),
@@ -215,6 +218,23 @@ def test_a_switch_turns_off_what_the_file_turned_on(site):
     shown = run_command(site, *arguments).stdout
     assert "preload = false  # the command line" in shown
     assert "reuse_port = false  # the command line" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mode"),
+    [
+        (["site_one"], "off"),
+        (["--proxy-protocol", "site_one"], "auto"),
+        (["site_one", "--proxy-protocol"], "auto"),
+        (["--proxy-protocol", "--preload", "site_one"], "auto"),
+        (["--proxy-protocol", "v2", "site_one"], "v2"),
+        (["--proxy-protocol=v1", "site_one"], "v1"),
+    ],
+)
+def test_the_value_of_proxy_protocol_may_be_left_out(site, arguments, mode):
+    result = run_command(site, *arguments, "--print-config")
+    assert f'proxy_protocol = "{mode}"' in result.stdout
+    assert 'app = "site_one"' in result.stdout
 
 
 def test_the_console_script_is_the_same_command():

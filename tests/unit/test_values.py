@@ -18,6 +18,9 @@ KINDS = {
     "bind": values.bind_addresses(),
     "directories": values.directories(),
     "variables": values.variables(),
+    "mode": values.mode("off", "v1", "auto", bare="auto"),
+    "some": values.some_of("a-b", "c", "d"),
+    "peers": values.peers(),
 }
 
 
@@ -57,6 +60,17 @@ KINDS = {
         ("variables", ("A=x y",), ("A=x y",)),
         ("variables", {"A": "x=y", "B": 2}, ("A=x=y", "B=2")),
         ("variables", "A=", ("A=",)),
+        ("mode", "V1", "v1"),
+        ("mode", "off", "off"),
+        ("mode", True, "auto"),
+        ("mode", "no", "off"),
+        ("some", "d, A-B", ("a-b", "d")),
+        ("some", ("c", "c,d"), ("c", "d")),
+        ("some", "", ()),
+        ("peers", "127.0.0.1, ::1,unix", ("127.0.0.1", "::1", "unix")),
+        ("peers", ("10.0.0.0/8 *", "2001:db8::/32"), ("10.0.0.0/8", "*", "2001:db8::/32")),
+        ("peers", ["10.0.0.0/8"], ("10.0.0.0/8",)),
+        ("peers", "", ()),
     ],
 )
 def test_a_value_is_read(kind, given, expected):
@@ -83,6 +97,9 @@ def test_a_value_is_read(kind, given, expected):
         *[("text", bad) for bad in ("a\nb", "a\rb", "\0", 1)],
         *[("field", bad) for bad in ("a\r\nb", "\x7f", "é", "\0", 1)],
         *[("function", bad) for bad in ("a", "a:", ":b", "a:b:c", "a b:c", 1)],
+        *[("mode", bad) for bad in ("", "v2", "site:app", 1, None)],
+        *[("some", bad) for bad in ("a", "a-b c", 1, [1])],
+        *[("peers", bad) for bad in ("10.0.0.1/8", "localhost", "127.0.0.1;::1", 1, [1])],
         *[("bind", bad) for bad in ("", "nonsense", [], [1], 1, "'unclosed")],
         *[("directories", bad) for bad in (1, [1])],
         *[("variables", bad) for bad in ("A", "=x", "A B=1'", ["A B=1"], [1], {"A": []}, {"A": True}, 1)],

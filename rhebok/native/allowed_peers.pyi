@@ -1,0 +1,10 @@
+"""Types of the compiled module; allowed_peers.pyx has the documentation."""
+
+from collections.abc import Iterable
+from typing import final
+
+from typing_extensions import Self
+
+@final
+class AllowedPeers:
+    def __new__(cls, items: Iterable[str]) -> Self: ...
