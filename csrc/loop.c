@@ -6,6 +6,7 @@
 #include "parking.h"
 #include "refusal.h"
 #include "socket_io.h"
+#include "stopping.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -272,6 +273,15 @@ static void ask_epoll(struct rhb_loop *loop, int timeout_ms)
     tick(loop);
 }
 
+static enum rhb_event nothing_to_do(struct rhb_loop *loop)
+{
+    if (!loop->stopping)
+        return RHB_EVENT_WAIT;
+    if (rhb_stop_awaits(loop))
+        return rhb_listeners_ready(loop) ? RHB_EVENT_NONE : RHB_EVENT_WAIT;
+    return loop->open == 0 ? RHB_EVENT_DRAINED : RHB_EVENT_WAIT;
+}
+
 static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     if (loop->look_at_deadlines)
@@ -284,7 +294,7 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
         return next_event(loop, conn);
     bool ready = !rhb_list_empty(&loop->ready), fresh = rhb_listeners_ready(loop);
     if (!ready && !fresh)
-        return loop->stopping && loop->open == 0 ? RHB_EVENT_DRAINED : RHB_EVENT_WAIT;
+        return nothing_to_do(loop);
     if (loop->served_since_look >= LOOK_EVERY) {
         ask_epoll(loop, 0);
         return RHB_EVENT_NONE;

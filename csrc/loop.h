@@ -56,9 +56,10 @@ struct rhb_loop_options {
 struct rhb_listener {
     int fd;
     bool is_unix;
-    bool armed; /* in epoll */
-    bool ready; /* epoll said so, or the last accept succeeded during a burst */
-    bool burst; /* more than one connection at a time has been seen: accept until EAGAIN */
+    bool armed;   /* in epoll */
+    bool ready;   /* epoll said so, or the last accept succeeded during a burst */
+    bool burst;   /* more than one connection at a time has been seen: accept until EAGAIN */
+    bool closing; /* while stopping for good: it takes nobody new (closing_port.h) */
     uint32_t
         owed; /* while stopping for good: connections of the queue that are still to be accepted */
 };
@@ -108,7 +109,8 @@ struct rhb_loop {
     size_t n_listeners;
     size_t next_listener;      /* whose turn it is */
     uint64_t tick_at;          /* of the once-a-second look at the listeners */
-    uint64_t accept_again_at;  /* when accepting is paused for lack of room; 0 otherwise */
+    uint64_t accept_again_at;  /* when accepting is paused: for lack of room, or, while
+                                * stopping, for handshakes to end; 0 otherwise */
     struct rhb_conn *in_grace; /* the fresh connection that rhb_loop_wait gives its short wait */
     int grace_credit;
     unsigned fresh_misses;
@@ -119,6 +121,7 @@ struct rhb_loop {
     bool ready_turn;            /* whether the ready list or the listeners go first */
     bool stopping;
     uint64_t accept_until; /* while stopping: what is owed then is owed no more */
+    uint64_t await_until;  /* while stopping: handshakes are waited for; 0: not, or no more */
 
     /* epoll's last answer */
     struct epoll_event events[RHB_EVENTS];

@@ -1,10 +1,13 @@
 /* How the loop comes to its end: nobody new, the idle ones for a short while, the others until they
  * are done. */
+#include "stopping.h"
 #include "accept_queue.h"
+#include "closing_port.h"
 #include "listeners.h"
 #include "loop.h"
 
 #define STOP_LINGER RHB_NS_PER_SECOND
+#define AWAIT_STEP (5 * RHB_NS_PER_MS)
 
 enum { QUEUE_UNKNOWN = 64 /* owed where the kernel does not say */ };
 
@@ -51,21 +54,56 @@ void rhb_loop_stop_last(struct rhb_loop *loop, uint64_t patience)
     rhb_loop_stop(loop);
     if (asked_before)
         return;
-    loop->accept_until = rhb_now_coarse() + patience;
+    uint64_t now = rhb_now_coarse();
+    loop->accept_until = now + patience;
     for (size_t i = 0; i < loop->n_listeners; i++) {
         struct rhb_listener *listener = &loop->listeners[i];
         uint32_t waiting = rhb_accept_queue_length(listener->fd, listener->is_unix);
         listener->owed = waiting == UINT32_MAX ? QUEUE_UNKNOWN : waiting;
         listener->ready = true;
+        listener->closing = !listener->is_unix && rhb_port_is_closing(listener->fd);
+        if (listener->closing)
+            loop->await_until = now + (patience < STOP_LINGER ? patience : STOP_LINGER);
     }
+}
+
+static bool has_handshakes(const struct rhb_loop *loop)
+{
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        if (loop->listeners[i].closing && rhb_port_has_handshakes(loop->listeners[i].fd))
+            return true;
+    return false;
+}
+
+/* Looks in this order, handshakes and then the queue, since connections go from there to here. */
+bool rhb_stop_awaits(struct rhb_loop *loop)
+{
+    uint64_t now = rhb_now_coarse();
+    if (loop->await_until == 0)
+        return false;
+    if (now < loop->accept_again_at)
+        return true;
+    if (now < loop->await_until && has_handshakes(loop))
+        loop->accept_again_at = now + AWAIT_STEP;
+    else
+        loop->await_until = loop->accept_again_at = 0;
+    for (size_t i = 0; i < loop->n_listeners; i++) {
+        struct rhb_listener *listener = &loop->listeners[i];
+        if (!listener->closing)
+            continue;
+        listener->ready = true;
+        listener->owed = UINT32_MAX; /* all there are: nobody comes any more */
+    }
+    return true;
 }
 
 bool rhb_loop_accepts(const struct rhb_loop *loop)
 {
-    return !loop->stopping || rhb_listeners_ready(loop);
+    return !loop->stopping || loop->await_until != 0 || rhb_listeners_ready(loop);
 }
 
 void rhb_loop_let_go(struct rhb_loop *loop)
 {
     loop->n_listeners = 0;
+    loop->await_until = loop->accept_again_at = 0;
 }

@@ -9,8 +9,9 @@ import socket
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from rhebok import closing_port
 from rhebok.addresses import (
     AbstractAddress,
     Address,
@@ -50,6 +51,7 @@ class Listener:
     server_name: str
     server_port: str
     path: BoundPath | None = None  # the unix path that we bound ourselves
+    ours: bool = False  # the port that we bound ourselves
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -61,6 +63,14 @@ class Listener:
     @property
     def is_unix(self) -> bool:
         return self.socket.family == socket.AF_UNIX
+
+    def refuse_newcomers(self) -> None:
+        """Before the last ones of the queue are served. What somebody else bound stays as it is: systemd and
+        superdaemons go on listening there."""
+        if self.path:
+            self.path.remove()
+        if self.ours:
+            closing_port.refuse_newcomers(self.socket)
 
     def close(self) -> None:
         """Closes the socket, and removes the path if it is ours. May be called again."""
@@ -109,7 +119,7 @@ def _bind(address: Address, options: BindOptions) -> Listener:
         if isinstance(address, FdAddress):
             return _adopt(address.fd, f"--bind {address}")
         if isinstance(address, TcpAddress):
-            return _describe(_bind_tcp(address, options))
+            return replace(_describe(_bind_tcp(address, options)), ours=True)
         if isinstance(address, AbstractAddress):
             return _describe(_bind_abstract(address, options))
         return _bind_path(address, options)

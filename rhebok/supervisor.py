@@ -322,6 +322,8 @@ class Supervisor:
 
     def _finish(self, number: Signals) -> None:
         self._state, self._stop_at, self._start_at = State.STOPPING, NEVER, NEVER
+        for listener in self._listeners:
+            listener.refuse_newcomers()
         for generation in self._generations.values():
             self._end(generation, number)
         close_all(self._listeners)

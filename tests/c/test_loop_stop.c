@@ -1,8 +1,12 @@
 /* Stopping: nobody new, everybody who is there to the end, and the idle ones not for long. */
 #include "loop_fixture.h"
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -258,6 +262,65 @@ static void without_patience_only_the_last_accept_is_made(struct rhb_test *t)
     tear_down(&f);
 }
 
+/* As the supervisor leaves a port at the final stop, TCP_DEFER_ACCEPT included. A filter that keeps
+ * all does here: the loop asks only whether there is one. */
+static void close_port_of(struct fixture *f)
+{
+    struct rhb_test *t = f->t;
+    struct sock_filter keep = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    struct sock_fprog filter = {.len = 1, .filter = &keep};
+    int fd = f->listeners[BY_TCP].fd, seconds = 1;
+    CHECK_INT(setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds), 0);
+    CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
+}
+
+static void
+who_has_connected_to_a_closing_port_is_served_though_the_request_comes_later(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    close_port_of(&f);
+    struct client c = client_new(&f, BY_TCP);
+    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
+    settle(&f);
+    CHECK(rhb_loop_accepts(f.loop));
+    CHECK_INT(f.drained, 0);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    client_close(&c);
+    UNTIL(f.drained > 0);
+    CHECK(!rhb_loop_accepts(f.loop));
+    tear_down(&f);
+}
+
+static void a_closing_port_waits_for_nobody_for_long(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    close_port_of(&f);
+    struct client silent = client_new(&f, BY_TCP);
+    rhb_loop_stop_last(f.loop, 20 * MS);
+    UNTIL(f.drained > 0);
+    CHECK(!rhb_loop_accepts(f.loop));
+    CHECK_INT(f.loop->accept_again_at, 0);
+    client_close(&silent);
+    tear_down(&f);
+}
+
+static void a_closing_port_without_clients_is_drained_at_once(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    close_port_of(&f);
+    settle(&f);
+    unsigned waits = f.waits;
+    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
+    f.must_wait = false;
+    UNTIL(f.drained > 0);
+    CHECK_INT(f.waits, waits);
+    tear_down(&f);
+}
+
 static void freeing_the_loop_closes_whatever_is_there(struct rhb_test *t)
 {
     struct fixture f;
@@ -306,6 +369,9 @@ int main(void)
         RHB_CASE(what_waits_in_the_queues_is_served_when_nobody_else_will),
         RHB_CASE(what_comes_later_is_not_owed),
         RHB_CASE(without_patience_only_the_last_accept_is_made),
+        RHB_CASE(who_has_connected_to_a_closing_port_is_served_though_the_request_comes_later),
+        RHB_CASE(a_closing_port_waits_for_nobody_for_long),
+        RHB_CASE(a_closing_port_without_clients_is_drained_at_once),
         RHB_CASE(freeing_the_loop_closes_whatever_is_there),
     };
     return RHB_RUN(cases);

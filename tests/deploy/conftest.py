@@ -1,21 +1,26 @@
 """Fixtures of the deploy tests: the site that is deployed, and the servers of the integration tests.
 
-RHEBOK_SOAK=N deploys N times where a few do otherwise, and keeps up the load for long: `make soak`.
+RHEBOK_SOAK=N deploys N times where a few do otherwise, keeps up the load for long, and runs what takes its
+time by the clock: `make soak`.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from integration.conftest import Serve, gate, serve
 
 from deploy.site import Site
-from deploy.supervisors import Supervised, start
+from deploy.totals import Totals
 
 __all__ = ["Serve", "gate", "serve"]
 
 SOAK_VARIABLE = "RHEBOK_SOAK"
+SOAK = SOAK_VARIABLE in os.environ
+
+collect_ignore = [] if SOAK else ["test_by_the_clock.py"]
+
+_TOTALS = pytest.StashKey[Totals]()
 
 
 @pytest.fixture(scope="session")
@@ -24,21 +29,22 @@ def deploys() -> int:
     return int(os.environ.get(SOAK_VARIABLE, "2"))
 
 
+@pytest.fixture(scope="session")
+def totals(pytestconfig: pytest.Config) -> Totals:
+    return pytestconfig.stash.setdefault(_TOTALS, Totals())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash.get(_TOTALS, Totals()).lines()
+    if SOAK and lines:
+        terminalreporter.section("totals")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
-
-
-@pytest.fixture(params=["rhebok", "rhebok-starter", "start_server"])
-def supervised(request: pytest.FixtureRequest, site: Site, bind: str) -> Iterator[Supervised]:
-    """The site under each of the three that can deploy it, at `bind`."""
-    running = start(request.param, site, bind)
-    try:
-        yield running
-        running.judge()
-    finally:
-        running.end()
-        print(running.log)
 
 
 @pytest.fixture(params=["tcp", "unix"])

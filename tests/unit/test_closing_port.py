@@ -1,0 +1,70 @@
+"""A port whose newcomers are dropped."""
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from rhebok.closing_port import refuse_newcomers
+from rhebok.listeners import BindOptions, bind_all, close_all
+
+SYN_SENT = 2  # tcp_states.h; TCP_INFO begins with the state
+
+
+def state(sock: socket.socket) -> int:
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+
+
+@pytest.fixture
+def listener():
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        yield listener
+
+
+def test_a_newcomer_gets_no_answer(listener):
+    refuse_newcomers(listener)
+    with closing(socket.socket()) as client:
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())  # over loopback the answer would be there when it returns
+        assert state(client) == SYN_SENT
+
+
+def test_who_is_there_already_goes_on(listener):
+    with closing(socket.create_connection(listener.getsockname(), 10)) as client:
+        refuse_newcomers(listener)
+        client.sendall(b"x")
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.settimeout(10)
+            assert accepted.recv(1) == b"x"
+            accepted.sendall(b"y")
+        assert client.recv(1) == b"y"
+        assert client.recv(1) == b""
+
+
+def test_a_socket_that_is_closed_already_is_no_error(listener):
+    listener.close()
+    refuse_newcomers(listener)
+
+
+def test_a_port_of_ours_refuses_newcomers_and_a_path_of_ours_is_gone(tmp_path: Path):
+    port, path = bind_all(["127.0.0.1:0", f"unix:{tmp_path}/s"], BindOptions())
+    try:
+        for each in (port, path):
+            each.refuse_newcomers()
+        with closing(socket.socket()) as client:
+            client.setblocking(False)
+            client.connect_ex(port.socket.getsockname())
+            assert state(client) == SYN_SENT
+        assert not (tmp_path / "s").exists()
+    finally:
+        close_all([port, path])
+
+
+def test_a_port_that_somebody_else_bound_stays_as_it_is(listener):
+    (adopted,) = bind_all([f"fd://{listener.fileno()}"], BindOptions())
+    adopted.refuse_newcomers()
+    with closing(socket.create_connection(listener.getsockname(), 10)) as client:
+        assert state(client) != SYN_SENT
+    adopted.socket.detach()
