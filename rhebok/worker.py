@@ -5,7 +5,6 @@ Called by master through the engine, which ends the worker by os._exit: exit han
 
 import faulthandler
 import logging
-import math
 import os
 import signal
 import sys
@@ -24,6 +23,7 @@ from rhebok.errors import UserError
 from rhebok.hooks import WorkerInfo, load_after_fork
 from rhebok.listeners import Listener, close_all
 from rhebok.logs import ErrorLog
+from rhebok.native.orphan import limit_life
 from rhebok.parent_death import signal_when_parent_dies
 from rhebok.request_limit import request_limit
 from rhebok.scoreboard import Scoreboard
@@ -116,6 +116,8 @@ class WorkerProcess:
         faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
         for number in IGNORED_BY_WORKERS:
             signal.signal(number, ignore)
+        # Without a master nobody else would end a worker that does not end, and it holds the port.
+        limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
         signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)
 
     def serve(self, report: Report) -> int:
@@ -168,10 +170,6 @@ class WorkerProcess:
     def _stop(self) -> None:
         assert self._native is not None
         patience = self._service.settings.graceful_timeout
-        if os.getppid() != self._service.master_pid:
-            # Nobody is left to end us when we do not end, and we hold the port.
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(math.ceil(patience) or 1)
         if self._service.scoreboard.ending:
             self._native.stop(patience / 2)  # the other half is for the requests
         else:

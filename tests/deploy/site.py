@@ -7,6 +7,8 @@ MODULE = "deployed"
 APPLICATION = """
 import os
 import sys
+import time
+from itertools import repeat
 sys.path.append({apps!r})
 VERSION = {version}
 {extra}
@@ -15,6 +17,10 @@ def application(environ, start_response):
     if path == "/gate":
         from gated import pass_gate
         pass_gate()
+    if path == "/slow":
+        time.sleep(float(environ["QUERY_STRING"]))
+    if path == "/stuck":
+        sum(repeat(0))  # in C, without an end and without a look at signals
     if path == "/download":
         start_response("200 OK", [("Content-Type", "application/octet-stream")])
         return (bytes([number % 256]) * 65536 for number in range(256))

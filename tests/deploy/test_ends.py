@@ -2,13 +2,14 @@
 
 import os
 import random
+import sys
 from pathlib import Path
-from signal import SIGINT, SIGKILL, SIGTERM
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
 
 import pytest
 from integration.gate import Gate
 from integration.http_client import Address, Client, connect
-from integration.processes import descendants
+from integration.processes import cpu_ticks, descendants
 from integration.server import Process, command, free_port
 from integration.waiting import until
 
@@ -22,6 +23,11 @@ GATE = b"GET /gate?t HTTP/1.1\r\nHost: test\r\n\r\n"
 
 def is_gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
+
+
+def state(pid: int) -> str:
+    """R for running, S for waiting."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def refused(address: Address) -> bool:
@@ -124,6 +130,24 @@ def test_a_killed_master_is_replaced_and_only_connections_of_its_workers_end(sit
                 clients.wait_for_more()
             assert running.matches("starting again in 1 s"), "not again and again at once"
         running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_worker_that_is_stuck_does_not_outlive_its_killed_master_for_long(site: Site) -> None:
+    """The interpreter does not get to its signals, and nobody is left who would kill it."""
+    running = start("rhebok", site, "tcp", "--graceful-timeout", "0.5", "--timeout", "0", "--workers", "1")
+    try:
+        master, worker = descendants(running.pid)
+        with Client(running.address) as asking:
+            asking.send(b"GET /stuck HTTP/1.1\r\nHost: test\r\n\r\n")
+            until(lambda: state(worker) == "R" and cpu_ticks(worker) > 5)
+            for pid in (running.pid, master):
+                os.kill(pid, SIGKILL)
+            assert asking.rest() == b""
+        until(lambda: is_gone(worker), lambda: running.log)
+        assert refused(running.address)
     finally:
         running.end()
         print(running.log)
@@ -265,29 +289,44 @@ def test_a_worker_that_cannot_be_interrupted_is_killed(site: Site) -> None:
         print(running.log)
 
 
-def test_as_pid_1_it_reaps_orphans_and_stops_on_term(site: Site) -> None:
+@pytest.mark.parametrize("name", ["rhebok", "rhebok-starter"])
+def test_as_pid_1_it_reaps_orphans_deploys_and_stops_on_term(name: str, site: Site) -> None:
     """In a namespace of its own. The application leaves a child behind that ends when its worker has gone."""
-    site.release(
+    orphan = (
         "if os.fork() == 0:\n"
         "    if os.fork() == 0:\n"
         "        os.execvp('sleep', ['sleep', '0'])\n"
         "    os._exit(0)\n"
     )
+    site.release(orphan)
     port = free_port()
-    served = [*command(), MODULE, "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    served = [*command(), MODULE, "--workers", "1"]
+    if name == "rhebok":
+        argv = [*served, "--bind", f"127.0.0.1:{port}", "--kill-old-delay", "0"]
+        exited = r"\[1\] \[INFO\] generation {} \(pid \d+\) exited with status 0"
+    else:
+        own = [sys.executable, "-m", "rhebok.starter", f"--port=127.0.0.1:{port}", "--interval=0.3"]
+        argv = [*own, "--", *served]
+        exited = r"generation {}: pid \d+ ended, exit status 0"
     try:
-        argv = ["unshare", "--pid", "--fork", "--mount-proc", *served]
+        argv = ["unshare", "--pid", "--fork", "--mount-proc", *argv]
         running = Supervised(argv, site.directory, ("127.0.0.1", port))
     except (AssertionError, FileNotFoundError) as error:
         if "unshare" not in str(error):
             raise
         pytest.skip("no namespaces here")
     try:
+        assert running.version() == site.version
         family = descendants(running.pid)
-        assert len(family) == 3, "supervisor, master, worker; no zombies"
+        site.release(orphan)
+        os.kill(family[0], SIGHUP)
+        running.wait_for(exited.format(1))
+        assert running.version() == site.version
+        family = until(lambda: found if len(found := descendants(running.pid)) == 3 else [])
+        assert not [pid for pid in family if state(pid) == "Z"], "superdaemon, master, worker; no zombies"
         os.kill(family[0], SIGTERM)
         assert running.wait() == 0
-        assert running.matches(r"\[1\] \[INFO\] generation 1 \(pid \d+\) exited with status 0")
+        assert running.matches(exited.format(2))
     finally:
         running.end()
         print(running.log)

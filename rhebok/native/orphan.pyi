@@ -1,0 +1,3 @@
+"""Types of the compiled module; orphan.pyx has the documentation."""
+
+def limit_life(number: int, parent: int, seconds: float) -> None: ...
