@@ -7,6 +7,7 @@ the one to the request: each is a failure. A kept-alive connection may end only 
 import itertools
 import threading
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 
 from integration.http_client import Address, Client, Response
@@ -14,11 +15,18 @@ from integration.waiting import until
 
 
 class CheckingClients:
-    """`with` starts and stops them and raises the first failure; `versions` counts answers by version."""
+    """`with` starts and stops them and raises the first failure.
+
+    `versions` counts answers by version of the site, `kinds` by kind of the client: close or kept.
+    """
 
     def __init__(self, address: Address, *, close: int = 2, kept: int = 2, may_fail: bool = False) -> None:
         self.versions: Counter[int] = Counter()
+        self.kinds: Counter[str] = Counter()
         self.failures: list[Exception] = []
+        self.lost_by: Counter[int] = (
+            Counter()
+        )  # failures on kept connections, by the worker that had answered
         self._address = address
         self._may_fail = may_fail  # the test counts the failures itself
         self._numbers = itertools.count()
@@ -54,29 +62,47 @@ class CheckingClients:
         until(lambda: self.failures or self.count(version) >= answers, lambda: self.versions)
 
     def wait_for_more(self, answers: int = 50) -> None:
-        """Until there are so many more, whatever version they are of."""
+        """Until there are so many more, whatever version they are of, or a client has failed."""
         goal = self.total + answers
         until(lambda: self.failures or self.total >= goal, lambda: self.versions)
 
-    def _guarded(self, target: "type[None] | object") -> None:
-        try:
-            target()  # type: ignore[operator]
-        except Exception as error:
-            self.failures.append(error)
+    def wait_for_answers(self, answers: int) -> None:
+        """Until there are so many more, however many fail meanwhile."""
+        goal = self.total + answers
+        until(lambda: self.total >= goal, lambda: f"{self.versions} {self.failures}")
+
+    def _guarded(self, target: Callable[[], None]) -> None:
+        """A client whose failures are counted starts anew after each."""
+        while not self._stop.is_set():
+            try:
+                target()
+            except Exception as error:
+                self.failures.append(error)
+                if not self._may_fail:
+                    return
 
     def _closing(self) -> None:
         while not self._stop.is_set():
             with Client(self._address) as client:
-                self._ask(client, Connection="close")
+                self._ask(client, "close", Connection="close")
                 assert client.at_end(), "more than the response came"
 
     def _keeping(self) -> None:
-        while not self._stop.is_set():
-            with Client(self._address) as client:
-                while not self._stop.is_set() and not self._ask(client).says_close:
-                    pass
+        worker = 0
+        try:
+            while not self._stop.is_set():
+                worker = 0
+                with Client(self._address) as client:
+                    while not self._stop.is_set():
+                        response = self._ask(client, "kept")
+                        worker = int(response.body.split(b" ", 2)[1])
+                        if response.says_close:
+                            break
+        except Exception:
+            self.lost_by[worker] += 1
+            raise
 
-    def _ask(self, client: Client, **fields: str) -> Response:
+    def _ask(self, client: Client, kind: str, **fields: str) -> Response:
         token = f"t{next(self._numbers)}"
         response = client.get(f"/?{token}", **fields)
         assert response.status == 200, response
@@ -85,4 +111,5 @@ class CheckingClients:
         assert body == token.encode() * 50, response
         with self._lock:
             self.versions[int(version)] += 1
+            self.kinds[kind] += 1
         return response

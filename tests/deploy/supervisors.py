@@ -15,6 +15,14 @@ from deploy.site import MODULE, Site
 
 WORKERS = 2
 
+# How the site can be deployed, and the options that go with it. Without a delay generations overlap least.
+WAYS: dict[str, tuple[str, ...]] = {
+    "rhebok": ("--kill-old-delay", "0"),
+    "rhebok --max-requests": ("--kill-old-delay", "0", "--max-requests", "1000", "--min-requests", "500"),
+    "rhebok-starter": (),
+    "start_server": (),
+}
+
 
 class Supervised(Process):
     """Whatever supervises; it answers when it is made."""
@@ -69,7 +77,8 @@ class Supervised(Process):
 
 
 def start(name: str, site: Site, bind: str, *options: str, **variables: str) -> Supervised:
-    """`name` is the superdaemon, `bind` tcp or unix; options are rhebok's."""
+    """`name` is one of WAYS, `bind` tcp or unix; options are rhebok's."""
+    name, options = name.partition(" ")[0], (*WAYS[name], *options)
     path = str(site.directory / "s")
     port = free_port()
     address: Address = path if bind == "unix" else ("127.0.0.1", port)
@@ -80,7 +89,7 @@ def start(name: str, site: Site, bind: str, *options: str, **variables: str) -> 
         running.wait_for(r"generation 1 \(pid \d+\) serves")  # the first answer comes from the first worker
         return running
     where = f"--path={path}" if bind == "unix" else f"--port=127.0.0.1:{port}"
-    own = [*_starter(name), where, "--interval=1", "--kill-old-delay=1"]
+    own = [*_starter(name), where, "--interval=1"]
     return Supervised([*own, "--", *served], site.directory, address, **variables)
 
 

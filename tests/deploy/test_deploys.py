@@ -1,24 +1,41 @@
 """Deploys in a row under load, with every superdaemon: every request gets the answer it must get."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGUSR1
 
 import pytest
 from integration.gate import Gate
-from integration.http_client import Client
+from integration.http_client import Address, Client
 from integration.nginx import Nginx
 from integration.waiting import until
 from integration.wrk import SHIM_SOURCE, Wrk, build_shim
 
 from deploy.clients import CheckingClients
-from deploy.conftest import SOAK_VARIABLE
+from deploy.conftest import SOAK
 from deploy.site import BROKEN, Site
-from deploy.supervisors import WORKERS, Supervised, start
+from deploy.supervisors import WAYS, WORKERS, Supervised, start
+from deploy.totals import Totals
 
-SOAK = SOAK_VARIABLE in os.environ
 WRK_MODES = [("tcp", True), ("tcp", False), ("unix", True), ("unix", False)]  # closing or not
 GOES_ON = r"generation \d+ \(pid \d+\) goes on serving"
+
+# Everything with everything takes a while; each thing once does not.
+FORMS = [(way, where) for way in WAYS for where in ("tcp", "unix", "nginx")]
+EVERYDAY = [
+    ("rhebok", "tcp"),
+    ("rhebok", "unix"),
+    ("rhebok --max-requests", "nginx"),
+    ("rhebok-starter", "unix"),
+    ("start_server", "tcp"),
+]
+
+
+def form(way: str, where: str) -> object:
+    programs = {"start_server": ["start_server"]}.get(way, []) + (["nginx"] if where == "nginx" else [])
+    return pytest.param(way, where, marks=pytest.mark.needs(*programs), id=f"{way}-{where}")
 
 
 def deploy_again_and_again(running: Supervised, site: Site, clients: CheckingClients, times: int) -> None:
@@ -30,31 +47,41 @@ def deploy_again_and_again(running: Supervised, site: Site, clients: CheckingCli
             return
 
 
-def test_no_request_fails_in_deploys(supervised: Supervised, site: Site, deploys: int) -> None:
-    with CheckingClients(supervised.address) as clients:
-        clients.wait_for(1)
-        deploy_again_and_again(supervised, site, clients, deploys)
-    assert clients.versions[site.version] > 0
-    print(f"{clients.total} answers, none failed: {dict(clients.versions)}")
-
-
-def test_no_request_fails_in_deploys_while_workers_reach_max_requests(
-    site: Site, bind: str, deploys: int
-) -> None:
-    running = start("rhebok", site, bind, "--max-requests", "1000", "--min-requests", "500")
+@contextmanager
+def served(way: str, site: Site, where: str) -> Iterator[tuple[Supervised, Address]]:
+    """What is deployed, and where its clients go; judged at the end."""
+    running = start(way, site, "tcp" if where == "tcp" else "unix")
+    nginx = None
     try:
-        with CheckingClients(running.address) as clients:
-            deploy_again_and_again(running, site, clients, deploys)
+        if where == "nginx":
+            nginx = Nginx(site.directory, str(site.directory / "s"))
+        yield running, nginx.address if nginx else running.address
+        if nginx:
+            nginx.judge()
         running.judge()
     finally:
+        if nginx:
+            nginx.end()
         running.end()
-        print(running.log)
+        print(running.log, nginx.log if nginx else "")
+
+
+@pytest.mark.parametrize(("way", "where"), [form(*each) for each in (FORMS if SOAK else EVERYDAY)])
+def test_no_request_fails_in_deploys(way: str, where: str, site: Site, deploys: int, totals: Totals) -> None:
+    with served(way, site, where) as (running, address), CheckingClients(address) as clients:
+        clients.wait_for(1)
+        deploy_again_and_again(running, site, clients, deploys)
+    assert clients.versions[site.version] > 0
+    for kind in ("close", "kept"):
+        totals.add(f"{way}, {where} {kind}", f"{deploys} deploys", f"{clients.kinds[kind]}")
 
 
 @pytest.mark.needs("wrk", "cc")
 @pytest.mark.skipif(not SHIM_SOURCE.exists(), reason="there is no bench/unix_shim.c")
 @pytest.mark.parametrize(("bind", "close"), WRK_MODES if SOAK else WRK_MODES[1:3], ids=lambda mode: str(mode))
-def test_wrk_sees_no_error_in_deploys(site: Site, bind: str, close: bool, deploys: int) -> None:
+def test_wrk_sees_no_error_in_deploys(
+    site: Site, bind: str, close: bool, deploys: int, totals: Totals
+) -> None:
     running = start("rhebok", site, bind, "--kill-old-delay", "0.1", "--max-requests", "5000")
     shim = build_shim(site.directory) if bind == "unix" else None
     try:
@@ -66,7 +93,10 @@ def test_wrk_sees_no_error_in_deploys(site: Site, bind: str, close: bool, deploy
         summary = wrk.summary()
         assert summary.all_good, summary
         running.judge()
-        print(f"{summary.requests} requests, none failed")
+        mode = "close" if close else "kept"
+        totals.add(
+            f"wrk on rhebok --max-requests, {bind} {mode}", f"{deploys} deploys", f"{summary.requests}"
+        )
     finally:
         running.end()
         print(running.log)
@@ -87,30 +117,41 @@ def test_a_gradual_deploy_fails_no_request(site: Site, bind: str) -> None:
         running.end()
 
 
-def test_broken_generations_are_reported_and_the_good_one_serves(site: Site) -> None:
-    """Every second generation is broken, each in another way."""
-    running = start("rhebok", site, "tcp", "--start-timeout", "3", "--kill-old-delay", "1")
+def deploy_broken(running: Supervised, site: Site, way: str, generation: int) -> None:
+    """Returns when it has been reported."""
+    reports = len(running.matches(GOES_ON))
+    fifo = site.directory / f"exit-{generation}"
+    if way == "exits after ready":
+        os.mkfifo(fifo)
+    site.release(BROKEN[way])
+    running.deploy()
+    if way == "exits after ready":
+        running.wait_for(rf"generation {generation} \(pid \d+\) is ready")
+        fifo.open("wb").close()
+    running.wait_for(GOES_ON, reports + 1)
+
+
+def test_broken_generations_are_reported_and_the_good_one_serves(
+    site: Site, deploys: int, totals: Totals
+) -> None:
+    """Every second generation is broken, in each way in turn."""
+    running = start("rhebok", site, "tcp", "--start-timeout", "2", "--kill-old-delay", "0.5")
+    ways = list(BROKEN)
+    turns = max(len(ways), deploys // 2)
     try:
         with CheckingClients(running.address) as clients:
-            for turn, (way, extra) in enumerate(BROKEN.items(), 1):
+            for turn in range(turns):
                 good = site.version
-                if way == "exits after ready":
-                    fifo = site.directory / f"exit-{2 * turn}"
-                    os.mkfifo(fifo)
-                site.release(extra)
-                running.deploy()
-                if way == "exits after ready":
-                    running.wait_for(rf"generation {2 * turn} \(pid \d+\) is ready")
-                    fifo.open("wb").close()
-                running.wait_for(GOES_ON, turn)
+                deploy_broken(running, site, ways[turn % len(ways)], generation=2 * turn + 2)
                 clients.wait_for(good, clients.count(good) + 20)
                 deploy_again_and_again(running, site, clients, 1)
         assert not running.matches(r"which nobody asked for")
         assert running.matches(r"exited with status 4 before it was ready")
         assert running.matches(r"exited with status 5 right after it was ready")
-        assert running.matches(r"was not ready within 3 s")
+        assert running.matches(r"was not ready within 2 s")
         assert "threading.py" in running.log, "the one that hung has left no traceback"
         assert running.stop() == 0
+        totals.add("rhebok, every second generation broken, tcp", f"{2 * turns} deploys", f"{clients.total}")
     finally:
         running.end()
         print(running.log)
@@ -192,19 +233,3 @@ def test_all_workers_of_the_new_generation_serve_before_the_old_one_stops(site: 
         running.judge()
     finally:
         running.end()
-
-
-@pytest.mark.needs("nginx")
-def test_no_request_fails_behind_nginx(site: Site, deploys: int) -> None:
-    running = start("rhebok", site, "unix", "--kill-old-delay", "0.2")
-    nginx = Nginx(site.directory, str(site.directory / "s"))
-    try:
-        with CheckingClients(nginx.address, kept=0) as clients:
-            clients.wait_for(1)
-            deploy_again_and_again(running, site, clients, deploys)
-        nginx.judge()
-        running.judge()
-    finally:
-        nginx.end()
-        running.end()
-        print(running.log, nginx.log)
