@@ -112,7 +112,8 @@ def measure(way: Way, clients: int, seconds: float) -> Outcome:
         scratch, port = Path(name), free_port()
         source = scratch / "deployed.py"
         source.write_text(APPLICATION.format(version=1))
-        environ = {"PYTHONPATH": os.pathsep.join([name, *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"}
+        # Nothing but the application: this tree would hide the packages that are installed.
+        environ = {"PYTHONPATH": name, "PYTHONDONTWRITEBYTECODE": "1"}
         command = ["env", "-C", name, *way.command(f"127.0.0.1:{port}")]
         with running(command, ("127.0.0.1", port), scratch / "log", environ) as server:
             answers(server.address, PATIENCE)
