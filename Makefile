@@ -9,6 +9,7 @@
 #   RHEBOK_ALL_PYTHONS=1 make test   the builds for every CPython from 3.10 to 3.13, as CI does
 #   make debug-test   the Python suite against a build that counts live objects (ARGS too)
 #   make soak         many deploys under load, with clients that check every answer (RHEBOK_SOAK=50, about half an hour)
+#   make soak-requests   a million requests, good and bad, and what the worker keeps of them (about ten minutes)
 #   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
 #   make format       what ruff and clang-format can mend by themselves
 #   make bench        the benchmarks (bench/Makefile)
@@ -34,7 +35,7 @@ PYTHON_PACKAGES := python3-venv python3-dev
 TEST_PACKAGES := clang clang-format curl git haproxy libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light \
 	openssl procps strace valgrind wrk
 
-.PHONY: run test debug-test soak fuzz lint format bench clean build packages
+.PHONY: run test debug-test soak soak-requests fuzz lint format bench clean build packages
 
 run: build
 	@echo "Serving examples/hello.py at http://$(BIND)/ (Ctrl-C ends it)"
@@ -91,7 +92,10 @@ debug-test: build .venv/.test packages
 	cd $(DEBUG_TREE) && $(BIN)/python -m pytest -p tests.live_objects \
 		--ignore=tests/build --ignore=tests/unit/test_c.py $(ARGS)
 
-# ---- the long form of the deploys ----
+# ---- the long forms ----
+
+soak-requests: build .venv/.test
+	RHEBOK_SOAK_REQUESTS=$${RHEBOK_SOAK_REQUESTS:-1000000} $(BIN)/python -m pytest -s tests/conformance/test_soak.py $(ARGS)
 
 soak: build .venv/.test packages
 	RHEBOK_SOAK=$${RHEBOK_SOAK:-50} $(BIN)/python -m pytest -o timeout=3600 tests/deploy --ignore tests/deploy/starter $(ARGS)

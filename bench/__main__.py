@@ -1,4 +1,4 @@
-"""The command line: `python -m bench` measures; memory, instructions, plot, table and install beside it.
+"""The command line: `python -m bench` measures; other commands stand beside it (COMMANDS).
 
 Everything else is in the modules named here; bench/README.md explains the figures.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bench import install, instructions, machine, memory, plot, run, tables, workloads, wrk
+from bench import crowd, install, instructions, machine, memory, plot, run, tables, workloads, wrk
 from bench.cells import from_json
 from bench.process import exit_on_signals
 from bench.servers import BY_NAME, MODES
@@ -79,6 +79,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": measure,
     "install": install.main,
     "memory": memory.main,
+    "crowd": crowd.main,
     "instructions": instructions.main,
     "plot": plot.main,
     "table": show_table,

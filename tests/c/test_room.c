@@ -114,6 +114,7 @@ static void one_that_has_just_been_accepted_has_its_time_to_speak(struct rhb_tes
     settle(&f);
     uint64_t paused_until = f.loop->accept_again_at;
     UNTIL(f.loop->accept_again_at != paused_until);
+    settle(&f);
     CHECK(!client_sees_end(&silent));
     CHECK_INT(f.requests, 0);
     client_says(&f, &silent, GET);

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench import bare, cpu, instructions, memory, run, tables, wrk  # noqa: E402
+from bench import bare, cpu, crowd, instructions, memory, run, slow_clients, tables, wrk  # noqa: E402
 from bench.cells import FAILED, MISSING, NONE, OK, Cell, range_of, ratios, summaries  # noqa: E402
 from bench.process import Server, ServerFailedError, running  # noqa: E402
 from bench.servers import BY_NAME, MODES, SERVERS, Launch, unsupported  # noqa: E402
@@ -346,6 +346,32 @@ def test_the_bare_call_consumes_and_closes_the_body_once() -> None:
 
     bare.call(lambda _environ, _start_response: Body(), bare.PAGE)
     assert closed == [True]
+
+
+# --- crowds ---
+
+
+def test_figures_with_and_without_a_crowd_are_divided_round_by_round() -> None:
+    figure = crowd.Series("median", "µs", without=[10.0, 20.0, 40.0], beside=[11.0, 22.0, 80.0])
+    assert figure.ratio == pytest.approx(1.1)
+    assert figure.line == "| median | 20.0 (10.0 to 40.0) | 22.0 (11.0 to 80.0) | µs | 1.10 |"
+
+
+def test_slow_clients_begin_and_go_on_a_byte_at_a_time_and_come_again() -> None:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        slow = slow_clients.Crowd(listener.getsockname(), 3)
+        stack.callback(slow.leave)
+        served = [stack.enter_context(listener.accept()[0]) for _ in range(3)]
+        assert [one.recv(1000) for one in served] == list(slow_clients.KINDS)
+        turns = slow.turns()
+        for _ in range(3):
+            next(turns)
+        assert [one.recv(1000) for one in served[:2]] == [b"x", b"x"]
+        served[0].close()
+        while not slow.given_up:
+            next(turns)
+        assert stack.enter_context(listener.accept()[0]).recv(1000) == slow_clients.HEAD
 
 
 # --- the shim ---
