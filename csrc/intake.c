@@ -50,7 +50,7 @@ static enum rhb_event deliver(struct rhb_loop *loop, struct rhb_conn *conn)
     rhb_unpark(conn);
     conn->requests++;
     conn->head_seen = 0;
-    loop->at_hand = conn;
+    loop->lane->at_hand = conn;
     return RHB_EVENT_REQUEST;
 }
 
@@ -66,10 +66,10 @@ static int resolve_target(struct rhb_loop *loop, struct rhb_request *request)
     request->path_len = target->path_len;
     if (memchr(target->path, '%', target->path_len) == NULL)
         return 0;
-    ssize_t len = rhb_percent_decode(loop->path, target->path, target->path_len);
+    ssize_t len = rhb_percent_decode(loop->lane->path, target->path, target->path_len);
     if (len < 0)
         return 400;
-    request->path = loop->path;
+    request->path = loop->lane->path;
     request->path_len = (size_t)len;
     return 0;
 }
@@ -79,7 +79,7 @@ static void hold_input(struct rhb_loop *loop, struct rhb_conn *conn, const char 
 {
     if (data != conn->in.data)
         return;
-    loop->drop = conn->in.data;
+    loop->lane->drop = conn->in.data;
     conn->in = (struct rhb_bytes){0};
 }
 
@@ -87,7 +87,7 @@ static void hold_input(struct rhb_loop *loop, struct rhb_conn *conn, const char 
 
 static enum rhb_event body_complete(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    struct rhb_request *request = &loop->request;
+    struct rhb_request *request = &loop->lane->request;
     request->head.num_fields = loop->options.max_fields;
     int parsed = phr_parse_request_strict(conn->in.data, conn->in.len, &loop->options.limits,
                                           &request->head, 0);
@@ -124,8 +124,8 @@ static int feed_chunked(struct rhb_loop *loop, struct rhb_incoming *incoming, ch
         return status_of_body(result);
     if (left < 0)
         return 0;
-    loop->rest = data + decoded;
-    loop->rest_len = (size_t)left;
+    loop->lane->rest = data + decoded;
+    loop->lane->rest_len = (size_t)left;
     return 1;
 }
 
@@ -136,7 +136,7 @@ static int read_body_once(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb
     struct rhb_body *body = &incoming->body;
     bool chunked = incoming->framing.body == RHB_BODY_CHUNKED;
     uint64_t left = incoming->framing.content_length - body->len;
-    char *at = loop->buffer;
+    char *at = loop->lane->buffer;
     size_t got, cap = chunked ? 0 : rhb_body_window(body, left, &at);
     bool direct = cap > 0;
     if (!direct)
@@ -195,10 +195,11 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     if (incoming == NULL)
         return 503;
     RHB_LIVE_BORN(RHB_LIVE_INCOMING);
-    incoming->framing = loop->request.framing;
+    incoming->framing = loop->lane->request.framing;
     incoming->decoder = *decoder;
     incoming->since = rhb_now_coarse();
-    rhb_body_init(&incoming->body, loop->request.framing.content_length, loop->options.body_buffer);
+    rhb_body_init(&incoming->body, loop->lane->request.framing.content_length,
+                  loop->options.body_buffer);
     conn->incoming = incoming;
     conn->expected = RHB_EXPECT_BODY;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data + head_len, body_len);
@@ -224,8 +225,8 @@ static enum rhb_event await_body(struct rhb_loop *loop, struct rhb_conn *conn, c
                                  size_t len, size_t body_len,
                                  const struct phr_strict_chunked *decoder)
 {
-    size_t head_len = loop->request.head_len;
-    bool wants_continue = loop->request.framing.expect_continue && len == head_len;
+    size_t head_len = loop->lane->request.head_len;
+    bool wants_continue = loop->lane->request.framing.expect_continue && len == head_len;
     int status = start_incoming(loop, conn, data, head_len, body_len, decoder);
     if (status != 0)
         return refuse(loop, conn, status, NULL);
@@ -241,12 +242,12 @@ static enum rhb_event await_body(struct rhb_loop *loop, struct rhb_conn *conn, c
 static enum rhb_event inline_complete(struct rhb_loop *loop, struct rhb_conn *conn, char *data,
                                       size_t body_len, char *rest, size_t rest_len)
 {
-    struct rhb_request *request = &loop->request;
+    struct rhb_request *request = &loop->lane->request;
     request->inline_body = data + request->head_len;
     request->body = NULL;
     request->body_len = body_len;
-    loop->rest = rest;
-    loop->rest_len = rest_len;
+    loop->lane->rest = rest;
+    loop->lane->rest_len = rest_len;
     hold_input(loop, conn, data);
     return deliver(loop, conn);
 }
@@ -256,13 +257,13 @@ static enum rhb_event take_chunked(struct rhb_loop *loop, struct rhb_conn *conn,
 {
     struct phr_strict_chunked decoder = {.max_extension = MAX_EXTENSION,
                                          .max_trailer = MAX_TRAILER};
-    size_t head_len = loop->request.head_len, decoded = len - head_len;
+    size_t head_len = loop->lane->request.head_len, decoded = len - head_len;
     char *body = data + head_len;
     ssize_t left = phr_decode_chunked_strict(&decoder, body, &decoded);
     if (left == -1)
-        return refuse(loop, conn, 400, &loop->request.head);
+        return refuse(loop, conn, 400, &loop->lane->request.head);
     if (loop->options.max_body != 0 && decoded > loop->options.max_body)
-        return refuse(loop, conn, 413, &loop->request.head);
+        return refuse(loop, conn, 413, &loop->lane->request.head);
     if (left >= 0)
         return inline_complete(loop, conn, data, decoded, body + decoded, (size_t)left);
     return await_body(loop, conn, data, len, decoded, &decoder);
@@ -272,7 +273,7 @@ static enum rhb_event take_body(struct rhb_loop *loop, struct rhb_conn *conn, ch
                                 size_t len)
 {
     static const struct phr_strict_chunked no_decoder;
-    const struct rhb_request *request = &loop->request;
+    const struct rhb_request *request = &loop->lane->request;
     if (request->framing.body == RHB_BODY_CHUNKED)
         return take_chunked(loop, conn, data, len);
     size_t there = len - request->head_len;
@@ -301,7 +302,7 @@ static enum rhb_event await_head(struct rhb_loop *loop, struct rhb_conn *conn, c
 
 static enum rhb_event parse(struct rhb_loop *loop, struct rhb_conn *conn, char *data, size_t len)
 {
-    struct rhb_request *request = &loop->request;
+    struct rhb_request *request = &loop->lane->request;
     struct phr_request_head *head = &request->head;
     head->num_fields = loop->options.max_fields;
     int parsed = phr_parse_request_strict(data, len, &loop->options.limits, head, conn->head_seen);
@@ -355,7 +356,7 @@ typedef enum rhb_event take_bytes(struct rhb_loop *loop, struct rhb_conn *conn, 
 /* One recv, behind what is parked; take gets all of it. */
 static inline enum rhb_event receive(struct rhb_loop *loop, struct rhb_conn *conn, take_bytes *take)
 {
-    char *at = loop->buffer;
+    char *at = loop->lane->buffer;
     size_t got, cap = RHB_READ_SIZE;
     if (conn->in.len > 0) {
         if (!rhb_bytes_reserve(&conn->in, HEAD_STEP))
@@ -423,7 +424,7 @@ static enum rhb_event take_proxy_header(struct rhb_loop *loop, struct rhb_conn *
 
 enum rhb_event rhb_intake(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    loop->rest_len = 0;
+    loop->lane->rest_len = 0;
     if (conn->expected == RHB_EXPECT_BODY)
         return read_body(loop, conn);
     if (conn->expected == RHB_EXPECT_PROXY)
@@ -436,17 +437,17 @@ enum rhb_event rhb_intake(struct rhb_loop *loop, struct rhb_conn *conn)
 bool rhb_intake_finish(struct rhb_loop *loop, struct rhb_conn *conn, bool stays)
 {
     bool kept = true;
-    if (loop->at_hand != conn)
+    if (loop->lane->at_hand != conn)
         return true; /* ended when its response was first suspended */
-    loop->at_hand = NULL;
+    loop->lane->at_hand = NULL;
     rhb_conn_drop_input(conn);
     rhb_conn_drop_incoming(conn);
-    if (stays && loop->rest_len > 0)
-        kept = rhb_bytes_append(&conn->in, loop->rest, loop->rest_len);
-    loop->rest_len = 0;
-    if (loop->drop != NULL) {
-        free(loop->drop);
-        loop->drop = NULL;
+    if (stays && loop->lane->rest_len > 0)
+        kept = rhb_bytes_append(&conn->in, loop->lane->rest, loop->lane->rest_len);
+    loop->lane->rest_len = 0;
+    if (loop->lane->drop != NULL) {
+        free(loop->lane->drop);
+        loop->lane->drop = NULL;
     }
     return kept;
 }

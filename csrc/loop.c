@@ -28,13 +28,39 @@ static bool register_wakeup(struct rhb_loop *loop)
     return loop->wakeup < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wakeup, &event) == 0;
 }
 
+static void free_lane(struct rhb_lane *lane)
+{
+    free(lane->drop);
+    free(lane->buffer);
+    free(lane->path);
+    free(lane->request.head.fields);
+    free(lane);
+}
+
+struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop)
+{
+    struct rhb_lane *lane = calloc(1, sizeof *lane);
+    if (lane == NULL)
+        return NULL;
+    lane->buffer = malloc(RHB_READ_SIZE);
+    lane->path = malloc(loop->options.limits.line);
+    lane->request.head.fields = calloc(loop->options.max_fields, sizeof(struct phr_header));
+    lane->score = &lane->no_score;
+    if (!lane->buffer || !lane->path || !lane->request.head.fields) {
+        free_lane(lane);
+        errno = ENOMEM;
+        return NULL;
+    }
+    lane->next = loop->lanes;
+    loop->lanes = lane;
+    return lane;
+}
+
 static bool allocate(struct rhb_loop *loop, const struct rhb_listener *listeners, size_t count)
 {
-    loop->buffer = malloc(RHB_READ_SIZE);
-    loop->path = malloc(loop->options.limits.line);
-    loop->request.head.fields = calloc(loop->options.max_fields, sizeof(struct phr_header));
+    loop->lane = rhb_loop_add_lane(loop);
     loop->listeners = calloc(count ? count : 1, sizeof *listeners);
-    if (!loop->buffer || !loop->path || !loop->request.head.fields || !loop->listeners)
+    if (!loop->lane || !loop->listeners)
         return false;
     memcpy(loop->listeners, listeners, count * sizeof *listeners);
     loop->n_listeners = count;
@@ -56,11 +82,11 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
         loop->options.max_connections = UINT32_MAX;
     loop->wakeup = wakeup;
     loop->grace_credit = RHB_GRACE_CREDIT;
-    loop->score = &loop->no_score;
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         rhb_list_init(&loop->parked[state]);
     rhb_list_init(&loop->ready);
     rhb_list_init(&loop->spare);
+    rhb_list_init(&loop->limbo);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll < 0 || !allocate(loop, listeners, n_listeners) || !register_wakeup(loop) ||
         !rhb_listeners_arm(loop)) {
@@ -78,28 +104,31 @@ static void close_all(struct rhb_loop *loop, struct rhb_link *head)
         rhb_conn_close(loop, (struct rhb_conn *)head->next);
 }
 
+static void free_lanes(struct rhb_loop *loop)
+{
+    while (loop->lanes != NULL) {
+        struct rhb_lane *lane = loop->lanes;
+        rhb_loop_enter(loop, lane);
+        if (lane->at_hand != NULL)
+            rhb_loop_abort(loop, lane->at_hand);
+        loop->lanes = lane->next;
+        free_lane(lane);
+    }
+}
+
 void rhb_loop_free(struct rhb_loop *loop)
 {
     if (loop == NULL)
         return;
     if (loop->in_grace != NULL)
         rhb_conn_close(loop, loop->in_grace);
-    if (loop->at_hand != NULL)
-        rhb_loop_abort(loop, loop->at_hand);
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         close_all(loop, &loop->parked[state]);
     close_all(loop, &loop->ready);
-    while (!rhb_list_empty(&loop->spare)) {
-        struct rhb_link *link = loop->spare.next;
-        rhb_list_remove(link);
-        free(link);
-    }
+    free_lanes(loop);
+    rhb_parking_free_closed(loop);
     if (loop->epoll >= 0)
         close(loop->epoll);
-    free(loop->drop);
-    free(loop->buffer);
-    free(loop->path);
-    free(loop->request.head.fields);
     free(loop->listeners);
     free(loop);
 }
@@ -261,16 +290,22 @@ static void note_listeners(struct rhb_loop *loop)
     }
 }
 
-static void ask_epoll(struct rhb_loop *loop, int timeout_ms)
+/* epoll's answer to a call that took so long. */
+static void take_events(struct rhb_loop *loop, int n, uint64_t took_ns)
 {
-    uint64_t before = rhb_now_exact();
-    int n = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
-    loop->woke_at_once = rhb_now_exact() - before < AT_ONCE_NS;
+    loop->woke_at_once = took_ns < AT_ONCE_NS;
     loop->n_events = n > 0 ? n : 0;
     loop->at_event = 0;
     loop->served_since_look = 0;
     note_listeners(loop);
     tick(loop);
+}
+
+static void ask_epoll(struct rhb_loop *loop)
+{
+    uint64_t before = rhb_now_exact();
+    int n = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, 0);
+    take_events(loop, n, rhb_now_exact() - before);
 }
 
 static enum rhb_event nothing_to_do(struct rhb_loop *loop)
@@ -296,7 +331,7 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
     if (!ready && !fresh)
         return nothing_to_do(loop);
     if (loop->served_since_look >= LOOK_EVERY) {
-        ask_epoll(loop, 0);
+        ask_epoll(loop);
         return RHB_EVENT_NONE;
     }
     loop->ready_turn = !loop->ready_turn;
@@ -315,12 +350,11 @@ enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn)
 
 /* ---- waiting ---- */
 
-static void wait_for_first_bytes(struct rhb_loop *loop)
+static void after_grace(struct rhb_loop *loop, bool in_time)
 {
     struct rhb_conn *conn = loop->in_grace;
-    struct pollfd fd = {.fd = conn->fd, .events = POLLIN | POLLRDHUP};
     loop->in_grace = NULL;
-    if (poll(&fd, 1, GRACE_MS) > 0)
+    if (in_time)
         loop->grace_credit += loop->grace_credit < RHB_GRACE_CREDIT;
     else if (loop->grace_credit > 0)
         loop->grace_credit -= GRACE_MISS;
@@ -339,14 +373,43 @@ static int timeout_ms(const struct rhb_loop *loop)
     return until <= now ? 0 : (int)((until - now + RHB_NS_PER_MS - 1) / RHB_NS_PER_MS);
 }
 
-void rhb_loop_wait(struct rhb_loop *loop)
+int rhb_loop_before_sleep(struct rhb_loop *loop)
+{
+    if (loop->in_grace != NULL)
+        return GRACE_MS;
+    loop->sleeping = true;
+    loop->n_events = loop->at_event = 0;
+    flush_log(loop, rhb_now_coarse());
+    return timeout_ms(loop);
+}
+
+void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
 {
     if (loop->in_grace != NULL) {
-        wait_for_first_bytes(loop);
+        struct pollfd fd = {.fd = loop->in_grace->fd, .events = POLLIN | POLLRDHUP};
+        loop->sleep_result = poll(&fd, 1, timeout_ms);
         return;
     }
-    flush_log(loop, rhb_now_coarse());
-    ask_epoll(loop, timeout_ms(loop));
+    uint64_t before = rhb_now_exact();
+    loop->sleep_result = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
+    loop->slept_ns = rhb_now_exact() - before;
+}
+
+void rhb_loop_after_sleep(struct rhb_loop *loop)
+{
+    loop->sleeping = false;
+    if (loop->in_grace != NULL) {
+        after_grace(loop, loop->sleep_result > 0);
+    } else {
+        rhb_parking_forget_closed(loop, loop->sleep_result);
+        take_events(loop, loop->sleep_result, loop->slept_ns);
+    }
+}
+
+void rhb_loop_wait(struct rhb_loop *loop)
+{
+    rhb_loop_sleep(loop, rhb_loop_before_sleep(loop));
+    rhb_loop_after_sleep(loop);
 }
 
 /* ---- ending ---- */
@@ -354,7 +417,7 @@ void rhb_loop_wait(struct rhb_loop *loop)
 bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn)
 {
     const struct rhb_loop_options *options = &loop->options;
-    return options->keep_alive && !loop->stopping && loop->request.framing.keep_alive &&
+    return options->keep_alive && !loop->stopping && loop->lane->request.framing.keep_alive &&
            (options->max_keepalive_requests == 0 ||
             conn->requests < options->max_keepalive_requests);
 }
@@ -363,21 +426,22 @@ bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn)
  * Of a response that had to wait nobody knows any more. */
 static bool may_go_on(const struct rhb_loop *loop, const struct rhb_conn *conn)
 {
-    return loop->at_hand != conn || (loop->options.keep_alive && loop->request.framing.keep_alive);
+    return loop->lane->at_hand != conn ||
+           (loop->options.keep_alive && loop->lane->request.framing.keep_alive);
 }
 
 /* Whether the client has sent more than was read. Looks only where that is not known already. */
 static bool has_unread(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     size_t got;
-    return conn->more && rhb_recv(conn->fd, loop->buffer, RHB_READ_SIZE, &got) == RHB_IO_OK;
+    return conn->more && rhb_recv(conn->fd, loop->lane->buffer, RHB_READ_SIZE, &got) == RHB_IO_OK;
 }
 
 /* RFC 9112 section 9.6: closing with bytes unread is a reset, and may take the response with it. */
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
 {
     bool linger = may_go_on(loop, conn);
-    bool all_used = loop->rest_len == 0 && conn->in.len == 0;
+    bool all_used = loop->lane->rest_len == 0 && conn->in.len == 0;
     if (!rhb_intake_finish(loop, conn, keep))
         rhb_conn_close(loop, conn);
     else if (keep && all_used && !conn->more)
@@ -404,6 +468,11 @@ void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     rhb_intake_finish(loop, conn, false);
     rhb_conn_close(loop, conn);
+}
+
+bool rhb_loop_needs_attention(const struct rhb_loop *loop)
+{
+    return loop->stopping || !rhb_list_empty(&loop->ready);
 }
 
 size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap)

@@ -12,6 +12,9 @@
  *     RHB_EVENT_DRAINED:  stopped, and no connection is left
  *     }
  *
+ * One thread at a time is in the loop; who that is, is the caller's affair. A thread that has a
+ * request at hand keeps it in its lane, and may be away with it while another one polls.
+ *
  * Pieces: listeners.c accepts, room.c says whether one more can be, intake.c makes requests of
  * bytes, refusal.c answers bad ones, parking.c keeps the lists of what waits, pace.c judges who is
  * too slow, stopping.c ends it, loop.c drives. */
@@ -91,6 +94,20 @@ enum {
     RHB_GRACE_PROBE = 64   /* of so many then, one gets its grace all the same */
 };
 
+/* What one thread needs to have a request at hand while others have theirs. */
+struct rhb_lane {
+    struct rhb_lane *next;
+    struct rhb_conn *at_hand; /* whose request it is; NULL for none */
+    struct rhb_request request;
+    char *rest; /* bytes behind it: the next ones of a pipeline */
+    size_t rest_len;
+    char *buffer;            /* RHB_READ_SIZE bytes that every read goes into first */
+    char *path;              /* options.limits.line bytes for a path that had to be decoded */
+    char *drop;              /* parked input that holds the request at hand, to be freed with it */
+    struct rhb_score *score; /* what the master sees; never NULL. Not owned. */
+    struct rhb_score no_score; /* where it points when there is no master */
+};
+
 struct rhb_loop {
     struct rhb_loop_options options;
     int epoll;
@@ -101,8 +118,9 @@ struct rhb_loop {
     struct rhb_link ready;
     struct rhb_link spare; /* closed connections, to be used again */
     size_t n_spare;
-    size_t open;       /* connections that exist */
-    size_t registered; /* of them in epoll */
+    struct rhb_link limbo; /* closed while a thread sleeps in epoll, which may yet name them */
+    size_t open;           /* connections that exist */
+    size_t registered;     /* of them in epoll */
 
     /* listeners */
     struct rhb_listener *listeners;
@@ -127,21 +145,18 @@ struct rhb_loop {
     struct epoll_event events[RHB_EVENTS];
     int n_events, at_event;
 
-    /* the request at hand, and whose it is */
-    struct rhb_conn *at_hand;
-    struct rhb_request request;
-    char *rest; /* bytes behind it: the next ones of a pipeline */
-    size_t rest_len;
-    char *buffer; /* RHB_READ_SIZE bytes that every read goes into first */
-    char *path;   /* options.limits.line bytes for a path that had to be decoded */
-    char *drop;   /* parked input that holds the request at hand, to be freed with it */
+    /* the wait that a thread sleeps in */
+    bool sleeping; /* in epoll */
+    int sleep_result;
+    uint64_t slept_ns;
+
+    struct rhb_lane *lane;  /* of the thread that is in the loop */
+    struct rhb_lane *lanes; /* all of them */
 
     struct rhb_clock clock;
     struct rhb_access_log *access_log; /* NULL: off. Not owned. */
     uint64_t log_flush_at;             /* 0: nothing waits */
     uint64_t refused;                  /* requests answered by the loop itself */
-    struct rhb_score *score;           /* what the master sees; never NULL. Not owned. */
-    struct rhb_score no_score;         /* where it points when there is no master */
     uint64_t request_timeout;          /* ns that the application has for a request; 0: any */
 };
 
@@ -157,6 +172,24 @@ enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn);
 /* Waits until there may be something to do: an event, a deadline, a signal. At most about a second.
  */
 void rhb_loop_wait(struct rhb_loop *loop);
+
+/* The same in three parts, for several threads: while one of them sleeps, others may give back what
+ * they have at hand (done, suspend, abort) and stop the loop, but not poll. */
+int rhb_loop_before_sleep(struct rhb_loop *loop); /* returns what rhb_loop_sleep takes */
+void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms);
+void rhb_loop_after_sleep(struct rhb_loop *loop);
+
+/* Whether what a thread gave back while another one sleeps must not wait for its waking. */
+bool rhb_loop_needs_attention(const struct rhb_loop *loop);
+
+/* Another lane, for another thread; the loop has one from the start. NULL with errno set. */
+struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop);
+
+/* The calling thread comes into the loop: everything from here on is about its request at hand. */
+static inline void rhb_loop_enter(struct rhb_loop *loop, struct rhb_lane *lane)
+{
+    loop->lane = lane;
+}
 
 /* Stops accepting; rhb_loop_poll says DRAINED once every connection has been served. */
 void rhb_loop_stop(struct rhb_loop *loop);

@@ -31,8 +31,19 @@ static void forget_events(struct rhb_loop *loop, const struct rhb_conn *conn)
             loop->events[i].data.ptr = NULL;
 }
 
+static void set_free(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    if (loop->n_spare < SPARE_CONNECTIONS) {
+        rhb_list_push(&loop->spare, &conn->link);
+        loop->n_spare++;
+    } else {
+        free(conn);
+    }
+}
+
 void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
 {
+    bool may_be_named = conn->registered && loop->sleeping;
     rhb_list_remove(&conn->link);
     if (conn->registered) {
         /* close(2) takes it out only when no child of the application holds the file too */
@@ -47,12 +58,37 @@ void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
     rhb_conn_drop_incoming(conn);
     loop->open--;
     RHB_LIVE_DEAD(RHB_LIVE_CONNECTION);
-    if (loop->n_spare < SPARE_CONNECTIONS) {
-        rhb_list_push(&loop->spare, &conn->link);
-        loop->n_spare++;
-    } else {
-        free(conn);
+    if (may_be_named)
+        rhb_list_push(&loop->limbo, &conn->link);
+    else
+        set_free(loop, conn);
+}
+
+void rhb_parking_forget_closed(struct rhb_loop *loop, int n_events)
+{
+    loop->at_event = 0;
+    loop->n_events = n_events > 0 ? n_events : 0;
+    while (!rhb_list_empty(&loop->limbo)) {
+        struct rhb_conn *conn = (struct rhb_conn *)loop->limbo.next;
+        rhb_list_remove(&conn->link);
+        forget_events(loop, conn);
+        set_free(loop, conn);
     }
+}
+
+static void free_links(struct rhb_link *head)
+{
+    while (!rhb_list_empty(head)) {
+        struct rhb_link *link = head->next;
+        rhb_list_remove(link);
+        free(link);
+    }
+}
+
+void rhb_parking_free_closed(struct rhb_loop *loop)
+{
+    free_links(&loop->spare);
+    free_links(&loop->limbo);
 }
 
 /* Edge-triggered, so a connection that stays needs one epoll_ctl in its life; EPOLLOUT is watched
@@ -113,7 +149,7 @@ static enum rhb_io drain(struct rhb_loop *loop, struct rhb_conn *conn)
     enum rhb_io io = RHB_IO_OK;
     size_t got;
     for (int reads = 0; io == RHB_IO_OK && reads < DRAIN_READS; reads++)
-        io = rhb_recv(conn->fd, loop->buffer, RHB_READ_SIZE, &got);
+        io = rhb_recv(conn->fd, loop->lane->buffer, RHB_READ_SIZE, &got);
     return io;
 }
 

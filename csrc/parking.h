@@ -25,6 +25,13 @@ struct rhb_conn *rhb_conn_new(struct rhb_loop *loop, int fd);
 /* Closes the socket and forgets the connection, wherever it is. */
 void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn);
 
+/* epoll has given so many events to a thread that slept: those of connections that others have
+ * closed meanwhile are dropped, and the connections may be used again. */
+void rhb_parking_forget_closed(struct rhb_loop *loop, int n_events);
+
+/* Frees the memory of closed connections. */
+void rhb_parking_free_closed(struct rhb_loop *loop);
+
 /* Says that nothing more is coming, then drains what the client still sends, bounded by the linger
  * deadline, then closes (RFC 9112 section 9.6). */
 void rhb_conn_linger(struct rhb_loop *loop, struct rhb_conn *conn);

@@ -84,7 +84,7 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
 static const struct phr_request_head *head_of_incoming(struct rhb_loop *loop,
                                                        const struct rhb_conn *conn)
 {
-    struct phr_request_head *head = &loop->request.head;
+    struct phr_request_head *head = &loop->lane->request.head;
     if (conn->incoming == NULL || conn->in.len == 0)
         return NULL;
     head->num_fields = loop->options.max_fields;

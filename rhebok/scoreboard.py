@@ -1,13 +1,15 @@
 """The scoreboard: memory that master and workers share, one slot a worker. Made by master before it forks.
 
-csrc/scoreboard.h is the layout; a worker writes its slot without a system call, the master reads it here.
+A slot holds a score for each thread of its worker. csrc/scoreboard.h is the layout; the threads write their
+scores without a system call, the master reads them here.
 """
 
 import mmap
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-SLOT_SIZE = 320
+SCORE_SIZE = 320
 CAPACITY = 8192  # the most workers there may be, twice; untouched pages cost nothing
 
 _HEAD = struct.Struct("=QQIII4xQ")  # deadline, requests, busy, sending, line_len, unsent
@@ -17,13 +19,13 @@ _LINE_SIZE = 240
 
 @dataclass(frozen=True)
 class Score:
-    """A worker's slot at one moment."""
+    """What a thread of a worker is at, at one moment."""
 
     deadline: float | None  # time.monotonic() at which the request is late; None: no request, or no limit
     requests: int
     busy: bool
-    sending: int  # responses that wait for their clients
-    unsent: int  # bytes that they hold in memory; what is left of a file is not among them
+    sending: int  # responses that wait for their clients; of one thread of several it may be any number
+    unsent: int  # bytes that they hold in memory, likewise; what is left of a file is not among them
     raw_line: bytes  # method and target of the request that is, or was last, with the application
 
     @property
@@ -31,14 +33,17 @@ class Score:
         """For the log: what is not printable ASCII is escaped."""
         return repr(self.raw_line)[2:-1]
 
-    @property
-    def doing(self) -> str:
-        """What it is at, for the log; empty when at nothing."""
-        parts = [self.line] if self.busy else []
-        if self.sending:
-            noun = "response" if self.sending == 1 else "responses"
-            parts.append(f"{self.sending} {noun} on the way ({_size(self.unsent)} in memory)")
-        return " and ".join(parts)
+
+def doing(scores: Sequence[Score]) -> str:
+    """What a worker is at, by the scores of its threads, for the log; empty when at nothing."""
+    parts = [score.line for score in scores if score.busy]
+    # What was begun in one thread may have ended in another: only the sums are true.
+    sending = sum(score.sending for score in scores) % 2**32
+    unsent = sum(score.unsent for score in scores) % 2**64
+    if sending:
+        noun = "response" if sending == 1 else "responses"
+        parts.append(f"{sending} {noun} on the way ({_size(unsent)} in memory)")
+    return " and ".join(parts)
 
 
 def _size(count: int) -> str:
@@ -47,9 +52,13 @@ def _size(count: int) -> str:
 
 
 class Scoreboard:
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    """Scoreboard(threads): for workers with so many threads each."""
+
+    def __init__(self, threads: int = 1, capacity: int = CAPACITY) -> None:
+        self._threads = threads
+        self._slot_size = threads * SCORE_SIZE
         self._capacity = capacity
-        self._ending_at = capacity * SLOT_SIZE
+        self._ending_at = capacity * self._slot_size
         self._memory = mmap.mmap(-1, self._ending_at + 1)
         self._taken: set[int] = set()
 
@@ -58,8 +67,8 @@ class Scoreboard:
         for slot in range(self._capacity):
             if slot not in self._taken:
                 self._taken.add(slot)
-                start = slot * SLOT_SIZE
-                self._memory[start : start + SLOT_SIZE] = bytes(SLOT_SIZE)
+                start = slot * self._slot_size
+                self._memory[start : start + self._slot_size] = bytes(self._slot_size)
                 return slot
         raise OSError(f"there are {self._capacity} workers already")
 
@@ -68,10 +77,14 @@ class Scoreboard:
 
     def view(self, slot: int) -> memoryview:
         """For the worker to write into."""
-        return memoryview(self._memory)[slot * SLOT_SIZE : (slot + 1) * SLOT_SIZE]
+        return memoryview(self._memory)[slot * self._slot_size : (slot + 1) * self._slot_size]
 
-    def read(self, slot: int) -> Score:
-        start = slot * SLOT_SIZE
+    def read(self, slot: int) -> list[Score]:
+        """A score for each of the worker's threads."""
+        start = slot * self._slot_size
+        return [self._score(start + number * SCORE_SIZE) for number in range(self._threads)]
+
+    def _score(self, start: int) -> Score:
         deadline, requests, busy, sending, line_len, unsent = _HEAD.unpack_from(self._memory, start)
         line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
         return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, unsent, line)

@@ -50,6 +50,9 @@ class NativeWorker(Protocol):
         With last_seconds: what waits in the queues is accepted first, within that time.
         """
 
+    def interrupt(self, number: int, exception: type[BaseException]) -> None:
+        """Raise it in that thread's request, when it has one. Of several threads."""
+
     def in_progress(self) -> list[str]:
         """Method and target of the requests that are being answered."""
 
@@ -81,6 +84,9 @@ class WorkerFactory(Protocol):
 class RequestTimeout(BaseException):
     """Raised into the application by --timeout. No Exception, so that it is not swallowed by chance."""
 
+    def __init__(self, text: str = "no answer within --timeout") -> None:
+        super().__init__(text)
+
 
 @dataclass(frozen=True)
 class Service:
@@ -101,7 +107,7 @@ class WorkerProcess:
     def __init__(self, service: Service, slot: int) -> None:
         self._service = service
         self._slot = slot
-        self._interrupted = 0  # the request that was interrupted last
+        self._interrupted: dict[int, int] = {}  # by thread: the request that was interrupted last
         self._native: NativeWorker | None = None
         self._wakeup: WakeupPipe | None = None
 
@@ -176,14 +182,26 @@ class WorkerProcess:
             self._native.stop()
 
     def _on_traceback(self, _number: int, _frame: FrameType | None) -> None:
-        """The traceback is in the log by now. When the request at hand is late it ends here."""
-        score = self._service.scoreboard.read(self._slot)
-        late = score.deadline is not None and time.monotonic() >= score.deadline
-        if self._native is None or not late or score.requests == self._interrupted:
+        """The traceback is in the log by now. The requests that are late end here."""
+        late = self._late_threads()
+        if self._native is None or not late:
             return
-        self._interrupted = score.requests
+        self._interrupted |= late
         self._stop()
-        raise RequestTimeout(f"no answer within {self._service.settings.timeout:g} s (--timeout)")
+        if self._service.settings.threads == 1:  # this one: its request is below us
+            raise RequestTimeout(f"no answer within {self._service.settings.timeout:g} s (--timeout)")
+        for thread in late:
+            self._native.interrupt(thread, RequestTimeout)
+
+    def _late_threads(self) -> dict[int, int]:
+        """The threads whose request is late and was not interrupted yet, with the request's number."""
+        return {
+            thread: score.requests
+            for thread, score in enumerate(self._service.scoreboard.read(self._slot))
+            if score.deadline is not None
+            and time.monotonic() >= score.deadline
+            and score.requests != self._interrupted.get(thread)
+        }
 
     def _on_quit(self, _number: int, _frame: FrameType | None) -> None:
         cut = self._native.in_progress() if self._native else []

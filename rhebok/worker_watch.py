@@ -9,12 +9,12 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
 
 from rhebok.prefork import Verdict
-from rhebok.scoreboard import Score, Scoreboard
+from rhebok.scoreboard import Score, Scoreboard, doing
 from rhebok.settings import Settings
 from rhebok.signals import TRACEBACK_SIGNAL
 
@@ -25,11 +25,18 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass
+class _Late:
+    """A request that was found late."""
+
+    number: int  # of its thread's requests
+    kill_at: float  # of the worker that is at it still
+
+
+@dataclass
 class _Watched:
     slot: int
     expires_at: float
-    late_request: int = 0  # the number of the request that was found late
-    kill_at: float = math.inf  # of the worker that is at it still
+    late: dict[int, _Late] = field(default_factory=dict)  # by the number of the thread
     replaced: bool = False
 
 
@@ -59,7 +66,7 @@ class WorkerWatch:
     def doing(self, pid: int) -> str:
         """What the worker is at, or was when it died."""
         watched = self._workers.get(pid)
-        return self._scoreboard.read(watched.slot).doing if watched else ""
+        return doing(self._scoreboard.read(watched.slot)) if watched else ""
 
     def verdicts(self) -> dict[int, Verdict]:
         """The workers that are to go, each as often as it has not gone."""
@@ -87,26 +94,41 @@ class WorkerWatch:
     # Requests
 
     def _late_at(self, watched: _Watched) -> float:
-        score = self._scoreboard.read(watched.slot)
-        if score.deadline is None:
-            return math.inf
-        return watched.kill_at if score.requests == watched.late_request else score.deadline
+        """When the next of its requests is late, or may be killed for it."""
+        moments = [math.inf]
+        for thread, score in enumerate(self._scoreboard.read(watched.slot)):
+            late = watched.late.get(thread)
+            if score.deadline is not None:
+                moments.append(late.kill_at if late and late.number == score.requests else score.deadline)
+        return min(moments)
 
     def _late(self, pid: int, watched: _Watched, now: float) -> Verdict | None:
-        score = self._scoreboard.read(watched.slot)
-        if score.deadline is None or now < score.deadline:
-            return None
-        if score.requests != watched.late_request:
-            self._interrupt(pid, watched, score, now)
-            return Verdict.ABANDON
-        if now >= watched.kill_at:
-            watched.kill_at = math.inf
-            self._log.error("worker %d cannot be interrupted: killed, serving %s", pid, score.line)
-            return Verdict.KILL
-        return None
+        verdicts = [
+            self._late_thread(pid, watched, thread, score, now)
+            for thread, score in enumerate(self._scoreboard.read(watched.slot))
+            if score.deadline is not None and now >= score.deadline
+        ]
+        return next(filter(None, verdicts), None)
 
-    def _interrupt(self, pid: int, watched: _Watched, score: Score, now: float) -> None:
-        watched.late_request, watched.kill_at = score.requests, now + LAST_CHANCE
+    def _late_thread(
+        self, pid: int, watched: _Watched, thread: int, score: Score, now: float
+    ) -> Verdict | None:
+        late = watched.late.get(thread)
+        if late is None or late.number != score.requests:
+            watched.late[thread] = _Late(score.requests, self._last_chance(now))
+            self._interrupt(pid, score)
+            return Verdict.ABANDON
+        if now < late.kill_at:
+            return None
+        late.kill_at = math.inf
+        self._log.error("worker %d cannot be interrupted: killed, serving %s", pid, score.line)
+        return Verdict.KILL
+
+    def _last_chance(self, now: float) -> float:
+        """Other threads have requests of their own, with the graceful timeout to end them."""
+        return now + LAST_CHANCE if self._settings.threads == 1 else math.inf
+
+    def _interrupt(self, pid: int, score: Score) -> None:
         limit = self._settings.timeout
         text = "worker %d has not answered %s within %g s; this is where it is:"
         self._log.error(text, pid, score.line, limit)

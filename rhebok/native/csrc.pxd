@@ -258,14 +258,17 @@ cdef extern from "loop.h" nogil:
         const char *inline_body
         rhb_body *body
         uint64_t body_len
+    struct rhb_lane:
+        rhb_lane *next
+        rhb_conn *at_hand
+        rhb_request request
+        rhb_score *score
     struct rhb_loop:
         rhb_loop_options options
-        rhb_request request
+        rhb_lane *lanes
         rhb_clock clock
         rhb_access_log *access_log
         size_t open
-        rhb_conn *at_hand
-        rhb_score *score
         uint64_t request_timeout
         bint stopping
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
@@ -273,6 +276,12 @@ cdef extern from "loop.h" nogil:
     void rhb_loop_free(rhb_loop *loop)
     rhb_event rhb_loop_poll(rhb_loop *loop, rhb_conn **conn)
     void rhb_loop_wait(rhb_loop *loop)
+    int rhb_loop_before_sleep(rhb_loop *loop)
+    void rhb_loop_sleep(rhb_loop *loop, int timeout_ms)
+    void rhb_loop_after_sleep(rhb_loop *loop)
+    bint rhb_loop_needs_attention(const rhb_loop *loop)
+    rhb_lane *rhb_loop_add_lane(rhb_loop *loop)
+    void rhb_loop_enter(rhb_loop *loop, rhb_lane *lane)
     void rhb_loop_stop(rhb_loop *loop)
     void rhb_loop_stop_last(rhb_loop *loop, uint64_t patience)
     bint rhb_loop_accepts(const rhb_loop *loop)

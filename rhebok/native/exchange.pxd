@@ -4,6 +4,7 @@ from .csrc cimport (
     rhb_bytes,
     rhb_conn,
     rhb_io,
+    rhb_lane,
     rhb_loop,
     rhb_response_head,
 )
@@ -26,6 +27,7 @@ cdef class Exchange:
     cdef object write_method
 
     # the request
+    cdef rhb_lane *lane                 # of the thread that is at it
     cdef rhb_conn *conn
     cdef bint is_head
     cdef int minor_version
@@ -64,11 +66,11 @@ cdef class Exchange:
     cdef off_t file_at
     cdef uint64_t file_left
 
-    cdef int begin(self, rhb_loop *loop, rhb_conn *conn) except -1
+    cdef int begin(self, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn) except -1
     cdef Progress run(self, object application, dict environ)
     cdef int detach(self) except -1
     cdef const phr_request_head *request_head(self) noexcept
-    cdef Progress resume(self)
+    cdef Progress resume(self, rhb_lane *lane)
     cdef int score_begun(self) noexcept
     cdef int score_resumed(self) noexcept
     cdef int score_unsent(self, uint64_t now) noexcept

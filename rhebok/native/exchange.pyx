@@ -5,7 +5,7 @@
 Nothing here waits, except write(): what the socket does not take stays in the exchange, which the loop
 holds as the owner of the connection until there is room.
 
-Lifetime: `loop` and `conn` are valid between begin() and finish(); `out` is the exchange's own. Whatever the
+Lifetime: `loop`, `lane` and `conn` are valid between begin() and finish(); `out` is the exchange's own. Whatever the
 application kept of the exchange (start_response or write) is refused once the response has ended.
 An exchange is used again for the next request when the application kept neither.
 """
@@ -58,7 +58,9 @@ from .csrc cimport (
     rhb_head_outcome,
     rhb_head_result,
     rhb_head_save,
+    rhb_lane,
     rhb_live_count,
+    rhb_loop_enter,
     rhb_loop_may_keep,
     rhb_now_coarse,
     rhb_now_exact,
@@ -160,14 +162,16 @@ cdef class Exchange:
 
     # ---- life ----
 
-    cdef int begin(self, rhb_loop *loop, rhb_conn *conn) except -1:
-        """Takes up the loop's request at hand."""
+    cdef int begin(self, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn) except -1:
+        """Takes up the lane's request at hand."""
         self.loop = loop
+        self.lane = lane
         self.conn = conn
         self.running = True
-        self.minor_version = loop.request.head.minor_version
-        self.is_head = (loop.request.head.method_len == 4
-                        and memcmp(loop.request.head.method, <const char *>b"HEAD", 4) == 0)
+        self.minor_version = lane.request.head.minor_version
+        self.is_head = (lane.request.head.method_len == 4
+                        and memcmp(lane.request.head.method, <const char *>b"HEAD", 4) == 0)
+        rhb_loop_enter(loop, lane)
         self.may_keep = rhb_loop_may_keep(loop, conn)
         self.head_started = self.head_ended = self.on_wire = self.client_gone = self.detached = False
         self.body_sent = self.left = 0
@@ -189,15 +193,17 @@ cdef class Exchange:
         """Before the loop goes on to other requests: keeps what is still needed of this one's head."""
         if not self.detached:
             self.detached = True
-            self.saved_head = rhb_head_save(&self.loop.request.head)
+            self.saved_head = rhb_head_save(&self.lane.request.head)
         return 0
 
     cdef const phr_request_head *request_head(self) noexcept:
         """The request's head; NULL when there was no memory to keep it."""
-        return self.saved_head if self.detached else &self.loop.request.head
+        return self.saved_head if self.detached else &self.lane.request.head
 
-    cdef Progress resume(self):
-        """Goes on where the socket was full."""
+    cdef Progress resume(self, rhb_lane *lane):
+        """Goes on where the socket was full, perhaps in another thread."""
+        self.lane = lane
+        self.score_resumed()
         try:
             return self.advance()
         except BaseException as error:
@@ -205,8 +211,8 @@ cdef class Exchange:
 
     cdef int score_begun(self) noexcept:
         """The application has the request from now on."""
-        cdef const phr_request_head *head = &self.loop.request.head
-        rhb_score_begin(self.loop.score, head.method,
+        cdef const phr_request_head *head = &self.lane.request.head
+        rhb_score_begin(self.lane.score, head.method,
                         <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
         return 0
 
@@ -214,7 +220,7 @@ cdef class Exchange:
         """The same where it goes on, with its time from the start."""
         cdef const phr_request_head *head = self.request_head()
         if head is not NULL:
-            rhb_score_resume(self.loop.score, head.target, head.target_len, self.loop.request_timeout)
+            rhb_score_resume(self.lane.score, head.target, head.target_len, self.loop.request_timeout)
         return 0
 
     cdef uint64_t unsent(self) noexcept:
@@ -223,7 +229,7 @@ cdef class Exchange:
 
     cdef int score_unsent(self, uint64_t now) noexcept:
         """So many bytes wait for the client."""
-        rhb_score_unsent(self.loop.score, self.noted, now)
+        rhb_score_unsent(self.lane.score, self.noted, now)
         self.noted = now
         return 0
 
@@ -311,7 +317,7 @@ cdef class Exchange:
         while io == RHB_IO_AGAIN:
             deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
             unsent = rhb_unsent(self.conn.fd)
-            rhb_score_end(self.loop.score)  # the time is the client's, not the application's
+            rhb_score_end(self.lane.score)  # the time is the client's, not the application's
             with nogil:
                 io = rhb_wait_writable(self.conn.fd, deadline)
             PyErr_CheckSignals()

@@ -1,21 +1,18 @@
 # cython: binding=False
-"""A worker: the event loop of csrc driven from Python, one request after the other through the
-application. rhebok.worker makes one in each worker process and calls run().
-
-One thread polls, serves and resumes. It holds the GIL throughout, but for the two places that wait:
-the loop's wait and a write() to a slow client.
+"""A worker: the event loop of csrc, set up from the settings, and the threads that serve from it (serving.pyx).
+rhebok.worker makes one in each worker process and calls run().
 """
 
 import gc
-import io
 import os
+import threading
 
-from cpython.exc cimport PyErr_CheckSignals
-from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.ref cimport Py_DECREF
 from libc.errno cimport errno
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
+from posix.unistd cimport close
 
 from .csrc cimport (
     RHB_CONN_BODY,
@@ -24,65 +21,47 @@ from .csrc cimport (
     RHB_CONN_IDLE,
     RHB_CONN_LINGER,
     RHB_CONN_SEND,
-    RHB_EVENT_DRAINED,
-    RHB_EVENT_LOST,
-    RHB_EVENT_REQUEST,
-    RHB_EVENT_WAIT,
-    RHB_EVENT_WRITABLE,
     RHB_FORWARDED,
     RHB_LIVE_BODY,
     RHB_LIVE_CONNECTION,
     RHB_LIVE_INCOMING,
     RHB_PROXY_V1,
     RHB_PROXY_V2,
+    RHB_SCORE_SIZE,
     RHB_X_FORWARDED_FOR,
     RHB_X_FORWARDED_HOST,
     RHB_X_FORWARDED_PORT,
     RHB_X_FORWARDED_PROTO,
+    phr_request_head,
     rhb_access_log,
     rhb_access_log_flush,
     rhb_access_log_free,
     rhb_access_log_new,
     rhb_access_log_open,
-    rhb_conn,
-    rhb_event,
     rhb_heap_keep,
     rhb_listener,
     rhb_live_count,
     rhb_loop,
-    rhb_loop_abort,
-    rhb_loop_accepts,
-    rhb_loop_done,
+    rhb_loop_add_lane,
     rhb_loop_free,
-    rhb_loop_let_go,
     rhb_loop_new,
     rhb_loop_next_owner,
     rhb_loop_options,
     rhb_loop_owners,
-    rhb_loop_poll,
     rhb_loop_stop,
     rhb_loop_stop_last,
-    rhb_loop_suspend,
-    rhb_loop_wait,
-    rhb_request,
     rhb_score,
-    rhb_score_end,
-    rhb_score_sending,
-    RHB_SCORE_SIZE,
 )
 from .allowed_peers cimport AllowedPeers
-from .environ cimport EnvironBuilder
-from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress, live_exchanges
+from .exchange cimport Exchange, live_exchanges
 from .file_wrapper cimport FileWrapper
 from .request_body cimport EmptyBody
+from .serving cimport Lane, Service
 
 from rhebok import __version__
 
 cdef extern from "Python.h":
     object PyContext_CopyCurrent()
-    object PyContext_Copy(object context)
-    int PyContext_Enter(object context) except -1
-    int PyContext_Exit(object context) except -1
 
 cdef uint64_t SECOND = 1_000_000_000
 
@@ -118,7 +97,7 @@ def check_access_logformat(format):
 
 
 def score_size():
-    """score_size() -> int: bytes of one worker's slot in the scoreboard."""
+    """score_size() -> int: bytes that one thread of a worker takes in the scoreboard."""
     return RHB_SCORE_SIZE
 
 
@@ -163,7 +142,7 @@ cdef object environ_template(listener, settings, errors, bint multiprocess):
         "wsgi.input": EmptyBody(),
         "wsgi.input_terminated": True,
         "wsgi.errors": errors,
-        "wsgi.multithread": False,
+        "wsgi.multithread": settings.threads > 1,
         "wsgi.multiprocess": multiprocess,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
@@ -177,53 +156,57 @@ cdef class Worker:
     sockets listen already and stay the caller's. settings: see docs/settings.md. errors: wsgi.errors.
     wakeup_fd: readable end of the pipe given to signal.set_wakeup_fd, or -1. max_requests: after so
     many on_limit is called, and after twice as many the worker stops by itself; without on_limit it stops at once;
-    0: never. score: a writable buffer of score_size bytes, shared with the master (csrc/scoreboard.h), or None.
-    timeout: seconds for a request, after which the score says that it is late; 0: any. on_last_accept is called when
-    a stopping worker has accepted its last connection: the listeners may be closed then.
+    0: never. score: a writable buffer of score_size bytes for each thread, shared with the master
+    (csrc/scoreboard.h), or None. timeout: seconds for a request, after which the score says that it is late; 0: any.
+    on_last_accept is called when a stopping worker has accepted its last connection: the listeners may be closed then.
 
     Raises ValueError for a bad access log format, OSError when the loop or the log cannot be opened.
     """
 
     cdef rhb_loop *loop
     cdef rhb_access_log *access_log
-    cdef object app
-    cdef object logger
-    cdef EnvironBuilder environs
-    cdef Exchange spare              # for the next request
+    cdef Service service
+    cdef tuple lanes                 # one a thread
     cdef bytes server                # the loop points into it
     cdef AllowedPeers forwarded_allowed, proxy_allowed  # and into these
-    cdef bint allow_chunked
-    cdef uint64_t requests, max_requests, limit_at, gc_every
-    cdef object on_limit, on_last_accept
-    cdef object score                # keeps the memory that the loop points into
-    cdef object base_context, context
+    cdef int kick_fd                 # -1 with one thread
+    cdef object score                # keeps the memory that the lanes point into
+
+    def __cinit__(self, *arguments, **options):
+        self.kick_fd = -1
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
                  on_last_accept=None):
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
-        self.app = app
-        self.logger = logger
-        self.max_requests = self.limit_at = max_requests
-        self.on_limit = on_limit
-        self.on_last_accept = on_last_accept
-        self.gc_every = settings.oobgc
-        self.allow_chunked = settings.chunked
-        self.environs = EnvironBuilder(
-            [environ_template(listener, settings, errors, multiprocess) for listener in listeners])
-        self.make_loop(listeners, settings, wakeup_fd)
-        self.environs.forwarded = &self.loop.options.forwarded
+        if settings.threads > 1:
+            self.kick_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.make_loop(listeners, settings, wakeup_fd if settings.threads == 1 else self.kick_fd)
         self.open_access_log(settings)
         self.loop.access_log = self.access_log
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
+        self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
+        self.service.loop = self.loop
+        self.service.kick_fd = self.kick_fd
+        templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]
+        self.lanes = tuple([self.make_lane(number, templates) for number in range(settings.threads)])
         if score is not None:
             self.keep_score(score)
-        self.spare = Exchange(logger, self.allow_chunked)
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
         rhb_access_log_free(self.access_log)
+        if self.kick_fd >= 0:
+            close(self.kick_fd)
+
+    cdef Lane make_lane(self, int number, templates):
+        cdef Lane lane = Lane(self.service, templates)
+        lane.own = self.loop.lanes if number == 0 else rhb_loop_add_lane(self.loop)
+        if lane.own is NULL:
+            raise MemoryError
+        lane.environs.forwarded = &self.loop.options.forwarded
+        return lane
 
     cdef int make_loop(self, listeners, settings, int wakeup_fd) except -1:
         cdef rhb_loop_options options
@@ -285,10 +268,12 @@ cdef class Worker:
 
     cdef int keep_score(self, score) except -1:
         cdef unsigned char[::1] memory = score
-        if memory.shape[0] != RHB_SCORE_SIZE or <size_t>&memory[0] % 64:
-            raise ValueError(f"score must be {RHB_SCORE_SIZE} bytes on a cache line")
+        cdef Lane lane
+        if memory.shape[0] != <Py_ssize_t>(RHB_SCORE_SIZE * len(self.lanes)) or <size_t>&memory[0] % 64:
+            raise ValueError(f"score must be {RHB_SCORE_SIZE} bytes for each thread, on a cache line")
         self.score = memory
-        self.loop.score = <rhb_score *>&memory[0]
+        for number, lane in enumerate(self.lanes):
+            lane.own.score = <rhb_score *>&memory[number * RHB_SCORE_SIZE]
         return 0
 
     # ---- called from Python ----
@@ -298,16 +283,16 @@ cdef class Worker:
 
         Handlers of Python signals run inside it.
         """
-        if self.gc_every:
+        if self.service.gc_every:
             gc.disable()
         rhb_heap_keep(self.loop.options.body_buffer)
-        self.base_context = PyContext_CopyCurrent()
-        self.context = PyContext_Copy(self.base_context)
-        PyContext_Enter(self.context)
+        self.service.base_context = PyContext_CopyCurrent()
         try:
-            self.serve_until_drained()
+            if len(self.lanes) == 1:
+                (<Lane>self.lanes[0]).run_alone()
+            else:
+                self.run_threads()
         finally:
-            PyContext_Exit(self.context)
             self.give_up_rest()
             self.flush_logs()
 
@@ -321,15 +306,26 @@ cdef class Worker:
             rhb_loop_stop(self.loop)
         else:
             rhb_loop_stop_last(self.loop, <uint64_t>(last_seconds * SECOND))
+        self.service.kick()
+
+    def interrupt(self, int number, exception):
+        """interrupt(number: int, exception: type[BaseException]) -> None: raises it in the thread of that number (from
+        0) when it has a request at hand. Of several threads; returns before it is raised.
+        """
+        (<Lane>self.lanes[number]).interrupt(exception)
 
     def in_progress(self):
-        """in_progress() -> list[str]: method and target of the requests that are being answered, at most 32."""
+        """in_progress() -> list[str]: method and target of the requests that are being answered; of those that wait
+        for their clients at most 32."""
         cdef void *owners[32]
         cdef size_t count = rhb_loop_owners(self.loop, owners, 32)
+        cdef Lane lane
+        cdef const phr_request_head *head
         names = [(<Exchange>owners[index]).describe() for index in range(count)]
-        if self.loop.at_hand is not NULL:
-            head = &self.loop.request.head
-            names.append((head.method[:head.target + head.target_len - head.method]).decode("latin-1"))
+        for lane in self.lanes:
+            if lane.own.at_hand is not NULL:
+                head = &lane.own.request.head
+                names.append((head.method[:head.target + head.target_len - head.method]).decode("latin-1"))
         return names
 
     def flush_logs(self):
@@ -337,158 +333,31 @@ cdef class Worker:
         if self.access_log is not NULL:
             rhb_access_log_flush(self.access_log)
 
-    # ---- the loop ----
+    # ---- the threads ----
 
-    cdef int serve_until_drained(self) except -1:
-        cdef rhb_conn *conn = NULL
-        cdef rhb_event event
-        while True:
-            event = rhb_loop_poll(self.loop, &conn)
-            if event == RHB_EVENT_REQUEST:
-                self.serve(conn)
-            elif event == RHB_EVENT_WAIT:
-                if not rhb_loop_accepts(self.loop):
-                    self.let_go_of_listeners()
-                with nogil:
-                    rhb_loop_wait(self.loop)
-                PyErr_CheckSignals()
-            elif event == RHB_EVENT_WRITABLE:
-                self.resume(conn)
-            elif event == RHB_EVENT_LOST:
-                self.give_up(conn)
-            elif event == RHB_EVENT_DRAINED:
-                return 0
-            else:
-                PyErr_CheckSignals()
+    cdef int run_threads(self) except -1:
+        """The main thread has nothing but the signals, until all others have ended."""
+        cdef list ended = []  # for each thread, what it ended with
+        all_ended = threading.Event()
+        count = len(self.lanes)
 
-    cdef int let_go_of_listeners(self) except -1:
-        if self.on_last_accept is not None:
-            rhb_loop_let_go(self.loop)
-            self.on_last_accept()
-            self.on_last_accept = None
+        def run(lane):
+            fault = None
+            try:
+                lane.run_in_turns()
+            except BaseException as error:
+                fault = error
+            ended.append(fault)
+            if len(ended) == count:
+                all_ended.set()
+
+        for number, lane in enumerate(self.lanes, 1):
+            threading.Thread(target=run, args=(lane,), name=f"rhebok-{number}", daemon=True).start()
+        all_ended.wait()
+        for fault in ended:
+            if fault is not None:
+                raise fault
         return 0
-
-    cdef int reach_limit(self) except -1:
-        """Goes on until the master has a successor; when that takes too long, the end comes all the same."""
-        if self.on_limit is None:
-            rhb_loop_stop(self.loop)
-            return 0
-        self.on_limit()
-        self.on_limit = None
-        self.limit_at = 2 * self.max_requests
-        return 0
-
-    cdef int serve(self, rhb_conn *conn) except -1:
-        cdef Exchange exchange = self.spare
-        cdef Progress progress
-        if exchange is None:
-            exchange = Exchange(self.logger, self.allow_chunked)
-        self.spare = None
-        self.requests += 1
-        if self.requests == self.limit_at:
-            self.reach_limit()  # before the answer, which so says that the connection closes when it stops
-        exchange.begin(self.loop, conn)
-        exchange.score_begun()
-        try:
-            environ = self.environs.build(&self.loop.request, conn, self.input())
-        except BaseException as error:
-            progress = exchange.failed(error)
-        else:
-            progress = exchange.run(self.app, environ)
-        rhb_score_end(self.loop.score)
-        self.settle(exchange, conn, progress)
-        if self.gc_every and self.requests % self.gc_every == 0:
-            gc.collect()
-        return 0
-
-    cdef object input(self):
-        """wsgi.input of the request at hand; None when it has no body."""
-        cdef rhb_request *request = &self.loop.request
-        cdef int fd
-        if request.body_len == 0:
-            return None
-        if request.inline_body is not NULL:
-            return io.BytesIO(request.inline_body[:request.body_len])
-        if request.body.fd < 0:
-            return io.BytesIO(request.body.data[:request.body_len])
-        fd = request.body.fd
-        request.body.fd = -1
-        file = open(fd, "rb")
-        file.seek(0)
-        return file
-
-    cdef int settle(self, Exchange exchange, rhb_conn *conn, Progress progress) except -1:
-        """What becomes of exchange and connection after a run or a resumption."""
-        if progress == SUSPENDED:
-            if not exchange.detached:
-                rhb_score_sending(self.loop.score, 1)
-            exchange.detach()
-            exchange.score_unsent(exchange.unsent())
-            if exchange.iterator is not None:
-                self.isolate(exchange)
-            if rhb_loop_suspend(self.loop, conn, <void *>exchange):
-                Py_INCREF(exchange)  # the connection's; taken back by resume and give_up
-                return 0
-            progress = BROKEN
-            exchange.finish(progress)
-        else:
-            exchange.finish(progress)
-            if progress == FINISHED:
-                rhb_loop_done(self.loop, conn, exchange.keep_alive)
-            else:
-                rhb_loop_abort(self.loop, conn)
-        if exchange.detached:
-            rhb_score_sending(self.loop.score, -1)
-            exchange.score_unsent(0)
-        exchange.close_iterable()
-        if not exchange.reusable():
-            exchange.retire()
-        elif self.spare is None:
-            self.spare = exchange
-        else:
-            exchange.retire()
-        return 0
-
-    cdef int isolate(self, Exchange exchange) except -1:
-        """An iterator that pauses keeps the context variables that its application has set, and the
-        requests served meanwhile get others: it may hold a context manager open across its yields."""
-        exchange.context = self.context
-        self.enter_context(PyContext_Copy(self.base_context))
-        return 0
-
-    cdef int enter_context(self, object context) except -1:
-        PyContext_Exit(self.context)
-        self.context = context
-        PyContext_Enter(context)
-        return 0
-
-    cdef Exchange owner_of(self, rhb_conn *conn):
-        """The suspended exchange of a connection, with its reference and its context."""
-        cdef Exchange exchange = <Exchange>conn.owner
-        Py_DECREF(exchange)
-        conn.owner = NULL
-        if exchange.context is not None:
-            self.enter_context(exchange.context)
-            exchange.context = None
-        return exchange
-
-    cdef int resume(self, rhb_conn *conn) except -1:
-        cdef Exchange exchange = <Exchange>conn.owner
-        cdef bint isolated = exchange.context is not None
-        cdef Progress progress
-        exchange = self.owner_of(conn)
-        exchange.score_resumed()
-        progress = exchange.resume()
-        rhb_score_end(self.loop.score)
-        self.settle(exchange, conn, progress)
-        if isolated and exchange.context is None:
-            self.enter_context(PyContext_Copy(self.base_context))
-        return 0
-
-    cdef int give_up(self, rhb_conn *conn) except -1:
-        """The client has not read for too long."""
-        cdef Exchange exchange = self.owner_of(conn)
-        return self.settle(exchange, conn, BROKEN)
 
     cdef int give_up_rest(self) except -1:
         """Lets go of what is still suspended when run() ends by an exception."""
@@ -500,7 +369,4 @@ cdef class Worker:
             exchange.close_iterable()
             exchange.retire()
             owner = rhb_loop_next_owner(self.loop)
-        if self.spare is not None:
-            self.spare.retire()
-            self.spare = None
         return 0

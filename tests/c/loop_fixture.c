@@ -134,7 +134,7 @@ static void copy_body(struct fixture *f, const struct rhb_request *request)
 
 static struct reply *render_reply(struct fixture *f, const struct rhb_conn *conn)
 {
-    const struct rhb_request *request = &f->loop->request;
+    const struct rhb_request *request = &f->loop->lane->request;
     struct reply *reply = calloc(1, sizeof *reply);
     char what[5000];
     int len = snprintf(what, sizeof what, "%.*s %.*s %zu", (int)request->head.method_len,
@@ -174,7 +174,7 @@ void answer(struct fixture *f, struct rhb_conn *conn)
 {
     if (conn == f->held)
         f->held = NULL;
-    copy_body(f, &f->loop->request);
+    copy_body(f, &f->loop->lane->request);
     send_reply(f, conn, render_reply(f, conn));
 }
 

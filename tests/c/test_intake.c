@@ -251,7 +251,7 @@ static void the_request_at_hand_says_where_its_parts_stand(struct rhb_test *t)
     struct client c = client_new(&f, BY_TCP);
     client_says(&f, &c, "POST /a%2Fb?x=%20 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nokGET");
     UNTIL(f.held != NULL);
-    const struct rhb_request *request = &f.loop->request;
+    const struct rhb_request *request = &f.loop->lane->request;
     CHECK_STR(request->head_bytes, 4, "POST");
     CHECK_INT(request->head_len, 58);
     CHECK_STR(request->head.target, request->head.target_len, "/a%2Fb?x=%20");

@@ -117,7 +117,7 @@ static void a_body_beyond_the_memory_limit_goes_to_a_file(struct rhb_test *t)
         struct client c = client_new(&f, BY_UNIX);
         client_send(&f, &c, requests[i].data, requests[i].len);
         UNTIL(f.held != NULL);
-        CHECK(f.loop->request.body != NULL && f.loop->request.body->fd >= 0);
+        CHECK(f.loop->lane->request.body != NULL && f.loop->lane->request.body->fd >= 0);
         answer(&f, f.held);
         CHECK_INT(answer_to(&f, &c), 200);
         CHECK_MEM(f.body.data, f.body.len, body, LONG_BODY);

@@ -43,6 +43,10 @@ def _rhebok(address: str) -> list[str]:
     ]  # fmt: skip
 
 
+def _rhebok_threads(address: str) -> list[str]:
+    return [*_rhebok(address), "--threads", "3"]
+
+
 def _gunicorn(address: str) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "-w", "1", "-k", "gthread", "--threads", "16", "-b", address,
@@ -70,6 +74,7 @@ SERVERS = {
     server.name: server
     for server in (
         Server("rhebok", _rhebok, _version_of("rhebok")),
+        Server("rhebok-threads", _rhebok_threads, _version_of("rhebok")),
         Server("gunicorn", _gunicorn, _version_of("gunicorn")),
         Server("waitress", _waitress, _version_of("waitress")),
     )

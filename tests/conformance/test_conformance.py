@@ -1,5 +1,5 @@
-"""Every case against the server: over TCP and a unix socket; whole, byte by byte, behind a good request in
-the same write, and behind one that was answered before. One server a transport lives through all of them. A
+"""Every case against the server: over TCP and a unix socket, with one thread and with several; whole, byte by byte, behind a good request in
+the same write, and behind one that was answered before. One server of each kind lives through all of them. A
 test is a case as written, with all that its `each` makes of it.
 
 CONFORMANCE_SERVER names another server of servers.py, for curiosity; compare.py makes a table of that."""
@@ -23,10 +23,14 @@ CONNECTIONS = 8
 WRITTEN = [list(group) for _, group in groupby(cases.load(), key=lambda case: (case.file, case.source))]
 
 
-@pytest.fixture(scope="module", params=servers.TRANSPORTS)
+OTHER = os.environ.get("CONFORMANCE_SERVER")
+KINDS = [(OTHER, "tcp"), (OTHER, "unix")] if OTHER else [("rhebok", "tcp"), ("rhebok", "unix"), ("rhebok-threads", "tcp")]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
 def address(request: pytest.FixtureRequest) -> Iterator[str]:
-    server = servers.SERVERS[os.environ.get("CONFORMANCE_SERVER", "rhebok")]
-    with servers.running(server, request.param) as address:
+    name, transport = request.param
+    with servers.running(servers.SERVERS[name], transport) as address:
         yield address
 
 

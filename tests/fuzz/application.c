@@ -98,7 +98,7 @@ static void take_request(struct world *world, struct rhb_conn *conn)
     struct reference expected;
     MUST(!client->done && conn->state == RHB_CONN_BUSY && conn->owner == NULL);
     client_reference(world, client, &expected);
-    reference_must_be(&expected, &world->loop->request);
+    reference_must_be(&expected, &world->loop->lane->request);
     client->delivered_len += expected.used;
     client->delivered++;
     MUST(conn->requests == client->delivered);

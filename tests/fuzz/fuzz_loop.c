@@ -170,7 +170,7 @@ static void check_lists(const struct world *world)
     count += count_list(&loop->ready);
     MUST(count == loop->open && loop->registered <= loop->open);
     MUST(rhb_live_count(RHB_LIVE_CONNECTION) == (long)loop->open);
-    MUST(loop->at_hand == NULL && loop->drop == NULL);
+    MUST(loop->lane->at_hand == NULL && loop->lane->drop == NULL);
 }
 
 /* ---- steps ---- */
@@ -183,7 +183,7 @@ static void run_until_wait(struct world *world)
         if (world->must_wait && world->held == NULL)
             break;
     }
-    if (world->loop->at_hand == NULL)
+    if (world->loop->lane->at_hand == NULL)
         check_lists(world);
 }
 

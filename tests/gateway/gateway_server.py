@@ -28,6 +28,7 @@ PATIENCE = 20.0  # seconds that anything may take
 LEAKED = 70  # exit status of a worker that ends with live objects
 
 DEFAULTS: dict[str, Any] = {
+    "threads": 1,
     "oobgc": 0,
     "chunked": True,
     "limit_request_line": 4094,

@@ -12,10 +12,11 @@ import pytest
 
 from rhebok.native.worker import score_size
 from rhebok.prefork import Verdict
-from rhebok.scoreboard import SLOT_SIZE, Scoreboard
+from rhebok.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.worker_watch import LAST_CHANCE, MEMORY_INTERVAL, WorkerWatch, resident_bytes
 
 SETTINGS = {
+    "threads": 1,
     "timeout": 30,
     "max_worker_memory": 0,
     "max_worker_lifetime": 0,
@@ -28,21 +29,22 @@ class Watched:
 
     def __init__(self, **settings):
         self.now = 1000.0
-        self.board = Scoreboard(4)
+        chosen = SimpleNamespace(**{**SETTINGS, **settings})
+        self.board = Scoreboard(chosen.threads, 4)
         self.log = []
         logger = logging.Logger("watch")
         handler = logging.Handler()
         handler.emit = lambda record: self.log.append(record.getMessage())
         logger.addHandler(handler)
-        chosen = SimpleNamespace(**{**SETTINGS, **settings})
         self.watch = WorkerWatch(chosen, self.board, logger, lambda: self.now)
         self.slot = self.board.take()
         self.watch.forked(os.getpid(), self.slot)
 
-    def begins(self, number, deadline, line=b"GET /x"):
+    def begins(self, number, deadline, line=b"GET /x", thread=0):
         head = struct.pack("=QQIII", int(deadline * 1e9), number, 1, 0, len(line))
-        self.board.view(self.slot)[: len(head)] = head
-        self.board.view(self.slot)[64 : 64 + len(line)] = line
+        score = self.board.view(self.slot)[thread * SCORE_SIZE :]
+        score[: len(head)] = head
+        score[64 : 64 + len(line)] = line
 
     def verdict(self):
         return self.watch.verdicts().get(os.getpid())
@@ -58,7 +60,7 @@ def traceback_asked():
 
 
 def test_the_slot_is_as_large_as_in_c():
-    assert score_size() == SLOT_SIZE
+    assert score_size() == SCORE_SIZE
 
 
 def test_an_idle_worker_stays():
@@ -90,6 +92,21 @@ def test_one_that_is_late_still_after_its_last_chance_is_killed(traceback_asked)
     assert watched.verdict() is Verdict.KILL
     assert watched.verdict() is None
     assert traceback_asked == [1]
+
+
+def test_of_several_threads_each_late_one_is_interrupted_and_none_killed_for_it(traceback_asked):
+    watched = Watched(threads=3)
+    watched.begins(1, deadline=999, thread=1)
+    assert watched.verdict() is Verdict.ABANDON
+    watched.begins(7, deadline=1001, line=b"GET /later", thread=2)
+    assert watched.verdict() is None
+    assert watched.watch.next_at() == 1001
+    watched.now += LAST_CHANCE
+    assert watched.verdict() is Verdict.ABANDON
+    watched.now += LAST_CHANCE
+    assert watched.verdict() is None
+    assert traceback_asked == [1, 1]
+    assert "GET /later" in watched.log[1]
 
 
 def test_one_that_has_ended_meanwhile_is_not_killed(traceback_asked):
@@ -153,18 +170,18 @@ def test_a_slot_is_free_again_when_its_worker_is_gone_and_clean_when_it_is_taken
     watched.begins(3, deadline=2000)
     watched.watch.reaped(os.getpid())
     assert watched.board.take() == watched.slot
-    assert watched.board.read(watched.slot).requests == 0
+    assert watched.board.read(watched.slot)[0].requests == 0
 
 
 def test_a_full_board_is_an_error():
-    board = Scoreboard(1)
+    board = Scoreboard(capacity=1)
     board.take()
     with pytest.raises(OSError, match="1 workers"):
         board.take()
 
 
 def test_a_child_writes_what_its_parent_reads():
-    board = Scoreboard(2)
+    board = Scoreboard(capacity=2)
     slot = board.take()
     child = os.fork()
     if child == 0:
@@ -173,7 +190,7 @@ def test_a_child_writes_what_its_parent_reads():
             board.say_ending()
         os._exit(0)
     os.waitpid(child, 0)
-    assert board.read(slot).requests == 5
+    assert board.read(slot)[0].requests == 5
     assert board.ending
 
 
