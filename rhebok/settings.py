@@ -162,8 +162,8 @@ class Settings:
         "Worker processes.", aliases="--max-workers", variable="WEB_CONCURRENCY", compute=default_workers,
         compute_text="$WEB_CONCURRENCY, otherwise 2 x usable CPUs + 1")
     threads: int = row("--threads", values.whole_number(1, 1024), 1, Group.WORKERS,
-        "Serve so many requests at a time in each worker. More than 1 is for applications that wait, or stream: "
-        "the application must be thread-safe.")
+        "Serve so many requests at a time in each worker. More than 1 is for applications that wait, or "
+        "stream; they must be thread-safe.")
     preload: bool = row("--preload/--no-preload", values.switch(), True, Group.WORKERS,
         "Load the application once, in the master, so that workers share its memory.")
     max_requests: int = row("--max-requests", values.whole_number(0), 0, Group.WORKERS,

@@ -48,7 +48,7 @@ def _thread(_query: str) -> Iterable[bytes]:
 
 
 def _context(query: str) -> Iterable[bytes]:
-    """What the requests before have left in this thread's context, then what this one set, after the others did."""
+    """What earlier requests have left in this thread's context, then what this one has set."""
     before = _user.get()
     token = _user.set(query)
     _barrier.wait(20)
