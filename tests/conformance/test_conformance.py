@@ -1,6 +1,6 @@
 """Every case against the server: over TCP and a unix socket, with one thread and with several; whole,
-byte by byte, behind a good request in the same write, and behind one that was answered before. One server of each
-kind lives through all of them. A test is a case as written, with all that its `each` makes of it.
+byte by byte, behind a good request in the same write, and behind one that was answered before. One server of
+each kind lives through all of them. A test is a case as written, with all that its `each` makes of it.
 
 CONFORMANCE_SERVER names another server of servers.py, for curiosity; compare.py makes a table of that."""
 

@@ -78,7 +78,8 @@ class Engine:
             self.behave("fail")
             for event in self.happened("after"):
                 if not self.happened("reap", event[1]):
-                    os.kill(int(event[1]), signal.SIGKILL)
+                    with suppress(ProcessLookupError):  # reaped meanwhile
+                        os.kill(int(event[1]), signal.SIGKILL)
             self.process.kill()
             self.process.wait()
 
