@@ -55,6 +55,12 @@ class Listeners:
             else:
                 os.dup2(listener.sock.fileno(), listener.wanted_fd, inheritable=True)
 
+    def let_go(self) -> None:
+        """Closes our copies: once the program has closed its own too, clients are refused. Until close() the
+        socket files stay."""
+        for listener in self._listeners:
+            listener.sock.close()
+
     def close(self) -> None:
         """Removes our socket files, then closes all sockets."""
         for listener in self._listeners:

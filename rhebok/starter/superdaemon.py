@@ -181,6 +181,7 @@ class Superdaemon:
         pids = self._generations.pids()
         report(f"{name}: stopping, {short_name(passed_on)} to {_listed(pids)}")
         _send(passed_on, pids)
+        self._program.listeners.let_go()
 
     def _signal_old(self, now: float) -> None:
         due: list[Generation] = self._generations.due(now)

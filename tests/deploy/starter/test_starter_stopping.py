@@ -1,9 +1,11 @@
 """TERM and INT: who is told what, and what the superdaemon waits for and leaves behind."""
 
+import errno
 import signal
+import socket
 
 import pytest
-from starter_process import Superdaemon, locked, until
+from starter_process import Superdaemon, free_port, locked, until
 
 
 @pytest.mark.parametrize(("sent", "passed_on"), [(signal.SIGTERM, "QUIT"), (signal.SIGINT, "TERM")])
@@ -90,6 +92,41 @@ def test_a_superdaemon_that_waits_for_the_lock_can_be_ended(ours: Superdaemon, a
     another.send(signal.SIGTERM)
     assert another.exit_status() == -signal.SIGTERM
     assert locked(ours.pid_file)
+
+
+CLOSES_ITS_PORT = """
+import signal, time
+sockets = base.listeners()
+def told(number, frame):
+    for each in sockets.values():
+        each.close()
+    base.note("closed")
+    while base.present("linger"):
+        time.sleep(0.01)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, told)
+base.note("started")
+while True:
+    signal.pause()
+"""
+
+
+def test_a_port_that_the_program_has_closed_refuses_clients_while_it_goes_on(ours: Superdaemon) -> None:
+    (ours.home / "linger").touch()
+    port = free_port()
+    ours.start(f"--port=127.0.0.1:{port}", program=ours.own_program("closing", CLOSES_ITS_PORT))
+    ours.serving(1)
+    ours.send(signal.SIGTERM)
+    ours.event(event="closed")
+    until("clients to be refused", lambda: refused(port))
+    assert ours.running
+    (ours.home / "linger").unlink()
+    assert ours.exit_status() == 0
+
+
+def refused(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 def test_hup_while_stopping_starts_nothing(ours: Superdaemon) -> None:
