@@ -160,9 +160,9 @@ class Prefork:
 
     def _stop(self) -> None:
         if self._state in (State.RUNNING, State.RETIRING):
-            self._log.info("stopping gracefully")
             self._end(State.STOPPING)
             self._retire(list(self._children.values()))
+            self._log.info("stopping gracefully")  # last: who reads it may rely on it
 
     def _end(self, state: State) -> None:
         """No child is replaced any more."""

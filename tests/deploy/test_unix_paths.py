@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from integration.http_client import Client
+from integration.processes import has_ended
 from integration.server import Process, command
 from integration.waiting import until
 
@@ -137,7 +138,7 @@ def test_a_generation_of_another_user_does_not_outlive_its_supervisor(site: Site
         (master,) = running.masters
         assert pwd.getpwuid(Path(f"/proc/{master}").stat().st_uid).pw_name == "nobody"
         running._process.kill()
-        until(lambda: not Path(f"/proc/{master}").exists())
+        until(lambda: has_ended(master))
     finally:
         running.end()
 

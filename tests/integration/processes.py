@@ -14,6 +14,19 @@ def descendants(pid: int) -> list[int]:
     return children + [below for child in children for below in descendants(child)]
 
 
+def state(pid: int) -> str:
+    """R for running, S for waiting, Z for dead and not yet reaped; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def has_ended(pid: int) -> bool:
+    """Whether or not it has been reaped: of an orphan that may take init seconds."""
+    return state(pid) in ("", "Z")
+
+
 def group_is_empty(group: int) -> bool:
     try:
         os.killpg(group, 0)
