@@ -3,7 +3,8 @@
 The server runs twice under valgrind, once for N requests and once for 2N; the difference divided by N has
 no start-up in it and is the same on every machine with the same binaries, so a regression of half a
 microsecond shows where a stopwatch would see noise. --check compares with bench/instructions.json and fails
-beyond its tolerance (CI calls it); --update writes that file.
+beyond its tolerance (CI calls it); --update writes that file. What the server does once a second comes on top
+when the machine is busy, so a figure that is too high is measured again: noise only adds.
 """
 
 from __future__ import annotations
@@ -121,13 +122,18 @@ def update(figures: dict[str, float]) -> None:
     INSTRUCTIONS.write_text(json.dumps(known, indent=2) + "\n")
 
 
-def check(figures: dict[str, float]) -> int:
+def check(row: Row, modes: list[str], requests: int) -> int:
     """Compares with the committed figures; 1 when one is beyond the tolerance or has none."""
     committed = load().get(interpreter(), {})
-    verdicts = [verdict(mode, figure, committed.get(mode), TOLERANCE) for mode, figure in figures.items()]
-    for _, text in verdicts:
-        print(text)
-    return 0 if all(passed for passed, _ in verdicts) else 1
+    failed = 0
+    for mode in modes:
+        for _ in range(ATTEMPTS):
+            passed, text = verdict(mode, per_request(row, mode, requests), committed.get(mode), TOLERANCE)
+            print(text, flush=True)
+            if passed or mode not in committed:
+                break
+        failed += not passed
+    return 1 if failed else 0
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -152,14 +158,14 @@ def main(arguments: list[str]) -> int:
         return 2
     modes = [mode for mode in MODES if mode in row.modes]
     try:
+        if options.check:
+            return check(row, modes, options.requests)
         figures = {mode: per_request(row, mode, options.requests) for mode in modes}
     except ServerFailedError as error:
         print(f"{row.name}: {error}", file=sys.stderr)
         return 2
     if options.update:
         update(figures)
-    if options.check:
-        return check(figures)
     for mode, figure in figures.items():
         print(f"{row.name} {mode}: {figure:.0f} instructions per request")
     return 0
