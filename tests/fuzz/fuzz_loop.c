@@ -42,7 +42,8 @@ enum option {
     SMALL_BUFFERS = 8,
     WITH_LOG = 16,
     NO_BODY_LIMIT = 32,
-    FREE_AT_ONCE = 64 /* at the end, instead of stopping */
+    FREE_AT_ONCE = 64, /* at the end, instead of stopping */
+    CROWDED = 128      /* three connections at most; bodies have to come at a rate */
 };
 
 enum { MAX_STEPS = 400, PATIENCE = 20000, DESCRIPTORS = 64 };
@@ -76,6 +77,8 @@ static void choose_options(struct world *world, uint8_t chosen)
         .max_body = chosen & NO_BODY_LIMIT ? 0 : 64,
         .body_buffer = chosen & SMALL_BODIES ? 16 : 1 << 20,
         .max_keepalive_requests = chosen & TWO_REQUESTS ? 2 : 0,
+        .max_connections = chosen & CROWDED ? 3 : 0,
+        .min_rate = chosen & CROWDED ? 1000 : 0,
         .keep_alive = !(chosen & NO_KEEP_ALIVE),
         .server = "rhebok",
         .server_len = 6,
@@ -171,6 +174,7 @@ static void check_lists(const struct world *world)
     MUST(count == loop->open && loop->registered <= loop->open);
     MUST(rhb_live_count(RHB_LIVE_CONNECTION) == (long)loop->open);
     MUST(loop->lane->at_hand == NULL && loop->lane->drop == NULL);
+    MUST(loop->stopping || loop->open <= loop->options.max_connections);
 }
 
 /* ---- steps ---- */

@@ -100,6 +100,14 @@ def hand_written_scripts() -> Iterator[bytes]:
         pieces[2] += b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
         wire = head + b"Transfer-Encoding: chunked\r\n\r\n"
         yield script(options, 0, *(sending(piece) + bytes([RUN]) for piece in (wire, *pieces)))
+    pause = 0x20 | PASS
+    for step in (get, sending(b"GET"), post):  # more than there may be; the byte's upper half is the client
+        crowd = [bytes([number << 4 | step[0]]) + step[1:] for number in range(6)]
+        yield script(128, 0, *(bytes([CONNECT]) + one + bytes([RUN]) for one in crowd))
+        idle = [script(CONNECT, one, RUN) for one in crowd[:3]]
+        yield script(128, 0, *idle, crowd[0], CONNECT, crowd[3], RUN)  # nobody has looked at the first one's
+        yield script(128, 0, *[CONNECT] * 6, *(one + bytes([RUN, pause, RUN]) for one in crowd), late, RUN)
+        yield script(128 | 32, 0, *[CONNECT] * 3, RUN, late, *[CONNECT] * 3, *crowd, RUN, crowd[5], RUN)
     for call in range(6):
         for which in (0, 1, 6, 9):
             fault = script(call << 4 | FAULT, which)

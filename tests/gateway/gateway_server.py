@@ -183,7 +183,8 @@ class Server:
             return client.get(path, *fields, method=method, version=version)
 
     def score(self) -> Score:
-        return self.scoreboard.read(0)
+        (score,) = self.scoreboard.read(0)
+        return score
 
     def log(self) -> str:
         return self.log_path.read_text()
