@@ -104,10 +104,11 @@ static bool previous_element(struct backwards *list, struct text *element)
 
 /* ---- one value ---- */
 
+/* RFC 7239 section 6: up to five digits. */
 static bool read_port(const struct text *text, uint16_t *port)
 {
     uint64_t number;
-    if (!rhb_decimal_read(text->at, text->len, MAX_PORT, &number) || number == 0)
+    if (text->len > 5 || !rhb_decimal_read(text->at, text->len, MAX_PORT, &number) || number == 0)
         return false;
     *port = (uint16_t)number;
     return true;
@@ -125,12 +126,13 @@ static bool read_node_port(const struct text *text, uint16_t *port)
     return read_port(text, port);
 }
 
-/* Address and port of a node, brackets and colon left out; port.at NULL when there is none. */
+/* Address and port of a node that is not empty, brackets and colon left out; port.at NULL when
+ * there is none. */
 static bool split_node(const struct text *text, struct text *address, struct text *port)
 {
     const char *at = text->at, *end = at + text->len;
-    bool bracket = text->len > 0 && *at == '[';
-    const char *stop = text->len > 0 ? memchr(at, bracket ? ']' : ':', text->len) : NULL;
+    bool bracket = *at == '[';
+    const char *stop = memchr(at, bracket ? ']' : ':', text->len);
     if (bracket && stop == NULL)
         return false;
     if (stop == NULL)
@@ -151,6 +153,8 @@ static bool read_node(const struct text *text, bool bare, struct rhb_peer *node)
 {
     struct text address, digits;
     struct rhb_peer read;
+    if (text->len == 0)
+        return false;
     if (bare && rhb_peer_read(node, text->at, text->len))
         return true;
     if (!split_node(text, &address, &digits) || !rhb_peer_read(&read, address.at, address.len))
@@ -248,7 +252,7 @@ static bool quoted_backwards(const char *start, const char **at, struct text *va
     const char *close = *at - 1, *open = close;
     while (open > start && open[-1] != '"' && open[-1] != '\\')
         open--;
-    if (open - start < 2 || open[-1] != '"' || open[-2] == '\\')
+    if (open == start || open[-1] != '"')
         return false;
     *value = (struct text){open, (size_t)(close - open)};
     *at = open - 1;
@@ -376,13 +380,12 @@ void rhb_forwarded_read(struct rhb_forwarded *said, const struct rhb_forwarded_p
 static uint16_t port_of_host(const char *host, size_t len)
 {
     size_t at = len;
-    uint16_t port = 0;
+    uint64_t port = 0;
     while (at > 0 && host[at - 1] >= '0' && host[at - 1] <= '9')
         at--;
-    struct text digits = {host + at, len - at};
     if (at > 0 && host[at - 1] == ':')
-        read_port(&digits, &port);
-    return port;
+        rhb_decimal_read(host + at, len - at, MAX_PORT, &port);
+    return (uint16_t)port;
 }
 
 uint16_t rhb_forwarded_server_port(const struct rhb_forwarded *said, const char *host,

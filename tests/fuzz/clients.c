@@ -1,4 +1,5 @@
 #include "kernel.h"
+#include "proxy_protocol.h"
 #include "world.h"
 #include <errno.h>
 #include <unistd.h>
@@ -56,8 +57,20 @@ void client_reference(const struct world *world, const struct client *client,
                       struct reference *next)
 {
     const char *sent = client->sent.len > 0 ? client->sent.data + client->delivered_len : "";
-    reference_next(next, &world->options.limits, world->options.max_body, sent,
-                   client->sent.len - client->delivered_len);
+    size_t len = client->sent.len - client->delivered_len;
+    struct rhb_proxy_header header = {0};
+    if (world->options.proxy_versions != 0 && client->delivered == 0) {
+        enum rhb_proxy_result result =
+            rhb_proxy_read(&header, world->options.proxy_versions, sent, len);
+        *next = (struct reference){.kind = REFERENCE_INCOMPLETE};
+        if (result == RHB_PROXY_BAD)
+            *next = (struct reference){.kind = REFERENCE_REFUSED, .status = 400};
+        if (result != RHB_PROXY_OK)
+            return;
+    }
+    reference_next(next, &world->options.limits, world->options.max_body, sent + header.len,
+                   len - header.len);
+    next->used += header.len;
 }
 
 bool client_read(struct client *client)

@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "kernel.h"
 #include "live.h"
+#include "proxy_protocol.h"
 #include "world.h"
 #include <fcntl.h>
 #include <unistd.h>
@@ -43,7 +44,10 @@ enum option {
     WITH_LOG = 16,
     NO_BODY_LIMIT = 32,
     FREE_AT_ONCE = 64, /* at the end, instead of stopping */
-    CROWDED = 128      /* three connections at most; bodies have to come at a rate */
+    CROWDED = 128,     /* three connections at most; bodies have to come at a rate */
+
+    /* in the second byte, beside the manners */
+    WITH_PROXY = 64 << 8 /* connections begin with a PROXY header */
 };
 
 enum { MAX_STEPS = 400, PATIENCE = 20000, DESCRIPTORS = 64 };
@@ -69,7 +73,7 @@ static size_t count_descriptors(void)
 
 /* ---- the world ---- */
 
-static void choose_options(struct world *world, uint8_t chosen)
+static void choose_options(struct world *world, unsigned chosen)
 {
     world->options = (struct rhb_loop_options){
         .limits = {.line = 200, .head = 1000, .field = 300},
@@ -80,6 +84,8 @@ static void choose_options(struct world *world, uint8_t chosen)
         .max_connections = chosen & CROWDED ? 3 : 0,
         .min_rate = chosen & CROWDED ? 1000 : 0,
         .keep_alive = !(chosen & NO_KEEP_ALIVE),
+        .proxy_versions = chosen & WITH_PROXY ? RHB_PROXY_V1 | RHB_PROXY_V2 : 0,
+        .proxy_allowed = {.unix_sockets = true},
         .server = "rhebok",
         .server_len = 6,
     };
@@ -109,7 +115,7 @@ static void open_log(struct world *world)
     world->loop->access_log = world->log;
 }
 
-static void set_up(struct world *world, uint8_t chosen)
+static void set_up(struct world *world, unsigned chosen)
 {
     fuzz_kernel = (struct fuzz_kernel){.scripted = true, .frozen = true, .now = RHB_NS_PER_SECOND};
     *world = (struct world){.manners.keeps = true};
@@ -155,6 +161,7 @@ static size_t check_parked(const struct rhb_loop *loop, int state)
     for (const struct rhb_link *link = head->next; link != head; link = link->next) {
         const struct rhb_conn *conn = (const struct rhb_conn *)link;
         MUST(conn->state == state && conn->registered && conn->deadline >= last);
+        MUST(state != RHB_CONN_HEAD || conn->in.len > 0);
         MUST(state != RHB_CONN_IDLE || (conn->in.data == NULL && conn->incoming == NULL));
         MUST(state != RHB_CONN_LINGER || (conn->in.data == NULL && conn->incoming == NULL));
         MUST((state == RHB_CONN_BODY) == (conn->incoming != NULL) || state == RHB_CONN_SEND);
@@ -346,11 +353,12 @@ static void drain(struct world *world)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = {.at = data, .len = size};
-    uint8_t chosen = fuzz_byte(&in);
+    unsigned chosen = fuzz_byte(&in);
+    chosen |= (unsigned)fuzz_byte(&in) << 8;
     size_t descriptors = count_descriptors();
     struct world world;
     set_up(&world, chosen);
-    set_manners(&world.manners, fuzz_byte(&in));
+    set_manners(&world.manners, (uint8_t)(chosen >> 8));
     play(&world, &in);
     if (!(chosen & FREE_AT_ONCE)) {
         settle(&world);

@@ -108,6 +108,19 @@ def hand_written_scripts() -> Iterator[bytes]:
         yield script(128, 0, *idle, crowd[0], CONNECT, crowd[3], RUN)  # nobody has looked at the first one's
         yield script(128, 0, *[CONNECT] * 6, *(one + bytes([RUN, pause, RUN]) for one in crowd), late, RUN)
         yield script(128 | 32, 0, *[CONNECT] * 3, RUN, late, *[CONNECT] * 3, *crowd, RUN, crowd[5], RUN)
+    line, wanted = b"PROXY TCP4 192.0.2.1 10.0.0.1 1 2\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    for proxied in (
+        line + wanted + wanted,
+        b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\x03\4\0\0" + wanted,
+        wanted,
+        line + line,
+    ):
+        for at in (0, 5, 18, len(line), len(line) + 9):
+            pieces = script(sending(proxied[:at]), RUN, sending(proxied[at:]), RUN, get, RUN, READ)
+            yield script(0, 64, pieces)
+            yield script(0, 64, sending(proxied[:at]), RUN, sending(proxied[at : len(line)]), RUN, get, RUN)
+            yield script(0, 64, sending(proxied[:at]), RUN, STOP, RUN, sending(proxied[at:]), RUN)
+            yield script(0, 64, RUN, sending(proxied[:at]), RUN, late, RUN, SHUT, RUN)
     for call in range(6):
         for which in (0, 1, 6, 9):
             fault = script(call << 4 | FAULT, which)
@@ -148,6 +161,12 @@ def target_inputs(case: Case) -> Iterator[bytes]:
         yield b"\x01" + text
 
 
+def forwarded_inputs(case: Case) -> Iterator[bytes]:
+    if b"forwarded" in case.raw.lower():
+        yield b"\x1f" + case.raw
+        yield b"\x3f" + case.raw
+
+
 def lenient_inputs(case: Case) -> Iterator[bytes]:
     fields = case.raw.partition(b"\r\n")[2]
     yield b"\x00\x00" + case.raw
@@ -162,10 +181,37 @@ INPUTS: dict[str, Callable[[Case], Iterable[bytes]]] = {
     "chunked_lenient": chunked_inputs(b"\x01"),
     "framing": lambda case: (b"\x02" + case.raw,),
     "target": target_inputs,
+    "forwarded": forwarded_inputs,
     "saved_head": lambda case: (case.raw,),
     "access_log": log_inputs,
     "loop": loop_scripts,
 }
+
+
+def proxy_headers() -> Iterator[bytes]:
+    """Of both versions, whole and cut, good and bad; what follows is the first request."""
+    lines = (
+        b"TCP4 192.0.2.1 10.0.0.1 4711 80", b"TCP6 2001:db8::1 ::1 4711 80", b"UNKNOWN", b"UNKNOWN ffff::1 x",
+        b"TCP4 ::1 ::1 1 2", b"TCP4 192.0.2.1 10.0.0.1 04711 80", b"TCP4 192.0.2.1 10.0.0.1 4711 80 ",
+    )  # fmt: skip
+    signature = b"\r\n\r\n\0\r\nQUIT\n"
+    four = bytes([192, 0, 2, 1, 10, 0, 0, 1, 18, 103, 0, 80])
+    addresses = {
+        0x00: b"",
+        0x11: four,
+        0x12: four,
+        0x21: bytes(15) + four + bytes(9),
+        0x31: b"/run/a".ljust(216),
+    }
+    tlvs = (b"", b"\x04\0\0", b"\x01\0\2h2\x03\0\4abcd", b"\x04\0\5abcd", b"\x04\0")
+    for line in lines:
+        yield b"PROXY " + line + b"\r\nGET / HTTP/1.1\r\n"
+        yield b"PROXY " + line + b"\n"
+    for kind, block in addresses.items():
+        for tlv in tlvs:
+            behind = block + tlv
+            for command in (0x20, 0x21):
+                yield signature + bytes([command, kind]) + len(behind).to_bytes(2, "big") + behind + b"GET"
 
 
 def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
@@ -178,6 +224,9 @@ def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
                 yield target, data
     for script in hand_written_scripts():
         yield "loop", script
+    for header in proxy_headers():
+        for versions in (1, 2, 3):
+            yield "proxy_protocol", bytes([versions]) + header
     for lines in RESPONSE_HEADS:
         for flags in (0x1D, 0x00, 0x1F, 0x15):
             yield "response_head", bytes([flags, 0, flags]) + b"\xff".join(lines)
