@@ -62,6 +62,9 @@ def validate(address: Address, workload: Workload, close: bool) -> None:
 
 def warm_up(address: Address, workload: Workload, requests: int = 50) -> None:
     """A few requests whose cost is not counted: lazy imports, caches, first allocations."""
-    for _ in range(requests):
-        with connect(address) as connection:
-            exchange(connection, request_bytes(workload, True), workload.method).read()
+    try:
+        for _ in range(requests):
+            with connect(address) as connection:
+                exchange(connection, request_bytes(workload, True), workload.method).read()
+    except (OSError, http.client.HTTPException) as error:
+        raise WrongAnswerError(f"broken exchange while warming up: {error!r}") from error

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench import bare, cpu, crowd, instructions, memory, run, slow_clients, tables, wrk  # noqa: E402
+from bench import bare, client, cpu, crowd, instructions, memory, run, slow_clients, tables, wrk  # noqa: E402
 from bench.cells import FAILED, MISSING, NONE, OK, Cell, range_of, ratios, summaries  # noqa: E402
 from bench.process import Server, ServerFailedError, running  # noqa: E402
 from bench.servers import BY_NAME, MODES, SERVERS, Launch, unsupported  # noqa: E402
@@ -215,6 +215,15 @@ def test_a_wrong_body_is_a_fault() -> None:
 
 def test_a_wrong_status_is_a_fault() -> None:
     assert "status 500" in str(fault_in_answer(WORKLOADS["notes"], 500, b"oh"))
+
+
+def test_a_server_that_closes_without_a_word_fails_its_cell_and_not_the_run() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        hang_up = threading.Thread(target=lambda: listening.accept()[0].close())
+        hang_up.start()
+        with pytest.raises(client.WrongAnswerError, match="while warming up"):
+            client.warm_up(listening.getsockname(), WORKLOADS["hello"])
+        hang_up.join()
 
 
 def test_chunked_coding_ends_with_the_last_chunk() -> None:
