@@ -45,16 +45,17 @@ struct rhb_conn {
     struct rhb_link link; /* first: a link is cast to its connection */
     uint64_t deadline;    /* coarse monotonic ns, while parked */
     int fd;
-    uint8_t state;          /* enum rhb_conn_state */
-    uint8_t listener;       /* index */
-    uint8_t expected;       /* enum rhb_expected */
-    bool registered;        /* in epoll, edge-triggered */
-    bool wants_write;       /* epoll watches EPOLLOUT too */
-    bool more;              /* the socket may hold bytes for which no further edge will come */
-    bool graced;            /* had its short wait for the first bytes */
-    bool has_client;        /* proxies named one */
-    uint32_t requests;      /* answered or with the application */
-    uint32_t unsent;        /* bytes that the socket held when the response last had to wait */
+    uint8_t state;     /* enum rhb_conn_state */
+    uint8_t listener;  /* index */
+    uint8_t expected;  /* enum rhb_expected */
+    bool registered;   /* in epoll, edge-triggered */
+    bool wants_write;  /* epoll watches EPOLLOUT too */
+    bool more;         /* the socket may hold bytes for which no further edge will come */
+    bool graced;       /* had its short wait for the first bytes */
+    bool shared;       /* somebody else has a copy of fd, and ends it if he wants to (handover.h) */
+    bool has_client;   /* proxies named one */
+    uint32_t requests; /* answered or with the application */
+    uint32_t unsent;   /* bytes that the socket held when the response last had to wait */
     struct rhb_peer peer;   /* or whom its PROXY header names */
     struct rhb_peer client; /* of the request at hand; for the access log */
     size_t head_seen;       /* bytes of `in` that a parse found incomplete */

@@ -15,7 +15,8 @@ enum fact {
     OTHER_CODING = 1 << 7, /* known, but not exactly chunked */
     OVER_LIMIT = 1 << 8,
     CLOSE = 1 << 9,
-    KEEP_ALIVE = 1 << 10
+    KEEP_ALIVE = 1 << 10,
+    UPGRADE = 1 << 11
 };
 
 struct facts {
@@ -50,6 +51,8 @@ static const char *read_connection(struct facts *facts, const char *value, size_
             facts->seen |= CLOSE;
         else if (rhb_name_is(list.token, list.len, "keep-alive"))
             facts->seen |= KEEP_ALIVE;
+        else if (rhb_name_is(list.token, list.len, "upgrade"))
+            facts->seen |= UPGRADE;
     }
     return NULL;
 }
@@ -174,6 +177,8 @@ static void accept_request(struct rhb_framing *plan, const struct facts *facts)
     };
     bool has_content = plan->body == RHB_BODY_CHUNKED || plan->content_length > 0;
     plan->expect_continue = (seen & EXPECT) && !(seen & OLD_VERSION) && has_content;
+    /* RFC 9110 section 7.8; the content would stand where the new protocol begins */
+    plan->upgrade = (seen & UPGRADE) && !(seen & OLD_VERSION) && !has_content;
 }
 
 void rhb_framing_plan(struct rhb_framing *plan, const struct phr_request_head *head,

@@ -18,6 +18,7 @@ struct rhb_framing {
     uint64_t content_length; /* RHB_BODY_LENGTH; 0 otherwise */
     bool keep_alive;         /* what the request asks for: 1.1 without close, 1.0 with keep-alive */
     bool expect_continue;
+    bool upgrade;     /* Connection: upgrade, on 1.1 and without content */
     bool has_host;    /* or an authority in the target */
     const char *host; /* value of the Host field; NULL without one */
     size_t host_len;

@@ -1,6 +1,8 @@
+#define _GNU_SOURCE
 #include "parking.h"
 #include "live.h"
 #include "socket_io.h"
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -51,6 +53,8 @@ void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
         loop->registered--;
         forget_events(loop, conn);
     }
+    if (conn->shared)
+        shutdown(conn->fd, SHUT_RDWR); /* close(2) would not be noticed where a copy is */
     close(conn->fd);
     if (loop->accept_again_at != 0)
         loop->accept_again_at = 1; /* there is room: at once */
@@ -153,9 +157,23 @@ static enum rhb_io drain(struct rhb_loop *loop, struct rhb_conn *conn)
     return io;
 }
 
+/* The bytes are not ours to read: waits until the client has ended its side. */
+static void linger_shared(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    struct pollfd fd = {.fd = conn->fd, .events = POLLRDHUP};
+    if (poll(&fd, 1, 0) != 0)
+        rhb_conn_close(loop, conn);
+    else if (conn->state != RHB_CONN_LINGER)
+        rhb_park(loop, conn, RHB_CONN_LINGER);
+}
+
 void rhb_conn_linger(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     bool fresh = conn->state != RHB_CONN_LINGER;
+    if (conn->shared) {
+        linger_shared(loop, conn);
+        return;
+    }
     if (fresh) {
         rhb_conn_drop_input(conn);
         rhb_conn_drop_incoming(conn);

@@ -60,6 +60,12 @@ static inline void rhb_score_end(struct rhb_score *score)
     atomic_store_explicit(&score->busy, 0, memory_order_relaxed);
 }
 
+/* The request at hand may take as long as it likes from now on. */
+static inline void rhb_score_no_limit(struct rhb_score *score)
+{
+    atomic_store_explicit(&score->deadline, 0, memory_order_relaxed);
+}
+
 /* Responses that wait for their clients: `by` more of them. */
 static inline void rhb_score_sending(struct rhb_score *score, int by)
 {

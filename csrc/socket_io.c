@@ -26,7 +26,7 @@ enum rhb_io rhb_recv(int fd, void *buf, size_t cap, size_t *done)
 {
     ssize_t n;
     do
-        n = recv(fd, buf, cap, 0);
+        n = recv(fd, buf, cap, MSG_DONTWAIT); /* a socket that was handed over is a blocking one */
     while (n < 0 && errno == EINTR);
     *done = n > 0 ? (size_t)n : 0;
     if (n > 0)

@@ -211,6 +211,9 @@ class Settings:
         "Send responses of unknown length chunked; without, they end with the connection.")
     server_header: str = row("--server-header", values.field_value(), "Rhebok", Group.HTTP,
         "The Server field of responses; empty is none.")
+    early_hints: bool = row("--early-hints/--no-early-hints", values.switch(), False, Group.HTTP,
+        "Give the application wsgi.early_hints, which sends 103 responses. Every proxy in front has to know "
+        "them: nginx before 1.29 never answers such a request.")
     body_buffer: int = row("--body-buffer", values.size(), 2**20, Group.HTTP,
         "Request bodies up to this size are held in memory, longer ones in a temporary file.", unit="bytes")
 

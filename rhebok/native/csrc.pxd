@@ -59,6 +59,7 @@ cdef extern from "http_framing.h" nogil:
         rhb_body_kind body
         uint64_t content_length
         bint keep_alive
+        bint upgrade
         const char *host
         size_t host_len
 
@@ -76,6 +77,7 @@ cdef extern from "response_head.h" nogil:
         RHB_FRAME_CHUNKED
         RHB_FRAME_CLOSE
     struct rhb_response_head:
+        rhb_bytes *out
         int status
     struct rhb_head_context:
         int minor_version
@@ -220,6 +222,7 @@ cdef extern from "scoreboard.h" nogil:
     void rhb_score_begin(rhb_score *score, const char *line, size_t len, uint64_t timeout)
     void rhb_score_resume(rhb_score *score, const char *line, size_t len, uint64_t timeout)
     void rhb_score_end(rhb_score *score)
+    void rhb_score_no_limit(rhb_score *score)
     void rhb_score_sending(rhb_score *score, int by)
     void rhb_score_unsent(rhb_score *score, uint64_t before, uint64_t now)
 
@@ -262,6 +265,8 @@ cdef extern from "loop.h" nogil:
         rhb_lane *next
         rhb_conn *at_hand
         rhb_request request
+        const char *rest
+        size_t rest_len
         rhb_score *score
     struct rhb_loop:
         rhb_loop_options options
@@ -295,6 +300,11 @@ cdef extern from "loop.h" nogil:
 
 cdef extern from "pace.h" nogil:
     bint rhb_response_moves(const rhb_loop *loop, int fd, uint32_t *unsent)
+
+cdef extern from "handover.h" nogil:
+    int rhb_hand_over(rhb_loop *loop, rhb_conn *conn)
+    void rhb_take_back(rhb_conn *conn, int fd)
+    void rhb_hand_over_end(rhb_loop *loop, rhb_conn *conn, bint shared)
 
 cdef extern from "live.h" nogil:
     enum rhb_live_kind:

@@ -19,8 +19,11 @@ cdef class Template:
     cdef str method, protocol    # what stands there now
     cdef str path, target, query, host
     cdef rhb_peer peer
+    cdef bint gives_hints        # environ has the key
+    cdef PyObject *hints         # what stands there, an EarlyHints; environ holds it
 
-    cdef dict start(self, const rhb_request *request, const rhb_peer *peer)
+    cdef dict start(self, const rhb_request *request, const rhb_peer *peer, PyObject *hints)
+    cdef int put_hints(self, PyObject *hints) except -1
     cdef int make_room(self) except -1
     cdef str put(self, str key, const char *data, size_t size)
 
@@ -35,7 +38,7 @@ cdef class EnvironBuilder:
     cdef const rhb_forwarded_policy *forwarded  # whose word counts; the loop's own
 
     cdef str port(self, uint16_t number)
-    cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body)
+    cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body, PyObject *hints)
     cdef int forward(self, dict environ, const rhb_request *request, rhb_conn *conn) except -1
     cdef Field *find(self, const char *name, size_t name_len) except? NULL
     cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL

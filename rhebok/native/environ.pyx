@@ -33,6 +33,8 @@ from .csrc cimport (
     rhb_same_name,
 )
 
+from .early_hints cimport EarlyHints
+
 cdef extern from "Python.h":
     str PyUnicode_DecodeLatin1(const char *s, Py_ssize_t size, const char *errors)
 
@@ -81,6 +83,7 @@ cdef str K_PROTOCOL = "SERVER_PROTOCOL"
 cdef str K_REMOTE_ADDR = "REMOTE_ADDR"
 cdef str K_REMOTE_PORT = "REMOTE_PORT"
 cdef str K_INPUT = "wsgi.input"
+cdef str K_EARLY_HINTS = "wsgi.early_hints"
 cdef str K_HOST = "HTTP_HOST"
 cdef str K_CONTENT_LENGTH = "CONTENT_LENGTH"
 cdef str K_SERVER_PORT = "SERVER_PORT"
@@ -143,9 +146,10 @@ cdef class Template:
         self.target = environ[K_RAW_URI]
         self.query = environ[K_QUERY]
         self.host = environ.setdefault(K_HOST, "")
+        self.gives_hints = K_EARLY_HINTS in environ
         self.environ = environ
 
-    cdef dict start(self, const rhb_request *request, const rhb_peer *peer):
+    cdef dict start(self, const rhb_request *request, const rhb_peer *peer, PyObject *hints):
         """A new environ with everything but the fields and the body."""
         cdef const phr_request_head *head = &request.head
         cdef char address[RHB_PEER_TEXT]
@@ -167,6 +171,8 @@ cdef class Template:
             self.put(K_REMOTE_ADDR, address, rhb_peer_text(peer, address))
         if not holds(self.host, request.framing.host, request.framing.host_len):
             self.host = self.put(K_HOST, request.framing.host, request.framing.host_len)
+        if self.hints is not hints:
+            self.put_hints(hints)
         environ = PyDict_Copy(self.environ)
         if request.framing.host is NULL:
             PyDict_DelItem(environ, K_HOST)
@@ -183,6 +189,18 @@ cdef class Template:
             del self.environ[spare]
             if getsizeof(self.environ) > size:
                 break
+        return 0
+
+    cdef int put_hints(self, PyObject *hints) except -1:
+        """Another exchange has the request, or somebody has kept the last one's."""
+        if not self.gives_hints:
+            self.hints = hints  # so that this is not asked again
+            return 0
+        if self.hints is not NULL:
+            (<EarlyHints>self.hints).held -= 1
+        (<EarlyHints>hints).held += 1
+        self.hints = hints
+        PyDict_SetItem(self.environ, K_EARLY_HINTS, <object>hints)  # which may free the one that stood there
         return 0
 
     cdef str put(self, str key, const char *data, size_t size):
@@ -217,10 +235,11 @@ cdef class EnvironBuilder:
             Py_XDECREF(self.fields[slot].value)
         PyMem_Free(self.fields)
 
-    cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body):
-        """The environ of a request; body is its wsgi.input, or None for the template's empty one."""
+    cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body, PyObject *hints):
+        """The environ of a request; body is its wsgi.input, or None for the template's empty one; hints its
+        wsgi.early_hints."""
         cdef Template template = <Template>self.templates[conn.listener]
-        cdef dict environ = template.start(request, &conn.peer)
+        cdef dict environ = template.start(request, &conn.peer, hints)
         if conn.peer.family != 0:
             PyDict_SetItem(environ, K_REMOTE_PORT, self.port(conn.peer.port))
         cdef bint of_a_proxy = self.put_fields(environ, request)

@@ -3,6 +3,7 @@ from .csrc cimport (
     rhb_body_framing,
     rhb_bytes,
     rhb_conn,
+    rhb_head_result,
     rhb_io,
     rhb_lane,
     rhb_loop,
@@ -11,11 +12,16 @@ from .csrc cimport (
 from libc.stdint cimport uint64_t
 from posix.types cimport off_t
 
+cdef extern from "text.h":
+    bint rhb_latin1(object text, const char **data, size_t *size)
+
 
 cdef enum Progress:
     FINISHED    # all of the response is with the kernel
     SUSPENDED   # the socket is full; resume() when it is writable
     BROKEN      # the response cannot be finished: the connection must not be used any more
+    UPGRADED    # the application has had the socket (upgrade.pyx), and nobody has it any more
+    SHARED      # the same, but somebody still has it
 
 
 cdef class Exchange:
@@ -25,6 +31,7 @@ cdef class Exchange:
     cdef bint allow_chunked
     cdef object start_response_method   # bound, made once: the only ways in for the application
     cdef object write_method
+    cdef object hints                   # early_hints.pyx: the EarlyHints of its environs
 
     # the request
     cdef rhb_lane *lane                 # of the thread that is at it
@@ -53,6 +60,7 @@ cdef class Exchange:
     cdef rhb_bytes logged_head
 
     # on its way out: out, then pieces, then tail, then the file
+    cdef rhb_bytes early                # what the socket did not take of early hints: before all that
     cdef rhb_bytes out
     cdef size_t out_at
     cdef list pieces                    # of bytes, None when there is none; those that are sent are let go
@@ -81,6 +89,7 @@ cdef class Exchange:
 
     cdef int compose(self, object status, list headers) except -1
     cdef int end_head(self, object body_length) except -1
+    cdef int put_early(self) except -1
     cdef int take(self, object result) except -1
     cdef int take_all(self, object blocks) except -1
     cdef int put_pieces(self, list pieces, uint64_t size) except -1
@@ -100,3 +109,13 @@ cdef class Exchange:
     cdef int log_access(self) except -1
 
 cpdef long live_exchanges()
+
+# What becomes of the application's head, for the final response and for those before it.
+cdef int refuse_text(object text, str what) except -1
+cdef int refuse_head(rhb_head_result result, object name, object value) except -1
+
+cdef inline int latin1(object text, str what, const char **data, size_t *size) except -1:
+    """The bytes of a str that holds only latin-1, as PEP 3333 wants it. Valid while text lives."""
+    if not rhb_latin1(text, data, size):
+        refuse_text(text, what)
+    return 0

@@ -20,7 +20,7 @@ from cpython.ref cimport Py_DECREF, PyObject
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 from posix.time cimport CLOCK_REALTIME, clock_gettime
 from posix.unistd cimport getpid
 
@@ -85,9 +85,6 @@ cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)
     PyObject *PyIter_Next(object iterator) except? NULL
 
-cdef extern from "text.h":
-    bint rhb_latin1(object text, const char **data, size_t *size)
-
 cdef enum:
     COPY_LIMIT = 8192         # bytes of body that are cheaper copied behind the head than sent from where they are
     OUT_KEEP = 65536          # capacity of the output buffer that is kept from one exchange to the next
@@ -98,13 +95,6 @@ cdef enum:
 cdef tuple FILE_TYPES = (BufferedReader, BufferedRandom, FileIO)
 cdef const char *CRLF = b"\r\n"
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
-
-
-cdef inline int latin1(object text, str what, const char **data, size_t *size) except -1:
-    """The bytes of a str that holds only latin-1, as PEP 3333 wants it. Valid while text lives."""
-    if not rhb_latin1(text, data, size):
-        refuse_text(text, what)
-    return 0
 
 
 cdef int refuse_text(object text, str what) except -1:
@@ -156,6 +146,7 @@ cdef class Exchange:
 
     def __dealloc__(self):
         rhb_bytes_free(&self.out)
+        rhb_bytes_free(&self.early)
         rhb_bytes_free(&self.logged_head)
         free(self.saved_head)
         RHB_LIVE_DEAD(RHB_LIVE_EXCHANGE)
@@ -241,7 +232,14 @@ cdef class Exchange:
         if self.loop.access_log is not NULL:
             self.log_access()
         self.running = False
-        self.pieces = self.iterator = self.environ = self.context = None
+        if self.pieces is not None:
+            self.pieces = None
+        if self.iterator is not None:
+            self.iterator = None
+        if self.environ is not None:
+            self.environ = None
+        if self.context is not None:
+            self.context = None
         self.out.len = self.out_at = self.tail_len = 0
         self.pieces_left = 0
         self.file = -1
@@ -251,6 +249,8 @@ cdef class Exchange:
         if self.saved_head is not NULL:
             free(self.saved_head)
             self.saved_head = NULL
+        if self.early.len > 0:
+            rhb_bytes_free(&self.early)
         return 0
 
     cdef int close_iterable(self) except -1:
@@ -274,7 +274,7 @@ cdef class Exchange:
 
     cdef int retire(self) except -1:
         """Breaks the cycle through the bound methods; whoever still has one finds the response ended."""
-        self.start_response_method = self.write_method = None
+        self.start_response_method = self.write_method = self.hints = None
         return 0
 
     # ---- what the application calls ----
@@ -382,6 +382,17 @@ cdef class Exchange:
         if self.loop.access_log is not NULL:
             self.logged_head.len = 0
             rhb_bytes_append(&self.logged_head, self.out.data, self.out.len)
+        if self.early.len > 0:
+            self.put_early()
+        return 0
+
+    cdef int put_early(self) except -1:
+        """Puts what is left of early hints before the head."""
+        if not rhb_bytes_reserve(&self.out, self.early.len):
+            raise MemoryError
+        memmove(self.out.data + self.early.len, self.out.data, self.out.len)
+        memcpy(self.out.data, self.early.data, self.early.len)
+        self.out.len += self.early.len
         return 0
 
     # ---- the body ----

@@ -28,6 +28,7 @@ from .csrc cimport (
     RHB_EVENT_WRITABLE,
     rhb_conn,
     rhb_event,
+    rhb_hand_over_end,
     rhb_loop_abort,
     rhb_loop_accepts,
     rhb_loop_after_sleep,
@@ -45,8 +46,10 @@ from .csrc cimport (
     rhb_score_end,
     rhb_score_sending,
 )
+from .early_hints cimport hints_for, new_exchange
 from .environ cimport EnvironBuilder
-from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress
+from .exchange cimport BROKEN, FINISHED, SHARED, SUSPENDED, UPGRADED, Exchange, Progress
+from .upgrade cimport run_offering
 
 cdef extern from "Python.h":
     object PyContext_Copy(object context)
@@ -130,7 +133,7 @@ cdef class Lane:
         self.service = service
         self.loop = service.loop
         self.environs = EnvironBuilder(templates)
-        self.spare = Exchange(service.logger, service.allow_chunked)
+        self.spare = new_exchange(service.logger, service.allow_chunked)
 
     # ---- one thread ----
 
@@ -264,7 +267,7 @@ cdef class Lane:
         cdef Exchange exchange = self.spare
         cdef Progress progress
         if exchange is None:
-            exchange = Exchange(service.logger, service.allow_chunked)
+            exchange = new_exchange(service.logger, service.allow_chunked)
         self.spare = None
         service.requests += 1
         if service.requests == service.limit_at:
@@ -272,11 +275,14 @@ cdef class Lane:
         exchange.begin(self.loop, self.own, conn)
         exchange.score_begun()
         try:
-            environ = self.environs.build(&self.own.request, conn, self.input())
+            environ = self.environs.build(&self.own.request, conn, self.input(), hints_for(exchange))
         except BaseException as error:
             progress = exchange.failed(error)
         else:
-            progress = exchange.run(service.app, environ)
+            if self.own.request.framing.upgrade:
+                progress = run_offering(exchange, service.app, environ)
+            else:
+                progress = exchange.run(service.app, environ)
         rhb_score_end(self.own.score)
         self.settle(exchange, conn, progress)
         if service.gc_every and service.requests % service.gc_every == 0:
@@ -319,12 +325,15 @@ cdef class Lane:
             rhb_loop_enter(self.loop, self.own)
             if progress == FINISHED:
                 rhb_loop_done(self.loop, conn, exchange.keep_alive)
+            elif progress == UPGRADED or progress == SHARED:
+                rhb_hand_over_end(self.loop, conn, progress == SHARED)
             else:
                 rhb_loop_abort(self.loop, conn)
         if exchange.detached:
             rhb_score_sending(self.own.score, -1)
             exchange.score_unsent(0)
-        exchange.close_iterable()
+        if exchange.iterable is not None:
+            exchange.close_iterable()
         if not exchange.reusable():
             exchange.retire()
         elif self.spare is None:

@@ -124,7 +124,7 @@ PROXY_VERSIONS = {"off": 0, "v1": RHB_PROXY_V1, "v2": RHB_PROXY_V2, "auto": RHB_
 
 cdef object environ_template(listener, settings, errors, bint multiprocess):
     """Every key that does not depend on the request (PEP 3333, "environ Variables")."""
-    return {
+    template = {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
         "PATH_INFO": "",
@@ -147,6 +147,9 @@ cdef object environ_template(listener, settings, errors, bint multiprocess):
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
     }
+    if settings.early_hints:
+        template["wsgi.early_hints"] = None  # each request's own, by environ.pyx
+    return template
 
 
 cdef class Worker:

@@ -409,6 +409,33 @@ static void check_accepted(struct rhb_test *t, const struct accepted_row *row,
     CHECK_INT(plan->has_host, row->has_host);
 }
 
+/* RFC 9110 section 7.8 */
+static void an_upgrade_is_asked_for_on_1_1_and_without_content(struct rhb_test *t)
+{
+    static const struct {
+        int minor;
+        const char *lines;
+        bool upgrade;
+    } rows[] = {
+        {1, HOST "Connection: upgrade\n", true},
+        {1, HOST "Connection: keep-alive, Upgrade\n", true},
+        {1, HOST "cONNECTION: x\nConnection: UPGRADE ,y\n", true},
+        {1, HOST "Connection: upgrade\nContent-Length: 0\n", true},
+        {1, HOST, false},
+        {1, HOST "Upgrade: websocket\n", false},
+        {1, HOST "Connection: upgrades, up grade, \"upgrade\"\n", false},
+        {1, HOST "Connection: upgrade\nContent-Length: 1\n", false},
+        {1, HOST "Connection: upgrade\nTransfer-Encoding: chunked\n", false},
+        {0, HOST "Connection: upgrade\n", false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct rhb_framing plan =
+            plan_for(&origin, rows[i].minor, rows[i].lines, strlen(rows[i].lines));
+        CHECK_INT(plan.status, 0);
+        CHECK_INT(plan.upgrade, rows[i].upgrade);
+    }
+}
+
 static void fields_become_a_plan(struct rhb_test *t)
 {
     for (size_t i = 0; i < COUNT(accepted_rows); i++) {
@@ -449,6 +476,7 @@ int main(void)
         RHB_CASE(expect_other_than_100_continue_is_417),
         RHB_CASE(what_may_not_be_together_or_missing_is_refused),
         RHB_CASE(fields_become_a_plan),
+        RHB_CASE(an_upgrade_is_asked_for_on_1_1_and_without_content),
         RHB_CASE(an_authority_in_the_target_counts_as_a_host_but_excuses_none),
         RHB_CASE(no_limit_lets_every_length_through),
     };

@@ -110,6 +110,7 @@ static void check_plan(const struct rhb_framing *plan, const struct phr_request_
          (!has_option(head, "close") && (!is_old || has_option(head, "keep-alive"))));
     bool content = plan->body == RHB_BODY_CHUNKED || plan->content_length > 0;
     MUST(plan->expect_continue == (all->expect > 0 && !is_old && content));
+    MUST(plan->upgrade == (has_option(head, "upgrade") && !is_old && !content));
     if (all->expect > 0 && !is_old)
         MUST(all->expect == 1 &&
              is(all->last_expect->value, all->last_expect->value_len, "100-continue"));
@@ -121,6 +122,7 @@ static void check_refusal(const struct rhb_framing *plan, const struct phr_reque
     bool host = all->host > 1 || all->bad_host || (all->host == 0 && head->minor_version == 1);
     MUST(plan->reason != NULL && plan->host == NULL && !plan->keep_alive);
     MUST(plan->body == RHB_BODY_NONE && plan->content_length == 0 && !plan->expect_continue);
+    MUST(!plan->upgrade);
     switch (plan->status) {
     case 400:
         MUST(host || all->length > 0 || all->coding > 0);

@@ -115,6 +115,7 @@ static void framing_must_be(const struct rhb_framing *expected, const struct rhb
     MUST(framing->content_length == expected->content_length);
     MUST(framing->keep_alive == expected->keep_alive && framing->has_host == expected->has_host);
     MUST(framing->expect_continue == expected->expect_continue);
+    MUST(framing->upgrade == expected->upgrade);
 }
 
 static void body_must_be(const struct reference *expected, const struct rhb_request *request)

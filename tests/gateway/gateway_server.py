@@ -49,6 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "forwarded_headers": FORWARDED_HEADERS,
     "proxy_protocol": "off",
     "proxy_allow_ips": ("127.0.0.1", "::1", "unix"),
+    "early_hints": True,
     "access_logfile": None,
     "access_logformat": '%(h)s "%(r)s" %(s)s %(B)s',
 }

@@ -1,0 +1,112 @@
+# cython: binding=False
+"""environ["wsgi.early_hints"]: 103 responses before the final one (RFC 8297).
+
+Called by the application, which finds one EarlyHints in each environ. An exchange keeps its own from request to
+request, and so does the environ's template (environ.pyx), so that a request that sends no hints pays for one
+more entry of a dict that is copied whole. Whoever keeps one for longer than its request, be it by keeping the
+environ, has it for himself: the next request gets another, and the old one does nothing any more.
+
+Nothing here waits: what the socket does not take goes out before the head of the final response.
+"""
+
+from libc.string cimport memset
+
+from .csrc cimport (
+    RHB_HEAD_OK,
+    RHB_IO_OK,
+    rhb_bytes_append,
+    rhb_bytes_free,
+    rhb_head_field,
+    rhb_head_result,
+    rhb_response_head,
+    rhb_send,
+)
+from .exchange cimport latin1, refuse_head
+
+cdef enum:
+    MOST_LEFT = 65536   # bytes that wait for the final response; hints beyond that are not sent
+
+cdef const char *STATUS_LINE = b"HTTP/1.1 103 Early Hints\r\n"
+
+
+cdef inline object native(object text):
+    """Names and values may be bytes, as gunicorn takes them."""
+    return (<bytes>text).decode("latin-1") if type(text) is bytes else text
+
+
+cdef int compose(rhb_bytes *out, object headers) except -1:
+    """Appends a whole 103. Raises TypeError or ValueError for a field that must not be sent."""
+    cdef rhb_response_head head
+    cdef rhb_head_result result
+    cdef const char *name = NULL
+    cdef const char *value = NULL
+    cdef size_t name_len = 0, value_len = 0
+    cdef object field, field_name, field_value
+    memset(&head, 0, sizeof(head))
+    head.out = out
+    if not rhb_bytes_append(out, STATUS_LINE, 26):
+        raise MemoryError
+    for field in headers:
+        if type(field) is not tuple or len(<tuple>field) != 2:
+            raise TypeError(f"an early hint must be a tuple of name and value: {field!r}")
+        field_name, field_value = native((<tuple>field)[0]), native((<tuple>field)[1])
+        latin1(field_name, "name of an early hint", &name, &name_len)
+        latin1(field_value, "value of an early hint", &value, &value_len)
+        result = rhb_head_field(&head, name, name_len, value, value_len)
+        if result != RHB_HEAD_OK:
+            refuse_head(result, field_name, field_value)
+    if not rhb_bytes_append(out, b"\r\n", 2):
+        raise MemoryError
+    return 0
+
+
+cdef class EarlyHints:
+    """What wsgi.early_hints is: early_hints(headers: Iterable[tuple[str, str]]) -> None
+
+    Sends a 103 with these fields at once. As often as wanted, until the head of the response is out. Does
+    nothing after that, and nothing for clients of HTTP/1.0. Fields of the connection, and Content-Length, are
+    left out. Raises TypeError or ValueError, as start_response does, for a field that must not be sent.
+    """
+
+    def __call__(self, headers):
+        cdef Exchange exchange = self.exchange
+        cdef rhb_bytes hints
+        if exchange is None or not exchange.running or exchange.head_ended or exchange.minor_version == 0:
+            return
+        memset(&hints, 0, sizeof(hints))
+        try:
+            compose(&hints, headers)
+            # iterating headers may have run anything
+            if self.exchange is exchange and exchange.running and not exchange.head_ended:
+                self.send(&hints)
+        finally:
+            rhb_bytes_free(&hints)
+
+    cdef int send(self, rhb_bytes *hints) except -1:
+        cdef Exchange exchange = self.exchange
+        cdef size_t done = 0
+        if exchange.early.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
+            return 0
+        if done == 0 and exchange.early.len + hints.len > MOST_LEFT:
+            return 0
+        # After an error too: the final response meets it again.
+        if not rhb_bytes_append(&exchange.early, hints.data + done, hints.len - done):
+            raise MemoryError
+        return 0
+
+
+cdef int renew(Exchange exchange) except -1:
+    """The exchange's EarlyHints is left to whoever has it."""
+    cdef EarlyHints hints = EarlyHints()
+    hints.exchange = exchange
+    hints.held = 1
+    if exchange.hints is not None:
+        (<EarlyHints>exchange.hints).exchange = None
+    exchange.hints = hints
+    return 0
+
+
+cdef Exchange new_exchange(object logger, bint allow_chunked):
+    cdef Exchange exchange = Exchange(logger, allow_chunked)
+    renew(exchange)
+    return exchange

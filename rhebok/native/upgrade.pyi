@@ -1,0 +1,13 @@
+"""Types of the compiled module; upgrade.pyx has the documentation."""
+
+from typing import final
+
+from typing_extensions import Self
+
+from rhebok.native.exchange import Exchange
+
+@final
+class Offer:
+    def __new__(cls, exchange: Exchange) -> Self: ...
+    def take(self) -> tuple[int, bytes, bytes]: ...
+    def keep(self) -> None: ...

@@ -1,0 +1,408 @@
+"""environ["rhebok.socket"]: the connection of a client that asks for an upgrade (RFC 9110 section 7.8)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_server import Client, Server, serving, wait_until
+
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n"
+ASK = b"GET /shout HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: shout\r\n\r\n"
+
+
+def shout(sock: socket.socket) -> None:
+    """The protocol: what comes goes back in capitals, until the client has finished."""
+    sock.sendall(SWITCH)
+    while data := sock.recv(5):
+        sock.sendall(data.upper())
+
+
+def shouting(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    sock = environ.get("rhebok.socket")
+    if environ["PATH_INFO"] == "/shout" and sock is not None:
+        shout(sock)
+        return []
+    start_response("200 OK", [])
+    return [b"no socket" if sock is None else b"not taken"]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["tcp", "unix"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with serving(shouting, unix=request.param) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def upgraded(server: Server, early: bytes = b"") -> Iterator[Client]:
+    """The worker is held until the block ends."""
+    with server.client() as client:
+        client.send(ASK + early)
+        assert client.take(len(SWITCH)) == SWITCH
+        yield client
+
+
+def test_the_application_has_the_connection_for_itself(server: Server) -> None:
+    with upgraded(server) as client:
+        for word in (b"hello", b"x" * 100_000, b"bye"):
+            client.send(word)
+            assert client.take(len(word)) == word.upper()
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.closed()
+        assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("early", [b"a", b"words that came at once", b"x" * 60_000])
+def test_what_came_behind_the_request_comes_first(server: Server, early: bytes) -> None:
+    with upgraded(server, early) as client:
+        client.send(b" and more")
+        assert client.take(len(early) + 9) == (early + b" and more").upper()
+
+
+def test_what_came_behind_a_head_in_pieces_comes_first(server: Server) -> None:
+    with server.client() as client:
+        client.send(ASK[:40])
+        assert server.get().status == 200  # so the head is parked
+        client.send(ASK[40:] + b"early")
+        assert client.take(len(SWITCH) + 5) == SWITCH + b"EARLY"
+
+
+def test_a_kept_alive_connection_may_be_upgraded(server: Server) -> None:
+    with server.client() as client:
+        assert client.get().body == b"no socket"
+        assert server.get().status == 200  # so it is parked as idle
+        client.send(ASK)
+        assert client.take(len(SWITCH)) == SWITCH
+        client.send(b"hello")
+        assert client.take(5) == b"HELLO"
+
+
+def test_an_application_that_does_not_take_it_answers_as_ever(server: Server) -> None:
+    with server.client() as client:
+        for _ in range(3):
+            assert client.get("/", "Connection: upgrade", "Upgrade: shout").body == b"not taken"
+            assert client.get().body == b"no socket"
+
+
+@pytest.mark.parametrize(
+    ("fields", "version"),
+    [
+        (["Upgrade: shout"], "1.1"),
+        (["Connection: upgrade"], "1.1"),
+        (["Connection: upgraded", "Upgrade: shout"], "1.1"),
+        (["Connection: upgrade", "Upgrade: shout"], "1.0"),
+    ],
+)
+def test_who_does_not_ask_properly_is_not_offered_it(server: Server, fields: list[str], version: str) -> None:
+    assert server.get("/", *fields, version=version).body == b"no socket"
+
+
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 2\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
+)
+def test_a_request_with_a_body_is_not_offered_it(server: Server, body: bytes) -> None:
+    with server.client() as client:
+        client.send(ASK[:-2] + body)
+        assert client.response().body == b"no socket"
+
+
+def test_a_client_that_goes_away_ends_it(server: Server) -> None:
+    with upgraded(server) as client:
+        client.socket.close()
+        assert server.get().body == b"no socket"  # by the same worker
+
+
+def test_the_access_log_has_a_101_when_it_is_over(tmp_path: Path) -> None:
+    log = tmp_path / "access"
+    settings = {"access_logfile": str(log), "access_logformat": "%(r)s %(s)s %(B)s %({date}o)s"}
+    with serving(shouting, **settings) as server:
+        with upgraded(server):
+            pass
+        assert server.get().status == 200
+    first, second = log.read_text().splitlines()
+    assert first == "GET /shout HTTP/1.1 101 0 -"
+    assert second.startswith("GET / HTTP/1.1 200 9 ")
+
+
+def taking(use: Any) -> Any:
+    """An application that does this with the socket, and otherwise says how many descriptors are open."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        if "rhebok.socket" in environ:
+            return use(environ["rhebok.socket"], environ, start_response)
+        start_response("200 OK", [])
+        return [b"%d" % len(os.listdir("/proc/self/fd"))]
+
+    return app
+
+
+def test_it_is_an_ordinary_blocking_socket() -> None:
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        assert isinstance(sock, socket.socket)
+        assert repr(sock) == "<the socket of this request, not taken>"
+        assert sock.gettimeout() is None
+        assert os.get_blocking(sock.fileno())
+        assert not os.get_inheritable(sock.fileno())
+        assert (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_STREAM)
+        assert environ["werkzeug.socket"] is sock
+        shout(sock)
+        return []
+
+    with serving(taking(use)) as server, upgraded(server) as client:
+        client.send(b"hello")
+        assert client.take(5) == b"HELLO"
+        assert "Traceback" not in server.log()
+
+
+READ: dict[str, Any] = {
+    "recv": lambda sock: sock.recv(3) + sock.recv(100),
+    "recv_into": lambda sock: (lambda room: bytes(room[: sock.recv_into(room)]))(bytearray(100)),
+    "recv_into some": lambda sock: (lambda room: bytes(room[: sock.recv_into(room, 5)]))(bytearray(100)),
+    "recvfrom": lambda sock: sock.recvfrom(100)[0],
+    "recvfrom_into": lambda sock: (lambda room: bytes(room[: sock.recvfrom_into(room)[0]]))(bytearray(100)),
+    "recvmsg": lambda sock: sock.recvmsg(100)[0],
+    "recvmsg_into": lambda sock: (lambda room: bytes(room[: sock.recvmsg_into([room])[0]]))(bytearray(100)),
+    "makefile": lambda sock: sock.makefile("rb").read(5),
+    "peek": lambda sock: sock.recv(5, socket.MSG_PEEK) and sock.recv(5),
+    "nothing first": lambda sock: sock.recv(0) + sock.recv(5),
+}
+
+
+@pytest.mark.parametrize("way", READ)
+def test_every_way_to_read_gives_the_early_bytes_first_and_then_the_others(way: str) -> None:
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        sock.sendall(SWITCH + READ[way](sock))
+        sock.sendall(READ[way](sock).upper())
+        return []
+
+    with serving(taking(use)) as server, upgraded(server, b"early") as client:
+        assert client.take(5) == b"early"
+        client.send(b"later")
+        assert client.take(5) == b"LATER"
+        assert client.closed()
+
+
+@pytest.mark.parametrize("kind", ["SelectSelector", "PollSelector", "EpollSelector"])
+def test_selectors_see_the_early_bytes_and_then_the_others(kind: str) -> None:
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        sock.sendall(SWITCH)
+        with getattr(selectors, kind)() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            assert selector.select(20)
+            sock.sendall(sock.recv(100).upper())
+            assert not selector.select(0)
+            sock.sendall(b"quiet")
+            assert selector.select(20)
+            sock.sendall(sock.recv(100).upper())
+            assert not selector.select(0)
+            sock.sendall(b"quiet")
+            assert selector.select(20)  # the end
+            assert sock.recv(100) == b""
+        sock.close()
+        return []
+
+    with serving(taking(use)) as server, upgraded(server, b"early") as client:
+        assert client.take(10) == b"EARLYquiet"
+        client.send(b"later")
+        assert client.take(10) == b"LATERquiet"
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.closed()
+        assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("early", [b"", b"early"])
+def test_nothing_is_left_open(early: bytes) -> None:
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        select.select([sock], [], [], 0)
+        if "HTTP_CLOSES" in environ:
+            sock.close()
+        return []
+
+    with serving(taking(use)) as server:
+        before = server.get().body
+        for closes in (b"", b"Closes: yes\r\n"):
+            for _ in range(5):
+                with server.client() as client:
+                    client.send(ASK[:-2] + closes + b"\r\n" + early)
+                    client.rest()
+        wait_until(lambda: server.get().body == before, "as many descriptors as before")
+
+
+def test_close_is_seen_by_the_client_before_the_application_returns(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        sock.sendall(SWITCH)
+        sock.close()
+        gate.read_bytes()
+        return []
+
+    with serving(taking(use)) as server:
+        with upgraded(server) as client:
+            assert client.closed()
+            gate.write_bytes(b"go on")
+        assert server.get().status == 200
+
+
+def test_the_connection_ends_with_the_request_whoever_still_has_the_socket() -> None:
+    """As when a view fails while the library's thread still reads: that thread has to end too."""
+    kept: list[Any] = []
+    ended: list[bytes] = []
+
+    def read(sock: socket.socket) -> None:
+        ended.append(sock.recv(10))
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if "rhebok.socket" in environ:
+            kept.append(environ["rhebok.socket"])
+            kept[0].sendall(SWITCH)
+            threading.Thread(target=read, args=(kept[0],)).start()
+            return []
+        start_response("200 OK", [])
+        return [repr(ended).encode()]
+
+    with serving(app) as server, upgraded(server) as client:  # it neither sends nor closes any more
+        assert client.closed()
+        wait_until(lambda: server.get().body == b"[b'']", "the end of the thread")
+
+
+def test_a_descriptor_that_was_detached_outlives_the_request() -> None:
+    kept: list[Any] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if "rhebok.socket" in environ:
+            kept.append(socket.socket(fileno=environ["rhebok.socket"].detach()))
+            kept[0].sendall(SWITCH)
+            return []
+        kept[0].sendall(b"still here")
+        start_response("200 OK", [])
+        kept.pop().close()
+        return [b"done"]
+
+    with serving(app) as server, upgraded(server) as client:
+        assert server.get().body == b"done"
+        assert client.rest() == b"still here"
+
+
+def test_detach_and_dup_are_refused_while_there_are_early_bytes() -> None:
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        for method in (sock.detach, sock.dup):
+            with pytest.raises(RuntimeError, match="5 bytes"):
+                method()
+        sock.sendall(SWITCH + sock.recv(5))
+        with sock.dup() as other:
+            other.sendall(b"dup")
+        return []
+
+    with serving(taking(use)) as server, upgraded(server, b"early") as client:
+        assert client.rest() == b"earlydup"
+        assert "Traceback" not in server.log()
+
+
+def test_what_is_done_by_wsgi_afterwards_reaches_nobody() -> None:
+    """So do frameworks, whose views must return a response."""
+
+    class Body:
+        closed = 0
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"a response"
+
+        def close(self) -> None:
+            Body.closed += 1
+
+    def use(sock: Any, environ: Any, start_response: Any) -> Any:
+        sock.sendall(SWITCH)
+        start_response("200 OK", [("Content-Length", "10")])
+        return {"/list": [b"a response"], "/shout": Body()}[environ["PATH_INFO"]]
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        if "rhebok.socket" in environ:
+            return use(environ["rhebok.socket"], environ, start_response)
+        start_response("200 OK", [])
+        return [b"%d" % Body.closed]
+
+    with serving(app) as server:
+        with upgraded(server) as client:
+            assert client.rest() == b""
+        with server.client() as client:
+            client.send(ASK.replace(b"/shout", b"/list"))
+            assert client.rest() == SWITCH
+            assert server.get().body == b"1"
+            assert "Traceback" not in server.log()
+
+
+def test_a_generator_may_take_it() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        shout(environ["rhebok.socket"])
+        yield b"nobody reads this"
+
+    with serving(app) as server, upgraded(server) as client:
+        client.send(b"hello")
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.rest() == b"HELLO"
+        assert "Traceback" not in server.log()
+
+
+def test_an_exception_ends_the_connection_and_is_logged() -> None:
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        sock.sendall(SWITCH)
+        raise KeyError("in the middle")
+
+    with serving(taking(use)) as server:
+        with upgraded(server) as client:
+            assert client.rest() == b""
+        assert server.get().status == 200
+        assert server.log().count("KeyError: 'in the middle'") == 1
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["after the response began", "after the response"])
+def test_it_cannot_be_taken_any_more(early: bool) -> None:
+    kept: list[Any] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        if kept:
+            try:
+                kept[0].fileno()
+            except RuntimeError as error:
+                start_response("200 OK", [])
+                yield str(error).encode()
+                return
+        start_response("200 OK", [])
+        yield b"a"
+        if early:
+            environ["rhebok.socket"].recv(1)
+        kept.append(environ["rhebok.socket"])
+
+    with serving(app) as server, server.client() as client:
+        client.send(ASK)
+        if early:
+            assert client.rest().endswith(b"1\r\na\r\n")  # a broken response
+            assert "can be taken once, before its response has begun" in server.log()
+        else:
+            assert client.response().body == b"a"
+            assert b"can be taken once" in client.get().body
+
+
+def test_early_hints_that_the_socket_did_not_take_come_before_everything_else() -> None:
+    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
+        for _ in range(2000):
+            environ["wsgi.early_hints"]([("X", "y" * 8000)])
+        shout(sock)
+        return []
+
+    with serving(taking(use)) as server, server.client(receive_buffer=4096) as client:
+        client.send(ASK)
+        client.socket.shutdown(socket.SHUT_WR)
+        *hints, last = client.rest().split(b"HTTP/1.1 ")[1:]
+        assert set(hints) == {b"103 Early Hints\r\nX: " + b"y" * 8000 + b"\r\n\r\n"}
+        assert b"HTTP/1.1 " + last == SWITCH
