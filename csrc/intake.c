@@ -129,8 +129,9 @@ static int feed_chunked(struct rhb_loop *loop, struct rhb_incoming *incoming, ch
     return 1;
 }
 
-/* One recv of a body. Results of feed_chunked; *io says what recv said. */
-static int read_body_once(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_io *io)
+/* One recv of a body, again for the second and later ones in a row. Results of feed_chunked; *io
+ * says what recv said. */
+static int read_body_once(struct rhb_loop *loop, struct rhb_conn *conn, bool again, enum rhb_io *io)
 {
     struct rhb_incoming *incoming = conn->incoming;
     struct rhb_body *body = &incoming->body;
@@ -144,7 +145,7 @@ static int read_body_once(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb
     *io = rhb_recv(conn->fd, at, cap, &got);
     if (*io != RHB_IO_OK)
         return 0;
-    if (got == cap && conn->registered) /* otherwise epoll will be asked, and will say so */
+    if ((got == cap || again) && conn->registered) /* otherwise epoll will be asked, and will say */
         conn->more = true;
     if (chunked)
         return feed_chunked(loop, incoming, at, got);
@@ -168,7 +169,7 @@ static enum rhb_event read_body(struct rhb_loop *loop, struct rhb_conn *conn)
             rhb_make_ready(loop, conn);
             return RHB_EVENT_NONE;
         }
-        result = read_body_once(loop, conn, &io);
+        result = read_body_once(loop, conn, reads > 0, &io);
     }
     if (result == 1)
         return body_complete(loop, conn);
@@ -284,20 +285,22 @@ static enum rhb_event take_body(struct rhb_loop *loop, struct rhb_conn *conn, ch
     return inline_complete(loop, conn, data, (size_t)wanted, rest, there - (size_t)wanted);
 }
 
-/* The head is there but not whole: keeps it and waits. The deadline runs from its first byte. */
+static enum rhb_event read_rest(struct rhb_loop *loop, struct rhb_conn *conn);
+
+/* The head is there but not whole: keeps it and waits. The deadline runs from its first byte. Where
+ * no edge may come for what is there it is read at once. */
 static enum rhb_event await_head(struct rhb_loop *loop, struct rhb_conn *conn, const char *data,
                                  size_t len)
 {
     if (data != conn->in.data && !rhb_bytes_append(&conn->in, data, len))
         return refuse(loop, conn, 503, NULL);
+    bool no_edge = conn->registered; /* for what is there already: epoll has reported it */
     conn->head_seen = len;
-    if (conn->more) {
-        rhb_unpark(conn);
-        rhb_make_ready(loop, conn);
-    } else if (conn->state != RHB_CONN_HEAD) {
-        rhb_park(loop, conn, RHB_CONN_HEAD);
-    }
-    return RHB_EVENT_NONE;
+    if (conn->state != RHB_CONN_HEAD && !rhb_park(loop, conn, RHB_CONN_HEAD))
+        return RHB_EVENT_NONE;
+    if (!no_edge)
+        return RHB_EVENT_NONE;
+    return loop->lane->reads_on ? RHB_EVENT_READ : read_rest(loop, conn);
 }
 
 static enum rhb_event parse(struct rhb_loop *loop, struct rhb_conn *conn, char *data, size_t len)
@@ -420,6 +423,21 @@ static enum rhb_event take_proxy_header(struct rhb_loop *loop, struct rhb_conn *
         conn->peer = header.client;
     conn->expected = RHB_EXPECT_HEAD;
     return take_first_head(loop, conn, data, header.len, len - header.len);
+}
+
+/* Until all that is expected has come, or nothing is left. That is no more often than the limit of
+ * a head has bytes. Each read but the last one shows that the one before did not empty the socket.
+ */
+static enum rhb_event read_rest(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    enum rhb_event event;
+    loop->lane->reads_on = true;
+    do {
+        conn->more = true;
+        event = receive(loop, conn, conn->expected == RHB_EXPECT_PROXY ? take_proxy_header : parse);
+    } while (event == RHB_EVENT_READ);
+    loop->lane->reads_on = false;
+    return event;
 }
 
 enum rhb_event rhb_intake(struct rhb_loop *loop, struct rhb_conn *conn)

@@ -137,8 +137,8 @@ void rhb_loop_free(struct rhb_loop *loop)
 
 static enum rhb_event conn_event(struct rhb_loop *loop, struct rhb_conn *conn, uint32_t events)
 {
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        conn->more = true;
+    if (events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        conn->more = true; /* a read ends at urgent data, and before an end or an error */
     switch (conn->state) {
     case RHB_CONN_FRESH:
     case RHB_CONN_HEAD:

@@ -30,6 +30,7 @@
 
 enum rhb_event {
     RHB_EVENT_NONE, /* inside the loop only: go on */
+    RHB_EVENT_READ, /* inside intake.c only: the head is not whole, and there may be more of it */
     RHB_EVENT_REQUEST,
     RHB_EVENT_WRITABLE,
     RHB_EVENT_LOST,
@@ -101,6 +102,7 @@ struct rhb_lane {
     struct rhb_request request;
     char *rest; /* bytes behind it: the next ones of a pipeline */
     size_t rest_len;
+    bool reads_on;           /* within intake.c: what is not whole is read on by the caller */
     char *buffer;            /* RHB_READ_SIZE bytes that every read goes into first */
     char *path;              /* options.limits.line bytes for a path that had to be decoded */
     char *drop;              /* parked input that holds the request at hand, to be freed with it */

@@ -99,7 +99,8 @@ void rhb_parking_free_closed(struct rhb_loop *loop)
  * only while a response waits. Asking again makes epoll look again, and so brings a new edge. */
 static bool watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = conn};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = conn};
     if (write)
         event.events |= EPOLLOUT;
     int op = conn->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
