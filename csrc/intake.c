@@ -213,13 +213,14 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     return 0;
 }
 
-/* RFC 9110 section 10.1.1: not when a part of the body is there already. False when only a part of
- * it went out: whatever follows could not be read any more. */
+/* RFC 9110 section 10.1.1: not when a part of the body is there already. Left out when the socket
+ * is full. False when the connection is of no more use; a part that went out would spoil what
+ * follows. */
 static bool send_continue(struct rhb_conn *conn)
 {
     size_t done;
-    return rhb_send(conn->fd, continue_100, sizeof continue_100 - 1, &done) == RHB_IO_OK ||
-           done == 0;
+    enum rhb_io io = rhb_send_all(conn->fd, continue_100, sizeof continue_100 - 1, &done);
+    return io == RHB_IO_OK || (io == RHB_IO_AGAIN && done == 0);
 }
 
 static enum rhb_event await_body(struct rhb_loop *loop, struct rhb_conn *conn, char *data,

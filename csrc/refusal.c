@@ -105,7 +105,7 @@ void rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
     if (loop->access_log != NULL)
         log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
     /* A socket that cannot take these few bytes has a client that does not read: it gets none. */
-    if (rhb_send(conn->fd, answer, len, &done) == RHB_IO_OK)
+    if (rhb_send_all(conn->fd, answer, len, &done) == RHB_IO_OK)
         rhb_conn_linger(loop, conn);
     else
         rhb_conn_close(loop, conn);

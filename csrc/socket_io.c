@@ -49,6 +49,19 @@ enum rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done)
     return send_flags(fd, data, len, done, MSG_NOSIGNAL);
 }
 
+enum rhb_io rhb_send_all(int fd, const void *data, size_t len, size_t *done)
+{
+    const char *bytes = data;
+    size_t part;
+    enum rhb_io io;
+    *done = 0;
+    do {
+        io = rhb_send(fd, bytes + *done, len - *done, &part);
+        *done += part;
+    } while (io == RHB_IO_AGAIN && part > 0);
+    return io;
+}
+
 enum rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done)
 {
     return send_flags(fd, data, len, done, MSG_NOSIGNAL | MSG_MORE);

@@ -19,6 +19,10 @@ enum rhb_io {
 enum rhb_io rhb_recv(int fd, void *buf, size_t cap, size_t *done);
 enum rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done);
 
+/* The same as often as the socket takes something, for bytes that nobody keeps until it has room.
+ */
+enum rhb_io rhb_send_all(int fd, const void *data, size_t len, size_t *done);
+
 /* The same for bytes that others follow at once: TCP may hold them back to fill a segment. */
 enum rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done);
 
