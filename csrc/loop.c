@@ -457,11 +457,10 @@ void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
 bool rhb_loop_suspend(struct rhb_loop *loop, struct rhb_conn *conn, void *owner)
 {
     conn->owner = owner;
-    if (!rhb_intake_finish(loop, conn, true)) {
-        rhb_conn_close(loop, conn);
-        return false;
-    }
-    return rhb_park(loop, conn, RHB_CONN_SEND);
+    if (rhb_intake_finish(loop, conn, true) && rhb_try_park(loop, conn, RHB_CONN_SEND))
+        return true;
+    conn->owner = NULL;
+    return false;
 }
 
 void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn)

@@ -213,7 +213,7 @@ bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn)
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep);
 
 /* The socket took a part: owner waits for room. Called again after each WRITABLE that did not
- * finish. False: the connection could not be kept and is closed; owner gives up. */
+ * finish. False: there is no memory for that; owner gives up, and rhb_loop_abort is next. */
 bool rhb_loop_suspend(struct rhb_loop *loop, struct rhb_conn *conn, void *owner);
 
 /* The response cannot be finished: the connection is closed so that the client notices. */

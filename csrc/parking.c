@@ -117,12 +117,18 @@ static bool watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
 
 bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state)
 {
+    bool parked = rhb_try_park(loop, conn, state);
+    if (!parked)
+        rhb_conn_close(loop, conn);
+    return parked;
+}
+
+bool rhb_try_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state)
+{
     bool write = state == RHB_CONN_SEND;
     rhb_unpark(conn);
-    if ((write || !conn->registered || conn->wants_write) && !watch(loop, conn, write)) {
-        rhb_conn_close(loop, conn);
+    if ((write || !conn->registered || conn->wants_write) && !watch(loop, conn, write))
         return false;
-    }
     conn->state = (uint8_t)state;
     conn->deadline = rhb_now_coarse() + loop->options.timeouts[state];
     rhb_list_push(&loop->parked[state], &conn->link);

@@ -10,6 +10,9 @@
  * or not. When epoll cannot take it the connection is closed, and the result false. */
 bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state);
 
+/* The same, but then the connection is left BUSY. */
+bool rhb_try_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state);
+
 /* Its deadline starts anew. For one that is parked. */
 void rhb_park_again(struct rhb_loop *loop, struct rhb_conn *conn);
 

@@ -318,8 +318,8 @@ cdef class Lane:
             if rhb_loop_suspend(self.loop, conn, <void *>exchange):
                 Py_INCREF(exchange)  # the connection's; taken back by resume and give_up
                 return 0
-            progress = BROKEN
-            exchange.finish(progress)
+            exchange.finish(BROKEN)
+            rhb_loop_abort(self.loop, conn)
         else:
             exchange.finish(progress)
             rhb_loop_enter(self.loop, self.own)

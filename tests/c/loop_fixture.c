@@ -165,7 +165,7 @@ static void send_reply(struct fixture *f, struct rhb_conn *conn, struct reply *r
         return;
     if (io == RHB_IO_OK)
         rhb_loop_done(f->loop, conn, reply->keep);
-    else if (io == RHB_IO_ERROR)
+    else
         rhb_loop_abort(f->loop, conn);
     reply_free(reply);
 }

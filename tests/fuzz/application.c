@@ -72,8 +72,7 @@ static void go_on(struct world *world, struct rhb_conn *conn, struct reply *repl
         world->suspended++;
         return;
     }
-    if (io == RHB_IO_ERROR)
-        rhb_loop_abort(world->loop, conn);
+    rhb_loop_abort(world->loop, conn);
     give_up(reply);
 }
 
