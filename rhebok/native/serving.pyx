@@ -14,6 +14,7 @@ Lifetime: a Service and its lanes belong to a Worker, which keeps the loop alive
 
 import gc
 import io
+import os
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
@@ -292,18 +293,16 @@ cdef class Lane:
     cdef object input(self):
         """wsgi.input of the request at hand; None when it has no body."""
         cdef rhb_request *request = &self.own.request
-        cdef int fd
         if request.body_len == 0:
             return None
         if request.inline_body is not NULL:
             return io.BytesIO(request.inline_body[:request.body_len])
         if request.body.fd < 0:
             return io.BytesIO(request.body.data[:request.body_len])
-        fd = request.body.fd
-        request.body.fd = -1
-        file = open(fd, "rb")
-        file.seek(0)
-        return file
+        os.lseek(request.body.fd, 0, os.SEEK_SET)
+        file = io.FileIO(request.body.fd)
+        request.body.fd = -1  # only now: of a FileIO that fails it stays the body's
+        return io.BufferedReader(file)
 
     cdef int settle(self, Exchange exchange, rhb_conn *conn, Progress progress) except -1:
         """What becomes of exchange and connection after a run or a resumption."""
