@@ -95,7 +95,8 @@ cdef class Exchange:
     cdef int put_pieces(self, list pieces, uint64_t size) except -1
     cdef bint take_file(self, object wrapper) except -1
     cdef Progress advance(self) except *
-    cdef rhb_io advance_file(self)
+    cdef rhb_io advance_file(self) except *
+    cdef rhb_io read_file_instead(self) except *
     cdef int next_block(self) except -1
     cdef Progress at_end(self)
     cdef object within_length(self, object block, size_t size)

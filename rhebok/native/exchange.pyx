@@ -17,6 +17,7 @@ from io import BufferedRandom, BufferedReader, FileIO
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, PyObject
+from libc.errno cimport EINVAL, ENOSYS, errno
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
@@ -37,6 +38,7 @@ from .csrc cimport (
     RHB_HEAD_OK,
     RHB_IO_AGAIN,
     RHB_IO_EOF,
+    RHB_IO_ERROR,
     RHB_IO_OK,
     RHB_LIVE_BORN,
     RHB_LIVE_DEAD,
@@ -639,7 +641,7 @@ cdef class Exchange:
         if self.tail_len == 0:
             self.pieces = None
 
-    cdef rhb_io advance_file(self):
+    cdef rhb_io advance_file(self) except *:
         cdef size_t done
         cdef rhb_io io = RHB_IO_OK
         while self.file_left > 0 and io == RHB_IO_OK:
@@ -651,7 +653,16 @@ cdef class Exchange:
         if io == RHB_IO_EOF:  # it has shrunk; at_end() sees what is missing
             self.file_left = 0
             return RHB_IO_OK
+        if io == RHB_IO_ERROR and (errno == EINVAL or errno == ENOSYS):
+            return self.read_file_instead()
         return io
+
+    cdef rhb_io read_file_instead(self) except *:
+        """sendfile(2) does not work for this file, or at all: what is left of it is read block by block."""
+        self.file_left = 0
+        plain_file((<FileWrapper>self.iterable).filelike).seek(self.file_at)
+        self.iterator = iter(self.iterable)
+        return RHB_IO_OK
 
     # ---- when things go wrong, and afterwards ----
 
