@@ -164,12 +164,20 @@ class Supervisor:
         try:
             pid = self._launcher.start(self._count)
         except OSError as error:
-            self._log.error("generation %d cannot be forked: %s", self._count, error)
-            self._failed(ExitStatus.FAILED)
+            self._not_forked(error)
             return
         deadline = time.monotonic() + self._start_patience()
         self._generations[pid] = Generation(self._count, pid, Phase.STARTING, deadline, gradual)
         self._log.debug("generation %d started, pid %d", self._count, pid)
+
+    def _not_forked(self, error: OSError) -> None:
+        current, stays = self._current(), ""
+        if current:
+            stays = f"; {current} goes on serving (HUP tries again)"
+            self._reloading = False
+            self._notifier.ready(f"generation {self._count} failed, generation {current.number} serves")
+        self._log.error("generation %d cannot be forked: %s%s", self._count, error, stays)
+        self._failed(ExitStatus.FAILED)
 
     def _start_patience(self) -> float:
         settings = self._settings
