@@ -9,6 +9,7 @@ import logging
 import os
 import select
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO, cast
 
@@ -82,7 +83,8 @@ class LogStream(io.TextIOBase):
             fresh = _open(self._path)
         except OSError:
             return  # the directory went away: go on with the old file
-        os.dup2(fresh, self._fd, inheritable=False)
+        with suppress(OSError):  # the same
+            os.dup2(fresh, self._fd, inheritable=False)
         os.close(fresh)
 
 
