@@ -8,7 +8,8 @@
 #   make test ARGS="tests/unit -k parser"
 #   RHEBOK_ALL_PYTHONS=1 make test   the builds for every CPython from 3.10 to 3.13, as CI does
 #   make debug-test   the Python suite against a build that counts live objects (ARGS too)
-#   make soak         many deploys under load, with clients that check every answer (RHEBOK_SOAK=50, about half an hour)
+#   make soak         many deploys under load, with clients that check every answer (RHEBOK_SOAK=50, about half an hour);
+#                     and every place where a system call can fail
 #   make soak-requests   a million requests, good and bad, and what the worker keeps of them (about ten minutes)
 #   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
 #   make format       what ruff and clang-format can mend by themselves
@@ -98,7 +99,7 @@ soak-requests: build .venv/.test
 	RHEBOK_SOAK_REQUESTS=$${RHEBOK_SOAK_REQUESTS:-1000000} $(BIN)/python -m pytest -s tests/conformance/test_soak.py $(ARGS)
 
 soak: build .venv/.test packages
-	RHEBOK_SOAK=$${RHEBOK_SOAK:-50} $(BIN)/python -m pytest -o timeout=3600 tests/deploy --ignore tests/deploy/starter $(ARGS)
+	RHEBOK_SOAK=$${RHEBOK_SOAK:-50} $(BIN)/python -m pytest -o timeout=3600 tests/faults tests/deploy --ignore tests/deploy/starter $(ARGS)
 
 # ---- lint ----
 
