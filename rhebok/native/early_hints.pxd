@@ -14,6 +14,7 @@ cdef class EarlyHints:
 
 
 cdef Exchange new_exchange(object logger, bint allow_chunked)
+cdef int retire_exchange(Exchange exchange) except -1
 cdef int renew(Exchange exchange) except -1
 
 

@@ -110,3 +110,10 @@ cdef Exchange new_exchange(object logger, bint allow_chunked):
     cdef Exchange exchange = Exchange(logger, allow_chunked)
     renew(exchange)
     return exchange
+
+
+cdef int retire_exchange(Exchange exchange) except -1:
+    """Exchange.retire(), whoever still has its EarlyHints."""
+    if exchange.hints is not None:
+        (<EarlyHints>exchange.hints).exchange = None
+    return exchange.retire()

@@ -47,7 +47,7 @@ from .csrc cimport (
     rhb_score_end,
     rhb_score_sending,
 )
-from .early_hints cimport hints_for, new_exchange
+from .early_hints cimport hints_for, new_exchange, retire_exchange
 from .environ cimport EnvironBuilder
 from .exchange cimport BROKEN, FINISHED, SHARED, SUSPENDED, UPGRADED, Exchange, Progress
 from .upgrade cimport run_offering
@@ -334,11 +334,11 @@ cdef class Lane:
         if exchange.iterable is not None:
             exchange.close_iterable()
         if not exchange.reusable():
-            exchange.retire()
+            retire_exchange(exchange)
         elif self.spare is None:
             self.spare = exchange
         else:
-            exchange.retire()
+            retire_exchange(exchange)
         return 0
 
     cdef int isolate(self, Exchange exchange) except -1:
@@ -384,6 +384,6 @@ cdef class Lane:
 
     cdef int retire_spare(self) except -1:
         if self.spare is not None:
-            self.spare.retire()
+            retire_exchange(self.spare)
             self.spare = None
         return 0

@@ -53,6 +53,7 @@ from .csrc cimport (
     rhb_score,
 )
 from .allowed_peers cimport AllowedPeers
+from .early_hints cimport retire_exchange
 from .exchange cimport Exchange, live_exchanges
 from .file_wrapper cimport FileWrapper
 from .request_body cimport EmptyBody
@@ -370,6 +371,6 @@ cdef class Worker:
             exchange = <Exchange>owner
             Py_DECREF(exchange)
             exchange.close_iterable()
-            exchange.retire()
+            retire_exchange(exchange)
             owner = rhb_loop_next_owner(self.loop)
         return 0
