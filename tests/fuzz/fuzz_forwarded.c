@@ -11,7 +11,7 @@
 #include <strings.h>
 
 enum { ANYBODY = 2 * RHB_FORWARDED };
-enum { MAX_FIELDS = 32, MORE_FIELDS = 4, ELEMENTS = 512 };
+enum { MAX_FIELDS = 32, MORE_FIELDS = 4, ELEMENTS = 512, MAX_VALUE = 4096 };
 
 /* 10.0.0.0/8, 127.0.0.0/8, ::1 and unix sockets */
 static const struct rhb_network networks[] = {
@@ -239,7 +239,7 @@ static bool is_node_port(const char *text, bool *named, uint16_t *port)
 
 static bool naive_node(const struct span *span, bool bare, struct rhb_peer *peer)
 {
-    char text[200];
+    char text[MAX_VALUE + 1];
     bool named;
     uint16_t port = 0;
     if (span->at == NULL || span->len >= sizeof text || memchr(span->at, 0, span->len) != NULL)
@@ -364,7 +364,7 @@ static void check_x_forwarded_for(const struct phr_request_head *head)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct phr_limits limits = {.line = 4096, .head = 65536, .field = 4096};
+    static const struct phr_limits limits = {.line = 4096, .head = 65536, .field = MAX_VALUE};
     struct fuzz_input in = {.at = data, .len = size};
     struct phr_header fields[MAX_FIELDS + MORE_FIELDS];
     struct phr_request_head head = {.fields = fields, .num_fields = MAX_FIELDS};
