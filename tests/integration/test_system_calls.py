@@ -59,8 +59,8 @@ def test_over_tcp_a_request_costs_accept4_recv_one_write_and_close(serve: Serve,
 
 
 def test_over_a_unix_socket_it_may_have_to_wait_for_the_first_bytes(serve: Serve, tmp_path: Path) -> None:
-    """There is no TCP_DEFER_ACCEPT: connect and send are two events. A client that is held up between them for
-    more than the grace of a millisecond, as on a busy machine, is parked."""
+    """There is no TCP_DEFER_ACCEPT: connect and send are two events. A client that is held up between them
+    for more than the grace of a millisecond, as on a busy machine, is parked."""
     seen = connections(trace(serve("hello", *HELLO, bind=f"unix:{tmp_path}/app.sock"), tmp_path, REQUESTS))
     ways = [[role(call) for call in calls] for calls in seen]
     at_once = ["accept4", "receive", "send", "close"]
