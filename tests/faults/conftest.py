@@ -76,6 +76,7 @@ class Patient(Server):
     def _count(self, counter: Fault, name: str) -> int:
         with self.faults.armed(counter, pid=self.pid_of_worker):
             EXCHANGES[name].words(self.address)
+            self.wait_until_idle()  # some calls come after the answer
             return self.faults.matched(counter)
 
     @contextmanager
