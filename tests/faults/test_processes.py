@@ -31,6 +31,9 @@ def start(shim: Path, tmp_path: Path) -> Iterator[Start]:
     def start(*options: str, **variables: str) -> Patient:
         server = Patient("hello", *QUICK, *options, shim=shim, directory=tmp_path, **variables)
         servers.append(server)
+        # The connection that `Server` tries is accepted whenever the worker gets to it, perhaps under a fault
+        # that is meant for another process. Whoever is answered stands behind it in the queue.
+        assert server.get().status == 200
         return server
 
     yield start
