@@ -10,9 +10,18 @@
 
 enum { FIRST_ALLOCATION = 16384 };
 
-void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit)
+static void *make_by_malloc(size_t size, char **data)
 {
-    *body = (struct rhb_body){.fd = -1, .memory_limit = memory_limit};
+    return *data = malloc(size);
+}
+
+static const struct rhb_body_memory of_malloc = {make_by_malloc, free};
+
+void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit,
+                   const struct rhb_body_memory *memory)
+{
+    *body = (struct rhb_body){
+        .fd = -1, .memory_limit = memory_limit, .memory = memory != NULL ? memory : &of_malloc};
     if (expected > memory_limit)
         body->memory_limit = 0; /* it will end in the file: go there at once */
     else
@@ -20,10 +29,17 @@ void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit
     RHB_LIVE_BORN(RHB_LIVE_BODY);
 }
 
+static void release(struct rhb_body *body)
+{
+    if (body->block != NULL)
+        body->memory->release(body->block);
+    body->block = body->data = NULL;
+    body->cap = 0;
+}
+
 void rhb_body_free(struct rhb_body *body)
 {
-    free(body->data);
-    body->data = NULL;
+    release(body);
     if (body->fd >= 0)
         close(body->fd);
     body->fd = -1;
@@ -71,9 +87,7 @@ static enum rhb_body_result spill(struct rhb_body *body)
     if (body->fd < 0)
         return RHB_BODY_NO_FILE;
     enum rhb_body_result result = write_file(body->fd, body->data, (size_t)body->len);
-    free(body->data);
-    body->data = NULL;
-    body->cap = 0;
+    release(body);
     return result;
 }
 
@@ -91,9 +105,14 @@ static enum rhb_body_result reserve(struct rhb_body *body, size_t more)
         cap *= 2;
     if (cap > body->memory_limit)
         cap = body->memory_limit;
-    char *data = realloc(body->data, cap);
-    if (data == NULL)
+    char *data;
+    void *block = body->memory->make(cap, &data);
+    if (block == NULL)
         return RHB_BODY_NO_MEMORY;
+    if (body->len > 0)
+        memcpy(data, body->data, (size_t)body->len);
+    release(body);
+    body->block = block;
     body->data = data;
     body->cap = cap;
     return RHB_BODY_OK;

@@ -5,9 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Who has the memory of bodies. A block stays where it is; larger ones are made anew. */
+struct rhb_body_memory {
+    void *(*make)(size_t size, char **data); /* NULL when there is none; *data: its size bytes */
+    void (*release)(void *block);
+};
+
 /* Zero memory is not valid: start with rhb_body_init. */
 struct rhb_body {
-    char *data; /* the whole body while fd is -1 */
+    const struct rhb_body_memory *memory;
+    void *block; /* of that memory, NULL for none; whoever takes it sets it and data to NULL */
+    char *data;  /* the whole body while fd is -1 */
     size_t cap;
     uint64_t len;
     size_t expected; /* the whole length, when it is known and fits into memory */
@@ -21,8 +29,10 @@ enum rhb_body_result {
     RHB_BODY_NO_FILE /* the temporary file cannot be made or written; errno says why */
 };
 
-/* expected: the Content-Length, or 0 when it is not known. Allocates nothing yet. */
-void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit);
+/* expected: the Content-Length, or 0 when it is not known. memory: NULL for malloc's. Allocates
+ * nothing yet. */
+void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit,
+                   const struct rhb_body_memory *memory);
 
 enum rhb_body_result rhb_body_append(struct rhb_body *body, const char *data, size_t len);
 

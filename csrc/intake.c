@@ -200,7 +200,7 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     incoming->decoder = *decoder;
     incoming->since = rhb_now_coarse();
     rhb_body_init(&incoming->body, loop->lane->request.framing.content_length,
-                  loop->options.body_buffer);
+                  loop->options.body_buffer, loop->options.body_memory);
     conn->incoming = incoming;
     conn->expected = RHB_EXPECT_BODY;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data + head_len, body_len);

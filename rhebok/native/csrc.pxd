@@ -113,7 +113,11 @@ cdef extern from "socket_io.h" nogil:
     void rhb_reset_on_close(int fd)
 
 cdef extern from "body.h" nogil:
+    struct rhb_body_memory:
+        void *(*make)(size_t size, char **data) noexcept
+        void (*release)(void *block) noexcept
     struct rhb_body:
+        void *block
         char *data
         uint64_t len
         int fd
@@ -239,6 +243,7 @@ cdef extern from "loop.h" nogil:
         size_t max_fields
         uint64_t max_body
         size_t body_buffer
+        const rhb_body_memory *body_memory
         uint64_t *timeouts
         uint64_t min_rate
         uint32_t max_connections

@@ -1,12 +1,52 @@
 # cython: binding=False
-"""wsgi.input for the requests that have no body: most of them, so one object serves them all.
+"""What wsgi.input is made of (serving.pyx makes it: a BytesIO or an ordinary file, where there is a body).
 
-Bodies that are there are a BytesIO or an ordinary file (worker.pyx makes them).
+A body that arrives in pieces is received into a bytes object, which nobody sees before it is complete. So the
+application gets it uncopied: BytesIO shares it, and so does a read() of all of it.
 """
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.exc cimport PyErr_Clear
+from cpython.ref cimport Py_DECREF, PyObject
+
+from .csrc cimport rhb_body
+
+cdef extern from "Python.h":
+    PyObject *PyBytes_FromStringAndSize(const char *text, Py_ssize_t size) noexcept
+    int _PyBytes_Resize(PyObject **bytes, Py_ssize_t size) except -1
+
+
+# The loop may be entered without the GIL.
+cdef void *make_bytes(size_t size, char **data) noexcept with gil:
+    cdef PyObject *block = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+    if block is NULL:
+        PyErr_Clear()
+    else:
+        data[0] = PyBytes_AS_STRING(<object>block)
+    return block
+
+
+cdef void release_bytes(void *block) noexcept with gil:
+    Py_DECREF(<object>block)
+
+
+bytes_memory.make = make_bytes
+bytes_memory.release = release_bytes
+
+
+cdef bytes take_bytes(rhb_body *body):
+    """The body, out of bytes_memory, which is no longer the connection's."""
+    cdef PyObject *block = <PyObject *>body.block
+    body.block = body.data = NULL
+    _PyBytes_Resize(&block, <Py_ssize_t>body.len)
+    taken = <bytes>block
+    Py_DECREF(taken)
+    return taken
 
 
 cdef class EmptyBody:
-    """A readable, seekable binary file of no bytes. It has no state, so sharing it is safe."""
+    """wsgi.input of requests that have no body, most of them: a readable, seekable binary file of no bytes. It has no
+    state, so one object serves them all."""
 
     def read(self, size=-1):
         """Always b""."""

@@ -56,7 +56,7 @@ from .allowed_peers cimport AllowedPeers
 from .early_hints cimport retire_exchange
 from .exchange cimport Exchange, live_exchanges
 from .file_wrapper cimport FileWrapper
-from .request_body cimport EmptyBody
+from .request_body cimport EmptyBody, bytes_memory
 from .serving cimport Lane, Service
 
 from rhebok import __version__
@@ -222,6 +222,7 @@ cdef class Worker:
         options.max_fields = settings.limit_request_fields
         options.max_body = settings.limit_request_body
         options.body_buffer = settings.body_buffer
+        options.body_memory = &bytes_memory
         options.timeouts[RHB_CONN_FRESH] = patience(settings.header_timeout)
         options.timeouts[RHB_CONN_HEAD] = patience(settings.header_timeout)
         options.timeouts[RHB_CONN_BODY] = patience(settings.body_timeout)

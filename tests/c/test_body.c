@@ -68,7 +68,7 @@ static void end(struct rhb_test *t, struct rhb_body *body)
 static void a_new_body_allocates_nothing(struct rhb_test *t)
 {
     struct rhb_body body;
-    rhb_body_init(&body, 1000000000, LIMIT);
+    rhb_body_init(&body, 1000000000, LIMIT, NULL);
     CHECK(body.data == NULL && body.fd == -1 && body.len == 0);
     end(t, &body);
 }
@@ -78,7 +78,7 @@ static void memory_grows_with_what_comes_not_with_what_is_claimed(struct rhb_tes
 {
     struct rhb_body body;
     char *window;
-    rhb_body_init(&body, LIMIT, LIMIT);
+    rhb_body_init(&body, LIMIT, LIMIT, NULL);
     CHECK_INT(rhb_body_append(&body, "x", 1), RHB_BODY_OK);
     CHECK(body.cap < LIMIT / 4);
     CHECK(rhb_body_window(&body, LIMIT - 1, &window) < LIMIT / 4);
@@ -93,7 +93,7 @@ static void parts_of_any_size_make_the_whole_on_both_sides_of_the_limit(struct r
     for (int i = 0; i < 25; i++) {
         size_t len = lengths[i / 5], part = parts[i % 5];
         struct rhb_body body;
-        rhb_body_init(&body, 0, LIMIT);
+        rhb_body_init(&body, 0, LIMIT, NULL);
         for (size_t at = 0; at < len; at += part)
             CHECK_INT(rhb_body_append(&body, bytes + at, len - at < part ? len - at : part),
                       RHB_BODY_OK);
@@ -109,7 +109,7 @@ static void what_is_received_into_the_window_is_the_body(struct rhb_test *t)
 {
     char *bytes = pattern(), *window;
     struct rhb_body body;
-    rhb_body_init(&body, LIMIT, LIMIT);
+    rhb_body_init(&body, LIMIT, LIMIT, NULL);
     while (body.len < LIMIT) {
         size_t room = rhb_body_window(&body, LIMIT - body.len, &window);
         if (!CHECK(room > 0 && room <= LIMIT - body.len))
@@ -128,7 +128,7 @@ static void a_body_that_is_known_to_be_long_goes_to_the_file_at_once(struct rhb_
 {
     struct rhb_body body;
     char *window;
-    rhb_body_init(&body, LIMIT + 1, LIMIT);
+    rhb_body_init(&body, LIMIT + 1, LIMIT, NULL);
     CHECK_INT(rhb_body_window(&body, LIMIT, &window), 0);
     CHECK_INT(rhb_body_append(&body, "x", 1), RHB_BODY_OK);
     CHECK(body.fd >= 0);
@@ -141,7 +141,7 @@ static void the_file_has_no_name_and_is_ours_alone(struct rhb_test *t)
 {
     struct rhb_body body;
     struct stat status;
-    rhb_body_init(&body, 0, 0);
+    rhb_body_init(&body, 0, 0, NULL);
     CHECK_INT(rhb_body_append(&body, "x", 1), RHB_BODY_OK);
     CHECK_INT(fstat(body.fd, &status), 0);
     CHECK_INT(status.st_nlink, 0);
@@ -153,7 +153,7 @@ static void the_file_has_no_name_and_is_ours_alone(struct rhb_test *t)
 static void an_interrupted_or_short_write_goes_on(struct rhb_test *t)
 {
     struct rhb_body body;
-    rhb_body_init(&body, 0, 0);
+    rhb_body_init(&body, 0, 0, NULL);
     writes.fail_with = EINTR;
     CHECK_INT(rhb_body_append(&body, "hello", 5), RHB_BODY_OK);
     writes.cut_to = 2;
@@ -167,7 +167,7 @@ static void a_full_disk_is_no_file_wherever_it_comes(struct rhb_test *t)
     char *bytes = pattern();
     for (int after = 0; after < 3; after++) {
         struct rhb_body body;
-        rhb_body_init(&body, 0, LIMIT);
+        rhb_body_init(&body, 0, LIMIT, NULL);
         CHECK_INT(rhb_body_append(&body, bytes, LIMIT), RHB_BODY_OK);
         writes.after = after;
         writes.fail_with = ENOSPC;
@@ -186,7 +186,7 @@ static void a_directory_that_is_none_is_no_file(struct rhb_test *t)
     static const char *const dirs[] = {"/nonexistent/rhebok", "/proc", "/dev/null"};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         struct rhb_body body;
-        rhb_body_init(&body, 0, 4);
+        rhb_body_init(&body, 0, 4, NULL);
         setenv("TMPDIR", dirs[i], 1);
         CHECK_INT(rhb_body_append(&body, "kept", 4), RHB_BODY_OK);
         CHECK_INT(rhb_body_append(&body, "x", 1), RHB_BODY_NO_FILE);
@@ -196,6 +196,86 @@ static void a_directory_that_is_none_is_no_file(struct rhb_test *t)
     }
 }
 
+/* ---- memory that is somebody else's ---- */
+
+enum { SCARCE = 40000 };
+static int blocks_out;
+
+static void *make_scarce(size_t size, char **data)
+{
+    if (size > SCARCE)
+        return NULL;
+    blocks_out++;
+    char *block = malloc(size + 1); /* the data need not be where the block begins */
+    *data = block + 1;
+    return block;
+}
+
+static void release_scarce(void *block)
+{
+    blocks_out--;
+    free(block);
+}
+
+static const struct rhb_body_memory scarce = {make_scarce, release_scarce};
+
+static void memory_may_be_the_callers(struct rhb_test *t)
+{
+    char *bytes = pattern();
+    struct rhb_body body;
+    rhb_body_init(&body, 0, LIMIT, &scarce);
+    for (int at = 0; at < 30000; at += 1000)
+        CHECK_INT(rhb_body_append(&body, bytes + at, 1000), RHB_BODY_OK);
+    check_content(t, &body, bytes, 30000);
+    CHECK_INT(blocks_out, 1);
+    CHECK((char *)body.block + 1 == body.data);
+    end(t, &body);
+    CHECK_INT(blocks_out, 0);
+    free(bytes);
+}
+
+static void what_is_there_stays_when_there_is_no_more_memory(struct rhb_test *t)
+{
+    char *bytes = pattern(), *window;
+    struct rhb_body body;
+    rhb_body_init(&body, 0, LIMIT, &scarce);
+    CHECK_INT(rhb_body_append(&body, bytes, SCARCE - 1), RHB_BODY_NO_MEMORY);
+    CHECK_INT(rhb_body_append(&body, bytes, 16384), RHB_BODY_OK);
+    CHECK_INT(rhb_body_append(&body, bytes + 16384, 16384), RHB_BODY_OK);
+    CHECK_INT(rhb_body_append(&body, bytes, 1), RHB_BODY_NO_MEMORY);
+    CHECK_INT(rhb_body_window(&body, 1, &window), 0);
+    check_content(t, &body, bytes, 32768);
+    end(t, &body);
+    CHECK_INT(blocks_out, 0);
+    free(bytes);
+}
+
+static void a_block_that_is_taken_is_not_released(struct rhb_test *t)
+{
+    struct rhb_body body;
+    rhb_body_init(&body, 0, LIMIT, &scarce);
+    CHECK_INT(rhb_body_append(&body, "mine", 4), RHB_BODY_OK);
+    void *block = body.block;
+    CHECK_STR(body.data, 4, "mine");
+    body.block = body.data = NULL;
+    end(t, &body);
+    CHECK_INT(blocks_out, 1);
+    release_scarce(block);
+}
+
+static void memory_goes_when_the_body_goes_to_the_file(struct rhb_test *t)
+{
+    char *bytes = pattern();
+    struct rhb_body body;
+    rhb_body_init(&body, 0, 20000, &scarce);
+    CHECK_INT(rhb_body_append(&body, bytes, 20000), RHB_BODY_OK);
+    CHECK_INT(rhb_body_append(&body, bytes + 20000, 1), RHB_BODY_OK);
+    CHECK_INT(blocks_out, 0);
+    check_content(t, &body, bytes, 20001);
+    end(t, &body);
+    free(bytes);
+}
+
 static void a_path_that_is_too_long_is_no_file(struct rhb_test *t)
 {
     struct rhb_body body;
@@ -203,7 +283,7 @@ static void a_path_that_is_too_long_is_no_file(struct rhb_test *t)
     memset(dir, '/', 5000);
     dir[4999] = '\0';
     setenv("TMPDIR", dir, 1);
-    rhb_body_init(&body, 0, 0);
+    rhb_body_init(&body, 0, 0, NULL);
     CHECK_INT(rhb_body_append(&body, "x", 1), RHB_BODY_NO_FILE);
     unsetenv("TMPDIR");
     free(dir);
@@ -223,6 +303,10 @@ int main(void)
         RHB_CASE(a_full_disk_is_no_file_wherever_it_comes),
         RHB_CASE(a_directory_that_is_none_is_no_file),
         RHB_CASE(a_path_that_is_too_long_is_no_file),
+        RHB_CASE(memory_may_be_the_callers),
+        RHB_CASE(what_is_there_stays_when_there_is_no_more_memory),
+        RHB_CASE(a_block_that_is_taken_is_not_released),
+        RHB_CASE(memory_goes_when_the_body_goes_to_the_file),
     };
     return RHB_RUN(cases);
 }

@@ -8,7 +8,7 @@ static void dropping_what_arrives_frees_its_body(struct rhb_test *t)
 {
     struct rhb_conn conn = {.incoming = calloc(1, sizeof *conn.incoming)};
     RHB_LIVE_BORN(RHB_LIVE_INCOMING);
-    rhb_body_init(&conn.incoming->body, 0, 100);
+    rhb_body_init(&conn.incoming->body, 0, 100, NULL);
     CHECK_INT(rhb_body_append(&conn.incoming->body, "hello", 5), RHB_BODY_OK);
     rhb_conn_drop_incoming(&conn);
     CHECK(conn.incoming == NULL);
