@@ -1,9 +1,8 @@
 /* The parser alone: nanoseconds per request of both faces, for every instruction set of this
  * machine.
  *
- *   gcc -std=gnu11 -O3 -Icsrc -o bench/build/bench_parse bench/bench_parse.c
- * csrc/picohttpparser/[a-z]*.c taskset -c 1 bench/build/bench_parse [milliseconds per figure, 100
- * when not given]
+ *   make -C bench parse
+ *   taskset -c 1 bench/build/bench_parse [milliseconds per figure, 100 when not given]
  *
  * Each figure is the best of several rounds: the parser touches no other memory, so whatever is
  * slower was disturbed. "mixed" goes round many different browser requests, so that the branch
