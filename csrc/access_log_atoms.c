@@ -237,11 +237,15 @@ static bool is_field(const struct phr_header *field, const struct rhb_access_ite
            rhb_same_name(field->name, item->name, item->name_len);
 }
 
-/* Repeated fields are joined, as the application sees them. */
+/* Repeated fields are joined, as the application sees them. There may be more of them than the
+ * slack has room for separators. */
 static bool put_joined(struct rhb_bytes *out, size_t start, const char *value, size_t len)
 {
-    if (out->len > start)
+    if (out->len > start) {
+        if (!rhb_access_reserve(out, 2))
+            return false;
         rhb_bytes_put(out, ", ", 2);
+    }
     return len == 0 || put_escaped(out, value, len);
 }
 

@@ -348,6 +348,28 @@ static void values_of_escaped_bytes_fit_wherever_they_stand_in_the_buffer(struct
     check_room_for_each_atom(t, &entry);
 }
 
+static void fields_that_are_repeated_empty_fit_wherever_they_stand_in_the_buffer(struct rhb_test *t)
+{
+    enum { COUNT = 100 };
+    struct phr_header many[COUNT];
+    struct phr_request_head head = {
+        .method = "GET", .method_len = 3, .fields = many, .num_fields = COUNT};
+    struct rhb_access_entry entry = {.request = &head};
+    struct rhb_bytes response = {0};
+    for (size_t i = 0; i < COUNT; i++) {
+        many[i] = (struct phr_header)FIELD("Referer", "");
+        CHECK(rhb_bytes_append(&response, "A:\r\n", 4));
+    }
+    many[0].value = "/";
+    many[0].value_len = 1;
+    memcpy(response.data, "A:b\n", 4);
+    entry.response_head = response.data;
+    entry.response_head_len = response.len;
+    check_room(t, "%(f)s", &entry);
+    check_room(t, "%({a}o)s", &entry);
+    rhb_bytes_free(&response);
+}
+
 static void a_format_that_makes_no_sense_is_refused_with_its_offset(struct rhb_test *t)
 {
     static const struct {
@@ -400,6 +422,7 @@ int main(void)
         RHB_CASE(a_clock_beyond_four_digit_years_is_a_dash),
         RHB_CASE(every_atom_fits_wherever_it_stands_in_the_buffer),
         RHB_CASE(values_of_escaped_bytes_fit_wherever_they_stand_in_the_buffer),
+        RHB_CASE(fields_that_are_repeated_empty_fit_wherever_they_stand_in_the_buffer),
         RHB_CASE(a_format_that_makes_no_sense_is_refused_with_its_offset),
     };
     return RHB_RUN(cases);
