@@ -12,6 +12,8 @@
 
 struct rhb_access_log;
 
+enum { RHB_ACCESS_VARIABLES = 32 /* that one format can name */ };
+
 /* Everything a line can say about one exchange. Pointers are read during the call only; a NULL
  * pointer or zero length is logged as "-". */
 struct rhb_access_entry {
@@ -40,8 +42,8 @@ struct rhb_access_log *rhb_access_log_new(const char *format, const char **error
  * -errno. */
 int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd);
 
-/* The environ variables that the format names, so that the caller can fetch them: NULL past the
- * last. */
+/* The environ variables that the format names, at most RHB_ACCESS_VARIABLES, so that the caller can
+ * fetch them: NULL past the last. */
 const char *rhb_access_log_environ_key(const struct rhb_access_log *log, size_t index);
 
 /* Renders one line into the batch; writes the batch when it is full. */

@@ -78,6 +78,8 @@ static bool compile_named(struct source *source, const char *brace, const char *
     add_name(source, name, (size_t)(close - name), end[-1] != 'e');
     if (end[-1] == 'e')
         source->item->index = environ_index(source->format, source->item->name);
+    if (source->format->environ_count > RHB_ACCESS_VARIABLES)
+        return refuse(source, "more environ variables than one format can have");
     next_item(source);
     return true;
 }
@@ -107,7 +109,7 @@ static bool compile_atom(struct source *source)
     bool known =
         *inside == '{' ? compile_named(source, inside, end) : compile_plain(source, inside, end);
     if (!known)
-        return refuse(source, "unknown atom");
+        return refuse(source, source->error ? source->error : "unknown atom");
     source->at = end + 2;
     return true;
 }

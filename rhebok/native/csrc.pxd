@@ -126,6 +126,8 @@ cdef extern from "heap.h" nogil:
     void rhb_heap_keep(size_t block)
 
 cdef extern from "access_log.h" nogil:
+    enum:
+        RHB_ACCESS_VARIABLES
     struct rhb_access_log:
         pass
     struct rhb_access_entry:

@@ -26,6 +26,7 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime
 from posix.unistd cimport getpid
 
 from .csrc cimport (
+    RHB_ACCESS_VARIABLES,
     RHB_CONN_SEND,
     RHB_FRAME_CHUNKED,
     RHB_FRAME_CLOSE,
@@ -92,7 +93,6 @@ cdef enum:
     OUT_KEEP = 65536          # capacity of the output buffer that is kept from one exchange to the next
     MAX_PIECES = 1000         # in one writev, below IOV_MAX
     FILE_STEP = 1 << 30       # bytes of one sendfile
-    LOG_VARIABLES = 32        # %{variable}e in one access log format
 
 cdef tuple FILE_TYPES = (BufferedReader, BufferedRandom, FileIO)
 cdef const char *CRLF = b"\r\n"
@@ -701,8 +701,8 @@ cdef class Exchange:
         cdef rhb_access_entry entry
         cdef char peer[RHB_PEER_TEXT]
         cdef const rhb_peer *client = &self.conn.client if self.conn.has_client else &self.conn.peer
-        cdef const char *values[LOG_VARIABLES]
-        cdef size_t sizes[LOG_VARIABLES]
+        cdef const char *values[RHB_ACCESS_VARIABLES]
+        cdef size_t sizes[RHB_ACCESS_VARIABLES]
         cdef list held = []
         memset(&entry, 0, sizeof(entry))
         entry.request = self.request_head()
@@ -718,7 +718,7 @@ cdef class Exchange:
         entry.pid = getpid()
         entry.duration_ns = rhb_now_exact() - self.started
         clock_gettime(CLOCK_REALTIME, &entry.finished)
-        for index in range(LOG_VARIABLES):
+        for index in range(RHB_ACCESS_VARIABLES):
             key = rhb_access_log_environ_key(self.loop.access_log, index)
             if key is NULL:
                 break

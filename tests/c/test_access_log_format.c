@@ -1,6 +1,7 @@
 /* csrc/access_log_format.c and access_log_atoms.c: what compiles, and what each atom writes. */
 #include "access_log_format.h"
 #include "harness.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FIELD(name, value)                                                                         \
@@ -244,6 +245,22 @@ static void environ_values_come_from_the_entry_in_that_order(struct rhb_test *t)
     check_line(t, "%({A}e)s %({B}e)s %({A}e)s %({C}e)s", &entry, "alice https alice -");
 }
 
+static void a_format_names_so_many_environ_variables_and_no_more(struct rhb_test *t)
+{
+    char source[(RHB_ACCESS_VARIABLES + 1) * 16] = "";
+    const char *error;
+    size_t len = 0, at;
+    for (int i = 0; i < RHB_ACCESS_VARIABLES; i++)
+        len += (size_t)sprintf(source + len, "%%({V%d}e)s", i);
+    struct rhb_access_format *format = compiled(t, source);
+    CHECK(rhb_access_format_environ_key(format, RHB_ACCESS_VARIABLES - 1) != NULL);
+    rhb_access_format_free(format);
+    strcpy(source + len, "%({V0}e)s%({more}e)s");
+    CHECK(rhb_access_format_new(source, &error, &at) == NULL);
+    CHECK_STR(error, strlen(error), "more environ variables than one format can have");
+    CHECK_INT(at, len + strlen("%({V0}e)s"));
+}
+
 static void the_time_is_local_with_its_zone(struct rhb_test *t)
 {
     static const struct {
@@ -417,6 +434,7 @@ int main(void)
         RHB_CASE(bytes_from_the_client_are_escaped_wherever_they_stand),
         RHB_CASE(environ_variables_are_listed_once_in_order),
         RHB_CASE(environ_values_come_from_the_entry_in_that_order),
+        RHB_CASE(a_format_names_so_many_environ_variables_and_no_more),
         RHB_CASE(the_time_is_local_with_its_zone),
         RHB_CASE(the_time_is_rendered_anew_for_another_second_only),
         RHB_CASE(a_clock_beyond_four_digit_years_is_a_dash),
