@@ -107,6 +107,7 @@ cdef class Exchange:
     cdef void sent(self, size_t done) noexcept
     cdef Progress failed(self, object error)
     cdef int close_iterable(self) except -1
+    cdef bytes logged_variable(self, str key)
     cdef int log_access(self) except -1
 
 cpdef long live_exchanges()

@@ -697,6 +697,16 @@ cdef class Exchange:
         target = head.target[:head.target_len].decode("latin-1")
         return f"{method} {target}"
 
+    cdef bytes logged_variable(self, str key):
+        """An environ variable's text for the access log. What the application put there may have none."""
+        if self.environ is None:
+            return b""
+        try:
+            return str(self.environ.get(key, "")).encode("utf-8", "backslashreplace")
+        except BaseException:
+            self.logger.exception("environ[%r] has no text for the access log", key)
+            return b""
+
     cdef int log_access(self) except -1:
         cdef rhb_access_entry entry
         cdef char peer[RHB_PEER_TEXT]
@@ -722,8 +732,7 @@ cdef class Exchange:
             key = rhb_access_log_environ_key(self.loop.access_log, index)
             if key is NULL:
                 break
-            value = self.environ.get(key.decode("latin-1"), "") if self.environ is not None else ""
-            encoded = str(value).encode("utf-8", "backslashreplace")
+            encoded = self.logged_variable(key.decode("latin-1"))
             held.append(encoded)
             values[index] = encoded
             sizes[index] = len(encoded)

@@ -68,3 +68,22 @@ def test_the_file_is_reopened_after_a_rename(tmp_path: Path) -> None:
         server.get("/after")
         assert lines_of(path, 1) == ["/after"]
         assert lines_of(old, 1) == ["/before"]
+
+
+def test_a_variable_without_a_text_is_a_dash_and_the_worker_lives(tmp_path: Path) -> None:
+    class Mute:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["mute"] = Mute()
+        start_response("200 OK", [])
+        return [b"hello"]
+
+    path = tmp_path / "access.log"
+    with serving(app, access_logfile=str(path), access_logformat="%(s)s %({mute}e)s") as server:
+        with server.client() as client:
+            assert client.get().body == b"hello"
+            assert client.get().body == b"hello"
+        server.wait_for_log("RuntimeError: no text")
+        assert lines_of(path, 2) == ["200 -", "200 -"]
