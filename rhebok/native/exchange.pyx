@@ -119,15 +119,20 @@ cdef int refuse_head(rhb_head_result result, object name, object value) except -
 
 
 cdef object plain_file(object filelike):
-    """The binary file object whose descriptor holds exactly the bytes that its read() gives, None when there is
+    """The binary file object whose descriptor holds exactly the bytes that filelike.read() gives, None when there is
     none: a GzipFile has a fileno() too, but of the compressed bytes."""
-    if type(filelike) not in FILE_TYPES:
-        filelike = getattr(filelike, "file", None)  # of tempfile's wrappers and Django's File
-    if type(filelike) is FileIO:
-        return filelike
-    if type(filelike) in FILE_TYPES and type(filelike.raw) is FileIO:
-        return filelike
-    return None
+    file = filelike
+    if type(file) not in FILE_TYPES:
+        file = getattr(filelike, "file", None)  # of tempfile's wrappers and Django's File
+    if type(file) not in FILE_TYPES or type(file if type(file) is FileIO else file.raw) is not FileIO:
+        return None
+    return file if file is filelike or reads_as(filelike, file) else None
+
+
+cdef bint reads_as(object wrapper, object file) except -1:
+    """Whether the wrapper's read() is the file's. It may be its own, which decrypts for instance."""
+    read = getattr(wrapper, "read", None)
+    return getattr(read, "__wrapped__", read) == file.read  # tempfile wraps it once more
 
 
 cpdef long live_exchanges():

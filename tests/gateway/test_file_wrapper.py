@@ -89,6 +89,38 @@ def test_a_gzip_file_is_sent_as_it_reads_not_as_it_lies_on_disk(tmp_path: Path) 
         assert server.get().body == CONTENT
 
 
+class Decrypting:
+    """Keeps the file where Django's File does, and reads something else from it."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = open(path, "rb")  # noqa: SIM115
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(byte ^ 0xFF for byte in self.file.read(size))
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Delegating(Decrypting):
+    """As Django's File does it."""
+
+    read = property(lambda self: self.file.read)  # type: ignore[assignment]
+
+
+def test_an_object_that_reads_a_file_in_its_own_way_is_sent_as_it_reads(path: Path) -> None:
+    with serving(wrapping(lambda: Decrypting(path))) as server:
+        assert server.get().body == bytes(byte ^ 0xFF for byte in CONTENT)
+
+
+@pytest.mark.parametrize("make", [Delegating, lambda _path: temporary()], ids=["delegating", "temporary"])
+def test_an_object_that_reads_as_its_file_does_is_sent_as_a_file(path: Path, make: Any) -> None:
+    with serving(wrapping(lambda: make(path))) as server:
+        response = server.get()
+        assert response.header("Content-Length") == str(len(CONTENT))
+        assert response.body == CONTENT
+
+
 def test_head_sends_the_length_and_no_file(path: Path) -> None:
     with serving(wrapping(lambda: open(path, "rb"))) as server, server.client() as client:
         assert client.get(method="HEAD").header("Content-Length") == str(len(CONTENT))
