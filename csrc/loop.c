@@ -133,6 +133,13 @@ void rhb_loop_free(struct rhb_loop *loop)
     free(loop);
 }
 
+void rhb_loop_forked(struct rhb_loop *loop)
+{
+    close(loop->epoll);
+    loop->epoll = -1;
+    loop->forked = true;
+}
+
 /* ---- finding something to do ---- */
 
 static enum rhb_event conn_event(struct rhb_loop *loop, struct rhb_conn *conn, uint32_t events)

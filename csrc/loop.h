@@ -141,6 +141,7 @@ struct rhb_loop {
     bool fresh_first;           /* a listener has just been reported */
     bool ready_turn;            /* whether the ready list or the listeners go first */
     bool stopping;
+    bool forked;           /* this is the loop in a child of its process: see rhb_loop_forked */
     uint64_t accept_until; /* while stopping: what is owed then is owed no more */
     uint64_t await_until;  /* while stopping: handshakes are waited for; 0: not, or no more */
 
@@ -168,6 +169,10 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
                               const struct rhb_listener *listeners, size_t n_listeners, int wakeup);
 /* Closes every connection. Owners must have been released before (rhb_loop_next_owner). */
 void rhb_loop_free(struct rhb_loop *loop);
+
+/* In a process that the application has forked: lets go of the epoll, which it would share, so that
+ * nothing that is done to the loop here happens to the parent's. It must not be polled any more. */
+void rhb_loop_forked(struct rhb_loop *loop);
 
 /* Finds the next thing to do without waiting; conn is set for REQUEST, WRITABLE and LOST. */
 enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn);

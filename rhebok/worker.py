@@ -20,6 +20,7 @@ from rhebok import live_objects
 from rhebok.app_loading import Application, load_app
 from rhebok.children import Report
 from rhebok.errors import UserError
+from rhebok.forked_child import give_children_default_signals
 from rhebok.hooks import WorkerInfo, load_after_fork
 from rhebok.listeners import Listener, close_all
 from rhebok.logs import ErrorLog
@@ -122,6 +123,7 @@ class WorkerProcess:
         faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
         for number in IGNORED_BY_WORKERS:
             signal.signal(number, ignore)
+        give_children_default_signals()
         # Without a master nobody else would end a worker that does not end, and it holds the port.
         limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
         signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)

@@ -283,9 +283,11 @@ cdef extern from "loop.h" nogil:
         size_t open
         uint64_t request_timeout
         bint stopping
+        bint forked
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
                            size_t n_listeners, int wakeup)
     void rhb_loop_free(rhb_loop *loop)
+    void rhb_loop_forked(rhb_loop *loop)
     rhb_event rhb_loop_poll(rhb_loop *loop, rhb_conn **conn)
     void rhb_loop_wait(rhb_loop *loop)
     int rhb_loop_before_sleep(rhb_loop *loop)

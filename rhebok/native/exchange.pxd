@@ -84,6 +84,7 @@ cdef class Exchange:
     cdef int score_unsent(self, uint64_t now) noexcept
     cdef uint64_t unsent(self) noexcept
     cdef int finish(self, Progress progress) except -1
+    cdef int end_in_child(self, object error) except -1
     cdef bint reusable(self)
     cdef int retire(self) except -1
 

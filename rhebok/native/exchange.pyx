@@ -84,6 +84,8 @@ from .csrc cimport (
 )
 from .file_wrapper cimport FileWrapper
 
+from rhebok.forked_child import end_forked_child
+
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)
     PyObject *PyIter_Next(object iterator) except? NULL
@@ -260,6 +262,11 @@ cdef class Exchange:
             rhb_bytes_free(&self.early)
         return 0
 
+    cdef int end_in_child(self, object error) except -1:
+        """The application has returned, or raised, in a process that it forked. Does not return."""
+        end_forked_child(self.logger, self.describe(), error)
+        return 0
+
     cdef int close_iterable(self) except -1:
         """PEP 3333: close() exactly once, whatever happened."""
         cdef object iterable = self.iterable
@@ -407,6 +414,8 @@ cdef class Exchange:
     cdef int take(self, object result) except -1:
         """Looks at what the application returned, and puts what is known at once on its way."""
         cdef type kind = type(result)
+        if self.loop.forked:
+            self.end_in_child(None)
         if kind is list or kind is tuple:
             if self.head_ended:  # write() came first
                 self.iterator = iter(result)
@@ -498,6 +507,8 @@ cdef class Exchange:
         """Puts the iterator's next block on its way, or what stands after the last."""
         cdef PyObject *item = PyIter_Next(self.iterator)
         cdef object block
+        if self.loop.forked:
+            self.end_in_child(None)
         if item is NULL:
             self.iterator = None
             return self.put_last()
@@ -673,6 +684,8 @@ cdef class Exchange:
 
     cdef Progress failed(self, object error):
         """The application raised. A 500 when nothing has gone out yet, otherwise a broken connection."""
+        if self.loop.forked:
+            self.end_in_child(error)
         if self.client_gone:
             self.logger.debug("the client went away during write(), request %s", self.describe())
         else:

@@ -17,6 +17,10 @@ class _Listener(Protocol):
     def fileno(self) -> int: ...
 
 @final
+class InChild:
+    def let_go(self) -> None: ...
+
+@final
 class Worker:
     def __init__(
         self,

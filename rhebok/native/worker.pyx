@@ -43,6 +43,7 @@ from .csrc cimport (
     rhb_live_count,
     rhb_loop,
     rhb_loop_add_lane,
+    rhb_loop_forked,
     rhb_loop_free,
     rhb_loop_new,
     rhb_loop_next_owner,
@@ -151,6 +152,18 @@ cdef object environ_template(listener, settings, errors, bint multiprocess):
     if settings.early_hints:
         template["wsgi.early_hints"] = None  # each request's own, by environ.pyx
     return template
+
+
+cdef class InChild:
+    """What is done in a process that the application forks. An object of its own, with `loop` only while that runs,
+    since os.register_at_fork keeps its callbacks for ever."""
+
+    cdef rhb_loop *loop
+
+    def let_go(self):
+        """let_go() -> None: see rhb_loop_forked."""
+        if self.loop is not NULL:
+            rhb_loop_forked(self.loop)
 
 
 cdef class Worker:
@@ -288,9 +301,13 @@ cdef class Worker:
 
         Handlers of Python signals run inside it.
         """
+        cdef InChild in_child
         if self.service.gc_every:
             gc.disable()
         rhb_heap_keep(self.loop.options.body_buffer)
+        in_child = InChild()
+        in_child.loop = self.loop
+        os.register_at_fork(after_in_child=in_child.let_go)
         self.service.base_context = PyContext_CopyCurrent()
         try:
             if len(self.lanes) == 1:
@@ -300,6 +317,7 @@ cdef class Worker:
         finally:
             self.give_up_rest()
             self.flush_logs()
+            in_child.loop = NULL
 
     def stop(self, last_seconds=None):
         """stop(last_seconds=None) -> None: no more connections; run() returns when those there are have been served.

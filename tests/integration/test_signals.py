@@ -190,3 +190,10 @@ def test_a_killed_worker_is_replaced(serve: Serve) -> None:
     before = server.workers()
     os.kill(before[0], signal.SIGKILL)
     assert before[1] in server.wait_for_workers(2, without=before[:1])
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_process_that_the_application_forks_is_ended_by_term(serve: Serve, threads: str) -> None:
+    server = serve("forks", "--threads", threads)
+    assert server.get("/terminate").body == str(-SIGTERM).encode()
+    assert server.get("/").body == b"ok"

@@ -1,0 +1,123 @@
+"""Applications that fork: the worker goes on as before, and the child is no second one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_server import Server, serving, wait_until
+
+GOOD = [("Content-Type", "text/plain")]
+
+
+def returns(_start_response: Any) -> Any:
+    return [b"child"]
+
+
+def returns_many(_start_response: Any) -> Any:
+    return [b"child"] * 100_000
+
+
+def raises(_start_response: Any) -> Any:
+    raise RuntimeError("in the child")
+
+
+def exits(_start_response: Any) -> Any:
+    sys.exit()
+
+
+def exits_with_status(_start_response: Any) -> Any:
+    sys.exit(3)
+
+
+def exits_with_text(_start_response: Any) -> Any:
+    sys.exit("no use")
+
+
+CHILDREN: dict[str, tuple[Callable[[Any], Any], int]] = {
+    "returns": (returns, 1),
+    "returns_many": (returns_many, 1),
+    "raises": (raises, 1),
+    "exits": (exits, 0),
+    "exits_with_status": (exits_with_status, 3),
+    "exits_with_text": (exits_with_text, 1),
+}
+
+
+def forking(child: Callable[[Any], Any]) -> Any:
+    """Answers with the status of the child, and elsewhere with the PID."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", GOOD)
+        if environ["PATH_INFO"] != "/fork":
+            return [str(os.getpid()).encode()]
+        pid = os.fork()
+        if pid == 0:
+            return child(start_response)
+        _, status = os.waitpid(pid, 0)
+        return [str(os.waitstatus_to_exitcode(status)).encode()]
+
+    return app
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_child_that_comes_back_ends_and_its_parent_alone_answers(name: str) -> None:
+    child, status = CHILDREN[name]
+    with serving(forking(child)) as server:
+        with server.client() as client:
+            assert client.get("/fork").body == str(status).encode()
+            assert client.get().body == str(server.pid).encode()
+        assert server.get().body == str(server.pid).encode()
+
+
+def test_so_does_one_that_was_forked_between_two_blocks() -> None:
+    def blocks() -> Iterator[bytes]:
+        yield b"first "
+        pid = os.fork()
+        if pid == 0:
+            yield b"child"
+        os.waitpid(pid, 0)
+        yield b"last"
+
+    def app(_environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", GOOD)
+        return blocks()
+
+    with serving(app) as server:
+        assert server.get().body == b"first last"
+        server.wait_for_log("a process forked by the application ends")
+
+
+def watched_by(server: Server) -> int:
+    """How many descriptors the worker has in epoll."""
+    infos = Path(f"/proc/{server.pid}/fdinfo")
+    return sum(info.read_text().count("tfd:") for info in infos.iterdir())
+
+
+def test_what_a_child_does_on_the_worker_s_signals_takes_nothing_from_the_worker() -> None:
+    children: list[int] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", GOOD)
+        if environ["PATH_INFO"] == "/fork":
+            pid = os.fork()
+            if pid == 0:
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+                os.kill(os.getpid(), signal.SIGTERM)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # its handler runs here
+                os._exit(0)
+            os.waitpid(pid, 0)
+            children.append(pid)
+        return [str(len(children)).encode()]
+
+    with serving(app) as server:
+        assert server.get().body == b"0"
+        before = wait_until(lambda: watched_by(server), "listeners in epoll")
+        assert server.get("/fork").body == b"1"
+        assert server.get().body == b"1"
+        assert wait_until(lambda: watched_by(server) == before, "the same ones")
