@@ -88,6 +88,7 @@ cdef class Exchange:
     cdef bint reusable(self)
     cdef int retire(self) except -1
 
+    cdef bint is_pending(self) noexcept
     cdef int compose(self, object status, list headers) except -1
     cdef int end_head(self, object body_length) except -1
     cdef int put_early(self) except -1

@@ -325,6 +325,8 @@ cdef class Exchange:
             raise RuntimeError("write() called outside of a response")
         if type(data) is not bytes and not isinstance(data, bytes):
             raise TypeError(f"write() takes bytes, not {type(data).__name__}")
+        if self.client_gone or self.is_pending():
+            raise ConnectionError("the client has not taken what was written before")
         if PyBytes_GET_SIZE(data) > 0:
             self.put_block(data)
         io = self.flush()
@@ -345,6 +347,11 @@ cdef class Exchange:
         if io != RHB_IO_OK:
             self.client_gone = True
             raise ConnectionError("the client has gone away")
+
+    cdef bint is_pending(self) noexcept:
+        """Whether something that was put on its way has not gone out: an earlier write() was given up, or waits in
+        another thread. A block behind it would take its place."""
+        return self.pieces is not None or (self.head_ended and self.out_at < self.out.len)
 
     # ---- the head ----
 
@@ -496,7 +503,7 @@ cdef class Exchange:
             if io == RHB_IO_OK and self.file_left > 0:
                 io = self.advance_file()
             if io == RHB_IO_AGAIN:
-                return SUSPENDED
+                return BROKEN if self.client_gone else SUSPENDED
             if io != RHB_IO_OK:
                 return BROKEN
             if self.iterator is None:
@@ -534,6 +541,8 @@ cdef class Exchange:
 
     cdef Progress at_end(self):
         """Everything is sent: was it everything that was promised?"""
+        if self.client_gone:  # and write() has said so to an application that did not listen
+            return BROKEN
         if self.framing == RHB_FRAME_LENGTH and self.left > 0:
             self.logger.error(
                 "response to %s ended %d bytes short of its Content-Length", self.describe(), self.left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,32 @@ def test_its_iterable_is_closed_once(tmp_path: Path) -> None:
         stalled(server, b"/blocks")
         wait_until(closed.exists, "close()")
     assert closed.read_text() == "closed\n"
+
+
+def test_what_write_could_not_send_is_not_overtaken_by_another_block(tmp_path: Path) -> None:
+    """An application that takes no notice of the exception does not make a broken response look whole."""
+    given_up = tmp_path / "given up"
+    size = 8_000_000
+
+    def app(_environ: dict[str, Any], start_response: Any) -> Any:
+        write = start_response("200 OK", [("Content-Length", str(2 * size))])
+        with suppress(TimeoutError):
+            write(b"a" * size)
+        given_up.touch()
+        wait_until(lambda: not given_up.exists(), "the client to read on")
+        with suppress(ConnectionError):
+            write(b"b" * size)
+        return []
+
+    with serving(app, send_timeout=SOON) as server:
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.take_until(b"\r\n\r\n")
+        wait_until(given_up.exists, "the first block to be given up")
+        given_up.unlink()
+        with pytest.raises(ConnectionResetError):
+            client.rest()
+        assert set(client.buffer) == set(b"a")
 
 
 def test_a_client_that_reads_slowly_gets_all_of_it() -> None:
