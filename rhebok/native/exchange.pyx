@@ -555,7 +555,7 @@ cdef class Exchange:
             return block
         self.logger.error("response to %s is longer than its Content-Length: the rest is cut", self.describe())
         self.iterator = None
-        return block[:self.left]
+        return PyBytes_AS_STRING(block)[:self.left]
 
     cdef int put_block(self, object block) except -1:
         """Puts a block that is not empty on its way: head first where it has not gone, framed as the

@@ -297,3 +297,17 @@ def test_a_client_that_goes_away_during_write_is_no_error_of_the_application() -
         server.wait_for_log("the client went away during write()")
         assert server.get().body == b"alive"
         assert "Traceback" not in server.log()
+
+
+def test_a_block_that_slices_in_its_own_way_is_cut_at_the_content_length() -> None:
+    class Block(bytes):
+        def __getitem__(self, _place: Any) -> Any:
+            return None
+
+    def app(_environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Length", "3")])
+        return iter([Block(b"abcdef")])
+
+    with serving(app) as server, server.client() as client:
+        assert client.get().body == b"abc"
+        assert client.get().body == b"abc"
