@@ -171,6 +171,23 @@ static void a_silent_connection_that_speaks_in_time_is_served(struct rhb_test *t
     tear_down(&f);
 }
 
+static void though_connections_are_not_kept_otherwise(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up(&f, t);
+    f.options.keep_alive = false;
+    f.options.timeouts[RHB_CONN_IDLE] = 0;
+    start(&f);
+    struct client c = client_new(&f, BY_UNIX);
+    rhb_loop_stop(f.loop);
+    UNTIL(f.loop->registered == 1);
+    settle(&f);
+    client_says(&f, &c, GET);
+    CHECK_INT(answer_to(&f, &c), 200);
+    client_close(&c);
+    tear_down(&f);
+}
+
 /* A pause that nobody ends would make every wait a short one. */
 static void a_last_accept_in_vain_pauses_nothing(struct rhb_test *t)
 {
@@ -364,6 +381,7 @@ int main(void)
         RHB_CASE(so_is_the_silent_connection_that_was_accepted_last),
         RHB_CASE(and_the_one_that_was_in_its_grace),
         RHB_CASE(a_silent_connection_that_speaks_in_time_is_served),
+        RHB_CASE(though_connections_are_not_kept_otherwise),
         RHB_CASE(a_last_accept_in_vain_pauses_nothing),
         RHB_CASE(stopping_twice_is_stopping_once),
         RHB_CASE(what_waits_in_the_queues_is_served_when_nobody_else_will),
