@@ -108,6 +108,7 @@ cdef class Exchange:
     cdef rhb_io flush_pieces(self) noexcept
     cdef void sent(self, size_t done) noexcept
     cdef Progress failed(self, object error)
+    cdef int report(self, str message, tuple arguments, object error) except -1
     cdef int close_iterable(self) except -1
     cdef bytes logged_variable(self, str key)
     cdef int log_access(self) except -1

@@ -277,8 +277,8 @@ cdef class Exchange:
             close = getattr(iterable, "close", None)
             if close is not None:
                 close()
-        except BaseException:
-            self.logger.exception("close() of the application's iterable failed")
+        except BaseException as error:
+            self.report("close() of the application's iterable failed", (), error)
         return 0
 
     cdef bint reusable(self):
@@ -698,7 +698,7 @@ cdef class Exchange:
         if self.client_gone:
             self.logger.debug("the client went away during write(), request %s", self.describe())
         else:
-            self.logger.error("error in the application, request %s", self.describe(), exc_info=error)
+            self.report("error in the application, request %s", (self.describe(),), error)
         self.iterator = self.pieces = None
         self.tail_len = self.pieces_left = 0
         self.file_left = 0
@@ -711,9 +711,18 @@ cdef class Exchange:
             self.head_started = True
             self.take_all((b"Internal Server Error\n",))
             return self.advance()
-        except BaseException:
-            self.logger.exception("the answer 500 failed")
+        except BaseException as second:
+            self.report("the answer 500 failed", (), second)
             return BROKEN
+
+    cdef int report(self, str message, tuple arguments, object error) except -1:
+        """An error and its traceback. Writing them calls what others have written, and may be what --timeout
+        interrupts: whatever happens there, the worker lives."""
+        try:
+            self.logger.error(message, *arguments, exc_info=error)
+        except BaseException:
+            pass
+        return 0
 
     def describe(self):
         """Method and target, for messages."""
@@ -730,8 +739,8 @@ cdef class Exchange:
             return b""
         try:
             return str(self.environ.get(key, "")).encode("utf-8", "backslashreplace")
-        except BaseException:
-            self.logger.exception("environ[%r] has no text for the access log", key)
+        except BaseException as error:
+            self.report("environ[%r] has no text for the access log", (key,), error)
             return b""
 
     cdef int log_access(self) except -1:

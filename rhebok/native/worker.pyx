@@ -389,6 +389,7 @@ cdef class Worker:
         while owner is not NULL:
             exchange = <Exchange>owner
             Py_DECREF(exchange)
+            exchange.running = False  # its connection is gone
             exchange.close_iterable()
             retire_exchange(exchange)
             owner = rhb_loop_next_owner(self.loop)

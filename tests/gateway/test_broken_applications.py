@@ -3,13 +3,16 @@ ends; close() exactly once; and the worker lives."""
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_server import Server, serving
+from gateway_server import Server, serving, wait_until
 
 GOOD = [("Content-Type", "text/plain")]
 
@@ -154,6 +157,28 @@ def test_an_error_after_the_first_block_ends_the_connection_before_the_body_is_w
             client.get("/breaks", version="1.0")
         server.wait_for_log("RuntimeError: too late")
         assert server.get().body == b"alive"
+
+
+def test_an_error_that_cannot_be_logged_is_an_error_like_others() -> None:
+    """RecursionError is the one that logging lets through."""
+
+    class Unspeakable(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            if record.exc_info:
+                raise RecursionError("such a traceback cannot be written")
+            return True
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/deep":
+            logging.getLogger().addFilter(Unspeakable())
+            raise RuntimeError("the application is broken")
+        start_response("200 OK", GOOD)
+        return Closing([b"fine"], 2, error=True)
+
+    with serving(app) as server, server.client() as client:
+        assert client.get("/deep").status == 500
+        assert client.get().body == b"fine"
+        assert client.get().body == b"fine"
 
 
 def test_exc_info_replaces_the_head_before_it_is_sent_and_raises_afterwards() -> None:
@@ -311,3 +336,39 @@ def test_a_block_that_slices_in_its_own_way_is_cut_at_the_content_length() -> No
     with serving(app) as server, server.client() as client:
         assert client.get().body == b"abc"
         assert client.get().body == b"abc"
+
+
+def test_a_response_that_is_given_up_with_its_worker_takes_no_more_from_the_application(
+    tmp_path: Path,
+) -> None:
+    said = tmp_path / "said"
+
+    class Writing:
+        def __init__(self, write: Any) -> None:
+            self.write = write
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"x" * 8_000_000] * 4)
+
+        def close(self) -> None:
+            try:
+                self.write(b"y")
+            except Exception as error:
+                said.write_text(repr(error))
+
+    def app(_environ: dict[str, Any], start_response: Any) -> Any:
+        def hear(*_: Any) -> None:
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            raise RuntimeError("out of run()")
+
+        signal.signal(signal.SIGUSR1, hear)
+        return Writing(start_response("200 OK", GOOD))
+
+    with serving(app) as server:
+        server.expected_status = 99
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        wait_until(lambda: server.score().sending, "the response to wait")
+        os.kill(server.pid, signal.SIGUSR1)
+        wait_until(said.exists, "close()")
+        assert said.read_text() == "RuntimeError('write() called outside of a response')"
