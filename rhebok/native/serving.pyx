@@ -312,7 +312,7 @@ cdef class Lane:
                 rhb_score_sending(self.own.score, 1)
             exchange.detach()
             exchange.score_unsent(exchange.unsent())
-            if exchange.iterator is not None:
+            if exchange.iterable is not None:
                 self.isolate(exchange)
             rhb_loop_enter(self.loop, self.own)
             if rhb_loop_suspend(self.loop, conn, <void *>exchange):
@@ -343,8 +343,9 @@ cdef class Lane:
         return 0
 
     cdef int isolate(self, Exchange exchange) except -1:
-        """An iterator that pauses keeps the context variables that its application has set, and the
-        requests served meanwhile get others: it may hold a context manager open across its yields."""
+        """A response that pauses keeps the context variables that its application has set, and the requests
+        served meanwhile get others: an iterator may hold a context manager open across its yields, and
+        close() is still to come."""
         exchange.context = self.context
         self.enter_context(PyContext_Copy(self.service.base_context))
         return 0
@@ -379,9 +380,13 @@ cdef class Lane:
 
     cdef int give_up(self, rhb_conn *conn) except -1:
         """The client has not read for too long."""
+        cdef bint isolated = (<Exchange>conn.owner).context is not None
         cdef Exchange exchange = self.owner_of(conn)
         exchange.lane = self.own
-        return self.settle(exchange, conn, BROKEN)
+        self.settle(exchange, conn, BROKEN)
+        if isolated:
+            self.enter_context(PyContext_Copy(self.service.base_context))
+        return 0
 
     cdef int retire_spare(self) except -1:
         if self.spare is not None:

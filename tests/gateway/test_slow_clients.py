@@ -86,6 +86,60 @@ def test_a_suspended_iterator_finds_its_context_variables_again() -> None:
         assert "Traceback" not in server.log()
 
 
+def test_close_of_a_file_that_had_to_wait_finds_the_context_variables_of_its_request(tmp_path: Path) -> None:
+    path, seen = tmp_path / "big", tmp_path / "seen"
+    path.write_bytes(b"x" * BIG)
+
+    class File:
+        def __init__(self) -> None:
+            self.file = open(path, "rb")  # noqa: SIM115
+            self.read = self.file.read
+
+        def close(self) -> None:
+            self.file.close()
+            seen.write_text(current.get())
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        current.set(environ["PATH_INFO"])
+        return environ["wsgi.file_wrapper"](File()) if environ["PATH_INFO"] == "/file" else [b"small"]
+
+    with serving(app) as server:
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET /file HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.more()
+        assert server.get("/other").body == b"small"
+        assert len(client.response().body) == BIG
+        wait_until(seen.exists, "close()")
+        assert seen.read_text() == "/file"
+
+
+def test_a_suspended_iterator_that_is_given_up_leaves_no_context_variables_behind(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+
+    class Blocks:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"x" * BIG] * 2)
+
+        def close(self) -> None:
+            closed.touch()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        if environ["PATH_INFO"] == "/who":
+            return [current.get().encode()]
+        current.set("left behind")
+        return Blocks()
+
+    with serving(app, send_timeout=0.2) as server:
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        wait_until(lambda: server.score().sending, "the response to wait")
+        assert server.get("/who").body == b"nobody"
+        wait_until(closed.exists, "the response to be given up")
+        assert server.get("/who").body == b"nobody"
+
+
 def test_an_iterator_is_asked_for_no_more_than_its_client_takes(tmp_path: Path) -> None:
     progress = tmp_path / "progress"
 
