@@ -39,6 +39,7 @@ cdef class Lane:
     cdef rhb_lane *own
     cdef EnvironBuilder environs
     cdef Exchange spare              # for the next request
+    cdef Exchange current            # what it is at though it has no request at hand: one goes on, or is closed
     cdef object context
     cdef unsigned long thread_id     # 0: not running
     cdef bint interrupted

@@ -237,9 +237,9 @@ cdef class Lane:
         return 0
 
     def interrupt(self, exception):
-        """interrupt(exception: type) -> None: raises it in this lane's thread, if it has a request at hand, as soon as
-        that thread runs Python code again."""
-        if self.thread_id != 0 and self.own.at_hand is not NULL:
+        """interrupt(exception: type) -> None: raises it in this lane's thread, if that is at a request, as soon as it
+        runs Python code again."""
+        if self.thread_id != 0 and (self.own.at_hand is not NULL or self.current is not None):
             self.interrupted = True
             PyThreadState_SetAsyncExc(self.thread_id, <PyObject *>exception)
 
@@ -247,6 +247,7 @@ cdef class Lane:
         """The request may have ended just before the interruption, which must not hit the next one."""
         PyThreadState_SetAsyncExc(self.thread_id, NULL)
         self.interrupted = False
+        self.current = None
         rhb_score_end(self.own.score)
         if self.own.at_hand is not NULL:
             rhb_loop_enter(self.loop, self.own)
@@ -285,8 +286,8 @@ cdef class Lane:
                 progress = run_offering(exchange, service.app, environ)
             else:
                 progress = exchange.run(service.app, environ)
-        rhb_score_end(self.own.score)
         self.settle(exchange, conn, progress)
+        rhb_score_end(self.own.score)
         if service.gc_every and service.requests % service.gc_every == 0:
             gc.collect()
         return 0
@@ -333,7 +334,9 @@ cdef class Lane:
             rhb_score_sending(self.own.score, -1)
             exchange.score_unsent(0)
         if exchange.iterable is not None:
+            self.current = exchange
             exchange.close_iterable()
+            self.current = None
         if not exchange.reusable():
             retire_exchange(exchange)
         elif self.spare is None:
@@ -371,9 +374,11 @@ cdef class Lane:
         cdef bint isolated = exchange.context is not None
         cdef Progress progress
         exchange = self.owner_of(conn)
+        self.current = exchange
         progress = exchange.resume(self.own)
-        rhb_score_end(self.own.score)
         self.settle(exchange, conn, progress)
+        self.current = None
+        rhb_score_end(self.own.score)
         if isolated and exchange.context is None:
             self.enter_context(PyContext_Copy(self.service.base_context))
         return 0
@@ -383,7 +388,9 @@ cdef class Lane:
         cdef bint isolated = (<Exchange>conn.owner).context is not None
         cdef Exchange exchange = self.owner_of(conn)
         exchange.lane = self.own
+        exchange.score_resumed()  # for close()
         self.settle(exchange, conn, BROKEN)
+        rhb_score_end(self.own.score)
         if isolated:
             self.enter_context(PyContext_Copy(self.service.base_context))
         return 0

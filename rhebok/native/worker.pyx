@@ -333,7 +333,7 @@ cdef class Worker:
 
     def interrupt(self, int number, exception):
         """interrupt(number: int, exception: type[BaseException]) -> None: raises it in the thread of that number (from
-        0) when it has a request at hand. Of several threads; returns before it is raised.
+        0) when it is at a request. Of several threads; returns before it is raised.
         """
         (<Lane>self.lanes[number]).interrupt(exception)
 
@@ -349,6 +349,8 @@ cdef class Worker:
             if lane.own.at_hand is not NULL:
                 head = &lane.own.request.head
                 names.append((head.method[:head.target + head.target_len - head.method]).decode("latin-1"))
+            elif lane.current is not None and lane.current.running:
+                names.append(lane.current.describe())
         return names
 
     def flush_logs(self):

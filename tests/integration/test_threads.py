@@ -164,6 +164,29 @@ def test_a_late_request_is_interrupted_and_the_others_end_well(serve: Serve) -> 
     server.tracebacks = 1
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_response_that_is_late_when_it_goes_on_is_interrupted_too(serve: Serve, threads: str) -> None:
+    server = serve("together", "--threads", threads, "--timeout", "1")
+    with server.client() as stuck:
+        stuck.send(head("GET", "/stuck-when-resumed"))
+        assert stuck.response_head()[0] == 200
+        assert not stuck.rest().endswith(b"0\r\n\r\n")
+    server.wait_for(r"worker \d+ exited with status 0")
+    assert server.matches(r"RequestTimeout")
+    server.tracebacks = 1
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_an_application_that_is_stuck_in_close_is_interrupted_too(serve: Serve, threads: str) -> None:
+    server = serve("together", "--threads", threads, "--timeout", "1")
+    assert server.get("/stuck-in-close").body == b"done"
+    server.wait_for("has not answered GET /stuck-in-close within 1 s")
+    server.wait_for(r"close\(\) of the application's iterable failed")
+    server.wait_for(r"worker \d+ exited with status 0")
+    assert server.matches(r"RequestTimeout")
+    server.tracebacks = 1
+
+
 def test_idle_threads_cost_nothing(serve: Serve) -> None:
     server = serve("together", "--threads", "50")
     (worker,) = server.workers()

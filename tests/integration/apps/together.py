@@ -68,6 +68,22 @@ def _stuck(_query: str) -> Iterable[bytes]:
     return [b"not interrupted"]
 
 
+def _stuck_when_resumed(query: str) -> Iterator[bytes]:
+    yield b"x" * 20_000_000
+    yield from _stuck(query)
+
+
+class _StuckInClose:
+    def __init__(self, query: str) -> None:
+        self._query = query
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"done"])
+
+    def close(self) -> None:
+        _stuck(self._query)
+
+
 def _big(_query: str) -> Iterator[bytes]:
     """More than a socket takes."""
     for _ in range(300):
@@ -84,6 +100,8 @@ PATHS = {
     "/context": _context,
     "/echo": _echo,
     "/stuck": _stuck,
+    "/stuck-when-resumed": _stuck_when_resumed,
+    "/stuck-in-close": _StuckInClose,
     "/big": _big,
 }
 
