@@ -7,7 +7,6 @@ cdef struct Field:
     char *name          # in lower case, owned; NULL: a free slot
     size_t name_len
     uint32_t serial     # of the last request that had this field
-    bint is_cookie
     PyObject *key       # of the environ, owned; NULL: this field never gets there, or is a proxy's
     PyObject *proxy_key  # the key of a field that proxies speak by, owned; NULL for all others
     PyObject *value     # the last value seen, owned
