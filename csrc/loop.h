@@ -141,6 +141,7 @@ struct rhb_loop {
     bool fresh_first;           /* a listener has just been reported */
     bool ready_turn;            /* whether the ready list or the listeners go first */
     bool stopping;
+    bool forks;            /* the application does: a child may hold any connection */
     bool forked;           /* this is the loop in a child of its process: see rhb_loop_forked */
     uint64_t accept_until; /* while stopping: what is owed then is owed no more */
     uint64_t await_until;  /* while stopping: handshakes are waited for; 0: not, or no more */

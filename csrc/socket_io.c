@@ -67,7 +67,7 @@ enum rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done)
     return send_flags(fd, data, len, done, MSG_NOSIGNAL | MSG_MORE);
 }
 
-enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done)
+enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, bool more, size_t *done)
 {
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
     size_t len = 0;
@@ -76,7 +76,7 @@ enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done)
     for (size_t i = 0; i < count; i++)
         len += iov[i].iov_len;
     do
-        n = sendmsg(fd, &message, MSG_NOSIGNAL);
+        n = sendmsg(fd, &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
     while (n < 0 && errno == EINTR);
     return sent(n, len, done);
 }

@@ -3,6 +3,7 @@
 #ifndef RHB_SOCKET_IO_H
 #define RHB_SOCKET_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,11 +24,12 @@ enum rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done);
  */
 enum rhb_io rhb_send_all(int fd, const void *data, size_t len, size_t *done);
 
-/* The same for bytes that others follow at once: TCP may hold them back to fill a segment. */
+/* The same for bytes that others, or the end, follow at once: TCP holds back what does not fill a
+ * segment. */
 enum rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done);
 
-/* At most IOV_MAX pieces. Never raises SIGPIPE. */
-enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, size_t *done);
+/* At most IOV_MAX pieces. more: as rhb_send_more. Never raises SIGPIPE. */
+enum rhb_io rhb_sendv(int fd, struct iovec *iov, size_t count, bool more, size_t *done);
 
 /* From file at *offset, which moves on. Falls back to nothing: the caller has checked that file is
  * a regular file. */

@@ -106,7 +106,7 @@ cdef extern from "socket_io.h" nogil:
         RHB_IO_ERROR
     rhb_io rhb_send(int fd, const void *data, size_t len, size_t *done)
     rhb_io rhb_send_more(int fd, const void *data, size_t len, size_t *done)
-    rhb_io rhb_sendv(int fd, iovec *iov, size_t count, size_t *done)
+    rhb_io rhb_sendv(int fd, iovec *iov, size_t count, bint more, size_t *done)
     rhb_io rhb_sendfile(int fd, int file, off_t *offset, size_t len, size_t *done)
     rhb_io rhb_wait_writable(int fd, uint64_t deadline)
     uint32_t rhb_unsent(int fd)
@@ -283,6 +283,7 @@ cdef extern from "loop.h" nogil:
         size_t open
         uint64_t request_timeout
         bint stopping
+        bint forks
         bint forked
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
                            size_t n_listeners, int wakeup)

@@ -104,8 +104,8 @@ cdef class Exchange:
     cdef object within_length(self, object block, size_t size)
     cdef int put_block(self, object block) except -1
     cdef int put_last(self) except -1
-    cdef rhb_io flush(self) noexcept
-    cdef rhb_io flush_pieces(self) noexcept
+    cdef rhb_io flush(self, bint ends) noexcept
+    cdef rhb_io flush_pieces(self, bint ends) noexcept
     cdef void sent(self, size_t done) noexcept
     cdef Progress failed(self, object error)
     cdef int report(self, str message, tuple arguments, object error) except -1

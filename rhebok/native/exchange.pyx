@@ -329,7 +329,7 @@ cdef class Exchange:
             raise ConnectionError("the client has not taken what was written before")
         if PyBytes_GET_SIZE(data) > 0:
             self.put_block(data)
-        io = self.flush()
+        io = self.flush(False)
         while io == RHB_IO_AGAIN:
             deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
             unsent = rhb_unsent(self.conn.fd)
@@ -343,7 +343,7 @@ cdef class Exchange:
                 rhb_reset_on_close(self.conn.fd)
                 raise TimeoutError("the client does not read its response")
             if io == RHB_IO_OK:
-                io = self.flush()
+                io = self.flush(False)
         if io != RHB_IO_OK:
             self.client_gone = True
             raise ConnectionError("the client has gone away")
@@ -499,7 +499,7 @@ cdef class Exchange:
         """Sends what is there, fetches the next block, and so on until the end or a full socket."""
         cdef rhb_io io
         while True:
-            io = self.flush()
+            io = self.flush(self.iterator is None and not self.keep_alive)
             if io == RHB_IO_OK and self.file_left > 0:
                 io = self.advance_file()
             if io == RHB_IO_AGAIN:
@@ -590,15 +590,16 @@ cdef class Exchange:
 
     # ---- the socket ----
 
-    cdef rhb_io flush(self) noexcept:
-        """Sends out, pieces and tail. OK: all of it is gone."""
+    cdef rhb_io flush(self, bint ends) noexcept:
+        """Sends out, pieces and tail. OK: all of it is gone. ends: the connection does at once when it is (TCP
+        then makes one packet of the last bytes and the end: rhb_loop_done)."""
         cdef rhb_io io
         cdef size_t done
         if self.pieces is not None:
-            return self.flush_pieces()
+            return self.flush_pieces(ends)
         if not self.head_ended or self.out_at == self.out.len:
             return RHB_IO_OK
-        if self.file_left > 0:
+        if ends or self.file_left > 0:
             io = rhb_send_more(self.conn.fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
         else:
             io = rhb_send(self.conn.fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
@@ -608,7 +609,7 @@ cdef class Exchange:
             self.out.len = self.out_at = 0
         return io
 
-    cdef rhb_io flush_pieces(self) noexcept:
+    cdef rhb_io flush_pieces(self, bint ends) noexcept:
         cdef iovec parts[MAX_PIECES + 2]
         cdef size_t count, done
         cdef Py_ssize_t index, total = len(self.pieces)
@@ -634,7 +635,7 @@ cdef class Exchange:
                 parts[count].iov_base = <void *>self.tail
                 parts[count].iov_len = self.tail_len
                 count += 1
-            io = rhb_sendv(self.conn.fd, parts, count, &done)
+            io = rhb_sendv(self.conn.fd, parts, count, ends and index == total, &done)
             self.on_wire = self.on_wire or done > 0
             self.sent(done)
             if io != RHB_IO_OK:

@@ -154,14 +154,19 @@ cdef object environ_template(listener, settings, errors, bint multiprocess):
     return template
 
 
-cdef class InChild:
-    """What is done in a process that the application forks. An object of its own, with `loop` only while that runs,
-    since os.register_at_fork keeps its callbacks for ever."""
+cdef class AtFork:
+    """What is done when the application forks. An object of its own, with `loop` only while that runs, since
+    os.register_at_fork keeps its callbacks for ever."""
 
     cdef rhb_loop *loop
 
-    def let_go(self):
-        """let_go() -> None: see rhb_loop_forked."""
+    def in_parent(self):
+        """in_parent() -> None: from now on a child may hold what the worker closes."""
+        if self.loop is not NULL:
+            self.loop.forks = True
+
+    def in_child(self):
+        """in_child() -> None: see rhb_loop_forked."""
         if self.loop is not NULL:
             rhb_loop_forked(self.loop)
 
@@ -301,13 +306,13 @@ cdef class Worker:
 
         Handlers of Python signals run inside it.
         """
-        cdef InChild in_child
+        cdef AtFork at_fork
         if self.service.gc_every:
             gc.disable()
         rhb_heap_keep(self.loop.options.body_buffer)
-        in_child = InChild()
-        in_child.loop = self.loop
-        os.register_at_fork(after_in_child=in_child.let_go)
+        at_fork = AtFork()
+        at_fork.loop = self.loop
+        os.register_at_fork(after_in_parent=at_fork.in_parent, after_in_child=at_fork.in_child)
         self.service.base_context = PyContext_CopyCurrent()
         try:
             if len(self.lanes) == 1:
@@ -317,7 +322,7 @@ cdef class Worker:
         finally:
             self.give_up_rest()
             self.flush_logs()
-            in_child.loop = NULL
+            at_fork.loop = NULL
 
     def stop(self, last_seconds=None):
         """stop(last_seconds=None) -> None: no more connections; run() returns when those there are have been served.

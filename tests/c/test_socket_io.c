@@ -143,7 +143,7 @@ static void sending_to_nobody_is_an_error_and_no_signal(struct rhb_test *t)
     CHECK_INT(done, 0);
     CHECK_INT(errno, EPIPE);
     CHECK_INT(rhb_send_more(pair.ours, "x", 1, &done), RHB_IO_ERROR);
-    CHECK_INT(rhb_sendv(pair.ours, &piece, 1, &done), RHB_IO_ERROR);
+    CHECK_INT(rhb_sendv(pair.ours, &piece, 1, false, &done), RHB_IO_ERROR);
     close(pair.ours);
 }
 
@@ -155,11 +155,11 @@ static void pieces_are_sent_as_one(struct rhb_test *t)
                              {.iov_base = "cd", .iov_len = 2}};
     size_t done;
     interruptions = 1;
-    CHECK_INT(rhb_sendv(pair.ours, pieces, 3, &done), RHB_IO_OK);
+    CHECK_INT(rhb_sendv(pair.ours, pieces, 3, false, &done), RHB_IO_OK);
     CHECK_INT(done, 4);
     check_there(t, pair.theirs, "abcd");
     fill(pair.ours);
-    CHECK_INT(rhb_sendv(pair.ours, pieces, 3, &done), RHB_IO_AGAIN);
+    CHECK_INT(rhb_sendv(pair.ours, pieces, 3, false, &done), RHB_IO_AGAIN);
     CHECK_INT(done, 0);
     pair_close(t, pair);
 }

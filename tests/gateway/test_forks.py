@@ -93,6 +93,25 @@ def test_so_does_one_that_was_forked_between_two_blocks() -> None:
         server.wait_for_log("a process forked by the application ends")
 
 
+@pytest.mark.parametrize("unix", [False, True])
+def test_a_connection_ends_though_a_child_holds_it(unix: bool) -> None:
+    held, release = os.pipe()
+
+    def app(_environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", GOOD)
+        if os.fork() == 0:
+            os.close(release)
+            os.read(held, 1)  # until the test has gone
+            os._exit(0)
+        return iter([b"and the end"])
+
+    with serving(app, unix=unix) as server:
+        with server.client() as client:
+            assert client.get(version="1.0").body == b"and the end"
+        os.close(held)
+        os.close(release)
+
+
 def watched_by(server: Server) -> int:
     """How many descriptors the worker has in epoll."""
     infos = Path(f"/proc/{server.pid}/fdinfo")

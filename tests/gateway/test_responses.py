@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -261,3 +263,29 @@ def test_out_of_band_collection_runs_every_n_requests() -> None:
         enabled, before = eval(seen[0])
         assert enabled is False
         assert [eval(body)[1] - before for body in seen] == [0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("body", [[b"whole"], lambda: iter([b"who", b"le"]), [b"w" * 30_000]])
+@pytest.mark.parametrize("unix", [False, True])
+def test_a_response_that_ends_the_connection_gets_through_though_something_came_behind_the_request(
+    body: Any, unix: bool
+) -> None:
+    """Closing then resets the connection, and the last bytes have been held back for the end (MSG_MORE)."""
+    running, say_running = os.pipe()
+    may_go_on, let_go_on = os.pipe()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        os.write(say_running, b".")
+        os.read(may_go_on, 1)
+        return answering(body)(environ, start_response)
+
+    with serving(app, unix=unix) as server, server.client() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        os.read(running, 1)
+        client.send(b"\r\n")
+        os.write(let_go_on, b".")
+        assert client.response().body in (b"whole", b"w" * 30_000)
+        with contextlib.suppress(ConnectionResetError):
+            assert client.closed()
+    for descriptor in (running, say_running, may_go_on, let_go_on):
+        os.close(descriptor)

@@ -52,10 +52,24 @@ def connections(calls: list[Call]) -> list[list[Call]]:
     return found
 
 
-def test_over_tcp_a_request_costs_accept4_recv_one_write_and_close(serve: Serve, tmp_path: Path) -> None:
+def test_over_tcp_a_request_costs_accept4_recv_one_write_shutdown_and_close(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """The call more makes one packet of the answer and the end of the connection."""
     seen = connections(trace(serve("hello", *HELLO), tmp_path, REQUESTS))
     for calls in seen:
-        assert [role(call) for call in calls] == ["accept4", "receive", "send", "close"], calls
+        assert [role(call) for call in calls] == ["accept4", "receive", "send", "shutdown", "close"], calls
+        assert "MSG_MORE" in calls[2].arguments
+
+
+def test_nothing_is_held_back_where_the_connection_goes_on(serve: Serve, tmp_path: Path) -> None:
+    server = serve("kinds")
+    (worker,) = server.workers()
+    with server.client() as client, traced(worker, tmp_path) as trace:
+        for path in ("/list", "/generator", "/write"):
+            client.get(path)
+        calls = trace.wait_for(lambda calls: sum(role(call) == "send" for call in calls) >= 3)
+    assert not [call for call in calls if "MSG_MORE" in call.arguments]
 
 
 def test_over_a_unix_socket_it_may_have_to_wait_for_the_first_bytes(serve: Serve, tmp_path: Path) -> None:
@@ -74,7 +88,8 @@ def test_between_two_requests_an_idle_worker_waits_once(serve: Serve, tmp_path: 
     calls = trace(serve("hello", *HELLO), tmp_path, REQUESTS)
     waits = [call for call in calls if role(call) == "wait" and call.result > 0]
     assert len(waits) <= REQUESTS + 1, calls
-    rest = {call.name for call in calls if role(call) not in ("accept4", "receive", "send", "close", "wait")}
+    usual = ("accept4", "receive", "send", "shutdown", "close", "wait")
+    rest = {call.name for call in calls if role(call) not in usual}
     assert rest <= {"fcntl", "restart_syscall"}, calls
 
 
