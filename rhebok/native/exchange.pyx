@@ -476,6 +476,8 @@ cdef class Exchange:
             return False
         try:
             descriptor = file.fileno()
+            if type(file) is BufferedRandom:
+                file.flush()  # what has been written to it may not have reached the file
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return False

@@ -121,6 +121,22 @@ def test_an_object_that_reads_as_its_file_does_is_sent_as_a_file(path: Path, mak
         assert response.body == CONTENT
 
 
+def test_what_was_written_into_a_file_and_is_not_flushed_is_sent(path: Path) -> None:
+    """seek() leaves a block that has been read and then changed where it is: in the buffer."""
+    change = b"changed" * 10
+
+    def make() -> Any:
+        file = open(path, "r+b")  # noqa: SIM115
+        file.read(1)
+        file.seek(100)
+        file.write(change)
+        file.seek(0)
+        return file
+
+    with serving(wrapping(make)) as server:
+        assert server.get().body == CONTENT[:100] + change + CONTENT[100 + len(change) :]
+
+
 def test_head_sends_the_length_and_no_file(path: Path) -> None:
     with serving(wrapping(lambda: open(path, "rb"))) as server, server.client() as client:
         assert client.get(method="HEAD").header("Content-Length") == str(len(CONTENT))
