@@ -728,12 +728,12 @@ cdef class Exchange:
         return 0
 
     def describe(self):
-        """Method and target, for messages."""
+        """Method and target, for messages: a target may have bytes that a terminal takes for controls."""
         cdef const phr_request_head *head = self.request_head() if self.running else NULL
         if head is NULL:
             return "?"
         method = head.method[:head.method_len].decode("latin-1")
-        target = head.target[:head.target_len].decode("latin-1")
+        target = head.target[:head.target_len].decode("ascii", "backslashreplace")
         return f"{method} {target}"
 
     cdef bytes logged_variable(self, str key):

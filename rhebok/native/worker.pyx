@@ -353,7 +353,8 @@ cdef class Worker:
         for lane in self.lanes:
             if lane.own.at_hand is not NULL:
                 head = &lane.own.request.head
-                names.append((head.method[:head.target + head.target_len - head.method]).decode("latin-1"))
+                line = head.method[:head.target + head.target_len - head.method]
+                names.append(line.decode("ascii", "backslashreplace"))
             elif lane.current is not None and lane.current.running:
                 names.append(lane.current.describe())
         return names

@@ -297,6 +297,12 @@ def test_close_is_called_exactly_once(name: str, method: str) -> None:
     os.close(closes)
 
 
+def test_a_target_is_logged_without_control_characters() -> None:
+    with serving(app_of({"raises": raises})) as server:
+        assert server.get("/raises?\x85\x9b2J").status == 500
+        server.wait_for_log("request GET /raises?\\x85\\x9b2J\n")
+
+
 def test_an_error_in_close_is_logged_and_the_response_stands() -> None:
     def app(_environ: Any, start_response: Any) -> Any:
         start_response("200 OK", GOOD)
