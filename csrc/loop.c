@@ -369,15 +369,21 @@ static void after_grace(struct rhb_loop *loop, bool in_time)
     rhb_make_ready(loop, conn);
 }
 
-static int timeout_ms(const struct rhb_loop *loop)
+static uint64_t wake_at(const struct rhb_loop *loop)
 {
-    uint64_t now = rhb_now_coarse(), until = rhb_parking_earliest(loop);
+    uint64_t until = rhb_parking_earliest(loop);
     if (loop->tick_at < until)
         until = loop->tick_at;
     if (loop->log_flush_at != 0 && loop->log_flush_at < until)
         until = loop->log_flush_at;
     if (loop->accept_again_at != 0 && loop->accept_again_at < until)
         until = loop->accept_again_at;
+    return until;
+}
+
+static int ms_until(uint64_t until)
+{
+    uint64_t now = rhb_now_coarse();
     return until <= now ? 0 : (int)((until - now + RHB_NS_PER_MS - 1) / RHB_NS_PER_MS);
 }
 
@@ -388,7 +394,8 @@ int rhb_loop_before_sleep(struct rhb_loop *loop)
     loop->sleeping = true;
     loop->n_events = loop->at_event = 0;
     flush_log(loop, rhb_now_coarse());
-    return timeout_ms(loop);
+    loop->wakes_at = wake_at(loop);
+    return ms_until(loop->wakes_at);
 }
 
 void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
@@ -491,7 +498,8 @@ void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn)
 
 bool rhb_loop_needs_attention(const struct rhb_loop *loop)
 {
-    return loop->stopping || !rhb_list_empty(&loop->ready);
+    return loop->stopping || !rhb_list_empty(&loop->ready) ||
+           (loop->sleeping && rhb_parking_earliest(loop) < loop->wakes_at);
 }
 
 size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap)

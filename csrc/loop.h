@@ -151,7 +151,8 @@ struct rhb_loop {
     int n_events, at_event;
 
     /* the wait that a thread sleeps in */
-    bool sleeping; /* in epoll */
+    bool sleeping;     /* in epoll */
+    uint64_t wakes_at; /* at the latest */
     int sleep_result;
     uint64_t slept_ns;
 

@@ -125,6 +125,47 @@ static void an_aborted_request_closes_its_connection(struct rhb_test *t)
     tear_down(&f);
 }
 
+/* ---- threads ---- */
+
+static void whoever_sleeps_must_hear_of_a_deadline_before_his_waking(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up(&f, t);
+    f.options.timeouts[RHB_CONN_IDLE] = 50 * MS;
+    start(&f);
+    f.holds = true;
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    UNTIL(f.held != NULL);
+    rhb_loop_before_sleep(f.loop);
+    CHECK(!rhb_loop_needs_attention(f.loop));
+    answer(&f, f.held);
+    CHECK(rhb_loop_needs_attention(f.loop));
+    rhb_loop_sleep(f.loop, 0);
+    rhb_loop_after_sleep(f.loop);
+    CHECK_INT(answer_to(&f, &c), 200);
+    client_close(&c);
+    tear_down(&f);
+}
+
+static void whoever_sleeps_need_not_hear_of_later_ones(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    f.holds = true;
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    UNTIL(f.held != NULL);
+    rhb_loop_before_sleep(f.loop);
+    answer(&f, f.held);
+    CHECK(!rhb_loop_needs_attention(f.loop));
+    rhb_loop_sleep(f.loop, 0);
+    rhb_loop_after_sleep(f.loop);
+    CHECK_INT(answer_to(&f, &c), 200);
+    client_close(&c);
+    tear_down(&f);
+}
+
 /* ---- fairness ---- */
 
 static void a_long_pipeline_does_not_starve_others(struct rhb_test *t)
@@ -337,6 +378,8 @@ int main(void)
         RHB_CASE(a_half_closed_client_gets_a_long_response_whole),
         RHB_CASE(owners_that_still_wait_can_be_released),
         RHB_CASE(an_aborted_request_closes_its_connection),
+        RHB_CASE(whoever_sleeps_must_hear_of_a_deadline_before_his_waking),
+        RHB_CASE(whoever_sleeps_need_not_hear_of_later_ones),
         RHB_CASE(a_long_pipeline_does_not_starve_others),
         RHB_CASE(a_flood_of_bad_requests_lets_a_signal_through),
         RHB_CASE(a_byte_in_the_pipe_wakes_the_loop_once),
