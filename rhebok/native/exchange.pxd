@@ -98,6 +98,7 @@ cdef class Exchange:
     cdef bint take_file(self, object wrapper) except -1
     cdef Progress advance(self) except *
     cdef rhb_io advance_file(self) except *
+    cdef rhb_io sendfile_failed(self, int error) except *
     cdef rhb_io read_file_instead(self) except *
     cdef int next_block(self) except -1
     cdef Progress at_end(self)

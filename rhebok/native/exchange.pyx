@@ -17,7 +17,7 @@ from io import BufferedRandom, BufferedReader, FileIO
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, PyObject
-from libc.errno cimport EINVAL, ENOSYS, errno
+from libc.errno cimport ECONNRESET, EINVAL, ENOSYS, EPIPE, ETIMEDOUT, errno
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
@@ -681,9 +681,17 @@ cdef class Exchange:
         if io == RHB_IO_EOF:  # it has shrunk; at_end() sees what is missing
             self.file_left = 0
             return RHB_IO_OK
-        if io == RHB_IO_ERROR and (errno == EINVAL or errno == ENOSYS):
-            return self.read_file_instead()
+        if io == RHB_IO_ERROR:
+            return self.sendfile_failed(errno)
         return io
+
+    cdef rhb_io sendfile_failed(self, int error) except *:
+        """The fault is the call's, the client's, or the file's, which nobody else would speak of."""
+        if error == EINVAL or error == ENOSYS:
+            return self.read_file_instead()
+        if error not in (EPIPE, ECONNRESET, ETIMEDOUT):
+            self.logger.error("the file of the response to %s cannot be sent: %s", self.describe(), os.strerror(error))
+        return RHB_IO_ERROR
 
     cdef rhb_io read_file_instead(self) except *:
         """sendfile(2) does not work for this file, or at all: what is left of it is read block by block."""

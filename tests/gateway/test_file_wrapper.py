@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,20 @@ def test_a_file_shorter_than_promised_ends_the_connection(path: Path) -> None:
         with server.client() as client, pytest.raises(EOFError):
             client.get()
         server.wait_for_log("1 bytes short of its Content-Length")
+
+
+def test_a_file_that_cannot_be_read_ends_the_connection_and_is_logged(path: Path) -> None:
+    def make() -> Any:
+        file = open(path, "rb")  # noqa: SIM115
+        for_writing = os.open(path, os.O_WRONLY)
+        os.dup2(for_writing, file.fileno())
+        os.close(for_writing)
+        return file
+
+    with serving(wrapping(make)) as server:
+        with server.client() as client, pytest.raises(EOFError):
+            client.get()
+        server.wait_for_log("the file of the response to GET / cannot be sent: Bad file descriptor")
 
 
 @pytest.mark.parametrize("make", [lambda: io.BytesIO(CONTENT), temporary])
