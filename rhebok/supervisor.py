@@ -123,7 +123,7 @@ class Supervisor:
         poll.register(self._inbox.fileno(), select.POLLIN)
         moments = [generation.deadline for generation in self._generations.values()]
         moments += [self._stop_at, self._start_at]
-        if self._watchdog:
+        if self._watchdog and self._current():
             moments.append(self._watchdog_at)
         poll.poll(children.milliseconds(min(moments) - time.monotonic()))
         self._signals.pipe.drain()

@@ -7,7 +7,9 @@ from pathlib import Path
 from signal import SIGHUP, SIGTERM
 
 import pytest
-from integration.server import EXAMPLES, command, free_port, program
+from integration.gate import Gate
+from integration.processes import state
+from integration.server import EXAMPLES, Process, command, free_port, program
 from integration.waiting import until
 
 from deploy.fake_systemd import FakeSystemd
@@ -64,6 +66,21 @@ def test_the_watchdog_is_fed_while_a_generation_serves(site: Site, tmp_path: Pat
             running.judge()
         finally:
             running.end()
+
+
+def test_with_a_watchdog_it_sleeps_while_no_generation_serves(site: Site, tmp_path: Path, gate: Gate) -> None:
+    """It is not fed then, and must not be waited for either."""
+    site.release("from gated import pass_gate; pass_gate()")
+    argv = [*command(), MODULE, "--workers", "1", "--bind", "127.0.0.1:0"]
+    loading = Process(argv, tmp_path, WATCHDOG_USEC="50000", **gate.variables)
+    try:
+        gate.wait_for_arrival()
+        until(lambda: all(state(loading.pid) == "S" for _ in range(100)))
+        gate.open()
+        loading.wait_for(r"generation 1 \(pid \d+\) serves")
+        assert loading.stop() == 0
+    finally:
+        loading.end()
 
 
 def test_the_application_cannot_speak_to_systemd(site: Site, tmp_path: Path) -> None:
