@@ -220,6 +220,8 @@ class Supervisor:
             patience += self._settings.workers * self._settings.spawn_interval
         if number is QUIT_SIGNAL:
             patience = QUICK_SECONDS
+            if generation.phase is Phase.STARTING:  # where it has no handlers yet QUIT would dump core
+                generation.send(STOP_SIGNAL)
         generation.deadline = min(
             time.monotonic() + patience, generation.deadline if generation.phase is Phase.ENDING else NEVER
         )

@@ -97,6 +97,19 @@ def test_int_stops_at_once(site: Site, gate: Gate) -> None:
         running.end()
 
 
+def test_int_during_a_deploy_leaves_no_core_of_the_generation_that_loads(site: Site, gate: Gate) -> None:
+    running = start("rhebok", site, "tcp", **gate.variables)
+    try:
+        site.release("from gated import pass_gate; pass_gate()")
+        running.deploy()
+        gate.wait_for_arrival()
+        assert running.stop(SIGINT) == 0
+        assert running.matches(r"generation 2 \(pid \d+\) was killed by SIGTERM"), "QUIT would dump core"
+    finally:
+        running.end()
+        print(running.log)
+
+
 def test_with_a_pre_stop_delay_it_goes_on_accepting_after_term(site: Site, bind: str) -> None:
     running = start("rhebok", site, bind, "--pre-stop-delay", "0.8")
     try:
