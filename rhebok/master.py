@@ -117,7 +117,7 @@ class Master:
             after_fork=self._release_in_child,
             on_child_reap=on_child_reap,
             forked=forked,
-            all_ready=lambda: self._notifier.ready(f"{self._settings.workers} workers serve"),
+            all_ready=lambda: self._notifier.serving(f"{self._settings.workers} workers serve"),
             ending=self._ending,
             verdicts=self._watch.verdicts,
             verdicts_at=self._watch.next_at,
@@ -127,5 +127,4 @@ class Master:
     def _ending(self) -> None:
         """Workers that are told to stop from now on serve the queues, which close with the last of them."""
         self._scoreboard.say_ending()
-        self._notifier.stopping("stopping")
         close_all(self._listeners)

@@ -32,6 +32,12 @@ class Notifier:
     def ready(self, status: str) -> None:
         self._send("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status}")
 
+    def serving(self, status: str) -> None:
+        """Ready, of one generation among others: without its pid, since systemd would take that for the main
+        process, and the end of the generation for that of the service.
+        """
+        self._send("READY=1", f"STATUS={status}")
+
     def reloading(self, status: str) -> None:
         """MONOTONIC_USEC lets systemd tell this reload from an earlier one (Type=notify-reload)."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}", f"STATUS={status}")

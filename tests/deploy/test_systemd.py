@@ -90,14 +90,21 @@ def test_the_application_cannot_speak_to_systemd(site: Site, tmp_path: Path) -> 
         running.end()
 
 
-def test_under_start_server_the_generation_itself_says_ready(site: Site, tmp_path: Path) -> None:
+def test_under_a_superdaemon_each_generation_says_ready_and_nothing_of_the_service(
+    site: Site, tmp_path: Path
+) -> None:
+    """By MAINPID or STOPPING systemd would take the end of the old generation for that of the service."""
     with FakeSystemd(tmp_path) as systemd:
         running = start("rhebok-starter", site, "tcp", NOTIFY_SOCKET=systemd.address)
         try:
-            assert systemd.wait_for("READY")["MAINPID"] == str(running.masters[0])
+            running.deploy()
+            systemd.wait_for("READY", 2)
+            running.wait_for(r"generation 1: pid \d+ ended, exit status 0")
             running.judge()
         finally:
             running.end()
+        assert systemd.keys() == ["READY", "READY"]
+        assert [set(message) for message in systemd.said] == [{"READY", "STATUS"}] * 2
 
 
 @pytest.mark.needs("systemd-socket-activate")

@@ -22,6 +22,11 @@ def test_ready_says_the_pid_to_signal(inbox):
     ]
 
 
+def test_a_generation_among_others_says_that_it_serves_and_no_pid(inbox):
+    Notifier(inbox.address).serving("two workers")
+    assert list(inbox.messages()) == [(os.getpid(), {"READY": "1", "STATUS": "two workers"})]
+
+
 def test_the_sender_is_the_kernels_word(inbox):
     child = os.fork()
     if child == 0:
