@@ -1,10 +1,13 @@
-"""The last moment of a TCP port: it takes no new connections any more. Called by listeners at the final stop.
+"""The last moment of a listener: it takes no new connections any more. Called by listeners at the final stop.
 
 A connection that reaches a listening socket between its last accept(2) and its close(2) is reset by the
 kernel, and the request that it carries is lost. So before that a filter (socket(7), SO_ATTACH_FILTER) drops
 every SYN: to a client that is as if it got lost, it sends it again after a second, and is refused then, or
 served by a server that has taken the port meanwhile. Connections that are there already go on.
 csrc/closing_port.c is the other half, in the workers.
+
+An abstract unix socket has no path that could be removed, but shutdown(2) does it: connect(2) is refused from
+then on, while accept(2) goes on giving what waits in the queue.
 """
 
 import ctypes
@@ -25,7 +28,14 @@ _DROP_SYN = (
 
 def refuse_newcomers(listener: socket.socket) -> None:
     """For good, whoever else has the socket. Where the kernel does not allow it nothing is different."""
+    with suppress(OSError):
+        if listener.family == socket.AF_UNIX:
+            listener.shutdown(socket.SHUT_RD)
+        else:
+            _drop_syn(listener)
+
+
+def _drop_syn(listener: socket.socket) -> None:
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *row) for row in _DROP_SYN))
     program = struct.pack("@HP", len(_DROP_SYN), ctypes.addressof(code))
-    with suppress(OSError):
-        listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+    listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)

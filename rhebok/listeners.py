@@ -51,7 +51,7 @@ class Listener:
     server_name: str
     server_port: str
     path: BoundPath | None = None  # the unix path that we bound ourselves
-    ours: bool = False  # the port that we bound ourselves
+    ours: bool = False  # the port or abstract name that we bound ourselves
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -121,7 +121,7 @@ def _bind(address: Address, options: BindOptions) -> Listener:
         if isinstance(address, TcpAddress):
             return replace(_describe(_bind_tcp(address, options)), ours=True)
         if isinstance(address, AbstractAddress):
-            return _describe(_bind_abstract(address, options))
+            return replace(_describe(_bind_abstract(address, options)), ours=True)
         return _bind_path(address, options)
     except OSError as error:
         raise UserError(

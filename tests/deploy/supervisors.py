@@ -77,15 +77,16 @@ class Supervised(Process):
 
 
 def start(name: str, site: Site, bind: str, *options: str, **variables: str) -> Supervised:
-    """`name` is one of WAYS, `bind` tcp or unix; options are rhebok's."""
+    """`name` is one of WAYS, `bind` tcp or unix, of rhebok also abstract; options are rhebok's."""
     name, options = name.partition(" ")[0], (*WAYS[name], *options)
     path = str(site.directory / "s")
     port = free_port()
-    address: Address = path if bind == "unix" else ("127.0.0.1", port)
+    addresses: dict[str, Address] = {"unix": path, "abstract": f"\0rhebok-{port}", "tcp": ("127.0.0.1", port)}
+    address = addresses[bind]
     served = [*command(), MODULE, "--workers", str(WORKERS), *options]
     if name == "rhebok":
-        where = f"unix:{path}" if bind == "unix" else f"127.0.0.1:{port}"
-        running = Supervised([*served, "--bind", where], site.directory, address, **variables)
+        specs = {"unix": f"unix:{path}", "abstract": f"unix:@rhebok-{port}", "tcp": f"127.0.0.1:{port}"}
+        running = Supervised([*served, "--bind", specs[bind]], site.directory, address, **variables)
         running.wait_for(r"generation 1 \(pid \d+\) serves")  # the first answer comes from the first worker
         return running
     where = f"--path={path}" if bind == "unix" else f"--port=127.0.0.1:{port}"

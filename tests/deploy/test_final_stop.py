@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from signal import SIGTERM
 
+import pytest
 from integration.http_client import Address, Client
 from integration.waiting import until
 
@@ -53,6 +54,7 @@ class CallersOfTheLastMoment:
                 self.failures.append(error)
 
 
+@pytest.mark.parametrize("bind", ["tcp", "unix", "abstract"])
 def test_whoever_gets_a_connection_before_the_end_gets_an_answer(
     site: Site, bind: str, deploys: int, totals: Totals
 ) -> None:

@@ -1,5 +1,6 @@
 """A port whose newcomers are dropped."""
 
+import os
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +42,25 @@ def test_who_is_there_already_goes_on(listener):
             accepted.sendall(b"y")
         assert client.recv(1) == b"y"
         assert client.recv(1) == b""
+
+
+def test_an_abstract_socket_refuses_newcomers_and_gives_those_that_wait():
+    (listener,) = bind_all([f"unix:@rhebok-test-{os.getpid()}"], BindOptions())
+    address = listener.socket.getsockname()
+    try:
+        with closing(socket.socket(socket.AF_UNIX)) as waiting:
+            waiting.connect(address)
+            listener.refuse_newcomers()
+            with closing(socket.socket(socket.AF_UNIX)) as newcomer, pytest.raises(ConnectionRefusedError):
+                newcomer.connect(address)
+            accepted, _ = listener.socket.accept()
+            with accepted:
+                accepted.sendall(b"x")
+            assert waiting.recv(1) == b"x"
+        with pytest.raises(BlockingIOError):
+            listener.socket.accept()
+    finally:
+        close_all([listener])
 
 
 def test_a_socket_that_is_closed_already_is_no_error(listener):
