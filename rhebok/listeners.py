@@ -66,7 +66,10 @@ class Listener:
 
     def refuse_newcomers(self) -> None:
         """Before the last ones of the queue are served. What somebody else bound stays as it is: systemd and
-        superdaemons go on listening there."""
+        superdaemons go on listening there. Once it is closed nothing there is ours, whatever the inode.
+        """
+        if self.socket.fileno() < 0:
+            return
         if self.path:
             self.path.remove()
         if self.ours:

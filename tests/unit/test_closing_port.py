@@ -3,6 +3,7 @@
 import os
 import socket
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,16 @@ def test_a_port_that_somebody_else_bound_stays_as_it_is(listener):
     with closing(socket.create_connection(listener.getsockname(), 10)) as client:
         assert state(client) != SYN_SENT
     adopted.socket.detach()
+
+
+def test_once_it_is_closed_a_path_is_left_alone_though_it_has_the_inode_of_ours(tmp_path: Path):
+    """Of a socket that is gone the kernel may give the number to the next one. INT after TERM asks again."""
+    path = tmp_path / "s"
+    (closed,) = bind_all([f"unix:{path}"], BindOptions())
+    close_all([closed])
+    (successor,) = bind_all([f"unix:{path}"], BindOptions())
+    try:
+        replace(closed, path=successor.path).refuse_newcomers()
+        assert path.exists()
+    finally:
+        close_all([successor])
