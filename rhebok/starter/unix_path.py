@@ -25,11 +25,11 @@ _SUN_PATH_MAX = 107  # bytes, the terminating NUL apart (unix(7))
 
 @dataclass(frozen=True)
 class ClaimedPath:
-    """A path, and the inode we put there."""
+    """A path, and the inode we put there, which `pin` keeps from being given to somebody else's file when the
+    listener is closed already."""
 
     path: str
-    device: int
-    inode: int
+    pin: int
 
 
 def claim(path: str, backlog: int) -> tuple[socket.socket, ClaimedPath]:
@@ -40,14 +40,11 @@ def claim(path: str, backlog: int) -> tuple[socket.socket, ClaimedPath]:
 
 
 def release(claimed: ClaimedPath) -> None:
-    """Removes the socket file if it is still the one we made.
-
-    The listener must be open still: it keeps the inode from being given to somebody else's file.
-    """
+    """Removes the socket file if it is still the one we made."""
     with suppress(OSError, StarterError), _locked_directory(claimed.path):
-        status = os.lstat(claimed.path)
-        if (status.st_dev, status.st_ino) == (claimed.device, claimed.inode):
+        if os.path.samestat(os.lstat(claimed.path), os.fstat(claimed.pin)):
             os.unlink(claimed.path)
+    os.close(claimed.pin)
 
 
 def _listen_then_rename(path: str, backlog: int) -> tuple[socket.socket, ClaimedPath]:
@@ -57,14 +54,14 @@ def _listen_then_rename(path: str, backlog: int) -> tuple[socket.socket, Claimed
         listener.bind(temporary)
         os.chmod(temporary, MODE)
         listener.listen(backlog)
-        status = os.lstat(temporary)
+        pin = os.open(temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         os.rename(temporary, path)
     except OSError as error:
         listener.close()
         with suppress(OSError):
             os.unlink(temporary)
         raise StarterError(f"--path={path}: cannot listen there: {error}") from error
-    return listener, ClaimedPath(path, status.st_dev, status.st_ino)
+    return listener, ClaimedPath(path, pin)
 
 
 def _temporary_name(path: str) -> str:

@@ -164,6 +164,17 @@ def test_somebody_elses_socket_is_not_removed_at_exit(ours: Superdaemon) -> None
         assert path.exists()
 
 
+def test_somebody_elses_socket_is_not_removed_though_ours_is_closed_already(tmp_path: Path) -> None:
+    """As after TERM, when a program takes its time. Without our pin the new socket could get our inode."""
+    path = tmp_path / "s.sock"
+    listener, claimed = claim(str(path), 1)
+    listener.close()
+    path.unlink()
+    with listening_at(path):
+        release(claimed)
+        assert path.exists()
+
+
 def test_a_port_that_fails_leaves_no_socket_file(ours: Superdaemon) -> None:
     with listening_at(ours.home / "taken"):
         ours.start("--path=mine", "--path=taken")
