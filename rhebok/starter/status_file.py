@@ -27,6 +27,8 @@ def write(path: str, generations: Iterable[tuple[int, int]]) -> None:
 def check_writable(path: str) -> None:
     """Fails at start, not once the program runs."""
     directory = os.path.dirname(path) or "."
+    if not path or os.path.isdir(path):
+        raise StarterError(f"--status-file={path}: not the name of a file")
     if not os.access(directory, os.W_OK | os.X_OK):
         raise StarterError(f"--status-file={path}: cannot write in {directory}; choose another directory")
 
@@ -44,3 +46,5 @@ def read(path: str) -> dict[int, int]:
         return {int(number): int(pid) for number, _, pid in (line.partition(":") for line in lines)}
     except (FileNotFoundError, ValueError):
         return {}
+    except OSError as error:
+        raise StarterError(f"cannot read the status file: {error}") from error

@@ -113,10 +113,23 @@ def test_a_value_that_makes_no_sense_is_refused_before_anything_starts(ours: Sup
     assert ours.events() == []
 
 
-def test_a_status_file_that_cannot_be_written_is_refused_before_anything_starts(ours: Superdaemon) -> None:
-    result = ours.run("--status-file=nowhere/status", "--", *ours.program())
+@pytest.mark.parametrize("where", ["nowhere/status", ".", ""])
+def test_a_status_file_that_cannot_be_written_is_refused_before_anything_starts(
+    ours: Superdaemon, where: str
+) -> None:
+    result = ours.run(f"--status-file={where}", "--", *ours.program())
     assert result.returncode == 1
     assert ours.events() == []
+
+
+def test_restart_says_so_when_the_status_file_cannot_be_read(ours: Superdaemon) -> None:
+    ours.start()
+    ours.serving(1)
+    result = ours.run("--restart", f"--pid-file={ours.pid_file}", "--status-file=.")
+    assert result.returncode == 1
+    assert result.stderr.startswith("rhebok-starter: cannot read the status file: ")
+    assert ours.stop() == 0
+    assert len(ours.events(event="started")) == 1
 
 
 def test_a_killed_superdaemon_leaves_a_pid_file_that_the_next_one_takes(
