@@ -29,7 +29,7 @@ from rhebok.listeners import (
 from rhebok.logs import STDERR, ErrorLog, check_writable, open_error_log
 from rhebok.master import Master, WorkerSource
 from rhebok.notify import Notifier, watchdog_interval
-from rhebok.open_files import allow_connections
+from rhebok.open_files import allow_connections, fill_standard_descriptors
 from rhebok.pid_file import PidFile
 from rhebok.settings import Settings
 from rhebok.signals import TRACEBACK_SIGNAL
@@ -41,6 +41,7 @@ NATIVE_WORKER = "rhebok.native.worker"
 
 def serve(config: Config) -> None:
     """The supervisor, or under one, ours or another, a generation. Until it is stopped."""
+    fill_standard_descriptors()
     if STARTER_VARIABLE in os.environ:
         run(config, native_worker_factory)
     else:

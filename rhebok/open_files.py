@@ -1,10 +1,26 @@
-"""The limit of open files, which every connection counts against. Called by launch before it forks."""
+"""The limit of open files, which every connection counts against, and the standard ones, which must be there.
+Called by launch before it binds or forks."""
 
 import logging
+import os
 import resource
 
 OTHERS = 256  # the interpreter, logs, listeners, and what the application has open
 EACH = 2  # a connection, and the file of its body or of its response
+
+
+STDERR = 2
+
+
+def fill_standard_descriptors() -> None:
+    """Opens what is closed of 0, 1 and 2: otherwise a socket, or a file of the application, comes to stand
+    where the log is written.
+    """
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= STDERR:
+        os.set_inheritable(fd, True)
+        fd = os.open(os.devnull, os.O_RDWR)
+    os.close(fd)
 
 
 def wanted(max_connections: int, soft: int, hard: int) -> int:

@@ -11,8 +11,8 @@ import pytest
 from integration.conftest import Serve
 from integration.http_client import Client, head
 from integration.load import SteadyClients
-from integration.processes import open_names
-from integration.server import EXAMPLES, command, environment, free_port
+from integration.processes import descendants, open_names
+from integration.server import APPS, EXAMPLES, Process, command, environment, free_port
 from integration.waiting import DEADLINE_SECONDS, until
 
 # --- Listening
@@ -302,6 +302,22 @@ def test_error_logfile_takes_the_log_and_wsgi_errors(serve: Serve, tmp_path: Pat
     server.get("/closing")
     until(lambda: "iterable closed" in log.read_text())
     assert "is ready" in log.read_text()
+
+
+def test_no_socket_stands_at_a_standard_descriptor_that_was_closed(tmp_path: Path) -> None:
+    """Lines of the log would go there."""
+    served = [*command(), "gated", "--pythonpath", str(APPS), "--workers", "1", "--bind", "127.0.0.1:0"]
+    argv = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *served, "--error-logfile", "error.log"]
+    running = Process(argv, tmp_path, log=tmp_path / "error.log")
+    try:
+        running.wait_for(r"generation 1 \(pid \d+\) serves")
+        family = [running.pid, *descendants(running.pid)]
+        assert len(family) == 3
+        for pid in family:
+            assert {os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)} == {os.devnull}
+        assert running.stop() == 0
+    finally:
+        running.end()
 
 
 def test_log_level_hides_what_is_less_severe(serve: Serve) -> None:
