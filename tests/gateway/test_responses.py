@@ -267,7 +267,7 @@ def test_out_of_band_collection_runs_every_n_requests() -> None:
 
 @pytest.mark.parametrize("body", [[b"whole"], lambda: iter([b"who", b"le"]), [b"w" * 30_000]])
 @pytest.mark.parametrize("unix", [False, True])
-def test_a_response_that_ends_the_connection_gets_through_though_something_came_behind_the_request(
+def test_the_last_response_gets_through_though_something_came_behind_its_request(
     body: Any, unix: bool
 ) -> None:
     """Closing then resets the connection, and the last bytes have been held back for the end (MSG_MORE)."""
