@@ -9,8 +9,8 @@ from .csrc cimport (
     rhb_loop,
     rhb_response_head,
 )
+from .outgoing cimport Outgoing
 from libc.stdint cimport uint64_t
-from posix.types cimport off_t
 
 cdef extern from "text.h":
     bint rhb_latin1(object text, const char **data, size_t *size)
@@ -48,7 +48,6 @@ cdef class Exchange:
     # the response
     cdef rhb_response_head head
     cdef bint head_started, head_ended
-    cdef bint on_wire                   # at least a byte of it is with the kernel
     cdef bint client_gone               # found out by write()
     cdef bint keep_alive
     cdef rhb_body_framing framing
@@ -59,20 +58,10 @@ cdef class Exchange:
     cdef object context                 # contextvars of a suspended iterator; the worker's affair
     cdef rhb_bytes logged_head
 
-    # on its way out: out, then pieces, then tail, then the file
-    cdef rhb_bytes early                # what the socket did not take of early hints: before all that
-    cdef rhb_bytes out
-    cdef size_t out_at
-    cdef list pieces                    # of bytes, None when there is none; those that are sent are let go
-    cdef uint64_t pieces_left           # bytes of them that are not sent
-    cdef uint64_t noted                 # of it all, in the scoreboard
-    cdef Py_ssize_t piece
-    cdef size_t piece_at
-    cdef const char *tail
-    cdef size_t tail_len
-    cdef int file
-    cdef off_t file_at
-    cdef uint64_t file_left
+    # on its way out
+    cdef rhb_bytes early                # what the socket did not take of early hints: before everything else
+    cdef Outgoing outgoing
+    cdef uint64_t noted                 # of what waits in memory, in the scoreboard
 
     cdef int begin(self, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn) except -1
     cdef Progress run(self, object application, dict environ)
@@ -82,7 +71,6 @@ cdef class Exchange:
     cdef int score_begun(self) noexcept
     cdef int score_resumed(self) noexcept
     cdef int score_unsent(self, uint64_t now) noexcept
-    cdef uint64_t unsent(self) noexcept
     cdef int finish(self, Progress progress) except -1
     cdef int end_in_child(self, object error) except -1
     cdef bint reusable(self)
@@ -94,7 +82,6 @@ cdef class Exchange:
     cdef int put_early(self) except -1
     cdef int take(self, object result) except -1
     cdef int take_all(self, object blocks) except -1
-    cdef int put_pieces(self, list pieces, uint64_t size) except -1
     cdef bint take_file(self, object wrapper) except -1
     cdef Progress advance(self) except *
     cdef rhb_io advance_file(self) except *
@@ -106,8 +93,6 @@ cdef class Exchange:
     cdef int put_block(self, object block) except -1
     cdef int put_last(self) except -1
     cdef rhb_io flush(self, bint ends) noexcept
-    cdef rhb_io flush_pieces(self, bint ends) noexcept
-    cdef void sent(self, size_t done) noexcept
     cdef Progress failed(self, object error)
     cdef int report(self, str message, tuple arguments, object error) except -1
     cdef int close_iterable(self) except -1

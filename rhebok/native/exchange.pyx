@@ -12,7 +12,7 @@ An exchange is used again for the next request when the application kept neither
 
 import os
 import stat
-from io import BufferedRandom, BufferedReader, FileIO
+from io import BufferedRandom
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
@@ -45,7 +45,6 @@ from .csrc cimport (
     RHB_LIVE_DEAD,
     RHB_LIVE_EXCHANGE,
     RHB_PEER_TEXT,
-    iovec,
     rhb_access_entry,
     rhb_access_log_add,
     rhb_access_log_environ_key,
@@ -75,14 +74,10 @@ from .csrc cimport (
     rhb_score_end,
     rhb_score_resume,
     rhb_score_unsent,
-    rhb_send,
-    rhb_send_more,
-    rhb_sendfile,
-    rhb_sendv,
     rhb_unsent,
     rhb_wait_writable,
 )
-from .file_wrapper cimport FileWrapper
+from .file_wrapper cimport FileWrapper, plain_file
 
 from rhebok.forked_child import end_forked_child
 
@@ -92,11 +87,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     COPY_LIMIT = 8192         # bytes of body that are cheaper copied behind the head than sent from where they are
-    OUT_KEEP = 65536          # capacity of the output buffer that is kept from one exchange to the next
-    MAX_PIECES = 1000         # in one writev, below IOV_MAX
-    FILE_STEP = 1 << 30       # bytes of one sendfile
 
-cdef tuple FILE_TYPES = (BufferedReader, BufferedRandom, FileIO)
 cdef const char *CRLF = b"\r\n"
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
 
@@ -120,23 +111,6 @@ cdef int refuse_head(rhb_head_result result, object name, object value) except -
     raise ValueError(f"value of response header {name!r} has a control character: {value!r}")
 
 
-cdef object plain_file(object filelike):
-    """The binary file object whose descriptor holds exactly the bytes that filelike.read() gives, None when there is
-    none: a GzipFile has a fileno() too, but of the compressed bytes."""
-    file = filelike
-    if type(file) not in FILE_TYPES:
-        file = getattr(filelike, "file", None)  # of tempfile's wrappers and Django's File
-    if type(file) not in FILE_TYPES or type(file if type(file) is FileIO else file.raw) is not FileIO:
-        return None
-    return file if file is filelike or reads_as(filelike, file) else None
-
-
-cdef bint reads_as(object wrapper, object file) except -1:
-    """Whether the wrapper's read() is the file's. It may be its own, which decrypts for instance."""
-    read = getattr(wrapper, "read", None)
-    return getattr(read, "__wrapped__", read) == file.read  # tempfile wraps it once more
-
-
 cpdef long live_exchanges():
     """The count of Exchange objects, -1 in a build that does not count."""
     return rhb_live_count(RHB_LIVE_EXCHANGE)
@@ -148,13 +122,12 @@ cdef class Exchange:
     def __cinit__(self, logger, bint allow_chunked):
         self.logger = logger
         self.allow_chunked = allow_chunked
-        self.file = -1
+        self.outgoing = Outgoing()
         self.start_response_method = self.start_response
         self.write_method = self.write
         RHB_LIVE_BORN(RHB_LIVE_EXCHANGE)
 
     def __dealloc__(self):
-        rhb_bytes_free(&self.out)
         rhb_bytes_free(&self.early)
         rhb_bytes_free(&self.logged_head)
         free(self.saved_head)
@@ -173,7 +146,7 @@ cdef class Exchange:
                         and memcmp(lane.request.head.method, <const char *>b"HEAD", 4) == 0)
         rhb_loop_enter(loop, lane)
         self.may_keep = rhb_loop_may_keep(loop, conn)
-        self.head_started = self.head_ended = self.on_wire = self.client_gone = self.detached = False
+        self.head_started = self.head_ended = self.outgoing.on_wire = self.client_gone = self.detached = False
         self.body_sent = self.left = 0
         if loop.access_log is not NULL:
             self.started = rhb_now_exact()
@@ -223,10 +196,6 @@ cdef class Exchange:
             rhb_score_resume(self.lane.score, head.target, head.target_len, self.loop.request_timeout)
         return 0
 
-    cdef uint64_t unsent(self) noexcept:
-        """Bytes in memory that are on their way: all of a list, a block of an iterator, nothing of a file."""
-        return self.out.len - self.out_at + self.pieces_left
-
     cdef int score_unsent(self, uint64_t now) noexcept:
         """So many bytes wait for the client."""
         rhb_score_unsent(self.lane.score, self.noted, now)
@@ -241,20 +210,13 @@ cdef class Exchange:
         if self.loop.access_log is not NULL:
             self.log_access()
         self.running = False
-        if self.pieces is not None:
-            self.pieces = None
         if self.iterator is not None:
             self.iterator = None
         if self.environ is not None:
             self.environ = None
         if self.context is not None:
             self.context = None
-        self.out.len = self.out_at = self.tail_len = 0
-        self.pieces_left = 0
-        self.file = -1
-        self.file_left = 0
-        if self.out.cap > OUT_KEEP:
-            rhb_bytes_free(&self.out)
+        self.outgoing.clear()
         if self.saved_head is not NULL:
             free(self.saved_head)
             self.saved_head = NULL
@@ -351,7 +313,7 @@ cdef class Exchange:
     cdef bint is_pending(self) noexcept:
         """Whether something that was put on its way has not gone out: an earlier write() was given up, or waits in
         another thread. A block behind it would take its place."""
-        return self.pieces is not None or (self.head_ended and self.out_at < self.out.len)
+        return self.head_ended and self.outgoing.is_pending()
 
     # ---- the head ----
 
@@ -362,9 +324,9 @@ cdef class Exchange:
         cdef size_t name_len = 0, value_len = 0
         cdef rhb_head_result result
         cdef object field, field_name, field_value
-        self.out.len = self.out_at = 0
+        self.outgoing.out.len = self.outgoing.out_at = 0
         latin1(status, "status", &value, &value_len)
-        result = rhb_head_begin(&self.head, &self.out, value, value_len)
+        result = rhb_head_begin(&self.head, &self.outgoing.out, value, value_len)
         if result != RHB_HEAD_OK:
             refuse_head(result, None, status)
         for field in headers:
@@ -402,18 +364,18 @@ cdef class Exchange:
         self.keep_alive = outcome.keep_alive
         if self.loop.access_log is not NULL:
             self.logged_head.len = 0
-            rhb_bytes_append(&self.logged_head, self.out.data, self.out.len)
+            rhb_bytes_append(&self.logged_head, self.outgoing.out.data, self.outgoing.out.len)
         if self.early.len > 0:
             self.put_early()
         return 0
 
     cdef int put_early(self) except -1:
         """Puts what is left of early hints before the head."""
-        if not rhb_bytes_reserve(&self.out, self.early.len):
+        if not rhb_bytes_reserve(&self.outgoing.out, self.early.len):
             raise MemoryError
-        memmove(self.out.data + self.early.len, self.out.data, self.out.len)
-        memcpy(self.out.data, self.early.data, self.early.len)
-        self.out.len += self.early.len
+        memmove(self.outgoing.out.data + self.early.len, self.outgoing.out.data, self.outgoing.out.len)
+        memcpy(self.outgoing.out.data, self.early.data, self.early.len)
+        self.outgoing.out.len += self.early.len
         return 0
 
     # ---- the body ----
@@ -452,20 +414,12 @@ cdef class Exchange:
         self.left = 0
         self.body_sent = <uint64_t>total
         if total > COPY_LIMIT:
-            self.put_pieces(list(blocks), <uint64_t>total)
+            self.outgoing.put_pieces(list(blocks), <uint64_t>total)
             return 0
-        if not rhb_bytes_reserve(&self.out, <size_t>total):
+        if not rhb_bytes_reserve(&self.outgoing.out, <size_t>total):
             raise MemoryError
         for block in blocks:
-            rhb_bytes_put(&self.out, PyBytes_AS_STRING(block), <size_t>PyBytes_GET_SIZE(block))
-        return 0
-
-    cdef int put_pieces(self, list pieces, uint64_t size) except -1:
-        """Bytes that go out from where they are. The list is ours: it is emptied as they go."""
-        self.pieces = pieces
-        self.pieces_left = size
-        self.piece = 0
-        self.piece_at = 0
+            rhb_bytes_put(&self.outgoing.out, PyBytes_AS_STRING(block), <size_t>PyBytes_GET_SIZE(block))
         return 0
 
     cdef bint take_file(self, object wrapper) except -1:
@@ -492,9 +446,9 @@ cdef class Exchange:
             return True
         if self.framing != RHB_FRAME_LENGTH:  # sendfile knows no chunks
             return False
-        self.file = descriptor
-        self.file_at = position
-        self.file_left = min(<object>self.left, size)
+        self.outgoing.file = descriptor
+        self.outgoing.file_at = position
+        self.outgoing.file_left = min(<object>self.left, size)
         return True
 
     cdef Progress advance(self) except *:
@@ -502,7 +456,7 @@ cdef class Exchange:
         cdef rhb_io io
         while True:
             io = self.flush(self.iterator is None and not self.keep_alive)
-            if io == RHB_IO_OK and self.file_left > 0:
+            if io == RHB_IO_OK and self.outgoing.file_left > 0:
                 io = self.advance_file()
             if io == RHB_IO_AGAIN:
                 return BROKEN if self.client_gone else SUSPENDED
@@ -537,7 +491,7 @@ cdef class Exchange:
         if not self.head_ended:
             self.end_head(0)
         elif self.framing == RHB_FRAME_CHUNKED:
-            if not rhb_bytes_append(&self.out, LAST_CHUNK, 5):
+            if not rhb_bytes_append(&self.outgoing.out, LAST_CHUNK, 5):
                 raise MemoryError
         return 0
 
@@ -577,109 +531,32 @@ cdef class Exchange:
             self.left -= size
         elif self.framing == RHB_FRAME_CHUNKED:
             size_line_len = snprintf(size_line, sizeof(size_line), "%zx\r\n", size)
-        if not rhb_bytes_reserve(&self.out, <size_t>size_line_len + (size + 2 if size <= COPY_LIMIT else 0)):
+        if not rhb_bytes_reserve(&self.outgoing.out, <size_t>size_line_len + (size + 2 if size <= COPY_LIMIT else 0)):
             raise MemoryError
-        rhb_bytes_put(&self.out, size_line, <size_t>size_line_len)
+        rhb_bytes_put(&self.outgoing.out, size_line, <size_t>size_line_len)
         if size > COPY_LIMIT:
-            self.put_pieces([block], size)
-            self.tail = CRLF
-            self.tail_len = 2 if size_line_len else 0
+            self.outgoing.put_pieces([block], size)
+            self.outgoing.tail = CRLF
+            self.outgoing.tail_len = 2 if size_line_len else 0
             return 0
-        rhb_bytes_put(&self.out, PyBytes_AS_STRING(block), size)
+        rhb_bytes_put(&self.outgoing.out, PyBytes_AS_STRING(block), size)
         if size_line_len:
-            rhb_bytes_put(&self.out, CRLF, 2)
+            rhb_bytes_put(&self.outgoing.out, CRLF, 2)
         return 0
 
     # ---- the socket ----
 
     cdef rhb_io flush(self, bint ends) noexcept:
-        """Sends out, pieces and tail. OK: all of it is gone. ends: the connection does at once when it is (TCP
-        then makes one packet of the last bytes and the end: rhb_loop_done)."""
-        cdef rhb_io io
-        cdef size_t done
-        if self.pieces is not None:
-            return self.flush_pieces(ends)
-        if not self.head_ended or self.out_at == self.out.len:
-            return RHB_IO_OK
-        if ends or self.file_left > 0:
-            io = rhb_send_more(self.conn.fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
-        else:
-            io = rhb_send(self.conn.fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
-        self.out_at += done
-        self.on_wire = self.on_wire or done > 0
-        if io == RHB_IO_OK:
-            self.out.len = self.out_at = 0
-        return io
-
-    cdef rhb_io flush_pieces(self, bint ends) noexcept:
-        cdef iovec parts[MAX_PIECES + 2]
-        cdef size_t count, done
-        cdef Py_ssize_t index, total = len(self.pieces)
-        cdef rhb_io io
-        cdef object block
-        while self.pieces is not None:
-            count = 0
-            if self.out_at < self.out.len:
-                parts[0].iov_base = self.out.data + self.out_at
-                parts[0].iov_len = self.out.len - self.out_at
-                count = 1
-            index = self.piece
-            while index < total and count <= MAX_PIECES:
-                block = self.pieces[index]
-                parts[count].iov_base = PyBytes_AS_STRING(block)
-                parts[count].iov_len = <size_t>PyBytes_GET_SIZE(block)
-                if index == self.piece:
-                    parts[count].iov_base = <char *>parts[count].iov_base + self.piece_at
-                    parts[count].iov_len -= self.piece_at
-                count += 1
-                index += 1
-            if index == total and self.tail_len > 0:
-                parts[count].iov_base = <void *>self.tail
-                parts[count].iov_len = self.tail_len
-                count += 1
-            io = rhb_sendv(self.conn.fd, parts, count, ends and index == total, &done)
-            self.on_wire = self.on_wire or done > 0
-            self.sent(done)
-            if io != RHB_IO_OK:
-                return io
-        return RHB_IO_OK
-
-    cdef void sent(self, size_t done) noexcept:
-        """Moves the marks on by so many bytes of out, pieces and tail."""
-        cdef size_t size = self.out.len - self.out_at
-        cdef Py_ssize_t total = len(self.pieces)
-        if done < size:
-            self.out_at += done
-            return
-        done -= size
-        self.out.len = self.out_at = 0
-        while self.piece < total:
-            size = <size_t>PyBytes_GET_SIZE(self.pieces[self.piece]) - self.piece_at
-            if done < size:
-                self.piece_at += done
-                self.pieces_left -= done
-                return
-            done -= size
-            self.pieces_left -= size
-            self.pieces[self.piece] = None
-            self.piece += 1
-            self.piece_at = 0
-        self.tail += done
-        self.tail_len -= done
-        if self.tail_len == 0:
-            self.pieces = None
+        """Sends what is there, once the head is whole. OK: all of it is gone. ends: see Outgoing.flush."""
+        return self.outgoing.flush(self.conn.fd, ends) if self.head_ended else RHB_IO_OK
 
     cdef rhb_io advance_file(self) except *:
-        cdef size_t done
-        cdef rhb_io io = RHB_IO_OK
-        while self.file_left > 0 and io == RHB_IO_OK:
-            io = rhb_sendfile(self.conn.fd, self.file, &self.file_at,
-                              <size_t>min(self.file_left, <uint64_t>FILE_STEP), &done)
-            self.file_left -= done
-            self.left -= done
-            self.body_sent += done
+        cdef uint64_t moved
+        cdef rhb_io io = self.outgoing.send_file(self.conn.fd, &moved)
+        self.left -= moved
+        self.body_sent += moved
         if io == RHB_IO_EOF:  # it has shrunk; at_end() sees what is missing
-            self.file_left = 0
+            self.outgoing.file_left = 0
             return RHB_IO_OK
         if io == RHB_IO_ERROR:
             return self.sendfile_failed(errno)
@@ -695,8 +572,8 @@ cdef class Exchange:
 
     cdef rhb_io read_file_instead(self) except *:
         """sendfile(2) does not work for this file, or at all: what is left of it is read block by block."""
-        self.file_left = 0
-        plain_file((<FileWrapper>self.iterable).filelike).seek(self.file_at)
+        self.outgoing.file_left = 0
+        plain_file((<FileWrapper>self.iterable).filelike).seek(self.outgoing.file_at)
         self.iterator = iter(self.iterable)
         return RHB_IO_OK
 
@@ -710,10 +587,9 @@ cdef class Exchange:
             self.logger.debug("the client went away during write(), request %s", self.describe())
         else:
             self.report("error in the application, request %s", (self.describe(),), error)
-        self.iterator = self.pieces = None
-        self.tail_len = self.pieces_left = 0
-        self.file_left = 0
-        if self.on_wire or self.client_gone:
+        self.iterator = None
+        self.outgoing.drop_body()
+        if self.outgoing.on_wire or self.client_gone:
             return BROKEN
         try:
             self.head_started = self.head_ended = False

@@ -1,3 +1,6 @@
+cdef object plain_file(object filelike)
+
+
 cdef class FileWrapper:
     cdef readonly object filelike
     cdef readonly object blksize

@@ -5,6 +5,27 @@ An application returns one; the exchange sends it with sendfile(2) when it wraps
 iterates it otherwise.
 """
 
+from io import BufferedRandom, BufferedReader, FileIO
+
+cdef tuple FILE_TYPES = (BufferedReader, BufferedRandom, FileIO)
+
+
+cdef object plain_file(object filelike):
+    """The binary file object whose descriptor holds exactly the bytes that filelike.read() gives, None when there is
+    none: a GzipFile has a fileno() too, but of the compressed bytes."""
+    file = filelike
+    if type(file) not in FILE_TYPES:
+        file = getattr(filelike, "file", None)  # of tempfile's wrappers and Django's File
+    if type(file) not in FILE_TYPES or type(file if type(file) is FileIO else file.raw) is not FileIO:
+        return None
+    return file if file is filelike or reads_as(filelike, file) else None
+
+
+cdef bint reads_as(object wrapper, object file) except -1:
+    """Whether the wrapper's read() is the file's. It may be its own, which decrypts for instance."""
+    read = getattr(wrapper, "read", None)
+    return getattr(read, "__wrapped__", read) == file.read  # tempfile wraps it once more
+
 
 cdef class FileWrapper:
     """FileWrapper(filelike, blksize=8192): an iterator over blocks of filelike.read(blksize).

@@ -312,7 +312,7 @@ cdef class Lane:
             if not exchange.detached:
                 rhb_score_sending(self.own.score, 1)
             exchange.detach()
-            exchange.score_unsent(exchange.unsent())
+            exchange.score_unsent(exchange.outgoing.in_memory())
             if exchange.iterable is not None:
                 self.isolate(exchange)
             rhb_loop_enter(self.loop, self.own)

@@ -58,7 +58,7 @@ cdef class Offer:
         exchange.head_started = False
         exchange.head_ended = True
         exchange.framing = RHB_FRAME_NONE
-        exchange.out.len = exchange.early.len = 0
+        exchange.outgoing.out.len = exchange.early.len = 0
         return copy, self.early, unsent
 
     def keep(self):

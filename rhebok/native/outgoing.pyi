@@ -1,0 +1,6 @@
+"""Types of the compiled module; outgoing.pyx has the documentation."""
+
+from typing import final
+
+@final
+class Outgoing: ...

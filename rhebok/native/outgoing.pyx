@@ -1,0 +1,154 @@
+# cython: binding=False
+"""What is on its way to a client: bytes that have been put together, blocks of the application that go out from
+where they are, a file. An exchange fills it and has it flushed, as far as the socket takes it.
+
+Nothing here waits, and nothing knows of HTTP.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from .csrc cimport (
+    RHB_IO_OK,
+    iovec,
+    rhb_bytes_free,
+    rhb_send,
+    rhb_send_more,
+    rhb_sendfile,
+    rhb_sendv,
+)
+
+cdef enum:
+    OUT_KEEP = 65536          # capacity of `out` that is kept from one response to the next
+    MAX_PIECES = 1000         # in one writev, below IOV_MAX
+    FILE_STEP = 1 << 30       # bytes of one sendfile
+
+
+cdef class Outgoing:
+    """Outgoing(): nothing yet."""
+
+    def __cinit__(self):
+        self.file = -1
+
+    def __dealloc__(self):
+        rhb_bytes_free(&self.out)
+
+    cdef int put_pieces(self, list pieces, uint64_t size) except -1:
+        """Bytes that go out from where they are. The list is ours: it is emptied as they go."""
+        self.pieces = pieces
+        self.pieces_left = size
+        self.piece = 0
+        self.piece_at = 0
+        return 0
+
+    cdef bint is_pending(self) noexcept:
+        """Whether something in memory has not gone out."""
+        return self.pieces is not None or self.out_at < self.out.len
+
+    cdef uint64_t in_memory(self) noexcept:
+        """Bytes that wait there: all of a list, a block of an iterator, nothing of a file."""
+        return self.out.len - self.out_at + self.pieces_left
+
+    cdef rhb_io flush(self, int fd, bint ends) noexcept:
+        """Sends out, pieces and tail. OK: all of it is gone. ends: the connection does at once when it is (TCP
+        then makes one packet of the last bytes and the end: rhb_loop_done)."""
+        cdef rhb_io io
+        cdef size_t done
+        if self.pieces is not None:
+            return self.flush_pieces(fd, ends)
+        if self.out_at == self.out.len:
+            return RHB_IO_OK
+        if ends or self.file_left > 0:
+            io = rhb_send_more(fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
+        else:
+            io = rhb_send(fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
+        self.out_at += done
+        self.on_wire = self.on_wire or done > 0
+        if io == RHB_IO_OK:
+            self.out.len = self.out_at = 0
+        return io
+
+    cdef rhb_io flush_pieces(self, int fd, bint ends) noexcept:
+        cdef iovec parts[MAX_PIECES + 2]
+        cdef size_t count, done
+        cdef Py_ssize_t index, total = len(self.pieces)
+        cdef rhb_io io
+        cdef object block
+        while self.pieces is not None:
+            count = 0
+            if self.out_at < self.out.len:
+                parts[0].iov_base = self.out.data + self.out_at
+                parts[0].iov_len = self.out.len - self.out_at
+                count = 1
+            index = self.piece
+            while index < total and count <= MAX_PIECES:
+                block = self.pieces[index]
+                parts[count].iov_base = PyBytes_AS_STRING(block)
+                parts[count].iov_len = <size_t>PyBytes_GET_SIZE(block)
+                if index == self.piece:
+                    parts[count].iov_base = <char *>parts[count].iov_base + self.piece_at
+                    parts[count].iov_len -= self.piece_at
+                count += 1
+                index += 1
+            if index == total and self.tail_len > 0:
+                parts[count].iov_base = <void *>self.tail
+                parts[count].iov_len = self.tail_len
+                count += 1
+            io = rhb_sendv(fd, parts, count, ends and index == total, &done)
+            self.on_wire = self.on_wire or done > 0
+            self.sent(done)
+            if io != RHB_IO_OK:
+                return io
+        return RHB_IO_OK
+
+    cdef void sent(self, size_t done) noexcept:
+        """Moves the marks on by so many bytes of out, pieces and tail."""
+        cdef size_t size = self.out.len - self.out_at
+        cdef Py_ssize_t total = len(self.pieces)
+        if done < size:
+            self.out_at += done
+            return
+        done -= size
+        self.out.len = self.out_at = 0
+        while self.piece < total:
+            size = <size_t>PyBytes_GET_SIZE(self.pieces[self.piece]) - self.piece_at
+            if done < size:
+                self.piece_at += done
+                self.pieces_left -= done
+                return
+            done -= size
+            self.pieces_left -= size
+            self.pieces[self.piece] = None
+            self.piece += 1
+            self.piece_at = 0
+        self.tail += done
+        self.tail_len -= done
+        if self.tail_len == 0:
+            self.pieces = None
+
+    cdef rhb_io send_file(self, int fd, uint64_t *moved) noexcept:
+        """Sends the file, which is behind everything else. *moved: how much of it. EOF: it has become shorter."""
+        cdef size_t done
+        cdef rhb_io io = RHB_IO_OK
+        moved[0] = 0
+        while self.file_left > 0 and io == RHB_IO_OK:
+            io = rhb_sendfile(fd, self.file, &self.file_at, <size_t>min(self.file_left, <uint64_t>FILE_STEP), &done)
+            self.file_left -= done
+            moved[0] += done
+        return io
+
+    cdef int drop_body(self) except -1:
+        """What is left of pieces and file is not sent."""
+        if self.pieces is not None:
+            self.pieces = None
+        self.pieces_left = self.tail_len = 0
+        self.file = -1
+        self.file_left = 0
+        return 0
+
+    cdef int clear(self) except -1:
+        """Nothing of it is sent any more."""
+        self.drop_body()
+        self.out.len = self.out_at = 0
+        if self.out.cap > OUT_KEEP:
+            rhb_bytes_free(&self.out)
+        return 0
