@@ -1,16 +1,19 @@
 /*
  * The floor: what the kernel alone charges for a request on this machine.
  *
- * It accepts, receives, answers with fixed bytes and closes, and parses nothing; so no server can
- * cost less. bench/servers.py starts it like any other server and every figure is divided by it.
+ * It accepts, receives, answers with fixed bytes and closes, and parses nothing; so no server that
+ * makes the same calls can cost less. bench/servers.py starts it like any other server and every
+ * figure is divided by it.
  *
- *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE [--file FILE] [--body N] [--wait
- * WAY]
+ *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE
+ *         [--file FILE] [--body N] [--wait WAY] [--end apart|together]
  *
  * --answer  the file whose bytes answer every request
  * --file    a file that follows the answer by sendfile(2)
  * --body    bytes of body that follow each request's head; with 0 one recv(2) is one request
  * --wait    close mode only, how the listener is waited for: blocking (default), poll or epoll
+ * --end     close mode over TCP: the end of the connection in a packet of its own (default), or in
+ *           that of the answer
  *
  * The accepted sockets block: a wait inside recv(2) or send(2) is cheaper than a registration.
  */
@@ -43,6 +46,7 @@ struct floor {
     const char *address;
     bool keep_alive;
     enum waiting waiting;
+    bool ends_together;
     size_t body_length; /* of each request */
     char *answer;
     size_t answer_length;
@@ -157,7 +161,7 @@ static bool send_file(const struct floor *floor, int fd)
 static bool send_answer(const struct floor *floor, int fd)
 {
     size_t sent = 0;
-    int flags = floor->file >= 0 ? MSG_MORE : 0;
+    int flags = floor->file >= 0 || floor->ends_together ? MSG_MORE : 0;
 
     while (sent < floor->answer_length) {
         ssize_t n = send(fd, floor->answer + sent, floor->answer_length - sent, flags);
@@ -182,6 +186,8 @@ static void accept_all(struct floor *floor)
 
     while ((fd = accept4(floor->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         answer_one(floor, fd);
+        if (floor->ends_together)
+            shutdown(fd, SHUT_WR);
         close(fd);
     }
     if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
@@ -294,6 +300,8 @@ static bool parse_options(struct floor *floor, int argc, char **argv)
             floor->body_length = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--wait") == 0)
             floor->waiting = waiting_named(argv[i + 1]);
+        else if (strcmp(argv[i], "--end") == 0)
+            floor->ends_together = strcmp(argv[i + 1], "together") == 0;
         else
             return false;
     }
@@ -306,7 +314,7 @@ int main(int argc, char **argv)
 
     if (!parse_options(&floor, argc, argv)) {
         fprintf(stderr, "usage: floor close|keepalive ADDRESS --answer FILE [--file FILE] "
-                        "[--body N] [--wait blocking|poll|epoll]\n");
+                        "[--body N] [--wait blocking|poll|epoll] [--end apart|together]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);

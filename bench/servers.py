@@ -102,6 +102,11 @@ def floor(launch: Launch) -> list[str]:
     return [str(FLOOR), mode, launch.bind(), *options, *(["--file", str(FILE_1M)] if by_file else [])]
 
 
+def floor_together(launch: Launch) -> list[str]:
+    """The same with the answer and the end of the connection in one packet."""
+    return [*floor(launch), "--end", "together"]
+
+
 NGINX_CONFIG = """
 daemon off; worker_processes {workers}; pid {scratch}/pid; error_log stderr warn;
 events {{ worker_connections 4096; }}
@@ -207,6 +212,15 @@ SERVERS: tuple[Server, ...] = (
         program=str(FLOOR),
         workers=False,
         notes="C, fixed answer, no parsing: what the kernel alone costs",
+    ),
+    Server(
+        "floor-together",
+        floor_together,
+        kind="floor",
+        program=str(FLOOR),
+        workers=False,
+        modes=frozenset({"tcp-close"}),
+        notes="the floor with the answer and the end of the connection in one packet, as rhebok sends them",
     ),
     Server(
         "rhebok",
