@@ -49,15 +49,12 @@ def serve(config: Config) -> None:
 
 
 def supervise(config: Config) -> None:
-    """Binds or adopts, and keeps a generation on the sockets."""
+    """Listens, and keeps a generation on the sockets."""
     settings, directory = config.settings, generation.start_directory()
     _settle(settings)
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
     with _logged(settings, log), ExitStack() as stack:
-        listeners = _listeners(settings)
-        stack.callback(close_all, listeners)
-        if settings.pid:
-            stack.callback(PidFile(settings.pid).remove)
+        listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
         watchdog = watchdog_interval(os.environ, os.getpid())
         supervisor = Supervisor(settings, listeners, log.logger, Notifier.from_environment(), watchdog)
         supervisor.run(generation.command_line(), directory)
@@ -73,11 +70,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     # For a supervisor that waits in vain; the master has a handler of its own once everything is loaded.
     faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
     with _logged(settings, log), ExitStack() as stack:
-        listeners = _listeners(settings)
-        stack.callback(close_all, listeners)
         pid_file = _pid_file_of_generation(settings, log)
-        if pid_file:
-            stack.callback(pid_file.remove)
+        listeners = _listen(settings, pid_file, stack)
         _become_user(settings)
         allow_connections(settings.max_connections, log.logger)
         forget = pid_file.forget if pid_file else lambda: None
@@ -171,7 +165,22 @@ def _change_directory(directory: str | None) -> None:
         raise UserError(message, ExitStatus.USAGE) from None
 
 
+def _listen(settings: Settings, pid_file: PidFile | None, stack: ExitStack) -> list[Listener]:
+    """The listeners, until the stack ends. Who has lost the pid file (it is locked by now) has not listened:
+    with --reuse-port clients of the winner would be in that queue. Written it is when all is bound: who fails
+    leaves what was in it.
+    """
+    if pid_file:
+        stack.callback(pid_file.remove)
+    listeners = _listeners(settings)
+    stack.callback(close_all, listeners)
+    if pid_file:
+        pid_file.write()
+    return listeners
+
+
 def _listeners(settings: Settings) -> list[Listener]:
+    """Bound or adopted."""
     handed_over = os.environ.get(STARTER_VARIABLE)
     if handed_over is not None:
         return adopt_starter_ports(handed_over)

@@ -9,10 +9,14 @@ from rhebok.errors import UserError, os_reason
 
 class PidFile:
     def __init__(self, path: str) -> None:
-        """Creates, locks and writes the file; UserError when another process has the lock."""
+        """Locks the file; UserError when another process has the lock. What is in it stays until write()."""
         self._path = os.path.abspath(path)
         self._owner = os.getpid()
-        self._fd = _open_locked(path)
+        self._fd, self._ours = _open_locked(path)
+
+    def write(self) -> None:
+        """Once nothing can go wrong any more: the file may be of a program that does not lock."""
+        self._ours = True
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{self._owner}\n".encode(), 0)
 
@@ -21,26 +25,36 @@ class PidFile:
         os.close(self._fd)
 
     def remove(self) -> None:
-        """At exit, in the owner only, and only if the path is still our file."""
+        """At exit, in the owner only, and only if the path is still our file: one that we made or wrote."""
         if os.getpid() != self._owner:
             return
-        if _is_at(self._path, self._fd):
+        if self._ours and _is_at(self._path, self._fd):
             with suppress(OSError):
                 os.unlink(self._path)
         os.close(self._fd)
 
 
-def _open_locked(path: str) -> int:
-    """Again when a former owner removed the file between our open and our lock."""
+def _open_locked(path: str) -> tuple[int, bool]:
+    """The descriptor, and whether we made the file. Again when a former owner removed it between our open and
+    our lock.
+    """
     while True:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd, made = _open(path)
         except OSError as error:
             raise UserError(f"--pid: cannot write to {path!r}: {os_reason(error)}") from None
         _lock(fd, path)
         if _is_at(path, fd):
-            return fd
+            return fd, made
         os.close(fd)
+
+
+def _open(path: str) -> tuple[int, bool]:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags | os.O_EXCL, 0o644), True
+    except FileExistsError:
+        return os.open(path, flags, 0o644), False
 
 
 def _lock(fd: int, path: str) -> None:

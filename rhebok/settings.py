@@ -242,7 +242,7 @@ class Settings:
         "A line of the access log, in gunicorn's atoms.")
 
     pid: str | None = row("-p --pid", values.path(), None, Group.PROCESS,
-        "Write the process id to signal to this file, and lock it.")
+        "Write the process id to signal to this file, and lock it. Without the lock nothing is bound.")
     user: str | None = row("-u --user", values.word("USER"), None, Group.PROCESS,
         "Become this user after binding, with the user's supplementary groups; a name or a number.")
     group: str | None = row("-g --group", values.word("GROUP"), None, Group.PROCESS,

@@ -270,6 +270,35 @@ def test_pid_is_written_and_removed(serve: Serve, tmp_path: Path) -> None:
     assert not (tmp_path / "server.pid").exists()
 
 
+def fail_to_start(directory: Path, *options: str) -> str:
+    """Its only line."""
+    running = Process([*command(), "gated", "--pythonpath", str(APPS), *options], directory)
+    try:
+        assert running.wait() == 1
+        return running.log
+    finally:
+        running.end()
+
+
+def test_who_loses_the_pid_file_has_not_bound_anything(serve: Serve, tmp_path: Path) -> None:
+    """With --reuse-port clients of the winner would be in its queue. Without, one sees what came first."""
+    place = f"127.0.0.1:{free_port()}"
+    server = serve("gated", "--pid", "server.pid", bind=place)
+    line = fail_to_start(tmp_path, "--pid", "server.pid", "--bind", place)
+    assert line == f"rhebok: error: --pid: 'server.pid' is locked by a running process (pid {server.pid})\n"
+
+
+def test_a_server_that_cannot_bind_leaves_the_pid_file_of_another_program(
+    serve: Serve, tmp_path: Path
+) -> None:
+    place = f"127.0.0.1:{free_port()}"
+    serve("gated", bind=place)
+    (tmp_path / "other.pid").write_text("1\n")
+    line = fail_to_start(tmp_path, "--pid", "other.pid", "--bind", place)
+    assert line == f"rhebok: error: --bind: cannot listen on {place}: address already in use\n"
+    assert (tmp_path / "other.pid").read_text() == "1\n"
+
+
 def test_the_access_log_has_a_line_for_each_request_in_the_format(serve: Serve, tmp_path: Path) -> None:
     form = '%(h)s %(m)s %(U)s %(q)s %(s)s %(B)s "%(a)s" %({x-note}i)s %({content-type}o)s'
     server = serve("kinds", "--access-logfile", "access.log", "--access-logformat", form)

@@ -13,19 +13,36 @@ def path(tmp_path):
     return tmp_path / "pid"
 
 
-def test_it_holds_our_pid(path):
+def written(path):
     pid_file = PidFile(str(path))
+    pid_file.write()
+    return pid_file
+
+
+def test_it_holds_our_pid(path):
+    pid_file = written(path)
     assert path.read_text() == f"{os.getpid()}\n"
     pid_file.remove()
 
 
 def test_it_is_removed_at_the_end(path):
+    written(path).remove()
+    assert not path.exists()
+
+
+def test_one_that_was_made_and_never_written_is_removed(path):
     PidFile(str(path)).remove()
     assert not path.exists()
 
 
+def test_one_that_was_there_and_never_written_is_left_as_it_was(path):
+    path.write_text("1\n")
+    PidFile(str(path)).remove()
+    assert path.read_text() == "1\n"
+
+
 def test_a_second_process_is_refused_with_the_pid_of_the_first(path):
-    first = PidFile(str(path))
+    first = written(path)
     with pytest.raises(UserError, match=rf"is locked by a running process \(pid {os.getpid()}\)"):
         PidFile(str(path))
     first.remove()
@@ -33,15 +50,15 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(path):
 
 def test_a_stale_file_is_taken_over_even_if_its_pid_is_alive(path):
     path.write_text("1\nlonger than what comes\n")
-    pid_file = PidFile(str(path))
+    pid_file = written(path)
     assert path.read_text() == f"{os.getpid()}\n"
     pid_file.remove()
 
 
 def test_the_file_of_a_successor_is_left(path):
-    first = PidFile(str(path))
+    first = written(path)
     path.unlink()
-    second = PidFile(str(path))
+    second = written(path)
     first.remove()
     assert path.exists()
     second.remove()
