@@ -45,6 +45,7 @@ UNDER_WAY = (Phase.STARTING, Phase.PROVING)
 class State(Enum):
     RUNNING = auto()
     DELAYING = auto()  # told to stop, but still accepting: --pre-stop-delay
+    AWAITING = auto()  # told to stop, but who shall serve the queues is still loading
     STOPPING = auto()
 
 
@@ -66,7 +67,7 @@ class Supervisor:
         self._generations: dict[int, Generation] = {}
         self._count = 0
         self._state = State.RUNNING
-        self._stop_at = NEVER  # the end of --pre-stop-delay
+        self._stop_at = NEVER  # the end of --pre-stop-delay, or of waiting for a generation that loads
         self._wanted: bool | None = None  # a deploy was asked for; true: a gradual one
         self._reloading = False
         self._served = False  # some generation got ready
@@ -130,13 +131,13 @@ class Supervisor:
 
     def _advance(self, now: float) -> None:
         """Does what is due, apart from the generations' deadlines."""
-        if now >= self._stop_at:
-            self._stop_for_good()
         if self._state is State.RUNNING and self._wanted is not None and not self._under_way():
             gradual, self._wanted = self._wanted, None
             self._deploy(gradual)
         if now >= self._start_at and self._state is not State.STOPPING:
             self._start(gradual=False)
+        if now >= self._stop_at or (self._state is State.AWAITING and not self._awaits_successor()):
+            self._stop_for_good()
         if self._watchdog and now >= self._watchdog_at and self._current():
             self._watchdog_at = now + self._watchdog
             self._notifier.alive()
@@ -151,6 +152,13 @@ class Supervisor:
 
     def _under_way(self) -> Generation | None:
         return self._in(*UNDER_WAY)
+
+    def _awaits_successor(self) -> bool:
+        """One loads, or is about to, because its predecessor died: clients of that one wait in the queues."""
+        if self._current() or not self._served:
+            return False
+        candidate = self._in(Phase.STARTING)
+        return self._start_at <= time.monotonic() or (candidate is not None and not candidate.late)
 
     def _deploy(self, gradual: bool) -> None:
         self._log.info("deploying generation %d", self._count + 1)
@@ -288,7 +296,7 @@ class Supervisor:
 
     def _failed(self, status: int) -> None:
         """No generation serves: the next starts, later from time to time. The first of all has no next."""
-        if self._current():
+        if self._current() or self._state is State.AWAITING:
             return
         self._failures += 1
         if not self._served or self._failures >= MAX_FAILURES:
@@ -322,8 +330,16 @@ class Supervisor:
 
     def _stop_for_good(self) -> None:
         """The queues are served by the generation, which closes the last copy of the sockets."""
-        if self._state is not State.STOPPING:
+        if self._state in (State.RUNNING, State.DELAYING) and self._awaits_successor():
+            self._await_successor()
+        elif self._state is not State.STOPPING:
             self._finish(STOP_SIGNAL)
+
+    def _await_successor(self) -> None:
+        """Telling it now would kill it, and reset whoever waits in the queues."""
+        self._state, self._stop_at = State.AWAITING, time.monotonic() + self._settings.graceful_timeout
+        self._refuse_newcomers()
+        self._log.info("stopping when the next generation has served the queues")
 
     def _quit(self) -> None:
         if self._state is not State.STOPPING:
@@ -332,11 +348,14 @@ class Supervisor:
 
     def _finish(self, number: Signals) -> None:
         self._state, self._stop_at, self._start_at = State.STOPPING, NEVER, NEVER
-        for listener in self._listeners:
-            listener.refuse_newcomers()
+        self._refuse_newcomers()
         for generation in self._generations.values():
             self._end(generation, number)
         close_all(self._listeners)
+
+    def _refuse_newcomers(self) -> None:
+        for listener in self._listeners:
+            listener.refuse_newcomers()
 
     def _pass_on(self, number: Signals) -> None:
         current = self._current()

@@ -3,7 +3,9 @@
 import os
 import random
 import sys
-from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
+from collections.abc import Iterator
+from contextlib import contextmanager
+from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 
 import pytest
 from integration.gate import Gate
@@ -18,6 +20,8 @@ from deploy.supervisors import WORKERS, Supervised, start
 
 REQUEST = b"GET /?t HTTP/1.1\r\nHost: test\r\n\r\n"
 GATE = b"GET /gate?t HTTP/1.1\r\nHost: test\r\n\r\n"
+
+Waiting = tuple[Supervised, list[Client]]
 
 
 def refused(address: Address) -> bool:
@@ -136,6 +140,82 @@ def test_a_killed_master_is_replaced_and_no_request_is_lost(site: Site) -> None:
     finally:
         running.end()
         print(running.log)
+
+
+@contextmanager
+def killed_while_clients_wait(site: Site, bind: str, gate: Gate, *options: str) -> Iterator[Waiting]:
+    """The successor of a killed master stands at the gate while it loads, and then the server gets TERM."""
+    running = start("rhebok", site, bind, "--workers", "1", *options, **gate.variables)
+    try:
+        (worker,) = running.workers()
+        site.release("from gated import pass_gate; pass_gate()")
+        os.kill(running.masters[-1], SIGKILL)
+        gate.wait_for_arrival()
+        until(lambda: has_ended(worker))
+        waiting = [Client(running.address) for _ in range(5)]
+        for client in waiting:
+            client.send(REQUEST)
+        running.send(SIGTERM)
+        running.wait_for("stopping when the next generation has served the queues")
+        yield running, waiting
+        for client in waiting:
+            client.close()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_told_to_stop_while_the_successor_of_a_killed_master_loads_the_queue_is_served(
+    site: Site, bind: str, gate: Gate
+) -> None:
+    with killed_while_clients_wait(site, bind, gate) as (running, waiting):
+        gate.open()
+        for client in waiting:
+            assert client.response().status == 200
+            client.close()
+        assert running.wait() == 0
+        assert refused(running.address)
+
+
+def test_told_to_stop_in_the_moment_in_which_the_master_is_killed_the_queue_is_served(
+    site: Site, bind: str
+) -> None:
+    """The supervisor learns both at once: no successor has been started yet."""
+    running = start("rhebok", site, bind, "--workers", "1")
+    try:
+        (worker,) = running.workers()
+        running.send(SIGSTOP)
+        os.kill(running.masters[-1], SIGKILL)
+        until(lambda: has_ended(worker))
+        with Client(running.address) as waiting:
+            waiting.send(REQUEST)
+            running.send(SIGTERM)
+            running.send(SIGCONT)
+            assert waiting.response().status == 200
+        assert running.wait() == 0
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_successor_that_loads_for_longer_than_a_graceful_stop_may_take_is_not_waited_for(
+    site: Site, gate: Gate
+) -> None:
+    with killed_while_clients_wait(site, "tcp", gate, "--graceful-timeout", "0.5") as (running, _):
+        assert running.wait() == 0
+        assert running.matches(r"generation 2 \(pid \d+\) was killed by SIGTERM")
+
+
+def test_a_successor_that_fails_while_the_stop_waits_for_it_ends_the_stop(site: Site, gate: Gate) -> None:
+    with killed_while_clients_wait(site, "tcp", gate) as (running, _):
+        os.kill(descendants(running.pid)[0], SIGKILL)
+        assert running.wait() == 0
+        assert "starting again" not in running.log
+
+
+def test_int_does_not_wait_for_the_successor_of_a_killed_master(site: Site, gate: Gate) -> None:
+    with killed_while_clients_wait(site, "tcp", gate, "--graceful-timeout", "1000") as (running, _):
+        assert running.stop(SIGINT) == 0
 
 
 def test_a_worker_that_is_stuck_does_not_outlive_its_killed_master_for_long(site: Site) -> None:
