@@ -39,6 +39,7 @@ class Generation:
     gradual: bool = False  # its predecessor is to leave by and by
     late: bool = False  # its start took too long, and it was told to end
     served_since: float = 0.0
+    retiring: bool = False  # it was told to stop by and by
 
     def send(self, number: Signals) -> None:
         with suppress(ProcessLookupError):

@@ -47,7 +47,10 @@ class Master:
 
     def run(self) -> None:
         """Serves until told to stop. UserError when the application or too many workers fail."""
-        hooks = load_master_hooks(self._settings)
+        settings = self._settings
+        if settings.spawn_interval:
+            self._notifier.workers_take(settings.workers * settings.spawn_interval)
+        hooks = load_master_hooks(settings)
         service = self._load()
         self._announce()
         try:
@@ -119,6 +122,7 @@ class Master:
             forked=forked,
             all_ready=lambda: self._notifier.serving(f"{self._settings.workers} workers serve"),
             ending=self._ending,
+            retiring=self._notifier.workers_take,
             verdicts=self._watch.verdicts,
             verdicts_at=self._watch.next_at,
             doing=self._watch.doing,

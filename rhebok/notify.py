@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
+WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
@@ -48,6 +49,10 @@ class Notifier:
     def status(self, status: str) -> None:
         self._send(f"STATUS={status}")
 
+    def workers_take(self, seconds: float) -> None:
+        """Of a generation: it starts or retires its workers one after the other, which takes so long."""
+        self._send(f"{WORKERS_TAKE}={int(seconds * 1_000_000)}")
+
     def alive(self) -> None:
         self._send("WATCHDOG=1")
 
@@ -68,6 +73,12 @@ def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
     if not microseconds.isdigit() or int(microseconds) == 0 or whose not in ("", str(pid)):
         return None
     return int(microseconds) / 2_000_000
+
+
+def workers_take(said: Mapping[str, str]) -> float:
+    """The seconds of Notifier.workers_take; 0 in other messages."""
+    microseconds = said.get(WORKERS_TAKE, "")
+    return int(microseconds) / 1_000_000 if microseconds.isdecimal() else 0.0
 
 
 class NotifySocket:

@@ -50,6 +50,7 @@ class Callbacks:
     forked: Callable[[int], None] = lambda _pid: None  # in the parent, with the child's pid
     all_ready: Callable[[], None] = lambda: None  # once: as many children serve as were wanted
     ending: Callable[[], None] = lambda: None  # once: from now on no child is replaced
+    retiring: Callable[[float], None] = lambda _seconds: None  # slowly, and how long that takes
     verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid, looked at in each turn
     verdicts_at: Callable[[], float] = lambda: math.inf  # when to look again although nothing happens
     doing: Callable[[int], str] = lambda _pid: ""  # what a child is at, for the log
@@ -176,6 +177,7 @@ class Prefork:
             self._stop()
         elif self._state is State.RUNNING:
             self._log.info("retiring one worker every %g s", self._options.spawn_interval)
+            self._callbacks.retiring(len(self._active()) * self._options.spawn_interval)
             self._end(State.RETIRING)
 
     def _retire_next(self) -> None:

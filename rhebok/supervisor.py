@@ -19,7 +19,7 @@ from rhebok.children import describe_end
 from rhebok.errors import EndedWith, ExitStatus
 from rhebok.generation import Generation, Launcher, Phase
 from rhebok.listeners import Listener, close_all
-from rhebok.notify import Notifier, NotifySocket
+from rhebok.notify import Notifier, NotifySocket, workers_take
 from rhebok.settings import Settings
 from rhebok.signals import (
     QUIT_SIGNAL,
@@ -191,13 +191,27 @@ class Supervisor:
         settings = self._settings
         if settings.start_timeout == 0:
             return NEVER
-        return settings.start_timeout + settings.workers * settings.spawn_interval
+        return settings.start_timeout + self._workers_take()
+
+    def _workers_take(self) -> float:
+        """To start or to retire one after the other, if there are as many as we would have."""
+        return self._settings.workers * self._settings.spawn_interval
 
     def _read_inbox(self) -> None:
         for pid, said in self._inbox.messages():
             generation = self._generations.get(pid)
-            if generation and generation.phase is Phase.STARTING and said.get("READY") == "1":
+            if generation is None:
+                continue
+            self._grant(generation, workers_take(said))
+            if generation.phase is Phase.STARTING and said.get("READY") == "1":
                 self._got_ready(generation)
+
+    def _grant(self, generation: Generation, seconds: float) -> None:
+        """It has more workers than we would have: by its configuration, which is newer, or by TTIN."""
+        more = seconds - self._workers_take()
+        starting = generation.phase is Phase.STARTING and not generation.late
+        if more > 0 and (starting or generation.retiring):
+            generation.deadline += more
 
     def _got_ready(self, generation: Generation) -> None:
         if generation.late:
@@ -224,8 +238,9 @@ class Supervisor:
 
     def _end(self, generation: Generation, number: Signals) -> None:
         patience = self._settings.graceful_timeout + MARGIN
-        if number is RETIRE_SIGNAL:
-            patience += self._settings.workers * self._settings.spawn_interval
+        generation.retiring = number is RETIRE_SIGNAL
+        if generation.retiring:
+            patience += self._workers_take()
         if number is QUIT_SIGNAL:
             patience = QUICK_SECONDS
             if generation.phase is Phase.STARTING:  # where it has no handlers yet QUIT would dump core

@@ -1,21 +1,23 @@
 """Deploys in a row under load, with every superdaemon: every request gets the answer it must get."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGUSR1
+from signal import SIGTTIN, SIGUSR1
 
 import pytest
 from integration.gate import Gate
 from integration.http_client import Address, Client
 from integration.nginx import Nginx
+from integration.server import command, free_port
 from integration.waiting import until
 from integration.wrk import SHIM_SOURCE, Wrk, build_shim
 
 from deploy.clients import CheckingClients
 from deploy.conftest import SOAK
-from deploy.site import BROKEN, Site
+from deploy.site import BROKEN, MODULE, Site
 from deploy.supervisors import WAYS, WORKERS, Supervised, start
 from deploy.totals import Totals
 
@@ -235,3 +237,52 @@ def test_all_workers_of_the_new_generation_serve_before_the_old_one_stops(site: 
         running.judge()
     finally:
         running.end()
+
+
+@contextmanager
+def grown(site: Site, count: int) -> Iterator[Supervised]:
+    """One worker was asked for, TTIN has made it more. What a generation is allowed beyond its own deadline
+    is 1 s here, so that the workers that TTIN added need not be as many."""
+    code = "from rhebok import cli, supervisor; supervisor.MARGIN = 1; raise SystemExit(cli.main())"
+    port = free_port()
+    argv = [sys.executable, "-c", code, MODULE, "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    argv += ["--spawn-interval", "0.4", "--graceful-timeout", "1", "--kill-old-delay", "0"]
+    running = Supervised(argv, site.directory, ("127.0.0.1", port))
+    try:
+        running.wait_for(r"generation 1 \(pid \d+\) serves")
+        for workers in range(2, count + 1):
+            running.send(SIGTTIN)
+            running.wait_for(f"one worker more: {workers}")
+        running.wait_for(r"worker \d+ is ready", count)
+        yield running
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_a_generation_that_ttin_has_enlarged_gets_the_time_to_retire_all_its_workers(site: Site) -> None:
+    with grown(site, 8) as running:
+        running.send(SIGUSR1)
+        running.wait_for(r"generation 1 \(pid \d+\) (?:exited with status 0|was killed)")
+        assert running.matches(r"generation 1 \(pid \d+\) exited with status 0")
+        running.judge()
+
+
+def test_a_generation_that_is_to_have_more_workers_gets_the_time_to_start_them(site: Site) -> None:
+    """The supervisor has read the configuration once, when it started."""
+    configuration = site.directory / "rhebok.toml"
+    configuration.write_text("workers = 1\n")
+    port = free_port()
+    argv = [*command(), MODULE, "--config", "rhebok.toml", "--bind", f"127.0.0.1:{port}"]
+    argv += ["--spawn-interval", "0.4", "--start-timeout", "2", "--kill-old-delay", "0"]
+    running = Supervised(argv, site.directory, ("127.0.0.1", port))
+    try:
+        running.wait_for(r"generation 1 \(pid \d+\) serves")
+        configuration.write_text("workers = 9\n")
+        running.deploy()
+        running.wait_for(rf"generation 2 \(pid \d+\) serves|{GOES_ON}")
+        assert not running.matches(GOES_ON)
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)

@@ -41,7 +41,12 @@ class Driver:
 
     def main(self):
         callbacks = Callbacks(
-            self.serve, self.install_signals, self.before_fork, self.after_fork, self.on_child_reap
+            self.serve,
+            self.install_signals,
+            self.before_fork,
+            self.after_fork,
+            self.on_child_reap,
+            retiring=lambda seconds: self.note("retiring", seconds),
         )
         log = logging.Logger("driver")
         log.addHandler(logging.StreamHandler())

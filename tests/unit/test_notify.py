@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from rhebok.notify import Notifier, NotifySocket, watchdog_interval
+from rhebok.notify import Notifier, NotifySocket, watchdog_interval, workers_take
 
 
 @pytest.fixture
@@ -25,6 +25,18 @@ def test_ready_says_the_pid_to_signal(inbox):
 def test_a_generation_among_others_says_that_it_serves_and_no_pid(inbox):
     Notifier(inbox.address).serving("two workers")
     assert list(inbox.messages()) == [(os.getpid(), {"READY": "1", "STATUS": "two workers"})]
+
+
+def test_what_the_workers_take_is_said_in_microseconds(inbox):
+    Notifier(inbox.address).workers_take(1.5)
+    ((_, said),) = inbox.messages()
+    assert said == {"X_WORKERS_TAKE_USEC": "1500000"}
+    assert workers_take(said) == 1.5
+
+
+@pytest.mark.parametrize("said", [{}, {"X_WORKERS_TAKE_USEC": "soon"}, {"X_WORKERS_TAKE_USEC": "-1"}])
+def test_other_messages_say_nothing_of_the_workers(said):
+    assert workers_take(said) == 0
 
 
 def test_the_sender_is_the_kernels_word(inbox):

@@ -315,6 +315,16 @@ def test_usr1_retires_the_oldest_child_at_once_and_the_next_after_the_interval(e
     assert len(engine.happened("before")) == 2
 
 
+def test_a_slow_retirement_says_how_long_it_takes_with_the_children_there_are(engine):
+    engine.start(max_workers=1, spawn_interval=0.125)
+    engine.ready_pids(1)
+    engine.send(Signals.SIGTTIN)
+    engine.ready_pids(2)
+    engine.send(Signals.SIGUSR1)
+    assert engine.wait() == 0
+    assert engine.happened("retiring") == [["retiring", "0.25"]]
+
+
 def test_term_cuts_a_slow_retirement_short(engine):
     engine.start("deaf", max_workers=1, spawn_interval=1000, graceful_timeout=1000)
     engine.ready_pids(1)
