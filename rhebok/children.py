@@ -48,6 +48,11 @@ class Stopping:
     killed: bool = False
 
     @property
+    def quick(self) -> bool:
+        """It was told to end in the middle of what it is at."""
+        return self.hurried or self.signal is Signals.SIGQUIT
+
+    @property
     def next_at(self) -> float:
         if self.killed:
             return float("inf")

@@ -313,9 +313,11 @@ class Prefork:
     def _report(self, child: Child, code: int) -> None:
         told = child.stopping is not None
         killed = child.stopping is not None and child.stopping.killed
-        level = logging.INFO if killed or (code == 0 and (child.ready or told)) else logging.ERROR
+        named = code == 0 and child.stopping is not None and child.stopping.quick  # by itself, what it cut
+        what = "" if named else self._doing(child, ", serving ")
+        fine = code == 0 and not what and (child.ready or told)
+        level = logging.INFO if killed or fine else logging.ERROR
         when = "" if child.ready or told else " before it was ready"
-        what = self._doing(child, ", serving ") if code < 0 else ""
         self._log.log(level, "worker %d %s%s%s", child.pid, describe_end(code), when, what)
 
     def _account(self, child: Child, code: int) -> None:

@@ -372,6 +372,34 @@ def test_a_worker_that_cannot_be_interrupted_is_killed(site: Site) -> None:
         print(running.log)
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("os._exit(7)", "exited with status 7"),
+        ("os._exit(0)", "exited with status 0"),
+        ("os.kill(os.getpid(), 9)", "was killed by SIGKILL"),
+    ],
+)
+def test_the_end_of_a_worker_in_a_request_is_logged_with_the_request(end: str, said: str, site: Site) -> None:
+    source = site.directory / f"{MODULE}.py"
+    source.write_text(
+        source.read_text().replace(
+            '    if path == "/gate":', f'    if path == "/end":\n        {end}\n    if path == "/gate":'
+        )
+    )
+    running = start("rhebok", site, "tcp")
+    try:
+        with Client(running.address) as asking:
+            asking.send(b"GET /end HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert asking.rest() == b""
+        running.wait_for(rf"\[ERROR\] worker \d+ {said}, serving GET /end\n")
+        assert running.version() == 1
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
 @pytest.mark.parametrize("name", ["rhebok", "rhebok-starter"])
 def test_as_pid_1_it_reaps_orphans_deploys_and_stops_on_term(name: str, site: Site) -> None:
     """In a namespace of its own. The application leaves a child behind that ends when its worker has gone."""
