@@ -113,6 +113,25 @@ def test_a_value_that_makes_no_sense_is_refused_before_anything_starts(ours: Sup
     assert ours.events() == []
 
 
+@pytest.mark.parametrize(
+    ("flag", "status"),
+    [
+        ("-port=127.0.0.1:0", 2),
+        ("--PORT=127.0.0.1:0", 2),
+        ("--port= 127.0.0.1:0", 1),
+        ("--port=127.0.0.1: 0", 2),
+        ("--port=127.0.0.1:0 =7", 2),
+        ("--log-file=", 1),
+    ],
+)
+def test_what_perl_takes_more_loosely_is_refused_before_anything_starts(
+    ours: Superdaemon, flag: str, status: int
+) -> None:
+    result = ours.run(flag, "--", *ours.program())
+    assert result.returncode == status
+    assert ours.events() == []
+
+
 @pytest.mark.parametrize("where", ["nowhere/status", ".", ""])
 def test_a_status_file_that_cannot_be_written_is_refused_before_anything_starts(
     ours: Superdaemon, where: str
