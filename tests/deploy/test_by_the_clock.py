@@ -80,7 +80,8 @@ def test_slow_requests_and_downloads_are_finished_across_deploys(
                     deploy_again_and_again(running, site, clients, 1)
                     deploys += 1
             assert not slow.failures, (slow.failures, running.log)
-            assert slow.versions == [version] * 2, "the old generation finishes what it has begun"
+            # Begun while the one before might still accept, ended when there had been several newer ones.
+            assert len(slow.versions) == 2 and max(slow.versions) <= version, "who has begun it finishes it"
             answers += clients.total
         running.judge()
     finally:
