@@ -499,7 +499,7 @@ void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn)
 bool rhb_loop_needs_attention(const struct rhb_loop *loop)
 {
     return loop->stopping || !rhb_list_empty(&loop->ready) ||
-           (loop->sleeping && rhb_parking_earliest(loop) < loop->wakes_at);
+           (loop->sleeping && wake_at(loop) < loop->wakes_at);
 }
 
 size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap)

@@ -168,6 +168,33 @@ static void whoever_sleeps_need_not_hear_of_later_ones(struct rhb_test *t)
 
 /* ---- fairness ---- */
 
+/* The place is free for whoever waits in the queue. */
+static void whoever_sleeps_must_hear_that_there_is_room_again(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up(&f, t);
+    f.options.max_connections = 1;
+    start(&f);
+    f.holds = true;
+    struct client c = client_new(&f, BY_UNIX), next = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    client_says(&f, &next, GET);
+    UNTIL(f.held != NULL);
+    CHECK(f.loop->accept_again_at != 0);
+    rhb_loop_before_sleep(f.loop);
+    CHECK(!rhb_loop_needs_attention(f.loop));
+    rhb_loop_abort(f.loop, f.held);
+    CHECK(rhb_loop_needs_attention(f.loop));
+    rhb_loop_sleep(f.loop, 0);
+    rhb_loop_after_sleep(f.loop);
+    f.held = NULL;
+    f.holds = false;
+    CHECK_INT(answer_to(&f, &next), 200);
+    client_close(&c);
+    client_close(&next);
+    tear_down(&f);
+}
+
 static void a_long_pipeline_does_not_starve_others(struct rhb_test *t)
 {
     enum { REQUESTS = 2000, SOON = 100 };
@@ -380,6 +407,7 @@ int main(void)
         RHB_CASE(an_aborted_request_closes_its_connection),
         RHB_CASE(whoever_sleeps_must_hear_of_a_deadline_before_his_waking),
         RHB_CASE(whoever_sleeps_need_not_hear_of_later_ones),
+        RHB_CASE(whoever_sleeps_must_hear_that_there_is_room_again),
         RHB_CASE(a_long_pipeline_does_not_starve_others),
         RHB_CASE(a_flood_of_bad_requests_lets_a_signal_through),
         RHB_CASE(a_byte_in_the_pipe_wakes_the_loop_once),
