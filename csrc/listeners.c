@@ -19,6 +19,7 @@ static void make_nonblocking(int fd)
 
 bool rhb_listeners_arm(struct rhb_loop *loop)
 {
+    int error = 0;
     for (size_t i = 0; i < loop->n_listeners; i++) {
         struct rhb_listener *listener = &loop->listeners[i];
         struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE,
@@ -26,11 +27,12 @@ bool rhb_listeners_arm(struct rhb_loop *loop)
         if (listener->armed)
             continue;
         make_nonblocking(listener->fd);
-        if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, listener->fd, &event) < 0)
-            return false;
-        listener->armed = true;
+        listener->armed = epoll_ctl(loop->epoll, EPOLL_CTL_ADD, listener->fd, &event) == 0;
+        if (!listener->armed && (error == 0 || error == EBADF))
+            error = errno;
     }
-    return true;
+    errno = error;
+    return error == 0;
 }
 
 void rhb_listeners_disarm(struct rhb_loop *loop)
@@ -209,7 +211,8 @@ void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
         return;
     if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
         bool room = !rhb_room_is_full(loop) || rhb_room_has_giver(loop);
-        loop->accept_again_at = room && rhb_listeners_arm(loop) ? 0 : now + ACCEPT_PAUSE;
+        bool armed = room && (rhb_listeners_arm(loop) || errno == EBADF); /* which stays so */
+        loop->accept_again_at = armed ? 0 : now + ACCEPT_PAUSE;
     }
     for (size_t i = 0; i < loop->n_listeners; i++) {
         if (!loop->listeners[i].armed)

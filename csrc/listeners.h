@@ -6,7 +6,8 @@
 
 #include "loop.h"
 
-/* Into epoll, those that are not. Returns false with errno set when epoll refuses one. */
+/* Into epoll, those that are not. Returns false with errno set when epoll refuses some of them:
+ * EBADF when those are no files any more, and nothing worse. */
 bool rhb_listeners_arm(struct rhb_loop *loop);
 
 /* Out of epoll. */

@@ -237,6 +237,28 @@ static void a_listener_that_epoll_refuses_after_a_pause_is_tried_again(struct rh
     tear_down(&f);
 }
 
+/* Somebody has closed it: those behind it take part again, and nobody waits for it. */
+static void a_listener_that_is_none_any_more_does_not_keep_others_out(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up_and_start(&f, t);
+    settle(&f);
+    struct client c = client_new(&f, BY_TCP);
+    client_says(&f, &c, GET);
+    forbid_fds(&f, lowest_free_fd());
+    UNTIL(f.loop->accept_again_at != 0);
+    allow_fds(&f);
+    int copy = dup(f.listeners[BY_UNIX].fd);
+    close(f.listeners[BY_UNIX].fd);
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK(f.loop->listeners[BY_TCP].armed && !f.loop->listeners[BY_UNIX].armed);
+    CHECK_INT(f.loop->accept_again_at, 0);
+    CHECK_INT(dup2(copy, f.listeners[BY_UNIX].fd), f.listeners[BY_UNIX].fd);
+    close(copy);
+    client_close(&c);
+    tear_down(&f);
+}
+
 static void a_listener_that_epoll_refuses_at_the_start_is_an_error(struct rhb_test *t)
 {
     struct fixture f;
@@ -339,6 +361,7 @@ int main(void)
         RHB_CASE(without_descriptors_or_idle_connections_accepting_pauses),
         RHB_CASE(the_others_are_served_while_accepting_pauses),
         RHB_CASE(a_listener_that_epoll_refuses_after_a_pause_is_tried_again),
+        RHB_CASE(a_listener_that_is_none_any_more_does_not_keep_others_out),
         RHB_CASE(a_listener_that_epoll_refuses_at_the_start_is_an_error),
         RHB_CASE(more_listeners_than_a_connection_can_name_are_an_error),
         RHB_CASE(a_listener_that_was_shut_down_does_not_keep_the_worker_awake),
