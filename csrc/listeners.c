@@ -86,15 +86,25 @@ static void note_peer(struct rhb_peer *peer, const struct sockaddr_storage *addr
     }
 }
 
+/* Whether there is somebody in the queues whom nobody else is going to serve. */
+static bool owes(const struct rhb_loop *loop, uint64_t now)
+{
+    bool any = false;
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        any |= loop->listeners[i].owed > 0;
+    return any && now < loop->accept_until;
+}
+
 /* Until a connection ends, or for a while. Out of epoll, which would report the listeners for ever,
- * and wake this worker for what another one could serve. */
+ * and wake this worker for what another one could serve. While stopping only for what is owed. */
 static void pause_accepting(struct rhb_loop *loop)
 {
+    uint64_t now = rhb_now_coarse();
     rhb_listeners_disarm(loop);
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = false;
-    if (!loop->stopping)
-        loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
+    if (!loop->stopping || owes(loop, now))
+        loop->accept_again_at = now + ACCEPT_PAUSE;
 }
 
 /* No descriptor or no memory for another connection. */

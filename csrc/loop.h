@@ -130,8 +130,9 @@ struct rhb_loop {
     size_t n_listeners;
     size_t next_listener;      /* whose turn it is */
     uint64_t tick_at;          /* of the once-a-second look at the listeners */
-    uint64_t accept_again_at;  /* when accepting is paused: for lack of room, or, while
-                                * stopping, for handshakes to end; 0 otherwise */
+    uint64_t accept_again_at;  /* when accepting is paused: for lack of room (of descriptors, while
+                                * stopping), or, while stopping, for handshakes to end; 0 otherwise
+                                */
     struct rhb_conn *in_grace; /* the fresh connection that rhb_loop_wait gives its short wait */
     int grace_credit;
     unsigned fresh_misses;

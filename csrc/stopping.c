@@ -76,31 +76,38 @@ static bool has_handshakes(const struct rhb_loop *loop)
     return false;
 }
 
-/* Looks in this order, handshakes and then the queue, since connections go from there to here. */
-bool rhb_stop_awaits(struct rhb_loop *loop)
+/* Whoever comes out of a handshake is owed too. Looks in this order, handshakes and then the queue,
+ * since connections go from there to here. */
+static void await_handshakes(struct rhb_loop *loop, uint64_t now)
 {
-    uint64_t now = rhb_now_coarse();
-    if (loop->await_until == 0)
-        return false;
-    if (now < loop->accept_again_at)
-        return true;
     if (now < loop->await_until && has_handshakes(loop))
         loop->accept_again_at = now + AWAIT_STEP;
     else
-        loop->await_until = loop->accept_again_at = 0;
-    for (size_t i = 0; i < loop->n_listeners; i++) {
-        struct rhb_listener *listener = &loop->listeners[i];
-        if (!listener->closing)
-            continue;
-        listener->ready = true;
-        listener->owed = UINT32_MAX; /* all there are: nobody comes any more */
-    }
-    return true;
+        loop->await_until = 0;
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        if (loop->listeners[i].closing)
+            loop->listeners[i].owed = UINT32_MAX; /* all there are: nobody comes any more */
+}
+
+bool rhb_stop_awaits(struct rhb_loop *loop)
+{
+    uint64_t now = rhb_now_coarse();
+    if (loop->await_until == 0 && loop->accept_again_at == 0)
+        return false;
+    if (now < loop->accept_again_at)
+        return true;
+    loop->accept_again_at = 0;
+    if (loop->await_until != 0)
+        await_handshakes(loop, now);
+    for (size_t i = 0; i < loop->n_listeners; i++)
+        loop->listeners[i].ready = loop->listeners[i].owed > 0;
+    return loop->await_until != 0 || rhb_listeners_ready(loop);
 }
 
 bool rhb_loop_accepts(const struct rhb_loop *loop)
 {
-    return !loop->stopping || loop->await_until != 0 || rhb_listeners_ready(loop);
+    return !loop->stopping || loop->await_until != 0 || loop->accept_again_at != 0 ||
+           rhb_listeners_ready(loop);
 }
 
 void rhb_loop_let_go(struct rhb_loop *loop)

@@ -6,7 +6,8 @@
 #include "loop.h"
 
 /* Of a loop that is stopping: whether connections may still come from ports that take nobody new
- * (closing_port.h). Makes their listeners ready when it is time to accept. */
+ * (closing_port.h), or from queues that are owed and for which there was no descriptor. Makes their
+ * listeners ready when it is time to accept. */
 bool rhb_stop_awaits(struct rhb_loop *loop);
 
 #endif

@@ -211,6 +211,62 @@ static void a_last_accept_in_vain_pauses_nothing(struct rhb_test *t)
     tear_down(&f);
 }
 
+/* No descriptor beyond those that are open can be had until the soft limit is the old one. */
+static void forbid_fds(struct rlimit *usual)
+{
+    int free_fd = dup(0);
+    struct rlimit none;
+    close(free_fd);
+    getrlimit(RLIMIT_NOFILE, usual);
+    none = *usual;
+    none.rlim_cur = (rlim_t)free_fd;
+    setrlimit(RLIMIT_NOFILE, &none);
+}
+
+static void what_is_owed_is_tried_again_when_there_was_no_descriptor(struct rhb_test *t)
+{
+    struct fixture f;
+    struct rlimit usual;
+    struct client clients[4];
+    set_up_and_start(&f, t);
+    for (int i = 0; i < 4; i++) {
+        clients[i] = client_new(&f, i % LISTENERS);
+        client_says(&f, &clients[i], GET);
+    }
+    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
+    forbid_fds(&usual);
+    settle(&f);
+    CHECK(rhb_loop_accepts(f.loop));
+    CHECK_INT(f.drained, 0);
+    setrlimit(RLIMIT_NOFILE, &usual);
+    for (int i = 0; i < 4; i++) {
+        CHECK_INT(answer_to(&f, &clients[i]), 200);
+        client_close(&clients[i]);
+    }
+    UNTIL(f.drained > 0);
+    CHECK(!rhb_loop_accepts(f.loop));
+    tear_down(&f);
+}
+
+static void but_not_for_longer_than_it_is_owed(struct rhb_test *t)
+{
+    struct fixture f;
+    struct rlimit usual;
+    set_up_and_start(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, GET);
+    rhb_loop_stop_last(f.loop, 150 * MS);
+    forbid_fds(&usual);
+    unsigned waits = f.waits;
+    UNTIL(f.drained > 0);
+    setrlimit(RLIMIT_NOFILE, &usual);
+    CHECK(f.waits - waits < 40);
+    CHECK(!rhb_loop_accepts(f.loop));
+    CHECK_INT(f.loop->accept_again_at, 0);
+    client_close(&c);
+    tear_down(&f);
+}
+
 static void stopping_twice_is_stopping_once(struct rhb_test *t)
 {
     struct fixture f;
@@ -383,6 +439,8 @@ int main(void)
         RHB_CASE(a_silent_connection_that_speaks_in_time_is_served),
         RHB_CASE(though_connections_are_not_kept_otherwise),
         RHB_CASE(a_last_accept_in_vain_pauses_nothing),
+        RHB_CASE(what_is_owed_is_tried_again_when_there_was_no_descriptor),
+        RHB_CASE(but_not_for_longer_than_it_is_owed),
         RHB_CASE(stopping_twice_is_stopping_once),
         RHB_CASE(what_waits_in_the_queues_is_served_when_nobody_else_will),
         RHB_CASE(what_comes_later_is_not_owed),
