@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memrchr */
 #include "access_log.h"
 #include "access_log_format.h"
+#include "clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,6 +20,7 @@ struct rhb_access_log {
     struct rhb_access_format *format;
     struct rhb_access_second second;
     struct rhb_bytes batch;
+    uint64_t due; /* of the batch */
     char *path; /* NULL when the descriptor is the caller's */
     int fd;
     dev_t dev; /* of fd, and its inode */
@@ -119,6 +121,7 @@ static int follow_rename(struct rhb_access_log *log)
 static void begin_batch(struct rhb_access_log *log)
 {
     char notice[96];
+    log->due = rhb_now_coarse() + RHB_NS_PER_SECOND;
     if (log->lost == 0)
         return;
     int len =
@@ -143,9 +146,9 @@ void rhb_access_log_add(struct rhb_access_log *log, const struct rhb_access_entr
         rhb_access_log_flush(log);
 }
 
-bool rhb_access_log_pending(const struct rhb_access_log *log)
+uint64_t rhb_access_log_due(const struct rhb_access_log *log)
 {
-    return log->batch.len > 0;
+    return log->batch.len > 0 ? log->due : 0;
 }
 
 /* How much goes into the next write: everything, but for a pipe whole lines of PIPE_BUF bytes at

@@ -49,8 +49,9 @@ const char *rhb_access_log_environ_key(const struct rhb_access_log *log, size_t 
 /* Renders one line into the batch; writes the batch when it is full. */
 void rhb_access_log_add(struct rhb_access_log *log, const struct rhb_access_entry *entry);
 
-/* Whether lines are waiting to be written. */
-bool rhb_access_log_pending(const struct rhb_access_log *log);
+/* When the lines that wait are to be written at the latest, a second after the first of them came:
+ * coarse monotonic ns, 0 when none waits. */
+uint64_t rhb_access_log_due(const struct rhb_access_log *log);
 
 /* Writes what waits with one write, after reopening the file if its path names another inode by now
  * or nothing. Returns 0 or -errno; lines that could not be written are counted and dropped (a full

@@ -258,18 +258,17 @@ static enum rhb_event next_expired(struct rhb_loop *loop, struct rhb_conn **conn
     return RHB_EVENT_NONE;
 }
 
+/* 0: no line waits. */
+static uint64_t log_due(const struct rhb_loop *loop)
+{
+    return loop->access_log != NULL ? rhb_access_log_due(loop->access_log) : 0;
+}
+
 static void flush_log(struct rhb_loop *loop, uint64_t now)
 {
-    if (loop->access_log == NULL || !rhb_access_log_pending(loop->access_log)) {
-        loop->log_flush_at = 0;
-        return;
-    }
-    if (loop->log_flush_at == 0) {
-        loop->log_flush_at = now + TICK;
-    } else if (now >= loop->log_flush_at) {
-        loop->log_flush_at = 0;
+    uint64_t due = log_due(loop);
+    if (due != 0 && now >= due)
         rhb_access_log_flush(loop->access_log);
-    }
 }
 
 static void tick(struct rhb_loop *loop)
@@ -371,11 +370,11 @@ static void after_grace(struct rhb_loop *loop, bool in_time)
 
 static uint64_t wake_at(const struct rhb_loop *loop)
 {
-    uint64_t until = rhb_parking_earliest(loop);
+    uint64_t until = rhb_parking_earliest(loop), due = log_due(loop);
     if (loop->tick_at < until)
         until = loop->tick_at;
-    if (loop->log_flush_at != 0 && loop->log_flush_at < until)
-        until = loop->log_flush_at;
+    if (due != 0 && due < until)
+        until = due;
     if (loop->accept_again_at != 0 && loop->accept_again_at < until)
         until = loop->accept_again_at;
     return until;

@@ -36,7 +36,7 @@ static void a_full_disk_drops_the_batch_and_the_next_one_says_how_many(struct rh
     add(f.log, "ONE");
     add(f.log, "TWO");
     CHECK_INT(rhb_access_log_flush(f.log), -ENOSPC);
-    CHECK(!rhb_access_log_pending(f.log));
+    CHECK_INT(rhb_access_log_due(f.log), 0);
     add(f.log, "THREE");
     CHECK_INT(rhb_access_log_flush(f.log), -ENOSPC);
     CHECK_INT(rhb_access_log_open(f.log, f.path, -1), 0);
