@@ -2,6 +2,7 @@
  * or may not be missing, turns them into a status or a plan. */
 #include "http_framing.h"
 #include "decimal.h"
+#include "http_target.h"
 #include "token_list.h"
 
 enum fact {
@@ -171,7 +172,6 @@ static void accept_request(struct rhb_framing *plan, const struct facts *facts)
                                 : RHB_BODY_NONE,
         .content_length = facts->content_length,
         .keep_alive = !(seen & CLOSE) && (!(seen & OLD_VERSION) || (seen & KEEP_ALIVE)),
-        .has_host = seen & HOST,
         .host = facts->host,
         .host_len = facts->host_len,
     };
@@ -182,7 +182,7 @@ static void accept_request(struct rhb_framing *plan, const struct facts *facts)
 }
 
 void rhb_framing_plan(struct rhb_framing *plan, const struct phr_request_head *head,
-                      const struct rhb_target *target, uint64_t max_body)
+                      uint64_t max_body)
 {
     struct facts facts = {.seen = head->minor_version == 0 ? OLD_VERSION : 0};
     const char *bad = read_fields(&facts, head->fields, head->num_fields);
@@ -198,5 +198,4 @@ void rhb_framing_plan(struct rhb_framing *plan, const struct phr_request_head *h
         return;
     }
     accept_request(plan, &facts);
-    plan->has_host |= target->authority != NULL;
 }

@@ -4,7 +4,6 @@
 #ifndef RHB_HTTP_FRAMING_H
 #define RHB_HTTP_FRAMING_H
 
-#include "http_target.h"
 #include "picohttpparser/strict.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,14 +18,12 @@ struct rhb_framing {
     bool keep_alive;         /* what the request asks for: 1.1 without close, 1.0 with keep-alive */
     bool expect_continue;
     bool upgrade;     /* Connection: upgrade, on 1.1 and without content */
-    bool has_host;    /* or an authority in the target */
     const char *host; /* value of the Host field; NULL without one */
     size_t host_len;
 };
 
-/* max_body in bytes, 0 for no limit: a longer Content-Length is 413. target comes from
- * rhb_target_split. */
+/* max_body in bytes, 0 for no limit: a longer Content-Length is 413. */
 void rhb_framing_plan(struct rhb_framing *plan, const struct phr_request_head *head,
-                      const struct rhb_target *target, uint64_t max_body);
+                      uint64_t max_body);
 
 #endif

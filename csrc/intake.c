@@ -319,7 +319,7 @@ static enum rhb_event parse(struct rhb_loop *loop, struct rhb_conn *conn, char *
     int status = resolve_target(loop, request);
     if (status != 0)
         return refuse(loop, conn, status, head);
-    rhb_framing_plan(&request->framing, head, &request->target, loop->options.max_body);
+    rhb_framing_plan(&request->framing, head, loop->options.max_body);
     if (request->framing.status != 0)
         return refuse(loop, conn, request->framing.status, head);
     if (request->framing.body == RHB_BODY_NONE)

@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "connection.h"
 #include "forwarded.h"
+#include "http_target.h"
 #include "scoreboard.h"
 #include <sys/epoll.h>
 

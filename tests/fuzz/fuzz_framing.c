@@ -4,6 +4,7 @@
  * Input: a byte that picks the largest body, then a head. */
 #include "fuzz.h"
 #include "http_framing.h"
+#include "http_target.h"
 #include <strings.h>
 
 enum { MAX_FIELDS = 32 };
@@ -99,13 +100,12 @@ static void check_body(const struct rhb_framing *plan, const struct phr_request_
 }
 
 static void check_plan(const struct rhb_framing *plan, const struct phr_request_head *head,
-                       const struct rhb_target *target, const struct counted *all)
+                       const struct counted *all)
 {
     bool is_old = head->minor_version == 0;
     MUST(plan->reason == NULL);
     MUST(all->host <= 1 && !all->bad_host && (all->host == 1 || is_old));
     MUST((plan->host != NULL) == (all->host == 1));
-    MUST(plan->has_host == (all->host == 1 || target->authority != NULL));
     MUST(plan->keep_alive ==
          (!has_option(head, "close") && (!is_old || has_option(head, "keep-alive"))));
     bool content = plan->body == RHB_BODY_CHUNKED || plan->content_length > 0;
@@ -140,17 +140,14 @@ static void check_refusal(const struct rhb_framing *plan, const struct phr_reque
 
 static void run(struct phr_request_head *head, uint64_t max_body)
 {
-    struct rhb_target target;
     struct rhb_framing plan;
-    if (rhb_target_split(&target, head->method, head->method_len, head->target, head->target_len))
-        return;
     struct counted all = count(head);
-    rhb_framing_plan(&plan, head, &target, max_body);
+    rhb_framing_plan(&plan, head, max_body);
     if (plan.status != 0) {
         check_refusal(&plan, head, &all);
         return;
     }
-    check_plan(&plan, head, &target, &all);
+    check_plan(&plan, head, &all);
     check_body(&plan, head, &all, max_body);
 }
 

@@ -39,7 +39,6 @@ class CFraming(ctypes.Structure):
         ("keep_alive", ctypes.c_bool),
         ("expect_continue", ctypes.c_bool),
         ("upgrade", ctypes.c_bool),
-        ("has_host", ctypes.c_bool),
         ("host", ctypes.c_void_p),
         ("host_len", ctypes.c_size_t),
     )
