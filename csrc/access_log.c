@@ -21,7 +21,7 @@ struct rhb_access_log {
     struct rhb_access_second second;
     struct rhb_bytes batch;
     uint64_t due; /* of the batch */
-    char *path; /* NULL when the descriptor is the caller's */
+    char *path;   /* NULL when the descriptor is the caller's */
     int fd;
     dev_t dev; /* of fd, and its inode */
     ino_t ino;

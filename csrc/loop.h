@@ -163,7 +163,6 @@ struct rhb_loop {
 
     struct rhb_clock clock;
     struct rhb_access_log *access_log; /* NULL: off. Not owned. */
-    uint64_t refused;                  /* requests answered by the loop itself */
     uint64_t request_timeout;          /* ns that the application has for a request; 0: any */
 };
 

@@ -101,7 +101,6 @@ void rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
     char answer[1024];
     size_t head_len, done;
     size_t len = render(loop, answer, sizeof answer, status, !is_head(head), &head_len);
-    loop->refused++;
     if (loop->access_log != NULL)
         log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
     /* A socket that cannot take these few bytes has a client that does not read: it gets none. */

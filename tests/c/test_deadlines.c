@@ -35,7 +35,6 @@ static void half_a_head_is_408(struct rhb_test *t)
         CHECK(ends_well(&f, &c));
         client_close(&c);
     }
-    CHECK_INT(f.loop->refused, 2);
     tear_down(&f);
 }
 
@@ -126,7 +125,6 @@ static void a_silent_client_is_closed_without_a_word(struct rhb_test *t)
     struct client c = client_new(&f, BY_TCP);
     CHECK(ends_well(&f, &c));
     CHECK_INT(c.got.len, 0);
-    CHECK_INT(f.loop->refused, 0);
     client_close(&c);
     tear_down(&f);
 }

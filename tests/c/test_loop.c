@@ -233,10 +233,10 @@ static void a_flood_of_bad_requests_lets_a_signal_through(struct rhb_test *t)
         clients[i] = client_new(&f, BY_UNIX);
         client_says(&f, &clients[i], "bad\r\n\r\n");
     }
-    UNTIL(f.loop->refused > 0);
+    UNTIL(parked(&f, RHB_CONN_LINGER) > 0);
     CHECK_INT(write(f.wake[1], "!", 1), 1);
     UNTIL(f.wakes == 1);
-    UNTIL(f.loop->refused == CLIENTS);
+    UNTIL(parked(&f, RHB_CONN_LINGER) == CLIENTS);
     for (int i = 0; i < CLIENTS; i++)
         client_close(&clients[i]);
     tear_down(&f);

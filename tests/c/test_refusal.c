@@ -46,7 +46,6 @@ static void what_cannot_be_served_gets_its_status_and_the_end(struct rhb_test *t
         CHECK_INT(answer_to(&f, &c), refused[i].status);
         CHECK(!c.kept);
         CHECK(ends_well(&f, &c));
-        CHECK_INT(f.loop->refused, i + 1);
         client_close(&c);
     }
     CHECK_INT(f.requests, 0);
@@ -64,7 +63,6 @@ static void it_gets_the_same_when_it_comes_byte_by_byte(struct rhb_test *t)
             settle(&f);
         }
         CHECK_INT(answer_to(&f, &c), refused[i].status);
-        CHECK_INT(f.loop->refused, i + 1);
         client_close(&c);
     }
     CHECK_INT(f.requests, 0);
@@ -156,7 +154,8 @@ static void a_client_that_reads_nothing_is_closed_without_its_answer(struct rhb_
     rhb_loop_done(f.loop, f.held, true);
     f.held = NULL;
     UNTIL(f.loop->open == 0);
-    CHECK_INT(f.loop->refused, 1);
+    CHECK(client_sees_end(&c));
+    CHECK(memmem(c.got.data, c.got.len, "400", 3) == NULL);
     client_close(&c);
     tear_down(&f);
 }
