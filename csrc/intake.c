@@ -401,10 +401,10 @@ static enum rhb_event take_first_head(struct rhb_loop *loop, struct rhb_conn *co
     } else {
         data += skip;
     }
+    rhb_unpark(conn); /* it begins anew, as a fresh one */
     if (len > 0)
         return parse(loop, conn, data, len);
     rhb_conn_drop_input(conn);
-    rhb_unpark(conn); /* it begins anew, as a fresh one */
     return read_head(loop, conn);
 }
 

@@ -1,6 +1,7 @@
 /* csrc/intake.c: connections that begin with a PROXY header. */
 #include "loop_fixture.h"
 #include "proxy_protocol.h"
+#include <poll.h>
 #include <unistd.h>
 
 #define LINE "PROXY TCP4 192.0.2.1 10.0.0.1 4711 80\r\n"
@@ -232,6 +233,26 @@ static void half_a_header_is_late_as_half_a_head_is(struct rhb_test *t)
     tear_down(&f);
 }
 
+/* As on a connection that begins with its head. */
+static void
+a_head_that_begins_behind_the_last_piece_of_a_header_has_its_own_time(struct rhb_test *t)
+{
+    struct fixture f;
+    start_proxied(&f, t);
+    struct client c = client_new(&f, BY_UNIX);
+    client_says(&f, &c, "PROXY ");
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
+    uint64_t deadline = first_parked(&f, RHB_CONN_HEAD)->deadline;
+    while (rhb_now_coarse() + f.options.timeouts[RHB_CONN_HEAD] == deadline)
+        poll(NULL, 0, 1);
+    client_says(&f, &c, &(LINE "GET /")[6]);
+    UNTIL(parked(&f, RHB_CONN_HEAD) == 1 &&
+          first_parked(&f, RHB_CONN_HEAD)->expected == RHB_EXPECT_HEAD);
+    CHECK(first_parked(&f, RHB_CONN_HEAD)->deadline > deadline);
+    client_close(&c);
+    tear_down(&f);
+}
+
 static void a_silent_connection_is_waited_for_when_stopping(struct rhb_test *t)
 {
     struct fixture f;
@@ -264,6 +285,7 @@ int main(void)
         RHB_CASE(headers_that_name_nobody_leave_the_peer),
         RHB_CASE(others_than_the_allowed_speak_http_and_nothing_else),
         RHB_CASE(half_a_header_is_late_as_half_a_head_is),
+        RHB_CASE(a_head_that_begins_behind_the_last_piece_of_a_header_has_its_own_time),
         RHB_CASE(a_silent_connection_is_waited_for_when_stopping),
     };
     return RHB_RUN(cases);
