@@ -38,9 +38,9 @@ void rhb_loop_stop(struct rhb_loop *loop)
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = true;
     make_silent_idle(loop, until);
-    /* not kept at all: then only those that have just been accepted count as idle */
-    if (!loop->options.keep_alive || loop->options.timeouts[RHB_CONN_IDLE] > STOP_LINGER)
-        loop->options.timeouts[RHB_CONN_IDLE] = STOP_LINGER;
+    /* from now on nearly all are those that have just been accepted, however long others are kept
+     */
+    loop->options.timeouts[RHB_CONN_IDLE] = STOP_LINGER;
     struct rhb_link *head = &loop->parked[RHB_CONN_IDLE];
     for (struct rhb_link *link = head->next; link != head; link = link->next) {
         struct rhb_conn *conn = (struct rhb_conn *)link;

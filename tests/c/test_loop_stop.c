@@ -188,6 +188,26 @@ static void though_connections_are_not_kept_otherwise(struct rhb_test *t)
     tear_down(&f);
 }
 
+/* The list of those that count as idle would not be in the order of its deadlines. */
+static void or_are_kept_for_less_than_they_are_waited_for(struct rhb_test *t)
+{
+    struct fixture f;
+    set_up(&f, t);
+    f.options.timeouts[RHB_CONN_IDLE] = 100 * MS;
+    start(&f);
+    struct client first = client_new(&f, BY_UNIX);
+    UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
+    struct client last = client_new(&f, BY_UNIX);
+    rhb_loop_stop(f.loop);
+    f.must_wait = false;
+    UNTIL(parked(&f, RHB_CONN_IDLE) == 2);
+    struct rhb_link *head = &f.loop->parked[RHB_CONN_IDLE];
+    CHECK(((struct rhb_conn *)head->next)->deadline <= ((struct rhb_conn *)head->prev)->deadline);
+    client_close(&first);
+    client_close(&last);
+    tear_down(&f);
+}
+
 /* A pause that nobody ends would make every wait a short one. */
 static void a_last_accept_in_vain_pauses_nothing(struct rhb_test *t)
 {
@@ -438,6 +458,7 @@ int main(void)
         RHB_CASE(and_the_one_that_was_in_its_grace),
         RHB_CASE(a_silent_connection_that_speaks_in_time_is_served),
         RHB_CASE(though_connections_are_not_kept_otherwise),
+        RHB_CASE(or_are_kept_for_less_than_they_are_waited_for),
         RHB_CASE(a_last_accept_in_vain_pauses_nothing),
         RHB_CASE(what_is_owed_is_tried_again_when_there_was_no_descriptor),
         RHB_CASE(but_not_for_longer_than_it_is_owed),
