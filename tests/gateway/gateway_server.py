@@ -184,6 +184,7 @@ class Server:
             return client.get(path, *fields, method=method, version=version)
 
     def score(self) -> Score:
+        """Of a worker with one thread."""
         (score,) = self.scoreboard.read(0)
         return score
 
@@ -255,7 +256,7 @@ def serving(
         listening = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         listening.bind(str(Path(directory, "socket")) if unix else ("127.0.0.1", 0))
         listening.listen(128)
-        scoreboard = Scoreboard(1)
+        scoreboard = Scoreboard(settings.get("threads", 1))
         score = scoreboard.view(scoreboard.take())
         pid = os.fork()
         if pid == 0:

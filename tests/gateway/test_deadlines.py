@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gateway_server
 import pytest
-from gateway_server import Client, Server, serving, wait_until
+from gateway_server import Client, Server, wait_until
 
 SOON = 0.2
 LATE = SOON + 0.9  # a second is the coarsest that the loop looks
 
+Serving = Callable[..., AbstractContextManager[Server]]
+
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"
+
+
+@pytest.fixture(params=[1, 4], ids=["one thread", "four"])
+def serving(request: pytest.FixtureRequest) -> Serving:
+    return partial(gateway_server.serving, threads=request.param)
 
 
 def hello(environ: dict[str, Any], start_response: Any) -> Any:
@@ -43,7 +52,7 @@ def trickle_until_answered(client: Client) -> None:
 
 
 @pytest.mark.parametrize("unix", [False, True])
-def test_a_client_that_never_says_a_word_is_closed_without_an_answer(unix: bool) -> None:
+def test_a_client_that_never_says_a_word_is_closed_without_an_answer(serving: Serving, unix: bool) -> None:
     with serving(hello, unix=unix, header_timeout=SOON) as server:
         client = server.client()
         started = time.monotonic()
@@ -52,14 +61,14 @@ def test_a_client_that_never_says_a_word_is_closed_without_an_answer(unix: bool)
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET / HTTP/1.1\r\nHost: h\r\n"])
-def test_half_a_head_is_answered_408(sent: bytes) -> None:
+def test_half_a_head_is_answered_408(serving: Serving, sent: bytes) -> None:
     with serving(hello, header_timeout=SOON) as server:
         client = server.client()
         client.send(sent)
         assert SOON - 0.05 < seconds_until_408(client) < LATE
 
 
-def test_a_head_that_trickles_is_answered_408_all_the_same() -> None:
+def test_a_head_that_trickles_is_answered_408_all_the_same(serving: Serving) -> None:
     with serving(hello, header_timeout=SOON) as server:
         client = server.client()
         client.send(b"GET / HTTP/1.1\r\nX: ")
@@ -67,14 +76,14 @@ def test_a_head_that_trickles_is_answered_408_all_the_same() -> None:
         assert client.response().status == 408
 
 
-def test_a_body_that_stands_still_is_answered_408() -> None:
+def test_a_body_that_stands_still_is_answered_408(serving: Serving) -> None:
     with serving(hello, body_timeout=SOON) as server:
         client = server.client()
         client.send(POST + b"x")
         assert SOON - 0.05 < seconds_until_408(client) < LATE
 
 
-def test_a_body_that_trickles_below_the_least_rate_is_answered_408() -> None:
+def test_a_body_that_trickles_below_the_least_rate_is_answered_408(serving: Serving) -> None:
     with serving(hello, body_timeout=SOON, min_rate=10_000) as server:
         client = server.client()
         client.send(POST)
@@ -82,7 +91,7 @@ def test_a_body_that_trickles_below_the_least_rate_is_answered_408() -> None:
         assert client.response().status == 408
 
 
-def test_0_is_never() -> None:
+def test_0_is_never(serving: Serving) -> None:
     with serving(hello, header_timeout=0, body_timeout=SOON) as server:
         silent, half, body = server.client(), server.client(), server.client()
         half.send(b"GET / HTTP/1.1\r\n")
@@ -130,7 +139,7 @@ def stalled(server: Server, path: bytes) -> Client:
 
 
 @pytest.mark.parametrize("path", [b"/blocks", b"/list", b"/write"])
-def test_a_client_that_does_not_read_is_reset(tmp_path: Path, path: bytes) -> None:
+def test_a_client_that_does_not_read_is_reset(serving: Serving, tmp_path: Path, path: bytes) -> None:
     """The kernel would go on trying to send what it holds, long after a close."""
     with serving(
         big(tmp_path / "closed"), send_timeout=SOON, access_logfile=str(tmp_path / "access")
@@ -147,7 +156,7 @@ def logged(directory: Path) -> list[bytes]:
     return path.read_bytes().splitlines() if path.exists() else []
 
 
-def test_its_iterable_is_closed_once(tmp_path: Path) -> None:
+def test_its_iterable_is_closed_once(serving: Serving, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     with serving(big(closed), send_timeout=SOON) as server:
         stalled(server, b"/blocks")
@@ -155,7 +164,9 @@ def test_its_iterable_is_closed_once(tmp_path: Path) -> None:
     assert closed.read_text() == "closed\n"
 
 
-def test_what_write_could_not_send_is_not_overtaken_by_another_block(tmp_path: Path) -> None:
+def test_what_write_could_not_send_is_not_overtaken_by_another_block(
+    serving: Serving, tmp_path: Path
+) -> None:
     """An application that takes no notice of the exception does not make a broken response look whole."""
     given_up = tmp_path / "given up"
     size = 8_000_000
@@ -181,7 +192,7 @@ def test_what_write_could_not_send_is_not_overtaken_by_another_block(tmp_path: P
         assert set(client.buffer) == set(b"a")
 
 
-def test_a_client_that_reads_slowly_gets_all_of_it() -> None:
+def test_a_client_that_reads_slowly_gets_all_of_it(serving: Serving) -> None:
     """Less within --send-timeout than makes the kernel say that there is room."""
     size, least = 3_000_000, 20_000
 
