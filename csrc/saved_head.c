@@ -4,7 +4,7 @@
 
 static size_t bytes_of(const struct phr_request_head *head)
 {
-    size_t bytes = head->method_len + head->target_len;
+    size_t bytes = head->method_len + 1 + head->target_len;
     for (size_t i = 0; i < head->num_fields; i++)
         bytes += head->fields[i].name_len + head->fields[i].value_len;
     return bytes;
@@ -30,6 +30,7 @@ struct phr_request_head *rhb_head_save(const struct phr_request_head *head)
     saved->fields = (struct phr_header *)(saved + 1);
     char *room = (char *)saved->fields + fields_size;
     saved->method = move(&room, head->method, head->method_len);
+    *room++ = ' ';
     saved->target = move(&room, head->target, head->target_len);
     for (size_t i = 0; i < head->num_fields; i++) {
         struct phr_header *field = &saved->fields[i];

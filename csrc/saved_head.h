@@ -5,7 +5,8 @@
 
 #include "picohttpparser/strict.h"
 
-/* A copy in one block, to be freed with free(3); NULL when there is no memory. */
+/* A copy in one block, to be freed with free(3); NULL when there is no memory. Method and target
+ * stand there as in the request, with a space between. */
 struct phr_request_head *rhb_head_save(const struct phr_request_head *head);
 
 #endif

@@ -193,7 +193,8 @@ cdef class Exchange:
         """The same where it goes on, with its time from the start."""
         cdef const phr_request_head *head = self.request_head()
         if head is not NULL:
-            rhb_score_resume(self.lane.score, head.target, head.target_len, self.loop.request_timeout)
+            rhb_score_resume(self.lane.score, head.method,
+                             <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
         return 0
 
     cdef int score_unsent(self, uint64_t now) noexcept:

@@ -49,6 +49,8 @@ static void a_parsed_head_is_the_same_when_saved(struct rhb_test *t)
     struct phr_request_head *saved = rhb_head_save(&head);
     CHECK(saved->target != head.target);
     CHECK_STR(saved->target, saved->target_len, "/x?y");
+    CHECK_STR(saved->method, (size_t)(saved->target + saved->target_len - saved->method),
+              "GET /x?y"); /* the scoreboard's line */
     for (size_t i = 0; i < head.num_fields; i++) {
         CHECK_MEM(saved->fields[i].name, saved->fields[i].name_len, fields[i].name,
                   fields[i].name_len);

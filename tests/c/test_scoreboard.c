@@ -49,7 +49,7 @@ static void a_response_that_goes_on_is_the_same_request(struct rhb_test *t)
     struct rhb_score score = {0};
     rhb_score_begin(&score, "GET /", 5, RHB_NS_PER_SECOND);
     rhb_score_end(&score);
-    rhb_score_resume(&score, "/", 1, RHB_NS_PER_SECOND);
+    rhb_score_resume(&score, "GET /", 5, RHB_NS_PER_SECOND);
     CHECK_INT(score.requests, 1);
     CHECK(score.deadline > 0);
 }

@@ -182,6 +182,35 @@ def test_what_waiting_responses_hold_is_counted(tmp_path: Path) -> None:
             assert server.score().unsent == 0
 
 
+@pytest.mark.parametrize("way", ["iterator", "write"])
+def test_a_response_that_goes_on_is_known_by_method_and_target(tmp_path: Path, way: str) -> None:
+    ended = tmp_path / "ended"
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        write = start_response("200 OK", [])
+
+        def blocks() -> Iterator[bytes]:
+            for _ in range(80):
+                if way == "write":
+                    write(b"x" * (BIG // 80))
+                else:
+                    yield b"x" * (BIG // 80)
+            ended.touch()
+
+        return blocks() if environ["PATH_INFO"] == "/big" else [b"small"]
+
+    with serving(app) as server:
+        client = server.client(receive_buffer=4096)
+        client.send(b"POST /big?q HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+        client.more()
+        if way == "iterator":
+            wait_until(lambda: server.score().sending, "the response to wait")
+            server.get("/other")
+        client.response()
+        wait_until(ended.exists, "its end")
+        assert server.score().raw_line == b"POST /big?q"
+
+
 def test_blocks_that_have_been_sent_are_let_go(tmp_path: Path) -> None:
     size, count = 100_000, 80
     gone = tmp_path / "gone"
