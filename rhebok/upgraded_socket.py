@@ -162,7 +162,11 @@ def _take(offered: OfferedSocket) -> None:
     descriptor, early, unsent = offered._offer.take()
     taken: UpgradedSocket = offered
     taken.__class__ = UpgradedSocket
-    socket.socket.__init__(taken, fileno=descriptor)
+    try:
+        socket.socket.__init__(taken, fileno=descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
     taken._early = early
     taken.setblocking(True)
     if unsent:

@@ -50,8 +50,8 @@ cdef class Offer:
         cdef Exchange exchange = self.exchange
         if exchange is None or not exchange.running or exchange.head_ended:
             raise RuntimeError("the socket of a request can be taken once, before its response has begun")
-        copy = dup(exchange.conn.fd)
         unsent = exchange.early.data[:exchange.early.len]
+        copy = dup(exchange.conn.fd)
         self.fd = rhb_hand_over(exchange.loop, exchange.conn)
         rhb_score_no_limit(exchange.lane.score)
         # Whatever the application does by WSGI from here on is a response of no bytes.

@@ -1,0 +1,30 @@
+"""rhebok.upgraded_socket: what the tests of the gateway cannot make happen."""
+
+import os
+
+import pytest
+
+from rhebok.upgraded_socket import OfferedSocket
+
+
+class PipeOffer:
+    """Hands over what no socket can be made of."""
+
+    def __init__(self) -> None:
+        self.descriptor, self.other_end = os.pipe()
+
+    def take(self) -> tuple[int, bytes, bytes]:
+        return self.descriptor, b"", b""
+
+    def keep(self) -> None: ...
+
+
+def test_a_descriptor_of_which_no_socket_can_be_made_is_closed() -> None:
+    offer = PipeOffer()
+    offered = OfferedSocket(offer)
+    with pytest.raises(OSError, match="non-socket"):
+        offered.fileno()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(offer.descriptor)
+    assert offered.fileno() == -1
+    os.close(offer.other_end)
