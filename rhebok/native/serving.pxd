@@ -38,7 +38,7 @@ cdef class Lane:
     cdef rhb_loop *loop
     cdef rhb_lane *own
     cdef EnvironBuilder environs
-    cdef Exchange spare              # for the next request
+    cdef Exchange exchange           # of the request at hand, and then of the next one
     cdef Exchange current            # what it is at though it has no request at hand: one goes on, or is closed
     cdef object context
     cdef unsigned long thread_id     # 0: not running
@@ -55,8 +55,9 @@ cdef class Lane:
     cdef int settle(self, Exchange exchange, rhb_conn *conn, Progress progress) except -1
     cdef int isolate(self, Exchange exchange) except -1
     cdef int enter_context(self, object context) except -1
-    cdef Exchange owner_of(self, rhb_conn *conn)
+    cdef int take_from(self, rhb_conn *conn) except -1
     cdef int resume(self, rhb_conn *conn) except -1
     cdef int give_up(self, rhb_conn *conn) except -1
     cdef int serve_until_drained(self) except -1
-    cdef int retire_spare(self) except -1
+    cdef int abandon(self) except -1
+    cdef int break_off(self, Exchange exchange) except -1

@@ -135,7 +135,7 @@ cdef class Lane:
         self.service = service
         self.loop = service.loop
         self.environs = EnvironBuilder(templates)
-        self.spare = new_exchange(service.logger, service.allow_chunked)
+        self.exchange = new_exchange(service.logger, service.allow_chunked)
 
     # ---- one thread ----
 
@@ -146,8 +146,8 @@ cdef class Lane:
         try:
             self.serve_until_drained()
         finally:
+            self.abandon()
             PyContext_Exit(self.context)
-            self.retire_spare()
 
     cdef int serve_until_drained(self) except -1:
         cdef rhb_conn *conn = NULL
@@ -179,8 +179,8 @@ cdef class Lane:
             self.take_turns()
         finally:
             self.thread_id = 0
+            self.abandon()
             PyContext_Exit(self.context)
-            self.retire_spare()
             self.service.end()
 
     cdef int take_turns(self) except -1:
@@ -247,12 +247,36 @@ cdef class Lane:
         """The request may have ended just before the interruption, which must not hit the next one."""
         PyThreadState_SetAsyncExc(self.thread_id, NULL)
         self.interrupted = False
-        self.current = None
         rhb_score_end(self.own.score)
-        if self.own.at_hand is not NULL:
+        return self.abandon()
+
+    # ---- what comes to no end of its own ----
+
+    cdef int abandon(self) except -1:
+        """An exception has come out of serving, by an interruption or a fault of ours such as lack of memory: what
+        was being answered is broken off. Harmless when nothing was, as when the thread ends."""
+        cdef Exchange own = self.exchange
+        cdef Exchange current = self.current
+        self.exchange = self.current = None
+        if own is not None:
+            self.break_off(own)
+        if current is not None:
+            self.break_off(current)
+        if self.own.at_hand is not NULL:  # nobody had begun with it
             rhb_loop_enter(self.loop, self.own)
             rhb_loop_abort(self.loop, self.own.at_hand)
         return 0
+
+    cdef int break_off(self, Exchange exchange) except -1:
+        if exchange.running:
+            exchange.running = False
+            rhb_loop_enter(self.loop, self.own)
+            rhb_loop_abort(self.loop, exchange.conn)
+            if exchange.detached:
+                rhb_score_sending(self.own.score, -1)
+                exchange.score_unsent(0)
+        exchange.close_iterable()
+        return retire_exchange(exchange)
 
     # ---- a request ----
 
@@ -267,11 +291,10 @@ cdef class Lane:
 
     cdef int serve(self, rhb_conn *conn) except -1:
         cdef Service service = self.service
-        cdef Exchange exchange = self.spare
+        cdef Exchange exchange = self.exchange
         cdef Progress progress
         if exchange is None:
-            exchange = new_exchange(service.logger, service.allow_chunked)
-        self.spare = None
+            exchange = self.exchange = new_exchange(service.logger, service.allow_chunked)
         service.requests += 1
         if service.requests == service.limit_at:
             service.reach_limit()  # before the answer, which so says that the connection closes when it stops
@@ -318,6 +341,8 @@ cdef class Lane:
             rhb_loop_enter(self.loop, self.own)
             if rhb_loop_suspend(self.loop, conn, <void *>exchange):
                 Py_INCREF(exchange)  # the connection's; taken back by resume and give_up
+                if self.exchange is exchange:
+                    self.exchange = None
                 return 0
             exchange.finish(BROKEN)
             rhb_loop_abort(self.loop, conn)
@@ -337,13 +362,14 @@ cdef class Lane:
             self.current = exchange
             exchange.close_iterable()
             self.current = None
-        if not exchange.reusable():
-            retire_exchange(exchange)
-        elif self.spare is None:
-            self.spare = exchange
-        else:
-            retire_exchange(exchange)
-        return 0
+        if self.exchange is exchange and exchange.reusable():
+            return 0
+        if self.exchange is exchange:
+            self.exchange = None
+        elif self.exchange is None and exchange.reusable():
+            self.exchange = exchange
+            return 0
+        return retire_exchange(exchange)
 
     cdef int isolate(self, Exchange exchange) except -1:
         """A response that pauses keeps the context variables that its application has set, and the requests
@@ -359,22 +385,22 @@ cdef class Lane:
         PyContext_Enter(context)
         return 0
 
-    cdef Exchange owner_of(self, rhb_conn *conn):
-        """The suspended exchange of a connection, with its reference and its context."""
+    cdef int take_from(self, rhb_conn *conn) except -1:
+        """The suspended exchange of a connection, of which the caller has a reference, goes on here, in its context."""
         cdef Exchange exchange = <Exchange>conn.owner
         Py_DECREF(exchange)
         conn.owner = NULL
         if exchange.context is not None:
             self.enter_context(exchange.context)
             exchange.context = None
-        return exchange
+        return 0
 
     cdef int resume(self, rhb_conn *conn) except -1:
         cdef Exchange exchange = <Exchange>conn.owner
         cdef bint isolated = exchange.context is not None
         cdef Progress progress
-        exchange = self.owner_of(conn)
         self.current = exchange
+        self.take_from(conn)
         progress = exchange.resume(self.own)
         self.settle(exchange, conn, progress)
         self.current = None
@@ -385,18 +411,15 @@ cdef class Lane:
 
     cdef int give_up(self, rhb_conn *conn) except -1:
         """The client has not read for too long."""
-        cdef bint isolated = (<Exchange>conn.owner).context is not None
-        cdef Exchange exchange = self.owner_of(conn)
+        cdef Exchange exchange = <Exchange>conn.owner
+        cdef bint isolated = exchange.context is not None
+        self.current = exchange
+        self.take_from(conn)
         exchange.lane = self.own
         exchange.score_resumed()  # for close()
         self.settle(exchange, conn, BROKEN)
+        self.current = None
         rhb_score_end(self.own.score)
         if isolated:
             self.enter_context(PyContext_Copy(self.service.base_context))
-        return 0
-
-    cdef int retire_spare(self) except -1:
-        if self.spare is not None:
-            retire_exchange(self.spare)
-            self.spare = None
         return 0

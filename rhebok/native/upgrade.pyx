@@ -88,7 +88,12 @@ cdef Progress run_offering(Exchange exchange, object application, dict environ) 
     sock = OfferedSocket(offer)
     # Libraries know the key of the server that Werkzeug has for development, and ask nothing more of it.
     environ["rhebok.socket"] = environ["werkzeug.socket"] = sock
-    progress = offer.withdraw(exchange.run(application, environ))
+    try:
+        progress = exchange.run(application, environ)
+    except BaseException:
+        offer.withdraw(BROKEN)  # the worker ends the connection
+        raise
+    progress = offer.withdraw(progress)
     if progress == UPGRADED:
         # Frameworks keep the environ, with no use for this.
         environ.pop("rhebok.socket", None)

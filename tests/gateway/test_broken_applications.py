@@ -378,3 +378,47 @@ def test_a_response_that_is_given_up_with_its_worker_takes_no_more_from_the_appl
         os.kill(server.pid, signal.SIGUSR1)
         wait_until(said.exists, "close()")
         assert said.read_text() == "RuntimeError('write() called outside of a response')"
+
+
+@pytest.mark.parametrize("threads", [1, 2], ids=["one thread", "two"])
+@pytest.mark.parametrize("when", ["at once", "when resumed"])
+def test_a_fault_within_the_server_ends_the_worker_and_closes_the_iterable(
+    tmp_path: Path, threads: int, when: str
+) -> None:
+    """Lack of memory at the worst place, for instance. Here it is the log that fails."""
+    said = tmp_path / "said"
+
+    class Failing(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            if "went away" in record.msg:
+                raise MemoryError("in the log")
+            return True
+
+    class Writing:
+        def __init__(self, write: Any) -> None:
+            self.write = write
+
+        def __iter__(self) -> Iterator[bytes]:
+            if when == "when resumed":
+                yield b"x" * 8_000_000
+            logging.getLogger().addFilter(Failing())
+            self.write(b"x" * 8_000_000)
+
+        def close(self) -> None:
+            try:
+                self.write(b"y")
+            except Exception as error:
+                with said.open("a") as file:
+                    print(repr(error), file=file)
+
+    def app(_environ: dict[str, Any], start_response: Any) -> Any:
+        return Writing(start_response("200 OK", GOOD))
+
+    with serving(app, threads=threads, send_timeout=0.2) as server:
+        server.expected_status = 99
+        client = server.client(receive_buffer=4096)
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        if when == "when resumed":
+            client.take(8_000_000)
+        server.wait_for_log("MemoryError('in the log')")
+    assert said.read_text() == "RuntimeError('write() called outside of a response')\n"
