@@ -346,10 +346,14 @@ cdef class Worker:
         """in_progress() -> list[str]: method and target of the requests that are being answered; of those that wait
         for their clients at most 32."""
         cdef void *owners[32]
+        cdef list waiting = []
         cdef size_t count = rhb_loop_owners(self.loop, owners, 32)
+        cdef size_t index
         cdef Lane lane
         cdef const phr_request_head *head
-        names = [(<Exchange>owners[index]).describe() for index in range(count)]
+        for index in range(count):  # first: what follows may collect garbage, and so let another thread end one
+            waiting.append(<Exchange>owners[index])
+        names = [(<Exchange>exchange).describe() for exchange in waiting]
         for lane in self.lanes:
             if lane.own.at_hand is not NULL:
                 head = &lane.own.request.head
