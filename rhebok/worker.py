@@ -57,6 +57,9 @@ class NativeWorker(Protocol):
     def in_progress(self) -> list[str]:
         """Method and target of the requests that are being answered."""
 
+    def log_cut(self) -> None:
+        """Lines in the access log for upgraded connections, which end now."""
+
     def flush_logs(self) -> None:
         """Write what the access log still holds."""
 
@@ -206,10 +209,11 @@ class WorkerProcess:
         }
 
     def _on_quit(self, _number: int, _frame: FrameType | None) -> None:
-        cut = self._native.in_progress() if self._native else []
-        if cut:
+        native = self._native
+        if native and (cut := native.in_progress()):
             with suppress(RuntimeError):  # the log is busy below us
                 self._service.log.logger.warning("stopping at once; cut: %s", ", ".join(cut))
+            native.log_cut()
         self._flush()
         os._exit(0)
 

@@ -363,6 +363,23 @@ cdef class Worker:
                 names.append(lane.current.describe())
         return names
 
+    def log_cut(self):
+        """log_cut() -> None: a line in the access log for each connection that an application has taken over, before
+        the process and with it the connection ends."""
+        cdef Lane lane
+        cdef Exchange exchange
+        if self.access_log is NULL:
+            return
+        for lane in self.lanes:
+            exchange = lane.exchange
+            if exchange is None or not exchange.running or exchange.conn.fd >= 0:
+                continue
+            environ, exchange.environ = exchange.environ, None  # asking it may let its thread go on
+            exchange.head.status = 101
+            exchange.logged_head.len = 0
+            exchange.log_access()
+            exchange.environ = environ
+
     def flush_logs(self):
         """flush_logs() -> None: writes the access log's batch."""
         if self.access_log is not NULL:

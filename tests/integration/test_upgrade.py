@@ -28,6 +28,8 @@ HANDSHAKE = {
     "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
 
+ACCESS_LOG = ("--access-logfile", "-", "--access-logformat", "%(r)s %(s)s")
+
 MEGABYTE = 1 << 20
 
 
@@ -150,7 +152,7 @@ def test_a_view_that_fails_ends_the_connection(serve: Serve) -> None:
 
 
 def test_the_access_log_has_a_line_when_it_is_over(serve: Serve) -> None:
-    server = serve("sockets", "--access-logfile", "-", "--access-logformat", "%(r)s %(s)s")
+    server = serve("sockets", *ACCESS_LOG)
     with websocket(server.address, "/echo") as client:
         assert echoes(client, "hello")
         assert not server.matches("GET /echo")
@@ -204,14 +206,16 @@ def test_a_graceful_stop_waits_for_the_websocket(serve: Serve) -> None:
     assert server.wait() == 0
 
 
-def test_a_websocket_that_outlasts_the_graceful_timeout_is_cut_and_named(serve: Serve) -> None:
-    server = serve("sockets", "--graceful-timeout", "0.5")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_websocket_that_outlasts_the_graceful_timeout_is_cut_and_named(serve: Serve, threads: str) -> None:
+    server = serve("sockets", "--graceful-timeout", "0.5", "--threads", threads, *ACCESS_LOG)
     with websocket(server.address, "/echo") as client:
         assert echoes(client, "hello")
         assert server.stop() == 0
         with pytest.raises(ConnectionClosedError):
             client.recv(DEADLINE_SECONDS)
     assert server.matches(r"cut: GET /echo")
+    assert len(server.matches(r"GET /echo HTTP/1.1 101")) == 1
 
 
 def test_a_deploy_leaves_the_websocket_with_the_old_generation(serve: Serve) -> None:

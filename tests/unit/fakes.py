@@ -44,6 +44,9 @@ class FakeWorker:
     def in_progress(self):
         return []
 
+    def log_cut(self):
+        pass
+
     def flush_logs(self):
         self._errors.write("flushed\n")
 
