@@ -81,7 +81,7 @@ def test_slow_requests_and_downloads_are_finished_across_deploys(
                     deploys += 1
             assert not slow.failures, (slow.failures, running.log)
             # Begun while the one before might still accept, ended when there had been several newer ones.
-            assert len(slow.versions) == 2 and max(slow.versions) <= version, "who has begun it finishes it"
+            assert max(slow.versions) <= version, "who has begun a request finishes it"
             answers += clients.total
         running.judge()
     finally:
