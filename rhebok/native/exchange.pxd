@@ -11,6 +11,7 @@ from .csrc cimport (
 )
 from .outgoing cimport Outgoing
 from libc.stdint cimport uint64_t
+from posix.types cimport pid_t
 
 cdef extern from "text.h":
     bint rhb_latin1(object text, const char **data, size_t *size)
@@ -29,6 +30,7 @@ cdef class Exchange:
     cdef rhb_loop *loop
     cdef object logger
     cdef bint allow_chunked
+    cdef pid_t pid
     cdef object start_response_method   # bound, made once: the only ways in for the application
     cdef object write_method
     cdef object hints                   # early_hints.pyx: the EarlyHints of its environs
