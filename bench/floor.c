@@ -6,11 +6,12 @@
  * figure is divided by it.
  *
  *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE
- *         [--file FILE] [--body N] [--wait WAY] [--end apart|together]
+ *         [--file FILE] [--body N] [--work US] [--wait WAY] [--end apart|together]
  *
  * --answer  the file whose bytes answer every request
  * --file    a file that follows the answer by sendfile(2)
  * --body    bytes of body that follow each request's head; with 0 one recv(2) is one request
+ * --work    microseconds of CPU spent between request and answer, as an application would
  * --wait    close mode only, how the listener is waited for: blocking (default), poll or epoll
  * --end     close mode over TCP: the end of the connection in a packet of its own (default), or in
  *           that of the answer
@@ -26,6 +27,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BUFFER_SIZE = 1 << 18, BACKLOG = 4096, EVENTS = 64 };
@@ -48,6 +51,7 @@ struct floor {
     enum waiting waiting;
     bool ends_together;
     size_t body_length; /* of each request */
+    uint64_t work_ns;
     char *answer;
     size_t answer_length;
     int file; /* -1 without --file */
@@ -173,9 +177,29 @@ static bool send_answer(const struct floor *floor, int fd)
     return floor->file < 0 || send_file(floor, fd);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void work(const struct floor *floor)
+{
+    uint64_t until = now_ns() + floor->work_ns;
+
+    while (now_ns() < until)
+        ;
+}
+
 static bool answer_one(struct floor *floor, int fd)
 {
-    return receive_request(floor, fd) == REQUEST_COMPLETE && send_answer(floor, fd);
+    if (receive_request(floor, fd) != REQUEST_COMPLETE)
+        return false;
+    if (floor->work_ns > 0)
+        work(floor);
+    return send_answer(floor, fd);
 }
 
 /* ---- close mode ---- */
@@ -298,6 +322,8 @@ static bool parse_options(struct floor *floor, int argc, char **argv)
             open_file(floor, argv[i + 1]);
         else if (strcmp(argv[i], "--body") == 0)
             floor->body_length = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--work") == 0)
+            floor->work_ns = strtoull(argv[i + 1], NULL, 10) * 1000;
         else if (strcmp(argv[i], "--wait") == 0)
             floor->waiting = waiting_named(argv[i + 1]);
         else if (strcmp(argv[i], "--end") == 0)
@@ -314,7 +340,8 @@ int main(int argc, char **argv)
 
     if (!parse_options(&floor, argc, argv)) {
         fprintf(stderr, "usage: floor close|keepalive ADDRESS --answer FILE [--file FILE] "
-                        "[--body N] [--wait blocking|poll|epoll] [--end apart|together]\n");
+                        "[--body N] [--work US] [--wait blocking|poll|epoll] "
+                        "[--end apart|together]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -207,6 +208,23 @@ def test_the_floor_answers_what_the_workload_expects(name: str, close: bool) -> 
     response.begin()
     assert fault_in_answer(WORKLOADS[name], response.status, response.read()) is None
     assert response.will_close is close
+
+
+def test_the_floor_works_as_long_as_it_is_told_before_it_answers(tmp_path: Path) -> None:
+    floor, answer, address = tmp_path / "floor", tmp_path / "answer", str(tmp_path / "s.sock")
+    subprocess.run(["gcc", "-O2", "-o", floor, ROOT / "bench/floor.c"], check=True)
+    answer.write_bytes(b"hello")
+    command = [floor, "keepalive", f"unix:{address}", "--answer", answer, "--work", "50000"]
+    with subprocess.Popen(command) as process, socket.socket(socket.AF_UNIX) as asking:
+        try:
+            while asking.connect_ex(address) != 0:
+                assert process.poll() is None
+            began = time.monotonic()
+            asking.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert asking.recv(100) == b"hello"
+            assert time.monotonic() - began >= 0.05
+        finally:
+            process.kill()
 
 
 def test_a_wrong_body_is_a_fault() -> None:
