@@ -26,7 +26,7 @@ struct rhb_access_entry {
     size_t response_head_len;
     const char *const *environ; /* values of rhb_access_log_environ_key(), in that order */
     const size_t *environ_len;
-    struct timespec finished; /* CLOCK_REALTIME */
+    time_t finished;
     uint64_t duration_ns;
     pid_t pid;
 };

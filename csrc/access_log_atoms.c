@@ -163,8 +163,8 @@ static bool put_time(const struct rhb_access_line *line, const struct rhb_access
 {
     struct rhb_access_second *second = line->second;
     (void)item;
-    if (second->len == 0 || second->second != line->entry->finished.tv_sec)
-        render_second(second, line->entry->finished.tv_sec);
+    if (second->len == 0 || second->second != line->entry->finished)
+        render_second(second, line->entry->finished);
     memcpy(line->out->data + line->out->len, second->text, sizeof second->text);
     line->out->len += second->len;
     return true;

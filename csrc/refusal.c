@@ -74,9 +74,9 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
         .body_bytes = body_len,
         .response_head = answer,
         .response_head_len = head_len,
+        .finished = time(NULL),
         .pid = getpid(),
     };
-    clock_gettime(CLOCK_REALTIME, &entry.finished);
     rhb_access_log_add(loop->access_log, &entry);
 }
 

@@ -1,7 +1,7 @@
 """The C interface, declared once. csrc/*.h say what each thing means."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from posix.time cimport timespec
+from libc.time cimport time_t
 from posix.types cimport off_t, pid_t
 
 cdef extern from "sys/uio.h" nogil:
@@ -140,7 +140,7 @@ cdef extern from "access_log.h" nogil:
         size_t response_head_len
         const char *const *environ
         const size_t *environ_len
-        timespec finished
+        time_t finished
         uint64_t duration_ns
         pid_t pid
     rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)

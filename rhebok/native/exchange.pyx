@@ -22,7 +22,7 @@ from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memmove, memset
-from posix.time cimport clock_gettime
+from libc.time cimport time
 from posix.unistd cimport getpid
 
 from .csrc cimport (
@@ -80,10 +80,6 @@ from .csrc cimport (
 from .file_wrapper cimport FileWrapper, plain_file
 
 from rhebok.forked_child import end_forked_child
-
-cdef extern from "<time.h>" nogil:
-    enum:
-        CLOCK_REALTIME_COARSE
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)
@@ -656,7 +652,7 @@ cdef class Exchange:
         entry.environ_len = sizes
         entry.pid = self.pid
         entry.duration_ns = rhb_now_exact() - self.started
-        clock_gettime(CLOCK_REALTIME_COARSE, &entry.finished)  # shown by the second
+        entry.finished = time(NULL)
         for index in range(RHB_ACCESS_VARIABLES):
             key = rhb_access_log_environ_key(self.loop.access_log, index)
             if key is NULL:

@@ -44,7 +44,7 @@ static void take_numbers(struct rhb_access_entry *entry, struct fuzz_input *in)
     entry->status = (int)(fuzz_byte(in) * 4u);
     entry->body_bytes = number(in);
     entry->duration_ns = number(in);
-    entry->finished.tv_sec = (time_t)number(in);
+    entry->finished = (time_t)number(in);
     entry->pid = (pid_t)(number(in) & INT32_MAX);
 }
 

@@ -40,6 +40,12 @@ def printed(**changes: object) -> str:
     return f"Running 2s test\n{wrk.MARK}{json.dumps(REPORT | changes)}\nbye\n"
 
 
+def built(name: str) -> Path:
+    """One of the bench's C programs."""
+    subprocess.run(["make", "-s", "-C", str(ROOT / "bench"), f"build/{name}"], check=True)
+    return ROOT / "bench" / "build" / name
+
+
 def cell(server: str, cpu_us: float, number: int = 1, status: str = OK, mode: str = "tcp-close") -> Cell:
     """A cell of the hello workload."""
     reason = "" if status == OK else "why"
@@ -211,8 +217,7 @@ def test_the_floor_answers_what_the_workload_expects(name: str, close: bool) -> 
 
 
 def test_the_floor_works_as_long_as_it_is_told_before_it_answers(tmp_path: Path) -> None:
-    floor, answer, address = tmp_path / "floor", tmp_path / "answer", str(tmp_path / "s.sock")
-    subprocess.run(["gcc", "-O2", "-o", floor, ROOT / "bench/floor.c"], check=True)
+    floor, answer, address = built("floor"), tmp_path / "answer", str(tmp_path / "s.sock")
     answer.write_bytes(b"hello")
     command = [floor, "keepalive", f"unix:{address}", "--answer", answer, "--work", "50000"]
     with subprocess.Popen(command) as process, socket.socket(socket.AF_UNIX) as asking:
@@ -407,8 +412,7 @@ def test_slow_clients_begin_and_go_on_a_byte_at_a_time_and_come_again() -> None:
 @pytest.fixture(scope="module")
 def shim() -> Path:
     """The shim, built."""
-    subprocess.run(["make", "-s", "-C", str(ROOT / "bench"), "build/unix_shim.so"], check=True)
-    return ROOT / "bench" / "build" / "unix_shim.so"
+    return built("unix_shim.so")
 
 
 @pytest.fixture
