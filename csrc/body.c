@@ -3,6 +3,7 @@
 #include "live.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,10 @@ static void *make_by_malloc(size_t size, char **data)
     return *data = malloc(size);
 }
 
-static const struct rhb_body_memory of_malloc = {make_by_malloc, free};
+static struct rhb_body_memory of_malloc = {.make = make_by_malloc, .release = free};
 
 void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit,
-                   const struct rhb_body_memory *memory)
+                   struct rhb_body_memory *memory)
 {
     *body = (struct rhb_body){
         .fd = -1, .memory_limit = memory_limit, .memory = memory != NULL ? memory : &of_malloc};
@@ -26,6 +27,9 @@ void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit
         body->memory_limit = 0; /* it will end in the file: go there at once */
     else
         body->expected = (size_t)expected;
+    size_t block_size = atomic_load_explicit(&body->memory->block_size, memory_order_relaxed);
+    if (block_size < body->expected)
+        body->block_size = block_size;
     RHB_LIVE_BORN(RHB_LIVE_BODY);
 }
 
@@ -40,6 +44,10 @@ static void release(struct rhb_body *body)
 void rhb_body_free(struct rhb_body *body)
 {
     release(body);
+    while (body->n_full > 0)
+        body->memory->release(body->full[--body->n_full]);
+    free(body->full);
+    body->full = NULL;
     if (body->fd >= 0)
         close(body->fd);
     body->fd = -1;
@@ -118,11 +126,80 @@ static enum rhb_body_result reserve(struct rhb_body *body, size_t more)
     return RHB_BODY_OK;
 }
 
+/* ---- in blocks, which only a body has that is known to fit into memory ---- */
+
+/* Room for one more pointer, twice as much each time it runs out. */
+static bool reserve_full(struct rhb_body *body)
+{
+    size_t n = body->n_full;
+    if ((n & (n - 1)) != 0 || n == 1)
+        return true;
+    void **more = realloc(body->full, (n == 0 ? 2 : 2 * n) * sizeof *more);
+    if (more == NULL)
+        return false;
+    body->full = more;
+    return true;
+}
+
+/* The block being filled is full: the next one. */
+static bool begin_block(struct rhb_body *body)
+{
+    size_t left = body->expected - (size_t)body->len;
+    if (left == 0)
+        return false;
+    if (body->block != NULL) {
+        if (!reserve_full(body))
+            return false;
+        body->full[body->n_full++] = body->block;
+        body->block = NULL;
+        body->cap = 0;
+    }
+    size_t cap = left < body->block_size ? left : body->block_size;
+    body->block = body->memory->make(cap, &body->data);
+    if (body->block == NULL) {
+        body->data = NULL;
+        return false;
+    }
+    body->cap = cap;
+    return true;
+}
+
+static size_t window_in_block(struct rhb_body *body, size_t want, char **window)
+{
+    size_t used = (size_t)body->len - body->n_full * body->block_size;
+    if (used == body->cap) {
+        if (!begin_block(body))
+            return 0;
+        used = 0;
+    }
+    *window = body->data + used;
+    return want < body->cap - used ? want : body->cap - used;
+}
+
+static enum rhb_body_result append_to_blocks(struct rhb_body *body, const char *data, size_t len)
+{
+    while (len > 0) {
+        char *window;
+        size_t room = window_in_block(body, len, &window);
+        if (room == 0)
+            return RHB_BODY_NO_MEMORY;
+        memcpy(window, data, room);
+        body->len += room;
+        data += room;
+        len -= room;
+    }
+    return RHB_BODY_OK;
+}
+
+/* ---- both ---- */
+
 enum rhb_body_result rhb_body_append(struct rhb_body *body, const char *data, size_t len)
 {
     enum rhb_body_result result = RHB_BODY_OK;
     if (len == 0)
         return RHB_BODY_OK;
+    if (body->block_size > 0)
+        return append_to_blocks(body, data, len);
     if (body->fd < 0 && len > body->memory_limit - (size_t)body->len)
         result = spill(body);
     if (result == RHB_BODY_OK && body->fd >= 0)
@@ -141,6 +218,8 @@ size_t rhb_body_window(struct rhb_body *body, uint64_t want, char **window)
     size_t room = body->memory_limit - (size_t)body->len;
     if (want < room)
         room = (size_t)want;
+    if (body->block_size > 0)
+        return window_in_block(body, room, window);
     size_t step = body->cap - (size_t)body->len;
     if (step == 0)
         step = body->cap == 0 ? FIRST_ALLOCATION : body->expected > body->cap ? room : body->cap;

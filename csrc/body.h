@@ -2,6 +2,7 @@
 #ifndef RHB_BODY_H
 #define RHB_BODY_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,13 +10,18 @@
 struct rhb_body_memory {
     void *(*make)(size_t size, char **data); /* NULL when there is none; *data: its size bytes */
     void (*release)(void *block);
+    _Atomic size_t block_size; /* of bodies that begin from now on: bytes of each block but the
+                                  last. 0: one block has it all */
 };
 
 /* Zero memory is not valid: start with rhb_body_init. */
 struct rhb_body {
-    const struct rhb_body_memory *memory;
+    struct rhb_body_memory *memory;
+    void **full;   /* blocks of block_size bytes each that come first; whoever takes them sets */
+    size_t n_full; /* this to 0 */
+    size_t block_size; /* 0: there are none of them */
     void *block; /* of that memory, NULL for none; whoever takes it sets it and data to NULL */
-    char *data;  /* the whole body while fd is -1 */
+    char *data;  /* its bytes: while fd is -1 all of the body that is not in the full blocks */
     size_t cap;
     uint64_t len;
     size_t expected; /* the whole length, when it is known and fits into memory */
@@ -29,10 +35,10 @@ enum rhb_body_result {
     RHB_BODY_NO_FILE /* the temporary file cannot be made or written; errno says why */
 };
 
-/* expected: the Content-Length, or 0 when it is not known. memory: NULL for malloc's. Allocates
- * nothing yet. */
+/* expected: the Content-Length, which the body will not exceed, or 0 when it is not known. memory:
+ * NULL for malloc's. Allocates nothing yet. */
 void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit,
-                   const struct rhb_body_memory *memory);
+                   struct rhb_body_memory *memory);
 
 enum rhb_body_result rhb_body_append(struct rhb_body *body, const char *data, size_t len);
 

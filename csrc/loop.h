@@ -46,7 +46,7 @@ struct rhb_loop_options {
     size_t max_fields;
     uint64_t max_body; /* 0: no limit */
     size_t body_buffer;
-    const struct rhb_body_memory *body_memory; /* NULL: malloc's */
+    struct rhb_body_memory *body_memory; /* NULL: malloc's */
     uint64_t timeouts[RHB_CONN_PARKED_STATES];
     uint64_t min_rate; /* bytes per second that a body must come at, a response be taken at */
     uint32_t max_connections;        /* 0: no limit */

@@ -116,7 +116,11 @@ cdef extern from "body.h" nogil:
     struct rhb_body_memory:
         void *(*make)(size_t size, char **data) noexcept
         void (*release)(void *block) noexcept
+        size_t block_size
     struct rhb_body:
+        void **full
+        size_t n_full
+        size_t block_size
         void *block
         char *data
         uint64_t len
@@ -245,7 +249,7 @@ cdef extern from "loop.h" nogil:
         size_t max_fields
         uint64_t max_body
         size_t body_buffer
-        const rhb_body_memory *body_memory
+        rhb_body_memory *body_memory
         uint64_t *timeouts
         uint64_t min_rate
         uint32_t max_connections

@@ -1,9 +1,23 @@
 """Types of the compiled module; request_body.pyx has the documentation."""
 
+from collections.abc import Iterator
+from io import BytesIO
 from types import TracebackType
-from typing import final
+from typing import Any, final
 
 from typing_extensions import Self
+
+@final
+class ArrivedBody:
+    def read(self, size: int | None = -1) -> bytes: ...
+    def readline(self, size: int | None = -1) -> bytes: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
+    def __enter__(self) -> BytesIO: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
 
 @final
 class EmptyBody:

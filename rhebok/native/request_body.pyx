@@ -1,12 +1,17 @@
 # cython: binding=False
-"""What wsgi.input is made of (serving.pyx makes it: a BytesIO or an ordinary file, where there is a body).
+"""What wsgi.input is made of (serving.pyx makes it: an ordinary file for a body that is held in one).
 
-A body that arrives in pieces is received into a bytes object, which nobody sees before it is complete. So the
-application gets it uncopied: BytesIO shares it, and so does a read() of all of it.
+A body that arrives in pieces is received into bytes objects, which nobody sees before it is complete, so that the
+application can have them uncopied. How many depends on how the application read the last such body: one that it
+reads at once (a read() of all) is received into one object; for one that it reads in blocks of a size, each block is
+its own. A wrong guess costs one copy of the body.
 """
+
+import io
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_Clear
+from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_DECREF, PyObject
 
 from .csrc cimport rhb_body
@@ -34,14 +39,95 @@ bytes_memory.make = make_bytes
 bytes_memory.release = release_bytes
 
 
-cdef bytes take_bytes(rhb_body *body):
-    """The body, out of bytes_memory, which is no longer the connection's."""
+cdef enum:
+    # sizes of reads that are worth blocks of their own, in bytes
+    SMALLEST_BLOCK = 16384
+    LARGEST_BLOCK = 65536
+
+
+cdef bytes take_last_block(rhb_body *body):
+    """All that is not in the full blocks, out of bytes_memory, which is no longer the connection's."""
     cdef PyObject *block = <PyObject *>body.block
     body.block = body.data = NULL
-    _PyBytes_Resize(&block, <Py_ssize_t>body.len)
+    _PyBytes_Resize(&block, <Py_ssize_t>(body.len - body.n_full * body.block_size))
     taken = <bytes>block
     Py_DECREF(taken)
     return taken
+
+
+cdef object take_body(rhb_body *body):
+    """wsgi.input of a body that is complete and held in bytes_memory."""
+    cdef list blocks = PyList_New(<Py_ssize_t>body.n_full)
+    cdef size_t i
+    last = take_last_block(body)
+    for i in range(body.n_full):
+        PyList_SET_ITEM(blocks, i, <object>body.full[i])  # with the reference that the body had
+    body.n_full = 0
+    blocks.append(last)
+    if body.len <= SMALLEST_BLOCK:
+        return io.BytesIO(last)
+    cdef ArrivedBody arrived = ArrivedBody.__new__(ArrivedBody)
+    arrived.blocks = blocks
+    arrived.size = <Py_ssize_t>body.len
+    return arrived
+
+
+cdef class ArrivedBody:
+    """wsgi.input of a body that came in pieces: a readable, seekable binary file. It gives out the blocks that it has
+    while they are what is asked for; from then on it is a BytesIO of the whole."""
+
+    cdef int learn(self, Py_ssize_t size) except -1:
+        """The application begins by reading so many bytes (-1: all, or in another way). More than there are is what
+        both kinds of reader ask for."""
+        if size <= self.size:
+            bytes_memory.block_size = size if SMALLEST_BLOCK <= size <= LARGEST_BLOCK and size < self.size else 0
+        self.begun = True
+
+    cdef object as_file(self):
+        if self.file is None:
+            if not self.begun:
+                self.learn(-1)
+            file = io.BytesIO(self.blocks[0] if len(self.blocks) == 1 else b"".join(self.blocks))
+            file.seek(self.position)
+            self.file = file
+            self.blocks = None
+        return self.file
+
+    def read(self, size=-1):
+        """Up to size bytes; all that are left when size is negative or None."""
+        cdef Py_ssize_t wanted = -1 if size is None else size
+        if self.file is not None:
+            return self.file.read(wanted)
+        if not self.begun:
+            self.learn(wanted)
+        if self.next_block == len(self.blocks):
+            return b""
+        block = <bytes>self.blocks[self.next_block]
+        is_last = self.next_block == len(self.blocks) - 1
+        if wanted != len(block) and not (is_last and (wanted < 0 or wanted > len(block))):
+            return self.as_file().read(wanted)
+        self.next_block += 1
+        self.position += len(block)
+        return block
+
+    def readline(self, size=-1):
+        """As of any binary file."""
+        return self.as_file().readline(size)
+
+    def __iter__(self):
+        return iter(self.as_file())
+
+    def __next__(self):
+        return next(self.as_file())
+
+    def __enter__(self):
+        return self.as_file().__enter__()
+
+    def __exit__(self, *exc_info):
+        return self.as_file().__exit__(*exc_info)
+
+    def __getattr__(self, name):
+        return getattr(self.as_file(), name)
 
 
 cdef class EmptyBody:

@@ -50,7 +50,7 @@ from .csrc cimport (
 from .early_hints cimport hints_for, new_exchange, retire_exchange
 from .environ cimport EnvironBuilder
 from .exchange cimport BROKEN, FINISHED, SHARED, SUSPENDED, UPGRADED, Exchange, Progress
-from .request_body cimport take_bytes
+from .request_body cimport take_body
 from .upgrade cimport run_offering
 
 cdef extern from "Python.h":
@@ -323,7 +323,7 @@ cdef class Lane:
         if request.inline_body is not NULL:
             return io.BytesIO(request.inline_body[:request.body_len])
         if request.body.fd < 0:
-            return io.BytesIO(take_bytes(request.body))
+            return take_body(request.body)
         os.lseek(request.body.fd, 0, os.SEEK_SET)
         file = io.FileIO(request.body.fd)
         request.body.fd = -1  # only now: of a FileIO that fails it stays the body's
