@@ -38,7 +38,8 @@ struct rhb_incoming {
     struct rhb_framing framing;
     struct phr_strict_chunked decoder;
     struct rhb_body body;
-    uint64_t since; /* coarse monotonic ns: when the head was complete */
+    uint64_t since; /* coarse monotonic ns: when the head was complete, or its turn came */
+    bool has_turn;  /* to be received: see body_turns.h */
 };
 
 struct rhb_conn {

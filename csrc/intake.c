@@ -1,4 +1,5 @@
 #include "intake.h"
+#include "body_turns.h"
 #include "live.h"
 #include "pace.h"
 #include "parking.h"
@@ -88,6 +89,7 @@ static void hold_input(struct rhb_loop *loop, struct rhb_conn *conn, const char 
 static enum rhb_event body_complete(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     struct rhb_request *request = &loop->lane->request;
+    rhb_body_turn_end(loop, conn->incoming);
     request->head.num_fields = loop->options.max_fields;
     int parsed = phr_parse_request_strict(conn->in.data, conn->in.len, &loop->options.limits,
                                           &request->head, 0);
@@ -163,6 +165,8 @@ static enum rhb_event read_body(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     enum rhb_io io = RHB_IO_OK;
     int result = 0;
+    if (!rhb_body_turn_take(loop, conn))
+        return RHB_EVENT_NONE;
     for (int reads = 0; io == RHB_IO_OK && result == 0; reads++) {
         if (reads == BODY_READS) {
             rhb_unpark(conn);
@@ -201,6 +205,7 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     incoming->since = rhb_now_coarse();
     rhb_body_init(&incoming->body, loop->lane->request.framing.content_length,
                   loop->options.body_buffer, loop->options.body_memory);
+    rhb_body_turn_init(loop, incoming);
     conn->incoming = incoming;
     conn->expected = RHB_EXPECT_BODY;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data + head_len, body_len);

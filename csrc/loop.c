@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "loop.h"
+#include "body_turns.h"
 #include "intake.h"
 #include "listeners.h"
 #include "pace.h"
@@ -86,6 +87,7 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         rhb_list_init(&loop->parked[state]);
     rhb_list_init(&loop->ready);
+    rhb_list_init(&loop->awaiting_turn);
     rhb_list_init(&loop->spare);
     rhb_list_init(&loop->limbo);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -126,6 +128,7 @@ void rhb_loop_free(struct rhb_loop *loop)
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         close_all(loop, &loop->parked[state]);
     close_all(loop, &loop->ready);
+    close_all(loop, &loop->awaiting_turn);
     free_lanes(loop);
     rhb_parking_free_closed(loop);
     if (loop->epoll >= 0)
@@ -305,6 +308,7 @@ static void take_events(struct rhb_loop *loop, int n, uint64_t took_ns)
     loop->at_event = 0;
     loop->served_since_look = 0;
     note_listeners(loop);
+    rhb_body_turns_look(loop, n <= 0);
     tick(loop);
 }
 
@@ -370,6 +374,8 @@ static void after_grace(struct rhb_loop *loop, bool in_time)
 
 static uint64_t wake_at(const struct rhb_loop *loop)
 {
+    if (!rhb_list_empty(&loop->awaiting_turn))
+        return 0;
     uint64_t until = rhb_parking_earliest(loop), due = log_due(loop);
     if (loop->tick_at < until)
         until = loop->tick_at;

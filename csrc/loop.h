@@ -16,8 +16,9 @@
  * request at hand keeps it in its lane, and may be away with it while another one polls.
  *
  * Pieces: listeners.c accepts, room.c says whether one more can be, intake.c makes requests of
- * bytes, refusal.c answers bad ones, parking.c keeps the lists of what waits, pace.c judges who is
- * too slow, stopping.c ends it, loop.c drives. */
+ * bytes, body_turns.c says which large bodies are received now, refusal.c answers bad requests,
+ * parking.c keeps the lists of what waits, pace.c judges who is too slow, stopping.c ends it, loop.c
+ * drives. */
 #ifndef RHB_LOOP_H
 #define RHB_LOOP_H
 
@@ -47,6 +48,7 @@ struct rhb_loop_options {
     uint64_t max_body; /* 0: no limit */
     size_t body_buffer;
     struct rhb_body_memory *body_memory; /* NULL: malloc's */
+    size_t large_body; /* the least that is received in turns (body_turns.h); 0: none is */
     uint64_t timeouts[RHB_CONN_PARKED_STATES];
     uint64_t min_rate; /* bytes per second that a body must come at, a response be taken at */
     uint32_t max_connections;        /* 0: no limit */
@@ -112,6 +114,13 @@ struct rhb_lane {
     struct rhb_score no_score; /* where it points when there is no master */
 };
 
+/* To receive a large body: see body_turns.h. */
+struct rhb_body_turn {
+    const struct rhb_incoming *of; /* for comparison only: it may be gone. NULL: nobody's turn */
+    uint64_t until;                /* coarse monotonic ns: then it is another's as well */
+};
+enum { RHB_BODY_TURNS = 4 };
+
 struct rhb_loop {
     struct rhb_loop_options options;
     int epoll;
@@ -120,6 +129,8 @@ struct rhb_loop {
     /* what waits */
     struct rhb_link parked[RHB_CONN_PARKED_STATES]; /* by deadline, earliest first */
     struct rhb_link ready;
+    struct rhb_link awaiting_turn; /* to receive a large body */
+    struct rhb_body_turn body_turns[RHB_BODY_TURNS];
     struct rhb_link spare; /* closed connections, to be used again */
     size_t n_spare;
     struct rhb_link limbo; /* closed while a thread sleeps in epoll, which may yet name them */

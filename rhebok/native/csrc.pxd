@@ -250,6 +250,7 @@ cdef extern from "loop.h" nogil:
         uint64_t max_body
         size_t body_buffer
         rhb_body_memory *body_memory
+        size_t large_body
         uint64_t *timeouts
         uint64_t min_rate
         uint32_t max_connections

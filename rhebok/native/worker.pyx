@@ -69,6 +69,7 @@ cdef uint64_t SECOND = 1_000_000_000
 
 # Seconds.
 LINGER_TIMEOUT = 2  # the one deadline that is no setting
+LARGE_BODY = 128 * 1024  # bytes
 cdef int ANY_TIME = 10**8
 
 
@@ -241,6 +242,7 @@ cdef class Worker:
         options.max_body = settings.limit_request_body
         options.body_buffer = settings.body_buffer
         options.body_memory = &bytes_memory
+        options.large_body = LARGE_BODY
         options.timeouts[RHB_CONN_FRESH] = patience(settings.header_timeout)
         options.timeouts[RHB_CONN_HEAD] = patience(settings.header_timeout)
         options.timeouts[RHB_CONN_BODY] = patience(settings.body_timeout)

@@ -47,7 +47,8 @@ enum option {
     CROWDED = 128,     /* three connections at most; bodies have to come at a rate */
 
     /* in the second byte, beside the manners */
-    WITH_PROXY = 64 << 8 /* connections begin with a PROXY header */
+    WITH_PROXY = 64 << 8, /* connections begin with a PROXY header */
+    IN_BLOCKS = 128 << 8  /* bodies are received in blocks, and from 20 bytes on in turns */
 };
 
 enum { MAX_STEPS = 400, PATIENCE = 20000, DESCRIPTORS = 64 };
@@ -73,6 +74,13 @@ static size_t count_descriptors(void)
 
 /* ---- the world ---- */
 
+static void *make_block(size_t size, char **data)
+{
+    return *data = malloc(size);
+}
+
+static struct rhb_body_memory blocks = {.make = make_block, .release = free, .block_size = 7};
+
 static void choose_options(struct world *world, unsigned chosen)
 {
     world->options = (struct rhb_loop_options){
@@ -80,6 +88,8 @@ static void choose_options(struct world *world, unsigned chosen)
         .max_fields = REFERENCE_FIELDS,
         .max_body = chosen & NO_BODY_LIMIT ? 0 : 64,
         .body_buffer = chosen & SMALL_BODIES ? 16 : 1 << 20,
+        .body_memory = chosen & IN_BLOCKS ? &blocks : NULL,
+        .large_body = chosen & IN_BLOCKS ? 20 : 0,
         .max_keepalive_requests = chosen & TWO_REQUESTS ? 2 : 0,
         .max_connections = chosen & CROWDED ? 3 : 0,
         .min_rate = chosen & CROWDED ? 1000 : 0,
@@ -177,7 +187,7 @@ static void check_lists(const struct world *world)
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         count += check_parked(loop, state);
     MUST(count_list(&loop->parked[RHB_CONN_SEND]) == world->suspended);
-    count += count_list(&loop->ready);
+    count += count_list(&loop->ready) + count_list(&loop->awaiting_turn);
     MUST(count == loop->open && loop->registered <= loop->open);
     MUST(rhb_live_count(RHB_LIVE_CONNECTION) == (long)loop->open);
     MUST(loop->lane->at_hand == NULL && loop->lane->drop == NULL);
@@ -325,7 +335,7 @@ static void settle(struct world *world)
     set_manners(&world->manners, 0);
     memset(fuzz_kernel.faults, 0, sizeof fuzz_kernel.faults);
     for (int quiet = 0, rounds = 0; quiet < 3; rounds++) {
-        bool moved = world->held != NULL;
+        bool moved = world->held != NULL || !rhb_list_empty(&world->loop->awaiting_turn);
         run_until_wait(world);
         moved = moved || world->loop->in_grace != NULL;
         for (size_t i = 0; i < world->n_clients; i++)

@@ -118,6 +118,14 @@ static void framing_must_be(const struct rhb_framing *expected, const struct rhb
     MUST(framing->upgrade == expected->upgrade);
 }
 
+static void blocks_must_be(const char *expected, const struct rhb_body *body)
+{
+    for (size_t i = 0; i < body->n_full; i++, expected += body->block_size)
+        MUST(fuzz_same(body->full[i], body->block_size, expected, body->block_size));
+    size_t last = (size_t)body->len - body->n_full * body->block_size;
+    MUST(fuzz_same(body->data, last, expected, last));
+}
+
 static void body_must_be(const struct reference *expected, const struct rhb_request *request)
 {
     size_t len = expected->body_len;
@@ -128,7 +136,7 @@ static void body_must_be(const struct reference *expected, const struct rhb_requ
     }
     MUST(request->body != NULL && request->body->len == len);
     if (request->body->fd < 0) {
-        MUST(fuzz_same(request->body->data, len, expected->body, len));
+        blocks_must_be(expected->body, request->body);
         return;
     }
     char *data = malloc(len);

@@ -108,6 +108,14 @@ def hand_written_scripts() -> Iterator[bytes]:
         yield script(128, 0, *idle, crowd[0], CONNECT, crowd[3], RUN)  # nobody has looked at the first one's
         yield script(128, 0, *[CONNECT] * 6, *(one + bytes([RUN, pause, RUN]) for one in crowd), late, RUN)
         yield script(128 | 32, 0, *[CONNECT] * 3, RUN, late, *[CONNECT] * 3, *crowd, RUN, crowd[5], RUN)
+    for length in (20, 50, 2990):  # in blocks; more clients than may receive a large body at a time
+        begun = sending(head + b"Content-Length: %d\r\n\r\nbegun" % length)
+        rest = sending(b"x" * (length - 5))
+        first, second = ([bytes([number << 4 | step[0]]) + step[1:] for number in range(8)] for step in (begun, rest))
+        yield script(32, 128, *[CONNECT] * 8, *first, RUN, *second, RUN, RUN)
+        yield script(32, 128, *[CONNECT] * 8, *first, *second, STEP | 0xF0, STEP | 0xF0, RUN)
+        yield script(32, 128, *[CONNECT] * 8, *first, STEP | 0xF0, *second, pause, RUN, *first, RUN, STOP, *second)
+        yield script(32 | 128, 128, *[CONNECT] * 3, *first[:3], RUN, CLOSE, 0x10 | SHUT, second[2], RUN, late, RUN)
     line, wanted = b"PROXY TCP4 192.0.2.1 10.0.0.1 1 2\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     for proxied in (
         line + wanted + wanted,

@@ -1,0 +1,261 @@
+/* csrc/body_turns.c: which large bodies are received, and that nobody waits for the slow. */
+#define _GNU_SOURCE
+#include "loop_fixture.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LARGE = 1000, LEN = 5000, CLIENTS = RHB_BODY_TURNS + 3 };
+
+static void start_with_turns(struct fixture *f, struct rhb_test *t)
+{
+    set_up(f, t);
+    f->options.large_body = LARGE;
+    start(f);
+}
+
+static size_t awaiting(const struct fixture *f)
+{
+    size_t count = 0;
+    const struct rhb_link *head = &f->loop->awaiting_turn;
+    for (const struct rhb_link *link = head->next; link != head; link = link->next)
+        count++;
+    return count;
+}
+
+static size_t receiving(const struct fixture *f)
+{
+    return parked(f, RHB_CONN_BODY);
+}
+
+/* Sends a head and that much of its body. */
+static void begin(struct fixture *f, struct client *c, size_t len, size_t so_far)
+{
+    char head[128];
+    char *body = pattern_new(len);
+    snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", len);
+    client_says(f, c, head);
+    client_send(f, c, body, so_far);
+    free(body);
+}
+
+static void go_on(struct fixture *f, struct client *c, size_t len, size_t from)
+{
+    char *body = pattern_new(len);
+    client_send(f, c, body + from, len - from);
+    free(body);
+}
+
+/* So many clients have begun a body of that length; those whose turn it cannot be wait. */
+static void crowd_in(struct fixture *f, struct client *clients, int n, size_t len)
+{
+    for (int i = 0; i < n; i++) {
+        clients[i] = client_new(f, BY_UNIX);
+        begin(f, &clients[i], len, 10);
+    }
+}
+
+static void check_answered(struct fixture *f, struct client *c, size_t len)
+{
+    struct rhb_test *t = f->t;
+    char expected[64], *body = pattern_new(len);
+    snprintf(expected, sizeof expected, "POST / %zu", len);
+    CHECK_INT(answer_to(f, c), 200);
+    CHECK_STR(c->body, c->body_len, expected);
+    CHECK_MEM(f->body.data, f->body.len, body, len);
+    free(body);
+}
+
+static void leave(struct client *clients, int n)
+{
+    for (int i = 0; i < n; i++)
+        client_close(&clients[i]);
+}
+
+/* ---- cases ---- */
+
+static void a_few_are_received_and_the_others_wait(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    CHECK_INT(receiving(&f), RHB_BODY_TURNS);
+    leave(clients, CLIENTS);
+    tear_down(&f);
+}
+
+static void the_next_begins_when_one_is_complete(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    go_on(&f, &clients[1], LEN, 10); /* it is there when epoll is asked: so that is not idle */
+    const struct rhb_link *next = f.loop->awaiting_turn.next;
+    UNTIL(f.requests == 1);
+    CHECK_INT(awaiting(&f), CLIENTS - RHB_BODY_TURNS - 1);
+    CHECK(next != f.loop->awaiting_turn.next);
+    CHECK(((const struct rhb_conn *)next)->incoming->has_turn);
+    check_answered(&f, &clients[1], LEN);
+    leave(clients, CLIENTS);
+    tear_down(&f);
+}
+
+static void all_begin_when_there_is_nothing_else_to_do(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(receiving(&f) == CLIENTS);
+    for (int i = CLIENTS - 1; i >= 0; i--) {
+        go_on(&f, &clients[i], LEN, 10);
+        check_answered(&f, &clients[i], LEN);
+    }
+    CHECK_INT(f.requests, CLIENTS);
+    leave(clients, CLIENTS);
+    tear_down(&f);
+}
+
+/* A flood of others leaves no idle moment. */
+static void the_slow_are_waited_for_only_so_long(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    struct client other = client_new(&f, BY_UNIX);
+    uint64_t until = f.loop->body_turns[0].until;
+    while (awaiting(&f) == CLIENTS - RHB_BODY_TURNS) {
+        client_says(&f, &other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        if (!CHECK_INT(answer_to(&f, &other), 200) ||
+            !CHECK(rhb_now_coarse() < until + 5000 * MS))
+            break;
+    }
+    CHECK(rhb_now_coarse() >= until);
+    leave(clients, CLIENTS);
+    client_close(&other);
+    tear_down(&f);
+}
+
+static void whose_turn_has_lapsed_goes_on(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    for (int i = 0; i < RHB_BODY_TURNS; i++)
+        f.loop->body_turns[i].until = 1;
+    go_on(&f, &clients[0], LEN, 10);
+    check_answered(&f, &clients[0], LEN);
+    go_on(&f, &clients[CLIENTS - 1], LEN, 10);
+    check_answered(&f, &clients[CLIENTS - 1], LEN);
+    leave(clients, CLIENTS);
+    tear_down(&f);
+}
+
+static void the_turn_of_one_who_has_left_is_the_next_ones(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    leave(clients, CLIENTS - 1); /* of those who wait, too */
+    go_on(&f, &clients[CLIENTS - 1], LEN, 10);
+    check_answered(&f, &clients[CLIENTS - 1], LEN);
+    UNTIL(f.loop->open == 1);
+    client_close(&clients[CLIENTS - 1]);
+    tear_down(&f);
+}
+
+static void what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[RHB_BODY_TURNS + 1], others[3];
+    set_up(&f, t);
+    f.options.large_body = LARGE;
+    f.options.body_buffer = LEN;
+    start(&f);
+    crowd_in(&f, clients, RHB_BODY_TURNS + 1, LEN);
+    UNTIL(awaiting(&f) == 1);
+    for (int i = 0; i < 3; i++)
+        others[i] = client_new(&f, BY_UNIX);
+    begin(&f, &others[0], LARGE - 1, 10);
+    begin(&f, &others[1], LEN + 1, 10);
+    client_says(&f, &others[2],
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n");
+    UNTIL(receiving(&f) >= RHB_BODY_TURNS + 3);
+    go_on(&f, &others[0], LARGE - 1, 10);
+    check_answered(&f, &others[0], LARGE - 1);
+    leave(clients, RHB_BODY_TURNS + 1);
+    leave(others, 3);
+    tear_down(&f);
+}
+
+static void the_time_that_a_body_may_take_begins_with_its_turn(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(awaiting(&f) > 0);
+    struct rhb_conn *waiting = (struct rhb_conn *)f.loop->awaiting_turn.next;
+    waiting->incoming->since = 1;
+    UNTIL(awaiting(&f) == 0);
+    CHECK(waiting->incoming->since > 1);
+    leave(clients, CLIENTS);
+    tear_down(&f);
+}
+
+static void a_loop_that_ends_while_some_wait_leaves_nothing(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(awaiting(&f) > 0);
+    rhb_loop_free(f.loop);
+    start(&f);
+    leave(clients, CLIENTS);
+    tear_down(&f);
+}
+
+static void a_loop_that_stops_receives_what_had_begun(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_turns(&f, t);
+    crowd_in(&f, clients, CLIENTS, LEN);
+    UNTIL(awaiting(&f) > 0);
+    rhb_loop_stop(f.loop);
+    for (int i = 0; i < CLIENTS; i++) {
+        go_on(&f, &clients[i], LEN, 10);
+        check_answered(&f, &clients[i], LEN);
+        CHECK(!clients[i].kept);
+    }
+    leave(clients, CLIENTS);
+    UNTIL(f.drained > 0);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    static const struct rhb_case cases[] = {
+        RHB_CASE(a_few_are_received_and_the_others_wait),
+        RHB_CASE(the_next_begins_when_one_is_complete),
+        RHB_CASE(all_begin_when_there_is_nothing_else_to_do),
+        RHB_CASE(the_slow_are_waited_for_only_so_long),
+        RHB_CASE(whose_turn_has_lapsed_goes_on),
+        RHB_CASE(the_turn_of_one_who_has_left_is_the_next_ones),
+        RHB_CASE(what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody),
+        RHB_CASE(the_time_that_a_body_may_take_begins_with_its_turn),
+        RHB_CASE(a_loop_that_ends_while_some_wait_leaves_nothing),
+        RHB_CASE(a_loop_that_stops_receives_what_had_begun),
+    };
+    return RHB_RUN(cases);
+}
