@@ -1,10 +1,10 @@
 # cython: binding=False
-"""What wsgi.input is made of (serving.pyx makes it: an ordinary file for a body that is held in one).
+"""What wsgi.input is made of, where there is no file (serving.pyx takes that, or a BytesIO of a body that came whole).
 
 A body that arrives in pieces is received into bytes objects, which nobody sees before it is complete, so that the
-application can have them uncopied. How many depends on how the application read the last such body: one that it
-reads at once (a read() of all) is received into one object; for one that it reads in blocks of a size, each block is
-its own. A wrong guess costs one copy of the body.
+application can have them uncopied. How many they are depends on how it began to read the last such body: all at once,
+and the next is received into one object; a block, and the next is received into blocks of that size. A wrong guess
+costs one copy of the body.
 """
 
 import io
