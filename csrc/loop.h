@@ -17,8 +17,8 @@
  *
  * Pieces: listeners.c accepts, room.c says whether one more can be, intake.c makes requests of
  * bytes, body_turns.c says which large bodies are received now, refusal.c answers bad requests,
- * parking.c keeps the lists of what waits, pace.c judges who is too slow, stopping.c ends it, loop.c
- * drives. */
+ * parking.c keeps the lists of what waits, pace.c judges who is too slow, stopping.c ends it,
+ * loop.c drives. */
 #ifndef RHB_LOOP_H
 #define RHB_LOOP_H
 

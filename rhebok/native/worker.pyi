@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TextIO, final
 from _typeshed.wsgi import WSGIApplication
 
 LINGER_TIMEOUT: Final[int]
+LARGE_BODY: Final[int]
 FORWARDED_FIELDS: Final[dict[str, int]]
 PROXY_VERSIONS: Final[dict[str, int]]
 

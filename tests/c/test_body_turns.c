@@ -45,13 +45,24 @@ static void go_on(struct fixture *f, struct client *c, size_t len, size_t from)
     free(body);
 }
 
-/* So many clients have begun a body of that length; those whose turn it cannot be wait. */
-static void crowd_in(struct fixture *f, struct client *clients, int n, size_t len)
+/* CLIENTS clients begin bodies of that length, and the loop has just seen the last of them. */
+static void crowd_in(struct fixture *f, struct client *clients, size_t len)
 {
-    for (int i = 0; i < n; i++) {
+    struct rhb_test *t = f->t;
+    for (int i = 0; i < CLIENTS; i++) {
         clients[i] = client_new(f, BY_UNIX);
         begin(f, &clients[i], len, 10);
     }
+    patience(f);
+    while (receiving(f) + awaiting(f) < CLIENTS && step(f))
+        ;
+    CHECK_INT(receiving(f) + awaiting(f), CLIENTS);
+}
+
+static void start_with_crowd(struct fixture *f, struct client *clients, struct rhb_test *t)
+{
+    start_with_turns(f, t);
+    crowd_in(f, clients, LEN);
 }
 
 static void check_answered(struct fixture *f, struct client *c, size_t len)
@@ -71,27 +82,28 @@ static void leave(struct client *clients, int n)
         client_close(&clients[i]);
 }
 
+static void end_with_crowd(struct fixture *f, struct client *clients)
+{
+    leave(clients, CLIENTS);
+    tear_down(f);
+}
+
 /* ---- cases ---- */
 
 static void a_few_are_received_and_the_others_wait(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    start_with_crowd(&f, clients, t);
     CHECK_INT(receiving(&f), RHB_BODY_TURNS);
-    leave(clients, CLIENTS);
-    tear_down(&f);
+    end_with_crowd(&f, clients);
 }
 
 static void the_next_begins_when_one_is_complete(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    start_with_crowd(&f, clients, t);
     go_on(&f, &clients[1], LEN, 10); /* it is there when epoll is asked: so that is not idle */
     const struct rhb_link *next = f.loop->awaiting_turn.next;
     UNTIL(f.requests == 1);
@@ -99,17 +111,14 @@ static void the_next_begins_when_one_is_complete(struct rhb_test *t)
     CHECK(next != f.loop->awaiting_turn.next);
     CHECK(((const struct rhb_conn *)next)->incoming->has_turn);
     check_answered(&f, &clients[1], LEN);
-    leave(clients, CLIENTS);
-    tear_down(&f);
+    end_with_crowd(&f, clients);
 }
 
 static void all_begin_when_there_is_nothing_else_to_do(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    start_with_crowd(&f, clients, t);
     for (int i = 0; i < RHB_BODY_TURNS; i++)
         f.loop->body_turns[i].until = UINT64_MAX;
     UNTIL(receiving(&f) == CLIENTS);
@@ -118,8 +127,7 @@ static void all_begin_when_there_is_nothing_else_to_do(struct rhb_test *t)
         check_answered(&f, &clients[i], LEN);
     }
     CHECK_INT(f.requests, CLIENTS);
-    leave(clients, CLIENTS);
-    tear_down(&f);
+    end_with_crowd(&f, clients);
 }
 
 /* A flood of others leaves no idle moment. */
@@ -127,9 +135,7 @@ static void the_slow_are_waited_for_only_so_long(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    start_with_crowd(&f, clients, t);
     struct client other = client_new(&f, BY_UNIX);
     uint64_t until = f.loop->body_turns[0].until;
     while (awaiting(&f) == CLIENTS - RHB_BODY_TURNS) {
@@ -147,26 +153,21 @@ static void whose_turn_has_lapsed_goes_on(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    start_with_crowd(&f, clients, t);
     for (int i = 0; i < RHB_BODY_TURNS; i++)
         f.loop->body_turns[i].until = 1;
     go_on(&f, &clients[0], LEN, 10);
     check_answered(&f, &clients[0], LEN);
     go_on(&f, &clients[CLIENTS - 1], LEN, 10);
     check_answered(&f, &clients[CLIENTS - 1], LEN);
-    leave(clients, CLIENTS);
-    tear_down(&f);
+    end_with_crowd(&f, clients);
 }
 
 static void the_turn_of_one_who_has_left_is_the_next_ones(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
+    start_with_crowd(&f, clients, t);
     leave(clients, CLIENTS - 1); /* of those who wait, too */
     go_on(&f, &clients[CLIENTS - 1], LEN, 10);
     check_answered(&f, &clients[CLIENTS - 1], LEN);
@@ -186,7 +187,7 @@ static void what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody(struct r
         f.options.body_buffer = LEN;
         start(&f);
         if (lengths[i] > 0)
-            crowd_in(&f, clients, CLIENTS, lengths[i]);
+            crowd_in(&f, clients, lengths[i]);
         for (int j = 0; lengths[i] == 0 && j < CLIENTS; j++) {
             clients[j] = client_new(&f, BY_UNIX);
             client_says(&f, &clients[j],
@@ -194,8 +195,7 @@ static void what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody(struct r
         }
         UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
         CHECK_INT(awaiting(&f), 0);
-        leave(clients, CLIENTS);
-        tear_down(&f);
+        end_with_crowd(&f, clients);
     }
 }
 
@@ -203,37 +203,29 @@ static void the_time_that_a_body_may_take_begins_with_its_turn(struct rhb_test *
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(awaiting(&f) > 0);
+    start_with_crowd(&f, clients, t);
     struct rhb_conn *waiting = (struct rhb_conn *)f.loop->awaiting_turn.next;
     waiting->incoming->since = 1;
     UNTIL(awaiting(&f) == 0);
     CHECK(waiting->incoming->since > 1);
-    leave(clients, CLIENTS);
-    tear_down(&f);
+    end_with_crowd(&f, clients);
 }
 
 static void a_loop_that_ends_while_some_wait_leaves_nothing(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(awaiting(&f) > 0);
+    start_with_crowd(&f, clients, t);
     rhb_loop_free(f.loop);
     start(&f);
-    leave(clients, CLIENTS);
-    tear_down(&f);
+    end_with_crowd(&f, clients);
 }
 
 static void a_loop_that_stops_receives_what_had_begun(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
-    start_with_turns(&f, t);
-    crowd_in(&f, clients, CLIENTS, LEN);
-    UNTIL(awaiting(&f) > 0);
+    start_with_crowd(&f, clients, t);
     rhb_loop_stop(f.loop);
     for (int i = 0; i < CLIENTS; i++) {
         go_on(&f, &clients[i], LEN, 10);

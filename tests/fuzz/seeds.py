@@ -111,11 +111,15 @@ def hand_written_scripts() -> Iterator[bytes]:
     for length in (20, 50, 2990):  # in blocks; more clients than may receive a large body at a time
         begun = sending(head + b"Content-Length: %d\r\n\r\nbegun" % length)
         rest = sending(b"x" * (length - 5))
-        first, second = ([bytes([number << 4 | step[0]]) + step[1:] for number in range(8)] for step in (begun, rest))
-        yield script(32, 128, *[CONNECT] * 8, *first, RUN, *second, RUN, RUN)
-        yield script(32, 128, *[CONNECT] * 8, *first, *second, STEP | 0xF0, STEP | 0xF0, RUN)
-        yield script(32, 128, *[CONNECT] * 8, *first, STEP | 0xF0, *second, pause, RUN, *first, RUN, STOP, *second)
-        yield script(32 | 128, 128, *[CONNECT] * 3, *first[:3], RUN, CLOSE, 0x10 | SHUT, second[2], RUN, late, RUN)
+        first, second = (
+            [bytes([number << 4 | step[0]]) + step[1:] for number in range(8)] for step in (begun, rest)
+        )
+        eight = script(32, 128, *[CONNECT] * 8, *first)
+        yield script(eight, RUN, *second, RUN, RUN)
+        yield script(eight, *second, STEP | 0xF0, STEP | 0xF0, RUN)
+        yield script(eight, STEP | 0xF0, *second, pause, RUN, *first, RUN, STOP, *second)
+        three = script(32 | 128, 128, *[CONNECT] * 3, *first[:3])
+        yield script(three, RUN, CLOSE, 0x10 | SHUT, second[2], RUN, late, RUN)
     line, wanted = b"PROXY TCP4 192.0.2.1 10.0.0.1 1 2\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     for proxied in (
         line + wanted + wanted,
