@@ -4,6 +4,9 @@
 /* A large body that comes as fast as it can be received takes a tenth of this. */
 #define TURN (10 * RHB_NS_PER_MS)
 
+/* Many clients that take as long as that, all at once, are many times more than turns help. */
+#define LONGEST_WAIT (100 * RHB_NS_PER_MS)
+
 static struct rhb_body_turn *vacant(struct rhb_loop *loop, uint64_t now)
 {
     for (int i = 0; i < RHB_BODY_TURNS; i++)
@@ -69,7 +72,13 @@ void rhb_body_turns_look(struct rhb_loop *loop, bool idle)
     if (rhb_list_empty(&loop->awaiting_turn))
         return;
     uint64_t now = rhb_now_coarse();
-    struct rhb_body_turn *turn = vacant(loop, now);
-    if (turn != NULL || idle)
+    bool one_more = idle;
+    do {
+        const struct rhb_conn *first = (struct rhb_conn *)loop->awaiting_turn.next;
+        struct rhb_body_turn *turn = vacant(loop, now);
+        if (turn == NULL && !one_more && first->incoming->since + LONGEST_WAIT > now)
+            return;
         give_next(loop, turn, now);
+        one_more = false;
+    } while (!rhb_list_empty(&loop->awaiting_turn));
 }

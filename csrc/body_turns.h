@@ -3,7 +3,8 @@
  * come back when the application reads it.
  *
  * Nobody waits for the slow: whose turn lasts longer than a few milliseconds goes on beside the
- * next, and whenever the loop has nothing else to do one more begins. */
+ * next, whenever the loop has nothing else to do one more begins, and so does everyone who has
+ * waited for a tenth of a second, however busy the loop. */
 #ifndef RHB_BODY_TURNS_H
 #define RHB_BODY_TURNS_H
 

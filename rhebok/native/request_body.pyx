@@ -126,6 +126,10 @@ cdef class ArrivedBody:
     def __exit__(self, *exc_info):
         return self.as_file().__exit__(*exc_info)
 
+    def __reduce__(self):
+        """A copy is a BytesIO, with a position of its own."""
+        return io.BytesIO, (), self.as_file().__getstate__()
+
     def __getattr__(self, name):
         return getattr(self.as_file(), name)
 

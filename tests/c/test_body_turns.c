@@ -88,6 +88,33 @@ static void end_with_crowd(struct fixture *f, struct client *clients)
     tear_down(f);
 }
 
+/* Turns that do not lapse while a slow machine runs the test. */
+static void hold_turns(struct fixture *f)
+{
+    for (int i = 0; i < RHB_BODY_TURNS; i++)
+        f->loop->body_turns[i].until = UINT64_MAX;
+}
+
+/* The first n of those who wait have waited for waited_ms; the others begin in an hour. */
+static void let_wait(struct fixture *f, int n, uint64_t waited_ms)
+{
+    uint64_t now = rhb_now_coarse();
+    const struct rhb_link *head = &f->loop->awaiting_turn;
+    for (const struct rhb_link *link = head->next; link != head; link = link->next)
+        ((const struct rhb_conn *)link)->incoming->since =
+            n-- > 0 ? now - waited_ms * MS : now + 3600000 * MS;
+}
+
+/* The loop asks epoll at least once, and there is always something. */
+static void look_while_busy(struct fixture *f)
+{
+    struct rhb_test *t = f->t;
+    struct client other = client_new(f, BY_UNIX);
+    client_says(f, &other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK_INT(answer_to(f, &other), 200);
+    client_close(&other);
+}
+
 /* ---- cases ---- */
 
 static void a_few_are_received_and_the_others_wait(struct rhb_test *t)
@@ -104,6 +131,7 @@ static void the_next_begins_when_one_is_complete(struct rhb_test *t)
     struct fixture f;
     struct client clients[CLIENTS];
     start_with_crowd(&f, clients, t);
+    hold_turns(&f);
     go_on(&f, &clients[1], LEN, 10); /* it is there when epoll is asked: so that is not idle */
     const struct rhb_link *next = f.loop->awaiting_turn.next;
     UNTIL(f.requests == 1);
@@ -119,8 +147,8 @@ static void all_begin_when_there_is_nothing_else_to_do(struct rhb_test *t)
     struct fixture f;
     struct client clients[CLIENTS];
     start_with_crowd(&f, clients, t);
-    for (int i = 0; i < RHB_BODY_TURNS; i++)
-        f.loop->body_turns[i].until = UINT64_MAX;
+    hold_turns(&f);
+    let_wait(&f, 0, 0);
     UNTIL(receiving(&f) == CLIENTS);
     for (int i = CLIENTS - 1; i >= 0; i--) {
         go_on(&f, &clients[i], LEN, 10);
@@ -160,6 +188,32 @@ static void whose_turn_has_lapsed_goes_on(struct rhb_test *t)
     check_answered(&f, &clients[0], LEN);
     go_on(&f, &clients[CLIENTS - 1], LEN, 10);
     check_answered(&f, &clients[CLIENTS - 1], LEN);
+    end_with_crowd(&f, clients);
+}
+
+static void all_turns_that_have_lapsed_are_given_at_once(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_crowd(&f, clients, t);
+    hold_turns(&f);
+    let_wait(&f, 0, 0);
+    f.loop->body_turns[1].until = f.loop->body_turns[2].until = 1;
+    look_while_busy(&f);
+    CHECK_INT(awaiting(&f), CLIENTS - RHB_BODY_TURNS - 2);
+    end_with_crowd(&f, clients);
+}
+
+/* However busy the loop, and though nobody's turn ends. */
+static void who_has_waited_long_begins(struct rhb_test *t)
+{
+    struct fixture f;
+    struct client clients[CLIENTS];
+    start_with_crowd(&f, clients, t);
+    hold_turns(&f);
+    let_wait(&f, 2, 1000);
+    look_while_busy(&f);
+    CHECK_INT(awaiting(&f), CLIENTS - RHB_BODY_TURNS - 2);
     end_with_crowd(&f, clients);
 }
 
@@ -245,6 +299,8 @@ int main(void)
         RHB_CASE(all_begin_when_there_is_nothing_else_to_do),
         RHB_CASE(the_slow_are_waited_for_only_so_long),
         RHB_CASE(whose_turn_has_lapsed_goes_on),
+        RHB_CASE(all_turns_that_have_lapsed_are_given_at_once),
+        RHB_CASE(who_has_waited_long_begins),
         RHB_CASE(the_turn_of_one_who_has_left_is_the_next_ones),
         RHB_CASE(what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody),
         RHB_CASE(the_time_that_a_body_may_take_begins_with_its_turn),

@@ -3,8 +3,10 @@ read, and a file like any other whatever is done with it."""
 
 from __future__ import annotations
 
+import copy
 import io
 import json
+import pickle
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -59,6 +61,12 @@ def read_within(file: Any) -> Any:
         return same.read()
 
 
+def read_a_copy(file: Any, how: Callable[[Any], Any]) -> Any:
+    """From a copy, which has a position of its own."""
+    other = how(file)
+    return other.read(BLOCK), file.tell(), other.tell(), type(other).__name__
+
+
 def read_into(file: Any, size: int) -> Any:
     buffer = bytearray(size)
     return file.readinto(buffer), bytes(buffer)
@@ -67,6 +75,8 @@ def read_into(file: Any, size: int) -> Any:
 SPECIAL: dict[str, Callable[..., Any]] = {
     "copy": lambda file, size: list(iter(lambda: file.read(size), b"")),
     "with": read_within,
+    "copy_of": lambda file: read_a_copy(file, copy.copy),
+    "pickled": lambda file: read_a_copy(file, lambda body: pickle.loads(pickle.dumps(body))),
     "next": lambda file: next(file, None),
     "iterate": list,
     "readinto": read_into,
@@ -101,7 +111,7 @@ OPERATIONS = st.one_of(
         ),
         st.just([]),
     ),
-    st.tuples(st.sampled_from(["with", "close", "getvalue", "detach", "nonsense"]), st.just([])),
+    st.tuples(st.sampled_from(["with", "close", "copy_of", "pickled", "getvalue", "detach", "nonsense"]), st.just([])),
     st.tuples(st.sampled_from(["seek"]), st.integers(0, LONG + 10).map(lambda offset: [offset])),
 )
 
@@ -135,6 +145,7 @@ def test_blocks_end_to_end(learned: int, size: int) -> None:
         [("read", [learned]), ("readline", []), ("copy", [learned])],
         [("iterate", [])],
         [("seek", [size // 2]), ("copy", [learned])],
+        [("read", [learned]), ("copy_of", []), ("pickled", []), ("read", [])],
     ]
     with serving(compares_with_bytesio) as server, server.client() as client:
         for way in ways:
