@@ -111,7 +111,10 @@ OPERATIONS = st.one_of(
         ),
         st.just([]),
     ),
-    st.tuples(st.sampled_from(["with", "close", "copy_of", "pickled", "getvalue", "detach", "nonsense"]), st.just([])),
+    st.tuples(
+        st.sampled_from(["with", "close", "copy_of", "pickled", "getvalue", "detach", "nonsense"]),
+        st.just([]),
+    ),
     st.tuples(st.sampled_from(["seek"]), st.integers(0, LONG + 10).map(lambda offset: [offset])),
 )
 
