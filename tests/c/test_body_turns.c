@@ -142,13 +142,15 @@ static void the_next_begins_when_one_is_complete(struct rhb_test *t)
     end_with_crowd(&f, clients);
 }
 
-static void all_begin_when_there_is_nothing_else_to_do(struct rhb_test *t)
+static void one_by_one_all_begin_when_there_is_nothing_else_to_do(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
     start_with_crowd(&f, clients, t);
     hold_turns(&f);
     let_wait(&f, 0, 0);
+    UNTIL(awaiting(&f) < CLIENTS - RHB_BODY_TURNS);
+    CHECK_INT(awaiting(&f), CLIENTS - RHB_BODY_TURNS - 1);
     UNTIL(receiving(&f) == CLIENTS);
     for (int i = CLIENTS - 1; i >= 0; i--) {
         go_on(&f, &clients[i], LEN, 10);
@@ -296,7 +298,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(a_few_are_received_and_the_others_wait),
         RHB_CASE(the_next_begins_when_one_is_complete),
-        RHB_CASE(all_begin_when_there_is_nothing_else_to_do),
+        RHB_CASE(one_by_one_all_begin_when_there_is_nothing_else_to_do),
         RHB_CASE(the_slow_are_waited_for_only_so_long),
         RHB_CASE(whose_turn_has_lapsed_goes_on),
         RHB_CASE(all_turns_that_have_lapsed_are_given_at_once),
