@@ -27,9 +27,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEBUG_TREE := build/debug-tree
 
-SOURCES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.pyx rhebok/native/*.pxd rhebok/native/*.h)
-CSRC := $(wildcard csrc/*.c csrc/*/*.c)
-C_FILES := $(wildcard csrc/*.[ch] csrc/*/*.[ch] rhebok/native/*.h tests/c/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
+SOURCES := $(wildcard csrc/*/*.[ch] rhebok/native/*.pyx rhebok/native/*.pxd rhebok/native/*.h)
+CSRC := $(wildcard csrc/*/*.c)
+C_FILES := $(wildcard csrc/*/*.[ch] rhebok/native/*.h tests/c/*.[ch] tests/c/*/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
 
 BUILD_PACKAGES := gcc libc6-dev make
 PYTHON_PACKAGES := python3-venv python3-dev

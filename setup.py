@@ -26,8 +26,8 @@ CYTHON_CFLAGS = [*CFLAGS, "-Wno-unused-parameter", "-Wno-sign-compare"]
 
 MACROS: list[tuple[str, str | None]] = [("RHB_COUNT_LIVE", None)] if DEBUG else [("NDEBUG", None)]
 
-CSRC = sorted(glob("csrc/*.c") + glob("csrc/picohttpparser/*.c"))
-HEADERS = sorted(glob("csrc/*.h") + glob("csrc/picohttpparser/*.h"))
+CSRC = sorted(glob("csrc/*/*.c"))
+HEADERS = sorted(glob("csrc/*/*.h"))
 MODULES = sorted(glob("rhebok/native/*.pyx"))
 DECLARATIONS = sorted(glob("rhebok/native/*.pxd") + glob("rhebok/native/*.h"))
 

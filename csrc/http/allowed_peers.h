@@ -3,7 +3,7 @@
 #ifndef RHB_ALLOWED_PEERS_H
 #define RHB_ALLOWED_PEERS_H
 
-#include "peer.h"
+#include "base/peer.h"
 
 /* The peers whose first `bits` bits are those of address. IPv4 is IPv4-mapped IPv6. */
 struct rhb_network {

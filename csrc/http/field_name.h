@@ -4,7 +4,7 @@
 #ifndef RHB_FIELD_NAME_H
 #define RHB_FIELD_NAME_H
 
-#include "byte_words.h"
+#include "base/byte_words.h"
 #include <stdbool.h>
 
 /* Whether len bytes at name and at lower are the same word; lower is in lower case, name in any. */

@@ -1,5 +1,5 @@
 #include "field_syntax.h"
-#include "byte_words.h"
+#include "base/byte_words.h"
 
 static const bool is_tchar[256] = {
     ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,

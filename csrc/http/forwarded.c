@@ -1,8 +1,8 @@
 #include "forwarded.h"
-#include "decimal.h"
+#include "base/decimal.h"
 #include "field_name.h"
-#include "http_target.h"
 #include "picohttpparser/char_class.h"
+#include "target.h"
 
 enum { MAX_PORT = 65535, HTTP_PORT = 80, HTTPS_PORT = 443 };
 

@@ -1,8 +1,8 @@
 /* One pass over the fields gathers facts, bit by bit; then a table of what may not come together,
  * or may not be missing, turns them into a status or a plan. */
-#include "http_framing.h"
-#include "decimal.h"
-#include "http_target.h"
+#include "framing.h"
+#include "base/decimal.h"
+#include "target.h"
 #include "token_list.h"
 
 enum fact {

@@ -1,5 +1,5 @@
 #include "proxy_protocol.h"
-#include "decimal.h"
+#include "base/decimal.h"
 
 enum { MAX_PORT = 65535 };
 

@@ -4,7 +4,7 @@
 #ifndef RHB_PROXY_PROTOCOL_H
 #define RHB_PROXY_PROTOCOL_H
 
-#include "peer.h"
+#include "base/peer.h"
 
 enum { RHB_PROXY_V1 = 1, RHB_PROXY_V2 = 2 };
 

@@ -1,5 +1,5 @@
 #include "response_head.h"
-#include "decimal.h"
+#include "base/decimal.h"
 #include "field_syntax.h"
 #include "token_list.h"
 

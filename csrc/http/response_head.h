@@ -4,7 +4,7 @@
 #ifndef RHB_RESPONSE_HEAD_H
 #define RHB_RESPONSE_HEAD_H
 
-#include "bytes.h"
+#include "base/bytes.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
-#include "http_target.h"
-#include "byte_words.h"
-#include "decimal.h"
+#include "target.h"
+#include "base/byte_words.h"
+#include "base/decimal.h"
 #include "field_name.h"
 #include <arpa/inet.h>
 

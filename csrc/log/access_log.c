@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* memrchr */
 #include "access_log.h"
-#include "access_log_format.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "format.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 #ifndef RHB_ACCESS_LOG_H
 #define RHB_ACCESS_LOG_H
 
-#include "bytes.h"
+#include "base/bytes.h"
 #include "picohttpparser/strict.h"
 #include <stdbool.h>
 #include <stdint.h>

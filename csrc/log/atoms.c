@@ -1,8 +1,8 @@
-#include "access_log_atoms.h"
-#include "access_log_escape.h"
-#include "decimal.h"
-#include "field_name.h"
-#include "http_target.h"
+#include "atoms.h"
+#include "base/decimal.h"
+#include "escape.h"
+#include "http/field_name.h"
+#include "http/target.h"
 
 /* ---- values ---- */
 

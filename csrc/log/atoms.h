@@ -3,7 +3,7 @@
 #ifndef RHB_ACCESS_LOG_ATOMS_H
 #define RHB_ACCESS_LOG_ATOMS_H
 
-#include "access_log_format.h"
+#include "format.h"
 
 /* Room that is always left behind a value, so that separators, numbers, the time and short literals
  * need no check of their own. */

@@ -1,5 +1,5 @@
-#include "access_log_escape.h"
-#include "byte_words.h"
+#include "escape.h"
+#include "base/byte_words.h"
 #include <stdbool.h>
 #include <strings.h>
 

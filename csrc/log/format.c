@@ -1,5 +1,5 @@
-#include "access_log_format.h"
-#include "access_log_atoms.h"
+#include "format.h"
+#include "atoms.h"
 #include <stdlib.h>
 
 /* Literals up to this long are copied with one move of fixed size; the text is padded for it. */

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "body.h"
-#include "live.h"
+#include "base/live.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>

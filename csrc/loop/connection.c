@@ -1,5 +1,5 @@
 #include "connection.h"
-#include "live.h"
+#include "base/live.h"
 #include <stdlib.h>
 
 void rhb_conn_drop_incoming(struct rhb_conn *conn)

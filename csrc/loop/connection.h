@@ -4,11 +4,11 @@
 #ifndef RHB_CONNECTION_H
 #define RHB_CONNECTION_H
 
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/peer.h"
 #include "body.h"
-#include "bytes.h"
-#include "http_framing.h"
-#include "list.h"
-#include "peer.h"
+#include "http/framing.h"
 #include "picohttpparser/strict.h"
 #include <stdbool.h>
 #include <stdint.h>

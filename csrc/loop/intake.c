@@ -1,9 +1,9 @@
 #include "intake.h"
+#include "base/live.h"
 #include "body_turns.h"
-#include "live.h"
+#include "http/proxy_protocol.h"
 #include "pace.h"
 #include "parking.h"
-#include "proxy_protocol.h"
 #include "refusal.h"
 #include "socket_io.h"
 #include <stdlib.h>

@@ -22,11 +22,11 @@
 #ifndef RHB_LOOP_H
 #define RHB_LOOP_H
 
-#include "access_log.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "connection.h"
-#include "forwarded.h"
-#include "http_target.h"
+#include "http/forwarded.h"
+#include "http/target.h"
+#include "log/access_log.h"
 #include "scoreboard.h"
 #include <sys/epoll.h>
 

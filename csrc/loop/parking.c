@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "parking.h"
-#include "live.h"
+#include "base/live.h"
 #include "socket_io.h"
 #include <poll.h>
 #include <stdlib.h>

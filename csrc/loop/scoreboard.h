@@ -5,7 +5,7 @@
 #ifndef RHB_SCOREBOARD_H
 #define RHB_SCOREBOARD_H
 
-#include "clock.h"
+#include "base/clock.h"
 #include <assert.h>
 #include <stdatomic.h>
 #include <stddef.h>

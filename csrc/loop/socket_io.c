@@ -1,5 +1,5 @@
 #include "socket_io.h"
-#include "clock.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <linux/sockios.h>
 #include <poll.h>

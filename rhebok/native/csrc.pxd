@@ -9,7 +9,7 @@ cdef extern from "sys/uio.h" nogil:
         void *iov_base
         size_t iov_len
 
-cdef extern from "bytes.h" nogil:
+cdef extern from "base/bytes.h" nogil:
     struct rhb_bytes:
         char *data
         size_t len
@@ -19,7 +19,7 @@ cdef extern from "bytes.h" nogil:
     void rhb_bytes_put(rhb_bytes *bytes, const void *data, size_t len)
     bint rhb_bytes_append(rhb_bytes *bytes, const void *data, size_t len)
 
-cdef extern from "field_name.h" nogil:
+cdef extern from "http/field_name.h" nogil:
     bint rhb_same_name(const char *name, const char *lower, size_t len)
 
 cdef extern from "picohttpparser/strict.h" nogil:
@@ -41,7 +41,7 @@ cdef extern from "picohttpparser/strict.h" nogil:
         phr_header *fields
         size_t num_fields
 
-cdef extern from "http_target.h" nogil:
+cdef extern from "http/target.h" nogil:
     struct rhb_target:
         const char *path
         size_t path_len
@@ -50,7 +50,7 @@ cdef extern from "http_target.h" nogil:
         const char *authority
         size_t authority_len
 
-cdef extern from "http_framing.h" nogil:
+cdef extern from "http/framing.h" nogil:
     enum rhb_body_kind:
         RHB_BODY_NONE
         RHB_BODY_LENGTH
@@ -63,7 +63,7 @@ cdef extern from "http_framing.h" nogil:
         const char *host
         size_t host_len
 
-cdef extern from "response_head.h" nogil:
+cdef extern from "http/response_head.h" nogil:
     enum rhb_head_result:
         RHB_HEAD_OK
         RHB_HEAD_BAD_STATUS
@@ -98,7 +98,7 @@ cdef extern from "response_head.h" nogil:
     rhb_head_result rhb_head_end(rhb_response_head *head, const rhb_head_context *context,
                                  rhb_head_outcome *outcome)
 
-cdef extern from "socket_io.h" nogil:
+cdef extern from "loop/socket_io.h" nogil:
     enum rhb_io:
         RHB_IO_OK
         RHB_IO_AGAIN
@@ -112,7 +112,7 @@ cdef extern from "socket_io.h" nogil:
     uint32_t rhb_unsent(int fd)
     void rhb_reset_on_close(int fd)
 
-cdef extern from "body.h" nogil:
+cdef extern from "loop/body.h" nogil:
     struct rhb_body_memory:
         void *(*make)(size_t size, char **data) noexcept
         void (*release)(void *block) noexcept
@@ -126,10 +126,10 @@ cdef extern from "body.h" nogil:
         uint64_t len
         int fd
 
-cdef extern from "heap.h" nogil:
+cdef extern from "base/heap.h" nogil:
     void rhb_heap_keep(size_t block)
 
-cdef extern from "access_log.h" nogil:
+cdef extern from "log/access_log.h" nogil:
     enum:
         RHB_ACCESS_VARIABLES
     struct rhb_access_log:
@@ -154,17 +154,17 @@ cdef extern from "access_log.h" nogil:
     int rhb_access_log_flush(rhb_access_log *log)
     void rhb_access_log_free(rhb_access_log *log)
 
-cdef extern from "saved_head.h" nogil:
+cdef extern from "http/saved_head.h" nogil:
     phr_request_head *rhb_head_save(const phr_request_head *head)
 
-cdef extern from "clock.h" nogil:
+cdef extern from "base/clock.h" nogil:
     struct rhb_clock:
         pass
     uint64_t rhb_now_coarse()
     uint64_t rhb_now_exact()
     const char *rhb_clock_date(rhb_clock *clock)
 
-cdef extern from "peer.h" nogil:
+cdef extern from "base/peer.h" nogil:
     enum: RHB_PEER_TEXT
     struct rhb_peer:
         uint8_t family
@@ -172,7 +172,7 @@ cdef extern from "peer.h" nogil:
     size_t rhb_peer_text(const rhb_peer *peer, char *out)
     bint rhb_peer_same_address(const rhb_peer *one, const rhb_peer *other)
 
-cdef extern from "allowed_peers.h" nogil:
+cdef extern from "http/allowed_peers.h" nogil:
     struct rhb_network:
         uint8_t address[16]
         uint8_t bits
@@ -182,7 +182,7 @@ cdef extern from "allowed_peers.h" nogil:
         const rhb_network *networks
         size_t n_networks
 
-cdef extern from "forwarded.h" nogil:
+cdef extern from "http/forwarded.h" nogil:
     enum: RHB_X_FORWARDED_FOR
     enum: RHB_X_FORWARDED_PROTO
     enum: RHB_X_FORWARDED_HOST
@@ -205,11 +205,11 @@ cdef extern from "forwarded.h" nogil:
                             const phr_header *fields, size_t count)
     uint16_t rhb_forwarded_server_port(const rhb_forwarded *said, const char *host, size_t host_len)
 
-cdef extern from "proxy_protocol.h" nogil:
+cdef extern from "http/proxy_protocol.h" nogil:
     enum: RHB_PROXY_V1
     enum: RHB_PROXY_V2
 
-cdef extern from "connection.h" nogil:
+cdef extern from "loop/connection.h" nogil:
     enum: RHB_CONN_FRESH
     enum: RHB_CONN_HEAD
     enum: RHB_CONN_BODY
@@ -225,7 +225,7 @@ cdef extern from "connection.h" nogil:
         bint has_client
         void *owner
 
-cdef extern from "scoreboard.h" nogil:
+cdef extern from "loop/scoreboard.h" nogil:
     enum: RHB_SCORE_SIZE
     struct rhb_score:
         pass
@@ -236,7 +236,7 @@ cdef extern from "scoreboard.h" nogil:
     void rhb_score_sending(rhb_score *score, int by)
     void rhb_score_unsent(rhb_score *score, uint64_t before, uint64_t now)
 
-cdef extern from "loop.h" nogil:
+cdef extern from "loop/loop.h" nogil:
     enum rhb_event:
         RHB_EVENT_REQUEST
         RHB_EVENT_WRITABLE
@@ -313,15 +313,15 @@ cdef extern from "loop.h" nogil:
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
 
-cdef extern from "pace.h" nogil:
+cdef extern from "loop/pace.h" nogil:
     bint rhb_response_moves(const rhb_loop *loop, int fd, uint32_t *unsent)
 
-cdef extern from "handover.h" nogil:
+cdef extern from "loop/handover.h" nogil:
     int rhb_hand_over(rhb_loop *loop, rhb_conn *conn)
     void rhb_take_back(rhb_conn *conn, int fd)
     void rhb_hand_over_end(rhb_loop *loop, rhb_conn *conn, bint shared)
 
-cdef extern from "live.h" nogil:
+cdef extern from "base/live.h" nogil:
     enum rhb_live_kind:
         RHB_LIVE_CONNECTION
         RHB_LIVE_INCOMING

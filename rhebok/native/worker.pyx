@@ -180,7 +180,7 @@ cdef class Worker:
     wakeup_fd: readable end of the pipe given to signal.set_wakeup_fd, or -1. max_requests: after so
     many on_limit is called, and after twice as many the worker stops by itself; without on_limit it stops at once;
     0: never. score: a writable buffer of score_size bytes for each thread, shared with the master
-    (csrc/scoreboard.h), or None. timeout: seconds for a request, after which the score says that it is late; 0: any.
+    (csrc/loop/scoreboard.h), or None. timeout: seconds for a request, after which the score says that it is late; 0: any.
     on_last_accept is called when a stopping worker has accepted its last connection: the listeners may be closed then.
 
     Raises ValueError for a bad access log format, OSError when the loop or the log cannot be opened.

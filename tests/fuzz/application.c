@@ -1,5 +1,5 @@
 #include "kernel.h"
-#include "socket_io.h"
+#include "loop/socket_io.h"
 #include "world.h"
 
 /* An answer on its way out; the owner of a connection that does not take it at once. */

@@ -1,5 +1,5 @@
+#include "http/proxy_protocol.h"
 #include "kernel.h"
-#include "proxy_protocol.h"
 #include "world.h"
 #include <errno.h>
 #include <unistd.h>

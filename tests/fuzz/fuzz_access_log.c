@@ -4,8 +4,8 @@
  *
  * Input, separated by 0xFF: the format, a request head, a response head, the values of all
  * variables, numbers. */
-#include "access_log_format.h"
 #include "fuzz.h"
+#include "log/format.h"
 
 enum { SEPARATOR = 0xff, MAX_FIELDS = 16, MAX_VARIABLES = 64 };
 

@@ -4,9 +4,9 @@
  * grammar, or there is X-Forwarded-For, reading from the left and then walking back gives the same.
  *
  * Input: a byte of enum rhb_forwarded_field and ANYBODY, then a head. */
-#include "forwarded.h"
 #include "fuzz.h"
-#include "http_target.h"
+#include "http/forwarded.h"
+#include "http/target.h"
 #include <arpa/inet.h>
 #include <strings.h>
 

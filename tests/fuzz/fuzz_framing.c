@@ -3,8 +3,8 @@
  *
  * Input: a byte that picks the largest body, then a head. */
 #include "fuzz.h"
-#include "http_framing.h"
-#include "http_target.h"
+#include "http/framing.h"
+#include "http/target.h"
 #include <strings.h>
 
 enum { MAX_FIELDS = 32 };

@@ -8,9 +8,9 @@
  * Input: two bytes of options, then steps: a byte for what (its upper half: a client or a number),
  * and what enum step says follows. */
 #define _GNU_SOURCE
+#include "base/live.h"
+#include "http/proxy_protocol.h"
 #include "kernel.h"
-#include "live.h"
-#include "proxy_protocol.h"
 #include "world.h"
 #include <fcntl.h>
 #include <unistd.h>

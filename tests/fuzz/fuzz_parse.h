@@ -4,7 +4,7 @@
 #define RHB_FUZZ_PARSE_H
 
 #include "fuzz.h"
-#include "parse_ways.h"
+#include "picohttpparser/parse_ways.h"
 
 enum { FUZZ_PARSE_MAX = 2048 }; /* pieces cost the square of it */
 

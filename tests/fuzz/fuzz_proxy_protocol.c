@@ -3,7 +3,7 @@
  *
  * Input: a byte that picks the versions, then the connection's first bytes. */
 #include "fuzz.h"
-#include "proxy_protocol.h"
+#include "http/proxy_protocol.h"
 #include <arpa/inet.h>
 
 static void must_be_same(const struct rhb_proxy_header *one, const struct rhb_proxy_header *other)

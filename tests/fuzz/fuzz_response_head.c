@@ -6,7 +6,7 @@
  * Input: flags, two bytes of body length (0: not known), then status and fields, separated by 0xFF,
  * with 0xFE between name and value. */
 #include "fuzz.h"
-#include "response_head.h"
+#include "http/response_head.h"
 #include <strings.h>
 
 enum { MAX_FIELDS = 32, SEPARATOR = 0xff, COLON = 0xfe };

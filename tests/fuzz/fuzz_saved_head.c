@@ -2,7 +2,7 @@
  *
  * Input: a head. */
 #include "fuzz.h"
-#include "saved_head.h"
+#include "http/saved_head.h"
 
 enum { MAX_FIELDS = 32 };
 

@@ -2,7 +2,7 @@
  *
  * Input: a byte that picks the method, then the target. */
 #include "fuzz.h"
-#include "http_target.h"
+#include "http/target.h"
 #include <arpa/inet.h>
 
 /* Without the fragment. */

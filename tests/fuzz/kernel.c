@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
 #include "kernel.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "fuzz.h"
 #include <errno.h>
 #include <poll.h>

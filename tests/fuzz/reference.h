@@ -5,7 +5,7 @@
 #define RHB_FUZZ_REFERENCE_H
 
 #include "fuzz.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 enum { REFERENCE_FIELDS = 16 };
 

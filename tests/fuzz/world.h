@@ -4,9 +4,9 @@
 #ifndef RHB_FUZZ_WORLD_H
 #define RHB_FUZZ_WORLD_H
 
-#include "bytes.h"
+#include "base/bytes.h"
 #include "fuzz.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "reference.h"
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -1,11 +1,11 @@
-"""Runs the C tests: each tests/c/test_*.c is a test here, built under ASan and UBSan by tests/c/Makefile."""
+"""Runs the C tests: each tests/c/ROOM/test_*.c is a test here, built under ASan and UBSan by tests/c/Makefile."""
 
 import subprocess
 
 import pytest
 from c_build import C_TESTS, build
 
-NAMES = sorted(source.stem for source in C_TESTS.glob("test_*.c"))
+NAMES = sorted(f"{source.parent.name}/{source.stem}" for source in C_TESTS.glob("*/test_*.c"))
 
 
 # The first one builds all of csrc.
@@ -27,4 +27,4 @@ def test_c_program_passes(name: str) -> None:
 
 
 def test_the_c_tests_are_found() -> None:
-    assert "test_parse_strict" in NAMES
+    assert "picohttpparser/test_parse_strict" in NAMES

@@ -1,5 +1,5 @@
-/* csrc/bytes.c: growing, and refusing to. */
-#include "bytes.h"
+/* csrc/base/bytes.c: growing, and refusing to. */
+#include "base/bytes.h"
 #include "harness.h"
 
 static void zeroed_bytes_are_empty_and_can_be_freed(struct rhb_test *t)

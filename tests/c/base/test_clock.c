@@ -1,5 +1,5 @@
-/* csrc/clock.c: the Date field against the C library's, at times of the test's choosing. */
-#include "clock.h"
+/* csrc/base/clock.c: the Date field against the C library's, at times of the test's choosing. */
+#include "base/clock.h"
 #include "harness.h"
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
-/* csrc/peer.c: addresses as text, both ways; with every text at the end of readable memory. */
+/* csrc/base/peer.c: addresses as text, both ways; with every text at the end of readable memory. */
+#include "base/peer.h"
 #include "harness.h"
-#include "peer.h"
 #include <arpa/inet.h>
 #include <stdlib.h>
 

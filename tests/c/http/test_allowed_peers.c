@@ -1,6 +1,6 @@
-/* csrc/allowed_peers.c: who is on a list. */
-#include "allowed_peers.h"
+/* csrc/http/allowed_peers.c: who is on a list. */
 #include "harness.h"
+#include "http/allowed_peers.h"
 
 /* 10.0.0.0/8, 192.0.2.1, 2001:db8::/33 */
 static const struct rhb_network networks[] = {

@@ -1,7 +1,7 @@
 /* Names compared in any case, and the word tricks under it, against the plain definition byte by
  * byte. */
-#include "field_name.h"
 #include "harness.h"
+#include "http/field_name.h"
 #include <stdlib.h>
 
 enum { LONGEST = 24 };

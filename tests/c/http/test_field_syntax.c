@@ -1,7 +1,7 @@
 /* Tokens and field values: every byte at every place of every length up to three words, against the
  * grammar spelled out (RFC 9110 sections 5.5 and 5.6.2). */
-#include "field_syntax.h"
 #include "harness.h"
+#include "http/field_syntax.h"
 #include <stdlib.h>
 
 enum { LONGEST = 24 };

@@ -1,7 +1,7 @@
-/* csrc/forwarded.c: what proxies say, as tables. Every name and value stands in memory of exactly
- * its size, so that ASan sees the first byte read too far. */
-#include "forwarded.h"
+/* csrc/http/forwarded.c: what proxies say, as tables. Every name and value stands in memory of
+ * exactly its size, so that ASan sees the first byte read too far. */
 #include "harness.h"
+#include "http/forwarded.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * Every name and value stands in memory of exactly its size, so that ASan sees the first byte read
  * too far. */
 #include "harness.h"
-#include "http_framing.h"
+#include "http/framing.h"
 #include <stdlib.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

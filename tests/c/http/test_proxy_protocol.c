@@ -1,7 +1,7 @@
-/* csrc/proxy_protocol.c: headers of both versions, whole and cut at every place, always at the end
- * of readable memory. */
+/* csrc/http/proxy_protocol.c: headers of both versions, whole and cut at every place, always at the
+ * end of readable memory. */
 #include "harness.h"
-#include "proxy_protocol.h"
+#include "http/proxy_protocol.h"
 #include <stdio.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

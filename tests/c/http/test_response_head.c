@@ -1,7 +1,7 @@
 /* Response heads: what the application says and what the request allows, as rows with what comes
  * out (RFC 9112 section 6, RFC 9110 section 8.6). Inputs stand in memory of exactly their size. */
 #include "harness.h"
-#include "response_head.h"
+#include "http/response_head.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-/* csrc/saved_head.c: a head that outlives its buffer. */
+/* csrc/http/saved_head.c: a head that outlives its buffer. */
 #include "harness.h"
-#include "saved_head.h"
+#include "http/saved_head.h"
 #include <stdlib.h>
 
 static void a_saved_head_does_not_point_into_its_buffer(struct rhb_test *t)

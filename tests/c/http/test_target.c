@@ -1,7 +1,7 @@
 /* Request targets, hosts and percent-decoding. Every input stands in memory of exactly its size, so
  * that ASan sees the first byte read before or behind it. */
 #include "harness.h"
-#include "http_target.h"
+#include "http/target.h"
 #include <ctype.h>
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
-/* What the tests of csrc/access_log.c share: a log in a directory of its own, and a write(2) that
- * fails on demand. Included by one program each, which gets its own write(). */
+/* What the tests of csrc/log/access_log.c share: a log in a directory of its own, and a write(2)
+ * that fails on demand. Included by one program each, which gets its own write(). */
 #ifndef RHB_TEST_ACCESS_LOG_FIXTURE_H
 #define RHB_TEST_ACCESS_LOG_FIXTURE_H
 
-#include "access_log.h"
 #include "harness.h"
+#include "log/access_log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* csrc/access_log.c: lines become batches, batches become writes, and the file may be renamed. */
+/* csrc/log/access_log.c: lines become batches, batches become writes, and the file may be renamed.
+ */
 #include "access_log_fixture.h"
 #include <limits.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-/* csrc/access_log.c: no failure of the log's file stops the server or goes unsaid. */
+/* csrc/log/access_log.c: no failure of the log's file stops the server or goes unsaid. */
 #define _GNU_SOURCE /* pipe2 */
 #include "access_log_fixture.h"
 #include <limits.h>

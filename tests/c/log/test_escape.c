@@ -1,7 +1,7 @@
-/* csrc/access_log_escape.c: nothing a client sends may look like more than one value on one line.
+/* csrc/log/escape.c: nothing a client sends may look like more than one value on one line.
  */
-#include "access_log_escape.h"
 #include "harness.h"
+#include "log/escape.h"
 #include <stdio.h>
 #include <stdlib.h>
 

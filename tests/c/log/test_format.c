@@ -1,6 +1,6 @@
-/* csrc/access_log_format.c and access_log_atoms.c: what compiles, and what each atom writes. */
-#include "access_log_format.h"
+/* csrc/log/format.c and access_log_atoms.c: what compiles, and what each atom writes. */
 #include "harness.h"
+#include "log/format.h"
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* The clients of loop_fixture.h. */
 #define _GNU_SOURCE
+#include "loop/socket_io.h"
 #include "loop_fixture.h"
-#include "socket_io.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "loop_fixture.h"
-#include "live.h"
-#include "socket_io.h"
+#include "base/live.h"
+#include "loop/socket_io.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #define RHB_TEST_LOOP_FIXTURE_H
 
 #include "harness.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 enum { BY_UNIX, BY_TCP, LISTENERS };
 #define MS RHB_NS_PER_MS

@@ -1,6 +1,6 @@
 /* The length of a listener's queue, asked of the kernel. */
-#include "accept_queue.h"
 #include "harness.h"
+#include "loop/accept_queue.h"
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-/* csrc/body.c: memory up to a limit, in one block or in several, then the temporary file; and a
- * disk that does not take it. */
-#include "body.h"
+/* csrc/loop/body.c: memory up to a limit, in one block or in several, then the temporary file; and
+ * a disk that does not take it. */
+#include "base/live.h"
 #include "harness.h"
-#include "live.h"
+#include "loop/body.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

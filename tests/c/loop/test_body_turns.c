@@ -1,4 +1,4 @@
-/* csrc/body_turns.c: which large bodies are received, and that nobody waits for the slow. */
+/* csrc/loop/body_turns.c: which large bodies are received, and that nobody waits for the slow. */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
 #include <stdio.h>

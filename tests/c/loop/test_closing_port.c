@@ -1,6 +1,6 @@
 /* A port that drops what is new: known as such, and its handshakes are seen. */
-#include "closing_port.h"
 #include "harness.h"
+#include "loop/closing_port.h"
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,7 +1,7 @@
-/* csrc/connection.c: what a connection holds. */
-#include "connection.h"
+/* csrc/loop/connection.c: what a connection holds. */
+#include "base/live.h"
 #include "harness.h"
-#include "live.h"
+#include "loop/connection.h"
 #include <stdlib.h>
 
 static void dropping_what_arrives_frees_its_body(struct rhb_test *t)

@@ -1,8 +1,8 @@
-/* csrc/handover.c: sockets that the application takes, and how their connections end. */
+/* csrc/loop/handover.c: sockets that the application takes, and how their connections end. */
 #define _GNU_SOURCE
-#include "handover.h"
+#include "loop/handover.h"
+#include "loop/socket_io.h"
 #include "loop_fixture.h"
-#include "socket_io.h"
 #include <fcntl.h>
 #include <unistd.h>
 

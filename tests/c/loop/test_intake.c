@@ -1,4 +1,4 @@
-/* csrc/intake.c: heads, however they arrive, and pipelines. */
+/* csrc/loop/intake.c: heads, however they arrive, and pipelines. */
 #include "loop_fixture.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* csrc/intake.c: request bodies, in memory and in the temporary file. */
+/* csrc/loop/intake.c: request bodies, in memory and in the temporary file. */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* csrc/intake.c: connections that begin with a PROXY header. */
+/* csrc/loop/intake.c: connections that begin with a PROXY header. */
+#include "http/proxy_protocol.h"
 #include "loop_fixture.h"
-#include "proxy_protocol.h"
 #include <poll.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-/* csrc/listeners.c: who is accepted when, and what happens when nobody can be. */
+/* csrc/loop/listeners.c: who is accepted when, and what happens when nobody can be. */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
 #include <errno.h>

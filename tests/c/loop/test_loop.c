@@ -1,6 +1,7 @@
-/* csrc/loop.c: fairness, owners, signals, the grace of fresh connections, and the log's batches. */
+/* csrc/loop/loop.c: fairness, owners, signals, the grace of fresh connections, and the log's
+ * batches. */
 #define _GNU_SOURCE
-#include "access_log.h"
+#include "log/access_log.h"
 #include "loop_fixture.h"
 #include <fcntl.h>
 #include <poll.h>

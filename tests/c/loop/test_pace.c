@@ -1,6 +1,6 @@
-/* csrc/pace.c: clients that are slow but not silent. */
+/* csrc/loop/pace.c: clients that are slow but not silent. */
+#include "loop/pace.h"
 #include "loop_fixture.h"
-#include "pace.h"
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-/* csrc/parking.c: what waits in epoll, what is kept of it, and how connections end. */
+/* csrc/loop/parking.c: what waits in epoll, what is kept of it, and how connections end. */
 #include "loop_fixture.h"
 #include <poll.h>
 #include <stdio.h>

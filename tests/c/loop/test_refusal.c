@@ -1,8 +1,9 @@
-/* csrc/refusal.c: the loop's own answers, and that a client sees them while it is still sending. */
+/* csrc/loop/refusal.c: the loop's own answers, and that a client sees them while it is still
+ * sending. */
 #define _GNU_SOURCE
-#include "access_log.h"
+#include "log/access_log.h"
+#include "loop/refusal.h"
 #include "loop_fixture.h"
-#include "refusal.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

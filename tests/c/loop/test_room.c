@@ -1,6 +1,6 @@
-/* csrc/room.c: as many connections as there may be, and one more. */
+/* csrc/loop/room.c: as many connections as there may be, and one more. */
+#include "loop/room.h"
 #include "loop_fixture.h"
-#include "room.h"
 #include <unistd.h>
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"

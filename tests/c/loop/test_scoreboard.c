@@ -1,6 +1,6 @@
 /* What a worker writes into its slot. rhebok/scoreboard.py reads the same. */
 #include "harness.h"
-#include "scoreboard.h"
+#include "loop/scoreboard.h"
 
 static void a_request_that_begins_has_a_deadline_and_a_line(struct rhb_test *t)
 {

@@ -1,5 +1,5 @@
-/* csrc/intake.c where a read ends before the bytes do. Once a connection is in epoll no edge comes
- * for what was there already, so nothing may be taken for "that was all". */
+/* csrc/loop/intake.c where a read ends before the bytes do. Once a connection is in epoll no edge
+ * comes for what was there already, so nothing may be taken for "that was all". */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-/* csrc/socket_io.c: each call against each result. */
+/* csrc/loop/socket_io.c: each call against each result. */
 #define _GNU_SOURCE
-#include "clock.h"
+#include "base/clock.h"
 #include "harness.h"
-#include "socket_io.h"
+#include "loop/socket_io.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
