@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from rhebok import __version__, config, config_dump, launch
-from rhebok.config import Config
+from rhebok import __version__, launch
 from rhebok.errors import EndedWith, ExitStatus, UserError
-from rhebok.settings import TABLE, Group, Setting
-from rhebok.values import Kind
+from rhebok.settings import config
+from rhebok.settings import dump as config_dump
+from rhebok.settings.config import Config
+from rhebok.settings.table import TABLE, Group, Setting
+from rhebok.settings.values import Kind
 
 Serve = Callable[[Config], None]
 

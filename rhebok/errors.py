@@ -38,6 +38,13 @@ class EndedWith(Exception):
         self.status = status
 
 
+class RequestTimeout(BaseException):
+    """Raised into the application by --timeout. No Exception, so that it is not swallowed by chance."""
+
+    def __init__(self, text: str = "no answer within --timeout") -> None:
+        super().__init__(text)
+
+
 def os_reason(error: OSError) -> str:
     """The operating system's reason alone, without errno and path."""
     return (error.strerror or str(error)).lower()

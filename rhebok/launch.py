@@ -12,12 +12,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from rhebok import generation, hooks, identity, socket_activation
-from rhebok.app_loading import load_app, prepend_to_path
-from rhebok.config import Config
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.identity import Identity
-from rhebok.listeners import (
+from rhebok.listening import activation as socket_activation
+from rhebok.listening.listeners import (
     STARTER_VARIABLE,
     BindOptions,
     Listener,
@@ -26,15 +23,21 @@ from rhebok.listeners import (
     bind_all,
     close_all,
 )
-from rhebok.logs import STDERR, ErrorLog, check_writable, open_error_log
-from rhebok.master import Master, WorkerSource
-from rhebok.notify import Notifier, watchdog_interval
-from rhebok.open_files import allow_connections, fill_standard_descriptors
-from rhebok.pid_file import PidFile
-from rhebok.settings import Settings
-from rhebok.signals import TRACEBACK_SIGNAL
-from rhebok.supervisor import Supervisor
-from rhebok.worker import WorkerFactory
+from rhebok.process import identity
+from rhebok.process.identity import Identity
+from rhebok.process.logs import STDERR, ErrorLog, check_writable, open_error_log
+from rhebok.process.open_files import allow_connections, fill_standard_descriptors
+from rhebok.process.pid_file import PidFile
+from rhebok.process.signals import TRACEBACK_SIGNAL
+from rhebok.serving import hooks
+from rhebok.serving.app_loading import load_app, prepend_to_path
+from rhebok.serving.master import Master, WorkerSource
+from rhebok.serving.worker import WorkerFactory
+from rhebok.settings.config import Config
+from rhebok.settings.table import Settings
+from rhebok.superdaemon import generation
+from rhebok.superdaemon.notify import Notifier, watchdog_interval
+from rhebok.superdaemon.supervisor import Supervisor
 
 NATIVE_WORKER = "rhebok.native.worker"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rhebok.live_objects import REPORT_VARIABLE
 from rhebok.native.worker import live_objects
+from rhebok.serving.live_objects import REPORT_VARIABLE
 
 
 class Report:

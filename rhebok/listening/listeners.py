@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from rhebok import closing_port
-from rhebok.addresses import (
+from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.listening import closing_port
+from rhebok.listening.activation import ActivatedSocket
+from rhebok.listening.addresses import (
     AbstractAddress,
     Address,
     FdAddress,
@@ -21,9 +23,7 @@ from rhebok.addresses import (
     parse_bind,
     parse_starter_ports,
 )
-from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.socket_activation import ActivatedSocket
-from rhebok.unix_path import BoundPath, bind_unix_path
+from rhebok.listening.unix_path import BoundPath, bind_unix_path
 
 STARTER_VARIABLE = "SERVER_STARTER_PORT"
 

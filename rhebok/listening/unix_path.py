@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from rhebok.addresses import UNIX_PATH_MAX
+from rhebok.listening.addresses import UNIX_PATH_MAX
 
 LOCK_SECONDS = 5.0
 

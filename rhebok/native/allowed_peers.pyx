@@ -7,11 +7,11 @@ Lifetime: a rhb_allowed_peers copied from `list` points into the AllowedPeers, w
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from rhebok.allowed_peers import parse_peers
+from rhebok.listening.allowed_peers import parse_peers
 
 
 cdef class AllowedPeers:
-    """AllowedPeers(items): see rhebok.allowed_peers for what an item is. ValueError when one is none."""
+    """AllowedPeers(items): see rhebok.listening.allowed_peers for what an item is. ValueError when one is none."""
 
     def __cinit__(self, items):
         peers = parse_peers(items)

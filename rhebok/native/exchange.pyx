@@ -79,7 +79,7 @@ from .csrc cimport (
 )
 from .file_wrapper cimport FileWrapper, plain_file
 
-from rhebok.forked_child import end_forked_child
+from rhebok.process.forked_child import end_forked_child
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)

@@ -1,4 +1,4 @@
-"""A worker whose master has been killed ends in time, whatever its application is stuck in. Called by rhebok.worker."""
+"""A worker whose master has been killed ends in time, whatever its application is stuck in. Called by rhebok.serving.worker."""
 
 import os
 

@@ -22,7 +22,7 @@ from .csrc cimport (
 )
 from .exchange cimport BROKEN, SHARED, UPGRADED
 
-from rhebok.upgraded_socket import OfferedSocket
+from rhebok.native.upgraded_socket import OfferedSocket
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)

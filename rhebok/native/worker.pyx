@@ -1,6 +1,6 @@
 # cython: binding=False
 """A worker: the event loop of csrc, set up from the settings, and the threads that serve from it (serving.pyx).
-rhebok.worker makes one in each worker process and calls run().
+rhebok.serving.worker makes one in each worker process and calls run().
 """
 
 import gc

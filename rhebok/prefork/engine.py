@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from rhebok import children
-from rhebok.children import STATUS_UNKNOWN, Child, Report, describe_end
-from rhebok.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
-from rhebok.spawn_pace import MAX_START_FAILURES, SpawnPace
+from rhebok.prefork import children
+from rhebok.prefork.children import STATUS_UNKNOWN, Child, Report, describe_end
+from rhebok.prefork.spawn_pace import MAX_START_FAILURES, SpawnPace
+from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
 
 QUICK_SECONDS = 2.0  # what a child gets after QUIT
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.logs import STDERR
+from rhebok.process.logs import STDERR
 
 
 @dataclass(frozen=True)

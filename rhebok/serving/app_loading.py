@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from types import ModuleType, TracebackType
 from typing import Any
 
-from rhebok.app_spec import DEFAULT_ATTRIBUTES, AppSpec, parse_app
 from rhebok.errors import ExitStatus, UserError
+from rhebok.settings.app_spec import DEFAULT_ATTRIBUTES, AppSpec, parse_app
 
 Application = Callable[..., Any]
 

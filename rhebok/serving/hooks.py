@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rhebok.app_loading import load_function
-from rhebok.settings import Settings
+from rhebok.serving.app_loading import load_function
+from rhebok.settings.table import Settings
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,18 @@ import os
 from collections.abc import Callable, Sequence
 
 from rhebok import __version__
-from rhebok.app_loading import load_app
-from rhebok.children import Report
 from rhebok.errors import ExitStatus, UserError
-from rhebok.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
-from rhebok.listeners import Listener, close_all
-from rhebok.logs import ErrorLog
-from rhebok.notify import Notifier
-from rhebok.prefork import Callbacks, Options, Prefork, TooManyFailures
-from rhebok.scoreboard import Scoreboard
-from rhebok.settings import Settings
-from rhebok.worker import Service, WorkerFactory, WorkerProcess
-from rhebok.worker_watch import WorkerWatch
+from rhebok.listening.listeners import Listener, close_all
+from rhebok.prefork.children import Report
+from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.process.logs import ErrorLog
+from rhebok.serving.app_loading import load_app
+from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
+from rhebok.serving.scoreboard import Scoreboard
+from rhebok.serving.watch import WorkerWatch
+from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
+from rhebok.settings.table import Settings
+from rhebok.superdaemon.notify import Notifier
 
 WorkerSource = Callable[[Settings], WorkerFactory]
 

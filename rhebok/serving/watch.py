@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
 
-from rhebok.prefork import Verdict
-from rhebok.scoreboard import Score, Scoreboard, doing
-from rhebok.settings import Settings
-from rhebok.signals import TRACEBACK_SIGNAL
+from rhebok.prefork.engine import Verdict
+from rhebok.process.signals import TRACEBACK_SIGNAL
+from rhebok.serving.scoreboard import Score, Scoreboard, doing
+from rhebok.settings.table import Settings
 
 MEMORY_INTERVAL = 2.0  # seconds between two looks at the memory
 LAST_CHANCE = 2.0  # for the application to be interrupted, before its worker is killed

@@ -16,20 +16,14 @@ from random import SystemRandom
 from types import FrameType
 from typing import Protocol, TextIO
 
-from rhebok import live_objects
-from rhebok.app_loading import Application, load_app
-from rhebok.children import Report
-from rhebok.errors import UserError
-from rhebok.forked_child import give_children_default_signals
-from rhebok.hooks import WorkerInfo, load_after_fork
-from rhebok.listeners import Listener, close_all
-from rhebok.logs import ErrorLog
+from rhebok.errors import RequestTimeout, UserError
+from rhebok.listening.listeners import Listener, close_all
 from rhebok.native.orphan import limit_life
-from rhebok.parent_death import signal_when_parent_dies
-from rhebok.request_limit import request_limit
-from rhebok.scoreboard import Scoreboard
-from rhebok.settings import Settings
-from rhebok.signals import (
+from rhebok.prefork.children import Report
+from rhebok.prefork.parent_death import signal_when_parent_dies
+from rhebok.process.forked_child import give_children_default_signals
+from rhebok.process.logs import ErrorLog
+from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
     QUIT_SIGNAL,
     STOP_SIGNAL,
@@ -37,6 +31,12 @@ from rhebok.signals import (
     WakeupPipe,
     ignore,
 )
+from rhebok.serving import live_objects
+from rhebok.serving.app_loading import Application, load_app
+from rhebok.serving.hooks import WorkerInfo, load_after_fork
+from rhebok.serving.request_limit import request_limit
+from rhebok.serving.scoreboard import Scoreboard
+from rhebok.settings.table import Settings
 
 
 class NativeWorker(Protocol):
@@ -83,13 +83,6 @@ class WorkerFactory(Protocol):
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
     ) -> NativeWorker: ...
-
-
-class RequestTimeout(BaseException):
-    """Raised into the application by --timeout. No Exception, so that it is not swallowed by chance."""
-
-    def __init__(self, text: str = "no answer within --timeout") -> None:
-        super().__init__(text)
 
 
 @dataclass(frozen=True)

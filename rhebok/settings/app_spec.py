@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from rhebok.values import Kind
+from rhebok.settings.values import Kind
 
 DEFAULT_ATTRIBUTES = ("application", "app")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.settings import ENVIRONMENT_PREFIX, TABLE, Setting, Settings
+from rhebok.settings.table import ENVIRONMENT_PREFIX, TABLE, Setting, Settings
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -1,14 +1,14 @@
-"""Writes docs/settings.md: `python -m rhebok.settings_docs > docs/settings.md`. A test compares."""
+"""Writes docs/settings.md: `python -m rhebok.settings.docs > docs/settings.md`. A test compares."""
 
 import sys
 from collections.abc import Iterator
 
-from rhebok.settings import TABLE, Group, Setting
+from rhebok.settings.table import TABLE, Group, Setting
 
 HEAD = """\
 # Settings
 
-<!-- Written by `python -m rhebok.settings_docs`; change rhebok/settings.py instead. -->
+<!-- Written by `python -m rhebok.settings.docs`; change rhebok/settings/table.py instead. -->
 
 Every setting can be given as a flag, as an environment variable, or as a key of the TOML file that `--config`
 (or `RHEBOK_CONFIG`) names. Where more than one gives a value, the flag wins over the environment, the

@@ -1,8 +1,8 @@
 """--print-config: the configuration in force as TOML, each value with its source. Called by cli."""
 
-from rhebok.config import Config
-from rhebok.settings import TABLE, Setting
-from rhebok.values import toml_text
+from rhebok.settings.config import Config
+from rhebok.settings.table import TABLE, Setting
+from rhebok.settings.values import toml_text
 
 
 def dump(config: Config) -> str:

@@ -9,10 +9,10 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any
 
-from rhebok import values
-from rhebok.app_spec import app_kind
-from rhebok.cpus import default_workers
-from rhebok.values import Kind
+from rhebok.settings import values
+from rhebok.settings.app_spec import app_kind
+from rhebok.settings.cpus import default_workers
+from rhebok.settings.values import Kind
 
 ENVIRONMENT_PREFIX = "RHEBOK_"
 

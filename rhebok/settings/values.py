@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rhebok.addresses import parse_bind
-from rhebok.allowed_peers import parse_peers
+from rhebok.listening.addresses import parse_bind
+from rhebok.listening.allowed_peers import parse_peers
 
 Reader = Callable[[object], Any]
 
@@ -145,7 +145,7 @@ def some_of(*names: str) -> Kind:
 
 
 def peers() -> Kind:
-    """Who may do something. The items stay text; rhebok.allowed_peers reads them again in the worker."""
+    """Who may do something. The items stay text: listening.allowed_peers reads them again in the worker."""
 
     def read(value: object) -> tuple[str, ...]:
         items = tuple(

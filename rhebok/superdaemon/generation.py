@@ -13,9 +13,9 @@ from enum import Enum
 from signal import Signals
 from typing import NoReturn
 
-from rhebok.listeners import STARTER_VARIABLE, Listener
-from rhebok.notify import NOTIFY_VARIABLE, WATCHDOG_VARIABLES
-from rhebok.parent_death import signal_when_parent_dies
+from rhebok.listening.listeners import STARTER_VARIABLE, Listener
+from rhebok.prefork.parent_death import signal_when_parent_dies
+from rhebok.superdaemon.notify import NOTIFY_VARIABLE, WATCHDOG_VARIABLES
 
 GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
 SUPERVISOR_VARIABLE = "RHEBOK_SUPERVISOR"  # its pid; tells a generation that it has one

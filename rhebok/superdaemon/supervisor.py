@@ -14,14 +14,11 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from signal import Signals
 
-from rhebok import children
-from rhebok.children import describe_end
 from rhebok.errors import EndedWith, ExitStatus
-from rhebok.generation import Generation, Launcher, Phase
-from rhebok.listeners import Listener, close_all
-from rhebok.notify import Notifier, NotifySocket, workers_take
-from rhebok.settings import Settings
-from rhebok.signals import (
+from rhebok.listening.listeners import Listener, close_all
+from rhebok.prefork import children
+from rhebok.prefork.children import describe_end
+from rhebok.process.signals import (
     QUIT_SIGNAL,
     STOP_SIGNAL,
     SUPERVISOR_SIGNALS,
@@ -29,6 +26,9 @@ from rhebok.signals import (
     Action,
     NotedSignals,
 )
+from rhebok.settings.table import Settings
+from rhebok.superdaemon.generation import Generation, Launcher, Phase
+from rhebok.superdaemon.notify import Notifier, NotifySocket, workers_take
 
 QUICK_SECONDS = 4.0  # what a generation gets after QUIT; its workers get 2
 MARGIN = 5.0  # beyond --graceful-timeout, which the generation itself keeps

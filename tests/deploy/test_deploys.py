@@ -243,7 +243,10 @@ def test_all_workers_of_the_new_generation_serve_before_the_old_one_stops(site: 
 def grown(site: Site, count: int) -> Iterator[Supervised]:
     """One worker was asked for, TTIN has made it more. What a generation is allowed beyond its own deadline
     is 1 s here, so that the workers that TTIN added need not be as many."""
-    code = "from rhebok import cli, supervisor; supervisor.MARGIN = 1; raise SystemExit(cli.main())"
+    code = (
+        "from rhebok import cli; from rhebok.superdaemon import supervisor; "
+        "supervisor.MARGIN = 1; raise SystemExit(cli.main())"
+    )
     port = free_port()
     argv = [sys.executable, "-c", code, MODULE, "--workers", "1", "--bind", f"127.0.0.1:{port}"]
     argv += ["--spawn-interval", "0.4", "--graceful-timeout", "1", "--kill-old-delay", "0"]

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "unit"))
+sys.path.insert(0, str(HERE.parent))
 
-from strict_parser import CField, CHead, CLimits  # noqa: E402  (a module of the folder above)
+from unit.strict_parser import CField, CHead, CLimits  # noqa: E402  (a module of the folder above)
 
 LIMIT = 1 << 20
 MAX_FIELDS = 16

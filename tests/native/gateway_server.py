@@ -19,8 +19,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from rhebok.native.worker import Worker, live_objects
-from rhebok.scoreboard import Score, Scoreboard
-from rhebok.settings import FORWARDED_HEADERS
+from rhebok.serving.scoreboard import Score, Scoreboard
+from rhebok.settings.table import FORWARDED_HEADERS
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conditions import DEADLINE_SECONDS, until
+from unit.conditions import DEADLINE_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE_COMMAND = [sys.executable, str(Path(__file__).with_name("fakes.py"))]

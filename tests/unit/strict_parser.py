@@ -4,7 +4,7 @@ import ctypes
 from dataclasses import dataclass
 from functools import cache
 
-from c_build import build
+from unit.c_build import build
 
 MAX_FIELDS = 64
 LIMIT = 1 << 20

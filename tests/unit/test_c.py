@@ -1,9 +1,10 @@
-"""Runs the C tests: each tests/c/ROOM/test_*.c is a test here, built under ASan and UBSan by tests/c/Makefile."""
+"""Runs the C tests: each tests/c/ROOM/test_*.c is a test here, built under ASan and UBSan by its Makefile."""
 
 import subprocess
 
 import pytest
-from c_build import C_TESTS, build
+
+from unit.c_build import C_TESTS, build
 
 NAMES = sorted(f"{source.parent.name}/{source.stem}" for source in C_TESTS.glob("*/test_*.c"))
 

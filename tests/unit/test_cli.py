@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from server_process import run_command
 
 import rhebok
 from rhebok.errors import ExitStatus
+from unit.server_process import run_command
 
 APPLICATION = """
 number = 5

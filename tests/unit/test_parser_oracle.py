@@ -13,7 +13,8 @@ import h11
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strict_parser import Head, decode_chunked, library, parse
+
+from unit.strict_parser import Head, decode_chunked, library, parse
 
 # The machine is shared: no example is judged by its time.
 steady = settings(deadline=None)

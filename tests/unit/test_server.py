@@ -9,10 +9,10 @@ from pathlib import Path
 from signal import Signals
 
 import pytest
-from conditions import until
-from server_process import FAKE_COMMAND, run_command, serving
 
 from rhebok.errors import ExitStatus
+from unit.conditions import until
+from unit.server_process import FAKE_COMMAND, run_command, serving
 
 APPLICATION = """
 import gc, os, random, sys

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rhebok.socket_activation import ActivatedSocket, activated_sockets, forget
+from rhebok.listening.activation import ActivatedSocket, activated_sockets, forget
 
 
 def test_nothing_is_handed_over_without_the_variable():

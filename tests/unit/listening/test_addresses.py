@@ -2,7 +2,7 @@
 
 import pytest
 
-from rhebok.addresses import (
+from rhebok.listening.addresses import (
     AbstractAddress,
     FdAddress,
     StarterPort,

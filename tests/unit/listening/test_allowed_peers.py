@@ -2,7 +2,7 @@
 
 import pytest
 
-from rhebok.allowed_peers import Network, parse_peers
+from rhebok.listening.allowed_peers import Network, parse_peers
 
 
 def v4(*octets: int, bits: int) -> Network:

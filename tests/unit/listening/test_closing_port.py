@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rhebok.closing_port import refuse_newcomers
-from rhebok.listeners import BindOptions, bind_all, close_all
+from rhebok.listening.closing_port import refuse_newcomers
+from rhebok.listening.listeners import BindOptions, bind_all, close_all
 
 SYN_SENT = 2  # tcp_states.h; TCP_INFO begins with the state
 

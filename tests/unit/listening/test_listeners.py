@@ -10,9 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from rhebok import unix_path
 from rhebok.errors import UserError
-from rhebok.listeners import BindOptions, Listener, adopt_starter_ports, bind_all, close_all
+from rhebok.listening import unix_path
+from rhebok.listening.listeners import BindOptions, Listener, adopt_starter_ports, bind_all, close_all
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import signal
 import sys
 from pathlib import Path
 
-from rhebok.prefork import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 

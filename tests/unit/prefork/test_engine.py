@@ -10,8 +10,9 @@ from pathlib import Path
 from signal import Signals
 
 import pytest
-from conditions import DEADLINE_SECONDS, until
-from server_process import environment
+
+from unit.conditions import DEADLINE_SECONDS, until
+from unit.server_process import environment
 
 DRIVER = Path(__file__).with_name("engine_driver.py")
 

@@ -1,6 +1,6 @@
 """When the engine may fork, by its clock."""
 
-from rhebok.spawn_pace import SpawnPace
+from rhebok.prefork.spawn_pace import SpawnPace
 
 
 def test_without_an_interval_forks_follow_at_once():

@@ -6,7 +6,7 @@ import pwd
 import pytest
 
 from rhebok.errors import UserError
-from rhebok.identity import Identity, identity, owner
+from rhebok.process.identity import Identity, identity, owner
 
 NOBODY = pwd.getpwnam("nobody")
 DAEMON = grp.getgrnam("daemon")

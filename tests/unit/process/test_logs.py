@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from rhebok import logs
 from rhebok.errors import UserError
-from rhebok.logs import LogStream, check_writable, open_error_log
+from rhebok.process import logs
+from rhebok.process.logs import LogStream, check_writable, open_error_log
 
 
 @pytest.fixture
@@ -123,6 +123,16 @@ def test_the_logger_writes_time_pid_level_and_message(path):
     assert text.count("\n") == 1
 
 
+@pytest.fixture
+def loggers_restored():
+    """What disable_existing_loggers switches off is on again for the tests that follow."""
+    yield
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+
+
+@pytest.mark.usefixtures("loggers_restored")
 def test_an_application_that_configures_logging_does_not_switch_it_off(path):
     log = open_error_log(str(path), "info")
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})

@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from rhebok.open_files import allow_connections, shortage, wanted
+from rhebok.process.open_files import allow_connections, shortage, wanted
 
 
 @pytest.mark.parametrize(

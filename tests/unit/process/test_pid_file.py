@@ -5,7 +5,7 @@ import os
 import pytest
 
 from rhebok.errors import UserError
-from rhebok.pid_file import PidFile
+from rhebok.process.pid_file import PidFile
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from signal import Signals
 import pytest
 
 from rhebok.errors import ExitStatus
-from rhebok.signals import IGNORED_BY_WORKERS, MASTER_SIGNALS, Action, NotedSignals, Row
+from rhebok.process.signals import IGNORED_BY_WORKERS, MASTER_SIGNALS, Action, NotedSignals, Row
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "SIGNALS.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "SIGNALS.md").read_text("utf-8")
 
 TABLE = (Row(Signals.SIGUSR1, Action.REAP), Row(Signals.SIGUSR2, Action.STOP))
 

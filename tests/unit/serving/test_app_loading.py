@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from rhebok import app_loading
-from rhebok.app_spec import AppSpec, parse_app
 from rhebok.errors import ExitStatus, UserError
+from rhebok.serving import app_loading
+from rhebok.settings.app_spec import AppSpec, parse_app
 
 GOOD = """
 class Site:

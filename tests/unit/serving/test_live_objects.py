@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rhebok import live_objects
 from rhebok.native import worker
+from rhebok.serving import live_objects
 
 LOG = logging.getLogger("test_live_objects")
 

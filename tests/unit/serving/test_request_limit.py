@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from rhebok.request_limit import request_limit
+from rhebok.serving.request_limit import request_limit
 
 
 def limits(*arguments: int) -> set[int]:

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from rhebok.scoreboard import SCORE_SIZE, Score, Scoreboard, doing
+from rhebok.serving.scoreboard import SCORE_SIZE, Score, Scoreboard, doing
 
 
 def scores(*threads: tuple[int, int, int]) -> list[Score]:

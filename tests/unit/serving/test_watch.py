@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from rhebok.native.worker import score_size
-from rhebok.prefork import Verdict
-from rhebok.scoreboard import SCORE_SIZE, Scoreboard
-from rhebok.worker_watch import LAST_CHANCE, MEMORY_INTERVAL, WorkerWatch, resident_bytes
+from rhebok.prefork.engine import Verdict
+from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+from rhebok.serving.watch import LAST_CHANCE, MEMORY_INTERVAL, WorkerWatch, resident_bytes
 
 SETTINGS = {
     "threads": 1,

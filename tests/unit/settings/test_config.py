@@ -4,10 +4,11 @@ import sys
 
 import pytest
 
-from rhebok import config, config_dump
-from rhebok.config import load
 from rhebok.errors import ExitStatus, UserError
-from rhebok.settings import TABLE
+from rhebok.settings import config
+from rhebok.settings import dump as config_dump
+from rhebok.settings.config import load
+from rhebok.settings.table import TABLE
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rhebok import cpus
+from rhebok.settings import cpus
 
 
 @pytest.fixture

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 import rhebok
-from rhebok import cli, settings_docs
-from rhebok.settings import TABLE, Setting, Settings
+from rhebok import cli
+from rhebok.settings import docs as settings_docs
+from rhebok.settings.table import TABLE, Setting, Settings
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 BY_NAME = {setting.name: setting for setting in TABLE}
 
@@ -77,7 +78,7 @@ def test_the_spellings_of_rhebok_and_gazelle_are_aliases(name, alias):
 
 def test_the_page_of_settings_is_current():
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    assert page == settings_docs.render(), "run: python -m rhebok.settings_docs > docs/settings.md"
+    assert page == settings_docs.render(), "run: python -m rhebok.settings.docs > docs/settings.md"
 
 
 def test_the_version_is_the_one_of_the_package():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rhebok import values
+from rhebok.settings import values
 
 KINDS = {
     "whole": values.whole_number(1, 10),

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from rhebok.notify import Notifier, NotifySocket, watchdog_interval, workers_take
+from rhebok.superdaemon.notify import Notifier, NotifySocket, watchdog_interval, workers_take
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rhebok.upgraded_socket import OfferedSocket
+from rhebok.native.upgraded_socket import OfferedSocket
 
 
 class PipeOffer:

@@ -11,7 +11,7 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
-from rhebok.signals import QUIT_SIGNAL, STOP_SIGNAL, TRACEBACK_SIGNAL, ignore
+from rhebok.process.signals import QUIT_SIGNAL, STOP_SIGNAL, TRACEBACK_SIGNAL, ignore
 
 _OURS = (STOP_SIGNAL, QUIT_SIGNAL, TRACEBACK_SIGNAL)
 
