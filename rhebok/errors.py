@@ -47,4 +47,5 @@ class RequestTimeout(BaseException):
 
 def os_reason(error: OSError) -> str:
     """The operating system's reason alone, without errno and path."""
-    return (error.strerror or str(error)).lower()
+    reason = error.strerror or str(error)
+    return reason[:1].lower() + reason[1:]

@@ -35,9 +35,9 @@ from rhebok.serving.master import Master, WorkerSource
 from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
-from rhebok.superdaemon import generation
+from rhebok.superdaemon import supervisor
 from rhebok.superdaemon.notify import Notifier, watchdog_interval
-from rhebok.superdaemon.supervisor import Supervisor
+from rhebok.superdaemon.program import start_directory
 
 NATIVE_WORKER = "rhebok.native.worker"
 
@@ -53,14 +53,14 @@ def serve(config: Config) -> None:
 
 def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
-    settings, directory = config.settings, generation.start_directory()
+    settings, directory = config.settings, start_directory()
     _settle(settings)
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
         watchdog = watchdog_interval(os.environ, os.getpid())
-        supervisor = Supervisor(settings, listeners, log.logger, Notifier.from_environment(), watchdog)
-        supervisor.run(generation.command_line(), directory)
+        notifier = Notifier.from_environment()
+        supervisor.supervise(settings, listeners, log.logger, notifier, watchdog, directory)
 
 
 def run(config: Config, worker_factory: WorkerSource) -> None:
@@ -121,12 +121,12 @@ def _become_user(settings: Settings) -> None:
     if who.given:
         identity.give_files(who, settings.error_logfile, settings.access_logfile)
         identity.become(who)
-        generation.follow_supervisor()
+        supervisor.follow_supervisor()
 
 
 def _pid_file_of_generation(settings: Settings, log: ErrorLog) -> PidFile | None:
     """Under a superdaemon generations overlap, and the process to signal is the superdaemon."""
-    if not settings.pid or generation.supervised():
+    if not settings.pid or supervisor.supervised():
         return None
     if STARTER_VARIABLE in os.environ:
         log.logger.warning("--pid is ignored here: the superdaemon has a pid file of its own")

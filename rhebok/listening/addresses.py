@@ -1,6 +1,9 @@
-"""The grammar of addresses: --bind, and the specs in SERVER_STARTER_PORT. Pure; listeners makes the sockets.
+"""The grammar of addresses: --bind of rhebok, --port of rhebok-starter, and the specs in SERVER_STARTER_PORT.
+
+Pure; listeners and starter.sockets make the sockets. ValueError says what is wrong with a text.
 
 bind    = HOST ":" PORT | "[" V6 "]" ":" PORT | ":" PORT | PORT | "unix:" PATH | "unix:@" NAME | "fd://" N
+port    = [ HOST ":" ] [ "u" ] PORT [ "=" FD ]                         HOST: also V6, with or without brackets
 starter = [ spec "=" FD *( ";" spec "=" FD ) ]
 spec    = PORT | HOST ":" PORT | "[" V6 "]" ":" PORT | PATH
 """
@@ -13,6 +16,7 @@ UNIX_PATH_MAX = 107  # sizeof(sun_path) less the NUL, unix(7)
 
 _HOST = re.compile(r"[^\s:/\[\]@]+")
 _PORT = re.compile(r"[0-9]{1,5}")
+_STARTER_PORT = re.compile(r"(?:(?P<host>.*):)?(?P<udp>u?)(?P<port>[0-9]{1,5})(?:=(?P<fd>[0-9]{1,9}))?")
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,58 @@ def _port(text: str) -> int:
     if not _PORT.fullmatch(text) or int(text) > 65535:
         raise ValueError(f"the port must be a number from 0 to 65535, not {text!r}")
     return int(text)
+
+
+@dataclass(frozen=True)
+class PortSpec:
+    """One --port of rhebok-starter: the address, and the descriptor at which the program wants its socket."""
+
+    host: str | None
+    port: int
+    udp: bool = False
+    fd: int | None = None
+
+    @property
+    def address(self) -> TcpAddress:
+        """What is bound: a bare port is every IPv4 address."""
+        host = self.host if self.host is not None else "0.0.0.0"
+        return TcpAddress(host, self.port, v6=":" in host)
+
+    @property
+    def name(self) -> str:
+        """The key in SERVER_STARTER_PORT: neither the `u` nor the `=fd` is part of it."""
+        return str(self.port) if self.host is None else str(self.address)
+
+
+def parse_port(text: str) -> PortSpec:
+    """One --port value."""
+    match = _STARTER_PORT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"--port={text}: expected [HOST:][u]PORT[=FD], like 8080, u53, [::1]:80=7")
+    if int(match["port"]) > 65535:
+        raise ValueError(f"--port={text}: a port is at most 65535")
+    host, fd = match["host"], match["fd"]
+    if host is not None:
+        host = _starter_host(host, text)
+    return PortSpec(host, int(match["port"]), bool(match["udp"]), None if fd is None else int(fd))
+
+
+def _starter_host(host: str, text: str) -> str:
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not bare or ";" in bare or "=" in bare:
+        raise ValueError(f"--port={text}: not a host; for any address leave it and the ':' out")
+    if bare != host and ":" not in bare:
+        raise ValueError(f"--port={text}: only an IPv6 address stands in brackets")
+    return bare
+
+
+def parse_path(text: str) -> str:
+    """One --path value of rhebok-starter."""
+    if not text:
+        raise ValueError("--path: the path of a unix socket must not be empty")
+    if ";" in text:
+        raise ValueError(f"--path={text}: SERVER_STARTER_PORT cannot hold a ';'; choose another path")
+    return text
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _DROP_SYN = (
 )
 
 
-def refuse_newcomers(listener: socket.socket) -> None:
+def refuse_new_connections(listener: socket.socket) -> None:
     """For good, whoever else has the socket. Where the kernel does not allow it nothing is different."""
     with suppress(OSError):
         if listener.family == socket.AF_UNIX:

@@ -7,8 +7,7 @@ belongs to the open file, which another generation may be using.
 import os
 import socket
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rhebok.errors import ExitStatus, UserError, os_reason
@@ -23,6 +22,7 @@ from rhebok.listening.addresses import (
     parse_bind,
     parse_starter_ports,
 )
+from rhebok.listening.inet import bind_inet, closed_on_error
 from rhebok.listening.unix_path import BoundPath, bind_unix_path
 
 STARTER_VARIABLE = "SERVER_STARTER_PORT"
@@ -64,7 +64,7 @@ class Listener:
     def is_unix(self) -> bool:
         return self.socket.family == socket.AF_UNIX
 
-    def refuse_newcomers(self) -> None:
+    def refuse_new_connections(self) -> None:
         """Before the last ones of the queue are served. What somebody else bound stays as it is: systemd and
         superdaemons go on listening there. Once it is closed nothing there is ours, whatever the inode.
         """
@@ -73,14 +73,14 @@ class Listener:
         if self.path:
             self.path.remove()
         if self.ours:
-            closing_port.refuse_newcomers(self.socket)
+            closing_port.refuse_new_connections(self.socket)
 
     def close(self) -> None:
         """Closes the socket, and removes the path if it is ours. May be called again."""
         if self.socket.fileno() < 0:
             return
         if self.path:
-            self.path.remove()
+            self.path.release()
         self.socket.close()
 
 
@@ -139,24 +139,12 @@ def _advice(error: OSError, address: Address) -> str:
 
 
 def _bind_tcp(address: TcpAddress, options: BindOptions) -> socket.socket:
-    family, where = _resolve(address)
-    with _closed_on_error(socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    def prepare(sock: socket.socket) -> None:
         if options.reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _tune_tcp(sock)
-        sock.bind(where)
-        sock.listen(options.backlog)
-    return sock
 
-
-def _resolve(address: TcpAddress) -> tuple[int, tuple[object, ...]]:
-    """A name is looked up as IPv4, in brackets it is an IPv6 address."""
-    family = socket.AF_INET6 if address.v6 else socket.AF_INET
-    found = socket.getaddrinfo(address.host, address.port, family, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)
-    return family, found[0][4]
+    return bind_inet(address, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, options.backlog, prepare)
 
 
 def _tune_tcp(sock: socket.socket) -> None:
@@ -166,14 +154,14 @@ def _tune_tcp(sock: socket.socket) -> None:
 
 
 def _bind_abstract(address: AbstractAddress, options: BindOptions) -> socket.socket:
-    with _closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
+    with closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
         sock.bind("\0" + address.name)
         sock.listen(options.backlog)
     return sock
 
 
 def _bind_path(address: UnixAddress, options: BindOptions) -> Listener:
-    with _closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
+    with closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)) as sock:
         path = bind_unix_path(sock, address.path, options.backlog, options.socket_mode, options.owner)
     return Listener(sock, str(address), UNIX_SERVER_NAME, UNIX_SERVER_PORT, path)
 
@@ -212,13 +200,3 @@ def _unix_name(address: str | bytes, spec: str | None = None) -> str:
     if isinstance(address, bytes):
         return "unix:@" + address[1:].decode("utf-8", "backslashreplace")
     return f"unix:{spec or address}"
-
-
-@contextmanager
-def _closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
-    try:
-        yield sock
-    except BaseException:
-        with suppress(OSError):
-            sock.close()
-        raise

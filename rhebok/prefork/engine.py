@@ -108,7 +108,7 @@ class Prefork:
 
     def _loop(self) -> None:
         while self._state is State.RUNNING or self._children:
-            for row in self._signals.take():
+            for row in self._signals.pop_pending():
                 self._actions[row.action]()
             self._look_for_ready()
             self._judge()

@@ -1,73 +1,125 @@
-"""The pid file, locked for the life of the process: a stale one never looks live. Used by launch."""
+"""The pid file: `PID\\n`, and locked for the life of the process, so that a stale one never looks live.
+
+launch and starter.cli hold it; starter.client learns from it whether a superdaemon runs, which one, and when
+it is gone.
+"""
 
 import fcntl
 import os
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from rhebok.errors import UserError, os_reason
+from rhebok.process.file_lock import has_open, held_by_trusted, is_same_file, try_lock
+
+LOOK_EVERY = 0.1  # seconds between two looks at a file that another process holds
 
 
 class PidFile:
-    def __init__(self, path: str) -> None:
-        """Locks the file; UserError when another process has the lock. What is in it stays until write()."""
+    """A locked pid file. The lock belongs to the open file, so it goes with a fork into a daemon."""
+
+    def __init__(
+        self, path: str, option: str = "--pid", waiting: Callable[[str], None] | None = None
+    ) -> None:
+        """Locks the file; its content stays until write(). UserError when it cannot be written.
+
+        When another process has it: UserError; or with `waiting`, which gets a message, waits for its end.
+        """
         self._path = os.path.abspath(path)
+        self._option = option
         self._owner = os.getpid()
-        self._fd, self._ours = _open_locked(path)
+        self._fd, self._made = self._hold(path, waiting)
 
     def write(self) -> None:
-        """Once nothing can go wrong any more: the file may be of a program that does not lock."""
-        self._ours = True
+        """Once nothing can fail any more: the file may be of a program that does not lock. The caller is the
+        owner from now on."""
+        self._made, self._owner = True, os.getpid()
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{self._owner}\n".encode(), 0)
 
     def forget(self) -> None:
-        """In a child: without this the lock would outlive the master as long as the child lives."""
+        """In a child: without this the lock would outlive the owner as long as the child lives."""
         os.close(self._fd)
 
     def remove(self) -> None:
         """At exit, in the owner only, and only if the path is still our file: one that we made or wrote."""
         if os.getpid() != self._owner:
             return
-        if self._ours and _is_at(self._path, self._fd):
+        if self._made and is_same_file(self._path, self._fd):
             with suppress(OSError):
                 os.unlink(self._path)
         os.close(self._fd)
 
+    def _hold(self, path: str, waiting: Callable[[str], None] | None) -> tuple[int, bool]:
+        """The descriptor, and whether we made the file. Opened again when a former owner removed it before it
+        was ours."""
+        while True:
+            fd, made = self._open(path)
+            if _is_taken(fd):
+                if waiting is None:
+                    holder = _content(fd)
+                    os.close(fd)
+                    raise UserError(f"{self._option}: {path!r} is locked by a running process (pid {holder})")
+                waiting(f"waiting for the lock of {path}; another superdaemon has it")
+                while _is_taken(fd):
+                    time.sleep(LOOK_EVERY)
+            if is_same_file(path, fd):
+                return fd, made
+            os.close(fd)
 
-def _open_locked(path: str) -> tuple[int, bool]:
-    """The descriptor, and whether we made the file. Again when a former owner removed it between our open and
-    our lock.
-    """
-    while True:
+    def _open(self, path: str) -> tuple[int, bool]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
-            fd, made = _open(path)
+            with suppress(FileExistsError):
+                return os.open(path, flags | os.O_EXCL, 0o644), True
+            return os.open(path, flags, 0o644), False
         except OSError as error:
-            raise UserError(f"--pid: cannot write to {path!r}: {os_reason(error)}") from None
-        _lock(fd, path)
-        if _is_at(path, fd):
-            return fd, made
+            raise UserError(f"{self._option}: cannot write to {path!r}: {os_reason(error)}") from None
+
+
+def find_running(path: str) -> tuple[int, int]:
+    """The process id of the superdaemon whose pid file this is, and a descriptor of the file.
+
+    UserError when none runs, or the file is not a pid file.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UserError(f"cannot open the pid file {path!r}: {os_reason(error)}") from None
+    if not is_running(fd):
         os.close(fd)
-
-
-def _open(path: str) -> tuple[int, bool]:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    try:
-        return os.open(path, flags | os.O_EXCL, 0o644), True
-    except FileExistsError:
-        return os.open(path, flags, 0o644), False
-
-
-def _lock(fd: int, path: str) -> None:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        raise UserError(f"no superdaemon is running: nobody holds the lock of {path}")
+    pid = _content(fd)
+    if not pid.isdigit():
         os.close(fd)
-        raise UserError(f"--pid: {path!r} is locked by a running process (pid {holder})") from None
+        raise UserError(f"{path} holds {pid!r}, not a process id; is it a superdaemon's pid file?")
+    return int(pid), fd
 
 
-def _is_at(path: str, fd: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(fd))
-    except OSError:
+def is_running(fd: int) -> bool:
+    """Whether the superdaemon lives whose pid file is open at `fd`."""
+    if not _is_taken(fd, fcntl.LOCK_SH):
+        fcntl.flock(fd, fcntl.LOCK_UN)
         return False
+    return True
+
+
+def wait_until_gone(fd: int) -> None:
+    """Returns when is_running() is false; closes the descriptor."""
+    while is_running(fd):
+        time.sleep(LOOK_EVERY)
+    os.close(fd)
+
+
+def _is_taken(fd: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Whether another superdaemon has the file. If not we have its lock, unless a stranger has it."""
+    pid = _content(fd)
+    named = int(pid) if pid.isdigit() else os.getpid()
+    if named != os.getpid() and has_open(named, fd):
+        return True
+    return not try_lock(fd, kind) and held_by_trusted(fd)
+
+
+def _content(fd: int) -> str:
+    return os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"

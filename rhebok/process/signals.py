@@ -1,7 +1,9 @@
-"""What each signal does, as tables by priority, and the flags that handlers set. Used by prefork and worker.
+"""What each signal does, as one table, and the flags that handlers set.
 
-A handler only notes its signal; set_wakeup_fd makes a pipe readable, so that a loop in poll(2) comes to look.
-The supervisor uses them too. docs/SIGNALS.md says the same for people.
+Used by the prefork engine, by superdaemons and by workers.
+
+A handler only notes its signal; set_wakeup_fd makes a pipe readable, so that a loop in poll(2) wakes up.
+docs/SIGNALS.md and docs/STARTER.md say the same for people.
 """
 
 import os
@@ -15,7 +17,7 @@ from typing import Any, NamedTuple
 
 
 class Action(Enum):
-    """What the engine does on a signal."""
+    """What a process does on a signal."""
 
     REAP = auto()
     QUIT = auto()
@@ -35,38 +37,35 @@ class Row(NamedTuple):
     action: Action
 
 
-# The first is looked at first: who is dead is known before anything is decided.
-MASTER_SIGNALS: tuple[Row, ...] = (
-    Row(Signals.SIGCHLD, Action.REAP),
-    Row(Signals.SIGINT, Action.QUIT),
-    Row(Signals.SIGQUIT, Action.QUIT),
-    Row(Signals.SIGTERM, Action.STOP),
-    Row(Signals.SIGHUP, Action.RECYCLE),
-    Row(Signals.SIGTTIN, Action.MORE),
-    Row(Signals.SIGTTOU, Action.FEWER),
+# What each process does on each signal; None: the default action of the kernel. Signals that arrive together
+# are handled in this order: deaths are known before anything is decided.
+_TABLE: tuple[tuple[Signals, Action | None, Action | None, Action | None], ...] = (
+    #  signal          master         supervisor               rhebok-starter
+    (Signals.SIGCHLD, Action.REAP, Action.REAP, Action.REAP),
+    (Signals.SIGINT, Action.QUIT, Action.QUIT, Action.STOP),
+    (Signals.SIGQUIT, Action.QUIT, Action.QUIT, None),
+    (Signals.SIGTERM, Action.STOP, Action.STOP, Action.STOP),
+    (Signals.SIGHUP, Action.RECYCLE, Action.DEPLOY, Action.DEPLOY),
+    (Signals.SIGTTIN, Action.MORE, Action.PASS_ON, None),
+    (Signals.SIGTTOU, Action.FEWER, Action.PASS_ON, None),
     # Caught all the same: by default they would end a server whose logrotate script came from another one.
-    Row(Signals.SIGUSR1, Action.RETIRE),
-    Row(Signals.SIGUSR2, Action.NONE),
+    (Signals.SIGUSR1, Action.RETIRE, Action.DEPLOY_GRADUALLY, None),
+    (Signals.SIGUSR2, Action.NONE, Action.NONE, None),
 )
 
-SUPERVISOR_SIGNALS: tuple[Row, ...] = (
-    Row(Signals.SIGCHLD, Action.REAP),
-    Row(Signals.SIGINT, Action.QUIT),
-    Row(Signals.SIGQUIT, Action.QUIT),
-    Row(Signals.SIGTERM, Action.STOP),
-    Row(Signals.SIGHUP, Action.DEPLOY),
-    Row(Signals.SIGUSR1, Action.DEPLOY_GRADUALLY),
-    Row(Signals.SIGTTIN, Action.PASS_ON),
-    Row(Signals.SIGTTOU, Action.PASS_ON),
-    Row(Signals.SIGUSR2, Action.NONE),
-)
 
-# What the engine sends to its children.
+def _rows(column: int) -> tuple[Row, ...]:
+    rows = ((row[0], row[column]) for row in _TABLE)
+    return tuple(Row(number, action) for number, action in rows if isinstance(action, Action))
+
+
+MASTER_SIGNALS, SUPERVISOR_SIGNALS, STARTER_SIGNALS = _rows(1), _rows(2), _rows(3)
+
+# What is sent to children.
 STOP_SIGNAL = Signals.SIGTERM
 QUIT_SIGNAL = Signals.SIGQUIT
-TRACEBACK_SIGNAL = (
-    Signals.SIGUSR2
-)  # "show where you are", to a worker or to a generation that does not get ready
+RETIRE_SIGNAL = Signals.SIGUSR1  # stop one worker after the other, to a generation
+TRACEBACK_SIGNAL = Signals.SIGUSR2  # write a traceback, to a worker or to a generation that is not ready
 
 # A terminal or `kill -- -PGID` sends these to workers as well; the master alone answers them. They get a
 # handler that does nothing, not SIG_IGN, which programs started by the application would inherit.
@@ -77,6 +76,20 @@ IGNORED_BY_WORKERS = (
     Signals.SIGTTIN,
     Signals.SIGTTOU,
 )
+
+
+# CPython ignores these for itself; a program that is started must not inherit that.
+RESET_BY_EXEC = (Signals.SIGPIPE, Signals.SIGXFSZ)
+
+
+def signal_named(text: str) -> Signals:
+    """The signal called `TERM`, `SIGTERM`, `term` or `15`; ValueError when there is none."""
+    try:
+        if text.isascii() and text.isdigit():
+            return Signals(int(text))
+        return Signals["SIG" + text.upper().removeprefix("SIG")]
+    except (KeyError, ValueError):
+        raise ValueError(f"{text!r} is not a signal; give a name like TERM, QUIT or USR1") from None
 
 
 class WakeupPipe:
@@ -100,7 +113,7 @@ class WakeupPipe:
 
 
 class NotedSignals:
-    """Handlers for the signals of a table; `take` gives what came in since, by priority."""
+    """Handlers for the signals of a table; `pop_pending` gives what came in since, by priority."""
 
     def __init__(self, table: Iterable[Row]) -> None:
         self._table = tuple(table)
@@ -118,7 +131,7 @@ class NotedSignals:
     def pending(self) -> bool:
         return bool(self._noted)
 
-    def take(self) -> Iterator[Row]:
+    def pop_pending(self) -> Iterator[Row]:
         """Each signal as often as it was noted."""
         noted = [self._noted.popleft() for _ in range(len(self._noted))]
         for row in self._table:

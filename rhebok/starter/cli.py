@@ -6,14 +6,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from rhebok.starter import client, options, pid_file, process, status_file
+from rhebok.errors import UserError
+from rhebok.process.open_files import fill_standard_descriptors
+from rhebok.process.pid_file import PidFile
+from rhebok.process.signals import STARTER_SIGNALS, NotedSignals
+from rhebok.starter import client, options, status_file
 from rhebok.starter.daemonize import daemonize
-from rhebok.starter.errors import StarterError
-from rhebok.starter.log import Log, fill_standard_descriptors, report
+from rhebok.starter.log import Log, Reporter, report
 from rhebok.starter.options import Options
-from rhebok.starter.signals import SignalPipe
+from rhebok.starter.policy import Starter
 from rhebok.starter.sockets import Listeners
-from rhebok.starter.superdaemon import Superdaemon
+from rhebok.superdaemon.engine import Engine
+from rhebok.superdaemon.program import Program
 
 FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
@@ -29,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             client.stop(chosen.pid_file or "")
         else:
             _serve(chosen)
-    except StarterError as error:
+    except UserError as error:
         report(str(error))
         return FAILED
     except KeyboardInterrupt:
@@ -46,31 +50,25 @@ def _serve(chosen: Options) -> None:
         log = Log(chosen.log_file) if chosen.log_file is not None else None
         if chosen.status_file is not None:
             status_file.check_writable(chosen.status_file)
-        lock = pid_file.hold(chosen.pid_file, report) if chosen.pid_file is not None else None
+        lock = PidFile(chosen.pid_file, "--pid-file", report) if chosen.pid_file is not None else None
         if lock is not None:
             at_exit.callback(lock.remove)
-        signals = SignalPipe()
+        signals = NotedSignals(STARTER_SIGNALS)
         listeners = Listeners()
         at_exit.callback(listeners.close)
         listeners.bind(chosen.ports, chosen.paths, chosen.backlog)
         ready = daemonize() if chosen.daemonize else None
-        if log is not None:
-            log.attach()
         if lock is not None:
             lock.write()
+        if log is not None:
+            log.attach()
         if ready is not None:
             ready.announce()
         report(f"superdaemon, pid {os.getpid()}: listening at {listeners.variable() or 'nothing'}")
-        Superdaemon(chosen, os.environ, listeners, signals).run()
+        program = Program("rhebok-starter", chosen.command, chosen.dir, listeners.pass_on)
+        Engine(program, Starter(chosen, os.environ, listeners), signals, Reporter()).run()
+        if chosen.status_file is not None:
+            status_file.remove(chosen.status_file)
         report("all generations have ended; exiting")
         if log is not None:
-            log.finish(lambda pid, deadline: _await_exit(signals, pid, deadline))
-
-
-def _await_exit(signals: SignalPipe, wanted: int, deadline: float) -> None:
-    """Waits for one child, which may have been reaped already."""
-    while os.path.exists(f"/proc/{wanted}"):
-        if any(pid == wanted for pid, _ in process.reaped()):
-            return
-        if not signals.wait(deadline):
-            return
+            log.finish()

@@ -4,28 +4,29 @@ import os
 import signal
 import time
 
-from rhebok.starter import pid_file, status_file
-from rhebok.starter.errors import StarterError
+from rhebok.errors import UserError
+from rhebok.process import pid_file
+from rhebok.starter import status_file
 
 _LOOK_EVERY = 0.1
 
 
 def restart(pid_path: str, status_path: str) -> None:
     """Sends HUP and returns when one generation, started after it, is all there is."""
-    pid, fd = pid_file.running(pid_path)
+    pid, fd = pid_file.find_running(pid_path)
     highest = max(status_file.read(status_path), default=0)
     _signal(pid, signal.SIGHUP)
     # A start attempt that failed has used up a number, so the new generation is any beyond the highest.
     while not _only_newer(status_file.read(status_path), highest):
-        if not pid_file.is_held(fd):
-            raise StarterError(f"the superdaemon, pid {pid}, ended during the restart; its log says why")
+        if not pid_file.is_running(fd):
+            raise UserError(f"the superdaemon, pid {pid}, ended during the restart; its log says why")
         time.sleep(_LOOK_EVERY)
     os.close(fd)
 
 
 def stop(pid_path: str) -> None:
     """Sends TERM and returns when the superdaemon, and with it every generation, is gone."""
-    pid, fd = pid_file.running(pid_path)
+    pid, fd = pid_file.find_running(pid_path)
     _signal(pid, signal.SIGTERM)
     pid_file.wait_until_gone(fd)
 
@@ -38,4 +39,4 @@ def _signal(pid: int, number: signal.Signals) -> None:
     try:
         os.kill(pid, number)
     except OSError as error:
-        raise StarterError(f"cannot send {number.name} to the superdaemon, pid {pid}: {error}") from error
+        raise UserError(f"cannot send {number.name} to the superdaemon, pid {pid}: {error}") from error

@@ -6,7 +6,7 @@ finds the pid file written.
 
 import os
 
-from rhebok.starter.errors import StarterError
+from rhebok.errors import UserError
 
 _READY = b"1"
 
@@ -42,4 +42,4 @@ def daemonize() -> Readiness:
 def _exit_when_ready(read_fd: int) -> None:
     if os.read(read_fd, 1) == _READY:
         os._exit(0)
-    raise StarterError("the daemon ended before it was ready; its log says why")
+    raise UserError("the daemon ended before it was ready; its log says why")

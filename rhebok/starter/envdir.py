@@ -1,6 +1,6 @@
 """The environment of a generation: the superdaemon's own, the flags, then the envdir as it is now.
 
-superdaemon.py asks for it before every start; restart_settings.py reads the superdaemon's own part of it.
+policy.py asks for it before every start; restart_settings.py reads the superdaemon's own part of it.
 """
 
 import os

@@ -7,13 +7,13 @@ and finishes it last. Everything that has something to say calls report().
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
-from rhebok.starter.errors import StarterError
+from rhebok.errors import UserError
 
 STDOUT, STDERR = 1, 2
 _LAST_LINES_PATIENCE = 5.0
+_LOOK_EVERY = 0.02
 
 
 def report(message: str) -> None:
@@ -22,13 +22,13 @@ def report(message: str) -> None:
         os.write(STDERR, f"rhebok-starter: {message}\n".encode(errors="backslashreplace"))
 
 
-def fill_standard_descriptors() -> None:
-    """Opens what is closed of 0, 1 and 2, so that no socket comes to stand where output is written."""
-    fd = os.open(os.devnull, os.O_RDWR)
-    while fd <= STDERR:
-        os.set_inheritable(fd, True)
-        fd = os.open(os.devnull, os.O_RDWR)
-    os.close(fd)
+class Reporter:
+    """report() as the engine wants it; there are no levels."""
+
+    def info(self, text: str, /, *arguments: object) -> None:
+        report(text % arguments)
+
+    debug = warning = error = info
 
 
 class Log:
@@ -39,7 +39,7 @@ class Log:
         self._fd = _opened(spec) if self._command is None else -1
         self.pid: int | None = None
         if self._command == "":
-            raise StarterError(f"--log-file={spec}: no command after the '|'")
+            raise UserError(f"--log-file={spec}: no command after the '|'")
 
     def attach(self) -> None:
         """Standard output and standard error go to the log from here on."""
@@ -48,7 +48,7 @@ class Log:
             os.dup2(fd, standard)
         os.close(fd)
 
-    def finish(self, wait_for_exit: Callable[[int, float], None]) -> None:
+    def finish(self) -> None:
         """Closes our end and gives the command a limited time for its last lines."""
         if self.pid is None:
             return
@@ -56,13 +56,16 @@ class Log:
         for standard in (STDOUT, STDERR):
             os.dup2(null, standard)
         os.close(null)
-        wait_for_exit(self.pid, time.monotonic() + _LAST_LINES_PATIENCE)
+        deadline = time.monotonic() + _LAST_LINES_PATIENCE
+        with suppress(ChildProcessError):  # it has ended, and the engine has reaped it
+            while os.waitpid(self.pid, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+                time.sleep(_LOOK_EVERY)
 
     def _start_command(self, command: str) -> int:
         # In a session of its own, so that the terminal's ^C does not end the log before its last lines.
         process = subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, start_new_session=True)
         if process.stdin is None:
-            raise StarterError(f"--log-file=|{command}: no pipe to the command")
+            raise UserError(f"--log-file=|{command}: no pipe to the command")
         self.pid = process.pid
         fd = os.dup(process.stdin.fileno())
         process.stdin.close()
@@ -75,4 +78,4 @@ def _opened(path: str) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise StarterError(f"cannot open the log: {error}") from error
+        raise UserError(f"cannot open the log: {error}") from error

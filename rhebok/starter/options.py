@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rhebok.starter.errors import StarterError
-from rhebok.starter.ports import PathSpec, PortSpec, check_distinct_fds, parse_path, parse_port
-from rhebok.starter.signals import signal_named
+from rhebok.listening.addresses import PortSpec, parse_path, parse_port
+from rhebok.process.signals import signal_named
 
 T = TypeVar("T")
 
@@ -20,7 +19,7 @@ class Options:
 
     command: tuple[str, ...] = ()
     ports: tuple[PortSpec, ...] = ()
-    paths: tuple[PathSpec, ...] = ()
+    paths: tuple[str, ...] = ()
     backlog: int = socket.SOMAXCONN
     dir: str | None = None
     interval: float = 1.0
@@ -63,20 +62,26 @@ def _problem(options: Options) -> str | None:
         return "no program to run; put it after the flags: rhebok-starter --port 8080 -- PROGRAM ARGS"
     if options.daemonize and options.log_file is None:
         return "--daemonize needs --log-file, since the terminal is given up"
-    try:
-        check_distinct_fds(list(options.ports))
-    except StarterError as error:
-        return str(error)
+    return _shared_fd(options.ports)
+
+
+def _shared_fd(ports: Sequence[PortSpec]) -> str | None:
+    """Two listeners cannot stand at one descriptor."""
+    seen: dict[int | None, PortSpec] = {}
+    for spec in ports:
+        other = seen.setdefault(spec.fd, spec)
+        if spec.fd is not None and other is not spec:
+            return f"--port: {other.name} and {spec.name} both want descriptor {spec.fd}"
     return None
 
 
 def _argument(convert: Callable[[str], T]) -> Callable[[str], T]:
-    """A converter whose StarterError is an argparse error."""
+    """A converter whose ValueError is argparse's, with its message."""
 
     def converted(text: str) -> T:
         try:
             return convert(text)
-        except StarterError as error:
+        except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return converted
@@ -88,13 +93,13 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e9:
-        raise StarterError(f"{text!r} is not a number of seconds; give 0 or more")
+        raise ValueError(f"{text!r} is not a number of seconds; give 0 or more")
     return value
 
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
-        raise StarterError(f"{text!r} is not a length for a listen queue; give a whole number above 0")
+        raise ValueError(f"{text!r} is not a length for a listen queue; give a whole number above 0")
     return int(text)
 
 

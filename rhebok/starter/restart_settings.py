@@ -1,6 +1,6 @@
 """The superdaemon's own settings that live in the environment, where an envdir can change them while it runs.
 
-superdaemon.py reads them from the environment of each generation it starts.
+policy.py reads them from the environment of each generation it starts.
 """
 
 from collections.abc import Callable, Mapping

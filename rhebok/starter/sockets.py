@@ -7,9 +7,12 @@ import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rhebok.starter.errors import StarterError
-from rhebok.starter.ports import PathSpec, PortSpec
-from rhebok.starter.unix_path import ClaimedPath, claim, release
+from rhebok.errors import UserError, os_reason
+from rhebok.listening.addresses import PortSpec
+from rhebok.listening.inet import bind_inet, closed_on_error
+from rhebok.listening.unix_path import BoundPath, bind_unix_path
+
+PATH_MODE = 0o777  # access is the business of the directory's permissions, as under start_server
 
 
 @dataclass
@@ -19,7 +22,7 @@ class Listener:
     name: str
     sock: socket.socket
     wanted_fd: int | None = None
-    claimed: ClaimedPath | None = None
+    path: BoundPath | None = None
 
     @property
     def fd(self) -> int:
@@ -33,14 +36,13 @@ class Listeners:
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
-    def bind(self, ports: Sequence[PortSpec], paths: Sequence[PathSpec], backlog: int) -> None:
-        """Binds everything; what was bound before a failure is for close() to give back."""
+    def bind(self, ports: Sequence[PortSpec], paths: Sequence[str], backlog: int) -> None:
+        """Binds everything; UserError when that fails, and then close() gives back what was bound before."""
         _check_fds(ports)
         for port in ports:
-            self._listeners.append(Listener(port.name, _bound(port, backlog), port.fd))
+            self._listeners.append(Listener(port.name, _bind_port(port, backlog), port.fd))
         for path in paths:
-            sock, claimed = claim(path.path, backlog)
-            self._listeners.append(Listener(path.name, sock, claimed=claimed))
+            self._listeners.append(_bind_path(path, backlog))
         _make_way(self._listeners)
 
     def variable(self) -> str:
@@ -64,45 +66,37 @@ class Listeners:
     def close(self) -> None:
         """Removes our socket files, then closes all sockets."""
         for listener in self._listeners:
-            if listener.claimed is not None:
-                release(listener.claimed)
+            if listener.path is not None:
+                listener.path.release()
             listener.sock.close()
         self._listeners.clear()
 
 
-def _bound(spec: PortSpec, backlog: int) -> socket.socket:
-    family = socket.AF_INET6 if spec.ipv6 else socket.AF_INET
-    address = _resolved(spec, family)
-    sock = socket.socket(family, socket.SOCK_DGRAM if spec.udp else socket.SOCK_STREAM)
+def _bind_port(spec: PortSpec, backlog: int) -> socket.socket:
+    kind = socket.SOCK_DGRAM if spec.udp else socket.SOCK_STREAM
     try:
-        if spec.ipv6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if not spec.udp:
-            # On UDP the option would let a second superdaemon take datagrams away from the first.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-        if not spec.udp:
-            sock.listen(backlog)
+        return bind_inet(spec.address, kind, backlog)
+    except socket.gaierror as error:
+        family = "IPv6" if spec.address.v6 else "IPv4"
+        raise UserError(f"--port={spec.name}: the host has no {family} address here: {error}") from error
     except OSError as error:
-        sock.close()
-        raise StarterError(f"cannot bind {'UDP' if spec.udp else 'TCP'} {spec.name}: {error}") from error
-    return sock
+        protocol = "UDP" if spec.udp else "TCP"
+        raise UserError(f"cannot bind {protocol} {spec.name}: {error}") from error
 
 
-def _resolved(spec: PortSpec, family: socket.AddressFamily) -> tuple[str | int | bytes, ...]:
+def _bind_path(path: str, backlog: int) -> Listener:
     try:
-        found = socket.getaddrinfo(spec.address, spec.port, family, flags=socket.AI_PASSIVE)
+        with closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
+            return Listener(path, sock, path=bind_unix_path(sock, path, backlog, PATH_MODE))
     except OSError as error:
-        kind = "IPv6" if spec.ipv6 else "IPv4"
-        raise StarterError(f"--port={spec.name}: the host has no {kind} address here: {error}") from error
-    return found[0][4]
+        raise UserError(f"--path={path}: {os_reason(error)}") from error
 
 
 def _check_fds(ports: Iterable[PortSpec]) -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     for spec in ports:
         if spec.fd is not None and spec.fd >= limit:
-            raise StarterError(f"--port={spec.name}={spec.fd}: descriptors end below {limit} (ulimit -n)")
+            raise UserError(f"--port={spec.name}={spec.fd}: descriptors end below {limit} (ulimit -n)")
 
 
 def _make_way(listeners: Iterable[Listener]) -> None:

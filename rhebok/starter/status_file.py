@@ -1,13 +1,13 @@
 """The status file: a line `generation:pid` for every generation that serves or ends, replaced in one step.
 
-superdaemon.py writes it, client.py reads it.
+policy.py writes it, client.py reads it.
 """
 
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 
-from rhebok.starter.errors import StarterError
+from rhebok.errors import UserError
 
 
 def write(path: str, generations: Iterable[tuple[int, int]]) -> None:
@@ -21,16 +21,16 @@ def write(path: str, generations: Iterable[tuple[int, int]]) -> None:
     except OSError as error:
         with suppress(OSError):
             os.unlink(temporary)
-        raise StarterError(f"cannot write the status file: {error}") from error
+        raise UserError(f"cannot write the status file: {error}") from error
 
 
 def check_writable(path: str) -> None:
     """Fails at start, not once the program runs."""
     directory = os.path.dirname(path) or "."
     if not path or os.path.isdir(path):
-        raise StarterError(f"--status-file={path}: not the name of a file")
+        raise UserError(f"--status-file={path}: not the name of a file")
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise StarterError(f"--status-file={path}: cannot write in {directory}; choose another directory")
+        raise UserError(f"--status-file={path}: cannot write in {directory}; choose another directory")
 
 
 def remove(path: str) -> None:
@@ -47,4 +47,4 @@ def read(path: str) -> dict[int, int]:
     except (FileNotFoundError, ValueError):
         return {}
     except OSError as error:
-        raise StarterError(f"cannot read the status file: {error}") from error
+        raise UserError(f"cannot read the status file: {error}") from error

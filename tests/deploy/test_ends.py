@@ -418,7 +418,7 @@ def test_as_pid_1_it_reaps_orphans_deploys_and_stops_on_term(name: str, site: Si
     else:
         own = [sys.executable, "-m", "rhebok.starter", f"--port=127.0.0.1:{port}", "--interval=0.3"]
         argv = [*own, "--", *served]
-        exited = r"generation {}: pid \d+ ended, exit status 0"
+        exited = r"generation {} \(pid \d+\) exited with status 0"
     try:
         argv = ["unshare", "--pid", "--fork", "--mount-proc", *argv]
         running = Supervised(argv, site.directory, ("127.0.0.1", port))

@@ -99,7 +99,7 @@ def test_under_a_superdaemon_each_generation_says_ready_and_nothing_of_the_servi
         try:
             running.deploy()
             systemd.wait_for("READY", 2)
-            running.wait_for(r"generation 1: pid \d+ ended, exit status 0")
+            running.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
             running.judge()
         finally:
             running.end()

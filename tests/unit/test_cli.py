@@ -133,7 +133,10 @@ def test_an_application_that_cannot_be_found_is_one_line(site, arguments, messag
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--bind", "unix:nowhere/s"], "--bind: cannot listen on unix:nowhere/s: no such file or directory"),
+        (
+            ["--bind", "unix:nowhere/s"],
+            "--bind: cannot listen on unix:nowhere/s: cannot open its directory 'nowhere': no",
+        ),
         (
             ["--bind", "unix:file"],
             "--bind: cannot listen on unix:file: something that is not a socket is there",

@@ -1,4 +1,4 @@
-"""The package stands alone: the standard library and nothing of the rest of rhebok."""
+"""The starter loads the standard library and the superdaemon's engine, and nothing of the server."""
 
 import os
 import subprocess
@@ -23,10 +23,21 @@ def imported() -> list[str]:
     return result.stdout.split()
 
 
-def test_nothing_of_the_rest_of_rhebok_is_imported() -> None:
+def test_nothing_of_the_server_is_loaded() -> None:
     ours = [name for name in imported() if name.partition(".")[0] == "rhebok"]
-    assert "rhebok.starter.superdaemon" in ours
-    assert [name for name in ours if not name.startswith("rhebok.starter")] == ["rhebok"]
+    assert "rhebok.starter.policy" in ours
+    rooms = {name.split(".")[1] for name in ours if "." in name}
+    assert rooms == {"errors", "listening", "prefork", "process", "starter", "superdaemon"}
+
+
+def test_no_more_of_the_shared_rooms_than_it_needs() -> None:
+    shared = {name for name in imported() if name.startswith(("rhebok.prefork.", "rhebok.superdaemon."))}
+    assert shared == {
+        "rhebok.prefork.children",
+        "rhebok.superdaemon.engine",
+        "rhebok.superdaemon.generations",
+        "rhebok.superdaemon.program",
+    }
 
 
 def test_everything_else_is_of_the_standard_library() -> None:

@@ -1,18 +1,12 @@
-"""Whose a path is: rhebok/starter/unix_path.py, alone and in the superdaemon. start_server just takes it."""
+"""The superdaemon and its unix paths. start_server just takes them."""
 
 import os
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from starter_process import Superdaemon, ask, until
-
-from rhebok.starter import unix_path
-from rhebok.starter.errors import StarterError
-from rhebok.starter.unix_path import claim, release
 
 
 @contextmanager
@@ -23,110 +17,6 @@ def listening_at(path: Path) -> Iterator[socket.socket]:
         yield sock
 
 
-def test_a_path_that_somebody_listens_at_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "s.sock"
-    with listening_at(path), pytest.raises(StarterError, match="somebody is listening"):
-        claim(str(path), 1)
-
-
-def test_a_full_queue_is_somebody_too(tmp_path: Path) -> None:
-    path = tmp_path / "s.sock"
-    with listening_at(path) as server, socket.socket(socket.AF_UNIX) as client:
-        server.listen(0)
-        client.connect(str(path))
-        with pytest.raises(StarterError, match="somebody is listening"):
-            claim(str(path), 1)
-
-
-def test_a_datagram_socket_in_use_is_somebody_too(tmp_path: Path) -> None:
-    path = tmp_path / "s.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.bind(str(path))
-        with pytest.raises(StarterError, match="somebody is listening"):
-            claim(str(path), 1)
-
-
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "precious"
-    path.write_text("data")
-    with pytest.raises(StarterError, match="not a socket"):
-        claim(str(path), 1)
-    assert path.read_text() == "data"
-
-
-def test_a_path_in_no_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StarterError, match="directory"):
-        claim(str(tmp_path / "nowhere" / "s.sock"), 1)
-
-
-def test_the_path_is_never_empty_while_a_dead_socket_is_replaced(tmp_path: Path) -> None:
-    path, missing, done = tmp_path / "s.sock", [], threading.Event()
-
-    def look() -> None:
-        while not done.is_set():
-            if not os.path.lexists(path):
-                missing.append(True)
-
-    claim(str(path), 1)[0].close()
-    looking = threading.Thread(target=look)
-    looking.start()
-    for _ in range(200):
-        claim(str(path), 1)[0].close()
-    done.set()
-    looking.join()
-    assert missing == []
-
-
-def test_nothing_is_left_beside_the_path(tmp_path: Path) -> None:
-    sock, claimed = claim(str(tmp_path / "s.sock"), 1)
-    assert os.listdir(tmp_path) == ["s.sock"]
-    release(claimed)
-    sock.close()
-    assert os.listdir(tmp_path) == []
-
-
-def test_of_two_who_want_a_dead_path_at_once_one_gets_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = str(tmp_path / "s.sock")
-    claim(path, 1)[0].close()
-    look, both_looked, won, lost = unix_path._refuse_unless_free, threading.Barrier(2), [], []
-
-    def look_and_let_the_other_look(path: str) -> None:
-        look(path)
-        # Without the lock both come here; with it the other one is waiting for the lock, and this wait ends.
-        with suppress(threading.BrokenBarrierError):
-            both_looked.wait(0.3)
-
-    def contend() -> None:
-        try:
-            won.append(claim(path, 1)[0])
-        except StarterError as error:
-            lost.append(str(error))
-
-    monkeypatch.setattr(unix_path, "_refuse_unless_free", look_and_let_the_other_look)
-    threads = [threading.Thread(target=contend) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(won), len(lost)) == (1, 1)
-    assert "somebody is listening" in lost[0]
-    won[0].close()
-
-
-def test_the_longest_path_that_an_address_can_hold_works(tmp_path: Path) -> None:
-    path = str(tmp_path / ("x" * (107 - len(str(tmp_path)) - 1)))
-    assert len(path) == 107
-    claim(path, 1)[0].close()
-    assert os.path.lexists(path)
-
-
-def test_a_path_too_long_for_an_address_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StarterError, match="107 bytes"):
-        claim(str(tmp_path / ("x" * 108)), 1)
-
-
 def test_a_second_superdaemon_at_a_path_loses_and_harms_nothing(
     ours: Superdaemon, another: Superdaemon
 ) -> None:
@@ -135,7 +25,7 @@ def test_a_second_superdaemon_at_a_path_loses_and_harms_nothing(
     ours.serving(1)
     another.start_plain(f"--path={path}")
     assert another.exit_status() == 1
-    assert "somebody is listening" in another.output()
+    assert "another process is listening" in another.output()
     assert ask(path) == 1
 
 
@@ -161,17 +51,6 @@ def test_somebody_elses_socket_is_not_removed_at_exit(ours: Superdaemon) -> None
     path.unlink()
     with listening_at(path):
         assert ours.stop() == 0
-        assert path.exists()
-
-
-def test_somebody_elses_socket_is_not_removed_though_ours_is_closed_already(tmp_path: Path) -> None:
-    """As after TERM, when a program takes its time. Without our pin the new socket could get our inode."""
-    path = tmp_path / "s.sock"
-    listener, claimed = claim(str(path), 1)
-    listener.close()
-    path.unlink()
-    with listening_at(path):
-        release(claimed)
         assert path.exists()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rhebok.listening.closing_port import refuse_newcomers
+from rhebok.listening.closing_port import refuse_new_connections
 from rhebok.listening.listeners import BindOptions, bind_all, close_all
 
 SYN_SENT = 2  # tcp_states.h; TCP_INFO begins with the state
@@ -25,7 +25,7 @@ def listener():
 
 
 def test_a_newcomer_gets_no_answer(listener):
-    refuse_newcomers(listener)
+    refuse_new_connections(listener)
     with closing(socket.socket()) as client:
         client.setblocking(False)
         client.connect_ex(listener.getsockname())  # over loopback the answer would be there when it returns
@@ -34,7 +34,7 @@ def test_a_newcomer_gets_no_answer(listener):
 
 def test_who_is_there_already_goes_on(listener):
     with closing(socket.create_connection(listener.getsockname(), 10)) as client:
-        refuse_newcomers(listener)
+        refuse_new_connections(listener)
         client.sendall(b"x")
         accepted, _ = listener.accept()
         with accepted:
@@ -51,7 +51,7 @@ def test_an_abstract_socket_refuses_newcomers_and_gives_those_that_wait():
     try:
         with closing(socket.socket(socket.AF_UNIX)) as waiting:
             waiting.connect(address)
-            listener.refuse_newcomers()
+            listener.refuse_new_connections()
             with closing(socket.socket(socket.AF_UNIX)) as newcomer, pytest.raises(ConnectionRefusedError):
                 newcomer.connect(address)
             accepted, _ = listener.socket.accept()
@@ -66,14 +66,14 @@ def test_an_abstract_socket_refuses_newcomers_and_gives_those_that_wait():
 
 def test_a_socket_that_is_closed_already_is_no_error(listener):
     listener.close()
-    refuse_newcomers(listener)
+    refuse_new_connections(listener)
 
 
 def test_a_port_of_ours_refuses_newcomers_and_a_path_of_ours_is_gone(tmp_path: Path):
     port, path = bind_all(["127.0.0.1:0", f"unix:{tmp_path}/s"], BindOptions())
     try:
         for each in (port, path):
-            each.refuse_newcomers()
+            each.refuse_new_connections()
         with closing(socket.socket()) as client:
             client.setblocking(False)
             client.connect_ex(port.socket.getsockname())
@@ -85,7 +85,7 @@ def test_a_port_of_ours_refuses_newcomers_and_a_path_of_ours_is_gone(tmp_path: P
 
 def test_a_port_that_somebody_else_bound_stays_as_it_is(listener):
     (adopted,) = bind_all([f"fd://{listener.fileno()}"], BindOptions())
-    adopted.refuse_newcomers()
+    adopted.refuse_new_connections()
     with closing(socket.create_connection(listener.getsockname(), 10)) as client:
         assert state(client) != SYN_SENT
     adopted.socket.detach()
@@ -98,7 +98,7 @@ def test_once_it_is_closed_a_path_is_left_alone_though_it_has_the_inode_of_ours(
     close_all([closed])
     (successor,) = bind_all([f"unix:{path}"], BindOptions())
     try:
-        replace(closed, path=successor.path).refuse_newcomers()
+        replace(closed, path=successor.path).refuse_new_connections()
         assert path.exists()
     finally:
         close_all([successor])

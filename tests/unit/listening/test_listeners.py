@@ -149,7 +149,10 @@ def test_a_path_that_is_no_socket_is_left_alone(tmp_path):
 
 
 def test_a_directory_that_is_not_there_is_one_line():
-    assert refused("unix:/no/such/s") == "--bind: cannot listen on unix:/no/such/s: no such file or directory"
+    assert refused("unix:/no/such/s") == (
+        "--bind: cannot listen on unix:/no/such/s: "
+        "cannot open its directory '/no/such': no such file or directory"
+    )
 
 
 def test_of_many_that_bind_one_path_at_once_one_wins(tmp_path):

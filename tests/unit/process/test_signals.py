@@ -26,14 +26,14 @@ def test_signals_come_in_the_order_of_the_table(noted):
     for number in (Signals.SIGUSR2, Signals.SIGUSR1):
         os.kill(os.getpid(), number)
     assert noted.pending
-    assert [row.signal for row in noted.take()] == [Signals.SIGUSR1, Signals.SIGUSR2]
+    assert [row.signal for row in noted.pop_pending()] == [Signals.SIGUSR1, Signals.SIGUSR2]
     assert not noted.pending
 
 
 def test_each_arrival_counts(noted):
     for _ in range(3):
         signal.raise_signal(Signals.SIGUSR1)
-    assert len(list(noted.take())) == 3
+    assert len(list(noted.pop_pending())) == 3
 
 
 def test_a_signal_makes_the_pipe_readable_until_it_is_drained(noted):

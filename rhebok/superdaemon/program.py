@@ -1,0 +1,77 @@
+"""The program that a superdaemon starts again and again: fork, then exec with the sockets and nothing else.
+
+Each start is a new interpreter: new code, new settings, a new Python if the virtual environment has changed.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from signal import Signals
+from typing import NoReturn
+
+from rhebok.process.signals import RESET_BY_EXEC
+
+CANNOT_EXEC = 127
+
+
+@dataclass(frozen=True)
+class Program:
+    """What all generations are started with."""
+
+    label: str  # of the superdaemon, for its messages
+    command: tuple[str, ...]  # looked up on PATH
+    directory: str | None  # None: the superdaemon's own
+    pass_on: Callable[[], None]  # in the child: lets the sockets through exec
+
+    def start(self, environ: Mapping[str, str], handled: Iterable[Signals], mask: Iterable[int]) -> int:
+        """The pid of a new process that runs the program. OSError when it cannot be forked.
+
+        It begins with default dispositions of the `handled` signals, and with the signal mask `mask`.
+        """
+        # Until the child has its own dispositions, a signal to it would be noted by our handlers and lost.
+        previous = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(environ, handled, mask)
+            return pid
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+    def _become(
+        self, environ: Mapping[str, str], handled: Iterable[Signals], mask: Iterable[int]
+    ) -> NoReturn:
+        """In the child. It never returns to the superdaemon's code, whose clean-up would remove our files."""
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (*handled, *RESET_BY_EXEC):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if self.directory is not None:
+                os.chdir(self.directory)
+            self.pass_on()
+            os.execvpe(self.command[0], self.command, environ)
+        except BaseException as error:  # whatever it is, the child ends here
+            where = f" in {self.directory}" if self.directory else ""
+            message = f"{self.label}: error: cannot run {self.command[0]}{where}: {error}\n"
+            os.write(2, message.encode(errors="backslashreplace"))
+        finally:
+            os._exit(CANNOT_EXEC)
+
+
+def command_line() -> tuple[str, ...]:
+    """How this process was started, to be started so again."""
+    return (sys.executable, *sys.orig_argv[1:])
+
+
+def start_directory() -> str:
+    """The shell's name for the current directory, where it is one: if that is a symbolic link which a deploy
+    switches, a new generation starts in the new target."""
+    here, said = os.getcwd(), os.environ.get("PWD", "")
+    with suppress(OSError):
+        if os.path.isabs(said) and os.path.samefile(said, here):
+            return said
+    return here
