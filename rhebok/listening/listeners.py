@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.listening import closing_port
@@ -51,6 +51,7 @@ class Listener:
     server_name: str
     server_port: str
     path: BoundPath | None = None  # the unix path that we bound ourselves
+    owner: int = field(default_factory=os.getpid)  # the process that bound it: its children do not remove it
     ours: bool = False  # the port or abstract name that we bound ourselves
 
     def fileno(self) -> int:
@@ -70,7 +71,7 @@ class Listener:
         """
         if self.socket.fileno() < 0:
             return
-        if self.path:
+        if self.path and self.owner == os.getpid():
             self.path.remove()
         if self.ours:
             closing_port.refuse_new_connections(self.socket)
@@ -79,7 +80,7 @@ class Listener:
         """Closes the socket, and removes the path if it is ours. May be called again."""
         if self.socket.fileno() < 0:
             return
-        if self.path:
+        if self.path and self.owner == os.getpid():
             self.path.release()
         self.socket.close()
 

@@ -30,11 +30,10 @@ class BoundPath:
     def __init__(self, path: str, pin: int) -> None:
         self.path = path
         self._pin = pin
-        self._owner = os.getpid()  # its children do not remove it
 
     def remove(self) -> None:
         """Unlinks the path if it is still our socket. May be called again."""
-        if os.getpid() != self._owner or self._pin < 0:
+        if self._pin < 0:
             return
         with suppress(OSError), _locked(os.path.dirname(self.path)):
             if os.path.samestat(os.lstat(self.path), os.fstat(self._pin)):

@@ -64,7 +64,10 @@ def test_a_second_superdaemon_waits_for_the_lock(either: Superdaemon, another: S
     either.serving(1)
     second_program = another.own_program("second", "base.note('second')\nbase.main()\n")
     another.start_plain("--pid-file", str(either.pid_file), program=second_program)
-    until("the lock to be asked for", lambda: waits_for_a_lock(another.pid))
+    until(
+        "the second to wait",
+        lambda: waits_for_a_lock(another.pid) or "waiting for the lock" in another.output(),
+    )
     assert another.events(event="second") == []
     either.stop()
     another.event(event="second")
