@@ -35,9 +35,9 @@ from rhebok.serving.master import Master, WorkerSource
 from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
-from rhebok.superdaemon import supervisor
-from rhebok.superdaemon.notify import Notifier, watchdog_interval
+from rhebok.superdaemon.notify import Notifier, Systemd
 from rhebok.superdaemon.program import start_directory
+from rhebok.superdaemon.supervisor import Supervisor, follow_supervisor, supervised
 
 NATIVE_WORKER = "rhebok.native.worker"
 
@@ -58,9 +58,7 @@ def supervise(config: Config) -> None:
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
-        watchdog = watchdog_interval(os.environ, os.getpid())
-        notifier = Notifier.from_environment()
-        supervisor.supervise(settings, listeners, log.logger, notifier, watchdog, directory)
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(directory)
 
 
 def run(config: Config, worker_factory: WorkerSource) -> None:
@@ -121,12 +119,12 @@ def _become_user(settings: Settings) -> None:
     if who.given:
         identity.give_files(who, settings.error_logfile, settings.access_logfile)
         identity.become(who)
-        supervisor.follow_supervisor()
+        follow_supervisor()
 
 
 def _pid_file_of_generation(settings: Settings, log: ErrorLog) -> PidFile | None:
     """Under a superdaemon generations overlap, and the process to signal is the superdaemon."""
-    if not settings.pid or supervisor.supervised():
+    if not settings.pid or supervised():
         return None
     if STARTER_VARIABLE in os.environ:
         log.logger.warning("--pid is ignored here: the superdaemon has a pid file of its own")

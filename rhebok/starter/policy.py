@@ -4,7 +4,7 @@ cli.py hands it to the engine. A generation that fails is started again, for eve
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from signal import Signals
 
 from rhebok.errors import UserError
@@ -15,15 +15,15 @@ from rhebok.starter.log import Reporter, report
 from rhebok.starter.options import Options
 from rhebok.starter.restart_settings import RestartSettings, restart_settings
 from rhebok.starter.sockets import Listeners
-from rhebok.superdaemon.engine import Engine
+from rhebok.superdaemon.engine import Engine, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 
 # Between two attempts when --interval is shorter: a program that cannot start must not keep a CPU busy.
 MIN_PAUSE = 0.1
 
 
-class Starter:
-    """An engine.Policy."""
+class Starter(Policy):
+    """See engine.Policy."""
 
     deploy_ends_pause = False
     while_proving = "within --interval"
@@ -48,9 +48,6 @@ class Starter:
 
     def trial(self, now: float) -> tuple[Phase, float]:
         return Phase.PROVING, now + self._options.interval
-
-    def deploying(self, number: int) -> None:
-        """Nobody else wants to know."""
 
     def promoted(self, generation: Generation, old: Generation | None) -> None:
         """All older ones are told after --kill-old-delay, or earlier where that was decided earlier."""
@@ -88,9 +85,6 @@ class Starter:
             self._engine.tell(generation, number, NEVER)
         self._listeners.let_go()
 
-    def read_messages(self) -> None:
-        """Nobody writes any."""
-
     def advance(self, now: float) -> None:
         if now >= self._auto_restart_at():
             self._log.info("auto-restart")
@@ -98,9 +92,6 @@ class Starter:
 
     def next_at(self) -> float:
         return self._auto_restart_at()
-
-    def descriptors(self) -> Iterable[int]:
-        return ()
 
     def _auto_restart_at(self) -> float:
         """Once the interval is over if no old generation is left, otherwise after twice the interval."""

@@ -24,13 +24,14 @@ from rhebok.superdaemon.program import Program
 
 
 class Policy(Protocol):
-    """What the engine asks for, always from its loop. Moments are of time.monotonic()."""
+    """What the engine asks for, always from its loop. Moments are of time.monotonic(). Where a method has a
+    body here, a policy may leave it out."""
 
     deploy_ends_pause: bool  # whether a deploy starts at once although an attempt is due only later
     while_proving: str  # when a generation died that had not proved itself, for the log
 
     def attach(self, engine: "Engine") -> None:
-        """Called once, before everything else."""
+        """Called once, first."""
 
     def environ(self, number: int) -> Mapping[str, str]:
         """Of the generation that is about to start."""
@@ -39,7 +40,8 @@ class Policy(Protocol):
         """The phase in which a generation starts, and the deadline of that phase."""
 
     def deploying(self, number: int) -> None:
-        """A generation is about to replace the current one."""
+        """A generation with that number is about to start, to replace the current one."""
+        return
 
     def promoted(self, generation: Generation, old: Generation | None) -> None:
         """It serves from now on, in place of the old one, which has not been told to stop yet."""
@@ -57,13 +59,15 @@ class Policy(Protocol):
         """The current generation died, and the death is reported."""
 
     def ended(self, generation: Generation) -> None:
-        """An established generation is gone."""
+        """A generation that has served is gone."""
+        return
 
     def act(self, row: Row) -> None:
         """A signal that the engine does not act upon itself."""
 
     def read_messages(self) -> None:
-        """Called often."""
+        """Takes what generations have reported; called before deaths are looked at."""
+        return
 
     def advance(self, now: float) -> None:
         """Does what is due by next_at()."""
@@ -73,6 +77,7 @@ class Policy(Protocol):
 
     def descriptors(self) -> Iterable[int]:
         """What wakes the loop when it is readable, besides signals."""
+        return ()
 
 
 class Log(Protocol):

@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
@@ -65,6 +66,18 @@ class Notifier:
         ):
             sock.setblocking(False)
             sock.sendto("\n".join(lines).encode(), self._address)
+
+
+@dataclass(frozen=True)
+class Systemd:
+    """What systemd, or whoever runs the service, wants to be told."""
+
+    notifier: Notifier
+    watchdog: float | None  # seconds between two signs of life
+
+    @classmethod
+    def from_environment(cls) -> "Systemd":
+        return cls(Notifier.from_environment(), watchdog_interval(os.environ, os.getpid()))
 
 
 def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:

@@ -24,13 +24,13 @@ from rhebok.process.signals import (
     Row,
 )
 from rhebok.settings.table import Settings
-from rhebok.superdaemon.engine import Engine, Log
+from rhebok.superdaemon.engine import Engine, Log, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 from rhebok.superdaemon.notify import (
     NOTIFY_VARIABLE,
     WATCHDOG_VARIABLES,
-    Notifier,
     NotifySocket,
+    Systemd,
     workers_take,
 )
 from rhebok.superdaemon.program import Program, command_line
@@ -53,64 +53,43 @@ class State(Enum):
     STOPPING = auto()
 
 
-def supervise(
-    settings: Settings,
-    listeners: Sequence[Listener],
-    log: Log,
-    notifier: Notifier,
-    watchdog: float | None,
-    directory: str,
-) -> None:
-    """Until told to stop, and the last generation is gone. EndedWith when none gets ready."""
-
-    def pass_on() -> None:
-        signal_when_parent_dies(STOP_SIGNAL, supervisor)
-        for listener in listeners:
-            os.set_inheritable(listener.fileno(), True)
-
-    supervisor, signals = os.getpid(), NotedSignals(SUPERVISOR_SIGNALS)
-    policy = Supervisor(settings, listeners, log, notifier, watchdog)
-    program = Program("rhebok", command_line(), directory, pass_on)
-    try:
-        Engine(program, policy, signals, log).run()
-    finally:
-        signals.restore()
-        policy.close()
-    if policy.status:
-        raise EndedWith(policy.status)
-
-
-class Supervisor:
-    """An engine.Policy."""
+class Supervisor(Policy):
+    """See engine.Policy."""
 
     deploy_ends_pause = True
     while_proving = "right after it was ready"
 
-    def __init__(
-        self,
-        settings: Settings,
-        listeners: Sequence[Listener],
-        log: Log,
-        notifier: Notifier,
-        watchdog: float | None,
-    ) -> None:
-        self.status = 0  # of the command
+    def __init__(self, settings: Settings, listeners: Sequence[Listener], log: Log, systemd: Systemd) -> None:
+        """Run it once."""
         self._settings = settings
         self._listeners = listeners
         self._log = log
-        self._notifier = notifier
-        self._watchdog = watchdog  # seconds between two signs of life
+        self._notifier = systemd.notifier
+        self._watchdog = systemd.watchdog
         self._watchdog_at = 0.0
         self._inbox = NotifySocket()
         self._state = State.RUNNING
         self._stop_at = NEVER  # the end of --pre-stop-delay, or of waiting for a generation that loads
         self._served = False  # some generation got ready
         self._failures = 0
+        self._status = 0  # of the command
 
-    def close(self) -> None:
-        self._inbox.close()
+    def run(self, directory: str) -> None:
+        """Until told to stop, and the last generation is gone. EndedWith when none gets ready."""
+        supervisor, signals = os.getpid(), NotedSignals(SUPERVISOR_SIGNALS)
 
-    # engine.Policy
+        def pass_on() -> None:
+            signal_when_parent_dies(STOP_SIGNAL, supervisor)
+            for listener in self._listeners:
+                os.set_inheritable(listener.fileno(), True)
+
+        try:
+            Engine(Program("rhebok", command_line(), directory, pass_on), self, signals, self._log).run()
+        finally:
+            signals.restore()
+            self._inbox.close()
+        if self._status:
+            raise EndedWith(self._status)
 
     def attach(self, engine: Engine) -> None:
         self._engine = engine
@@ -168,9 +147,6 @@ class Supervisor:
             self._try_again(status)
         elif candidate.phase is Phase.PROVING:
             self._engine.promote(candidate)
-
-    def ended(self, generation: Generation) -> None:
-        """Nothing more is to be done."""
 
     def act(self, row: Row) -> None:
         if row.action is Action.QUIT:
@@ -235,7 +211,7 @@ class Supervisor:
             return
         self._failures += 1
         if not self._served or self._failures >= MAX_FAILURES:
-            self.status = status
+            self._status = status
             self._stop_for_good()
             return
         pause = min(LONGEST_PAUSE, 2.0 ** (self._failures - 1) - 1)
