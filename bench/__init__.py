@@ -1,4 +1,4 @@
-"""The bench: what a request costs in server CPU, for Rhebok and its peers, on this machine.
+"""The bench: the server CPU time of a request, for Rhebok and its peers, on this machine.
 
 Run as `python -m bench`; bench/README.md is the manual.
 """

@@ -1,6 +1,6 @@
-"""The command line: `python -m bench` measures; other commands stand beside it (COMMANDS).
+"""The command line: `python -m bench` measures; COMMANDS has the other commands.
 
-Everything else is in the modules named here; bench/README.md explains the figures.
+Everything else is in the modules imported here; bench/README.md explains the figures.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def pick(text: str, known: Sequence[str]) -> list[str]:
 
 
 def measure(arguments: Sequence[str]) -> int:
-    """The run itself."""
+    """Measures: the default command."""
     values = build_parser().parse_args(arguments)
     plan = run.Plan(
         servers=run.rows(values.servers, values.also),
@@ -69,7 +69,7 @@ def measure(arguments: Sequence[str]) -> int:
 
 
 def show_table(arguments: Sequence[str]) -> int:
-    """A result again as text."""
+    """Prints the tables of a result file."""
     result = json.loads(Path(arguments[0]).read_text())
     print(tables.render(from_json(result["cells"]), machine.heading(result)))
     return 0
@@ -87,7 +87,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """The first word is a command; without one it is a run."""
+    """The first word is a command; without a command it measures."""
     exit_on_signals()
     if arguments and arguments[0] in COMMANDS:
         return COMMANDS[arguments[0]](arguments[1:])

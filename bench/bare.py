@@ -1,7 +1,7 @@
 """The application called in a loop without a server: `bare.py MODULE:APP MIX SECONDS`.
 
-Started by bench/run.py; prints one line of JSON with the calls and the CPU they took. What a server adds
-to an application is its total less this.
+Started by bench/run.py; prints one line of JSON with the number of calls and their CPU time. The cost of
+a server is its total minus this.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ INSERT: dict[str, Any] = {
 MIXES = {"": [PAGE], "notes": [*[PAGE, PAGE, LIST] * 3, PAGE, PAGE, INSERT]}
 
 WARM_UP_CALLS = 200
-CALLS_BETWEEN_LOOKS = 20  # at the clock
+CALLS_BETWEEN_CHECKS = 20  # of the clock
 
 
 def write(_data: bytes) -> None:
-    """What start_response returns."""
+    """The callable that start_response returns."""
 
 
 def start_response(
@@ -73,16 +73,16 @@ def call(app: Any, request: dict[str, Any]) -> None:
 
 
 def turns(seconds: float) -> Iterator[int]:
-    """Counts calls until the time is over."""
+    """Counts calls until the time is up."""
     end = time.monotonic() + seconds
     for number in itertools.count():
-        if number % CALLS_BETWEEN_LOOKS == 0 and time.monotonic() >= end:
+        if number % CALLS_BETWEEN_CHECKS == 0 and time.monotonic() >= end:
             return
         yield number
 
 
 def measure(app: Any, requests: list[dict[str, Any]], seconds: float) -> dict[str, float]:
-    """Calls for that long; how many, and the CPU they took."""
+    """Calls the application for that long. Returns the number of calls and their CPU time."""
     before, started, calls = resource.getrusage(resource.RUSAGE_SELF), time.process_time(), 0
     for number in turns(seconds):
         call(app, requests[number % len(requests)])

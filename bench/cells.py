@@ -1,4 +1,4 @@
-"""What a run yields: a cell per server, workload, mode and round, and their summary over the rounds.
+"""The result of a run: a cell per server, workload, mode and round, and their summary over the rounds.
 
 Pure: bench/run.py fills the cells, bench/tables.py and plot.py show the summaries.
 """
@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 OK = "ok"
-FAILED = "failed"  # it ran and something was wrong: never a figure
+FAILED = "failed"  # it ran and something was wrong: it has no figure
 MISSING = "missing"  # not installed here
-NONE = "none"  # it has no such thing (keep-alive, unix sockets, an application)
+NONE = "none"  # not supported (keep-alive, unix sockets, an application)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One measurement, or why there is none. Times in microseconds, CPU per request."""
+    """One measurement, or the reason why there is none. Times in microseconds, CPU per request."""
 
     server: str
     workload: str
@@ -37,7 +37,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Range:
-    """Median, least and greatest of the rounds."""
+    """Median, minimum and maximum of the rounds."""
 
     median: float
     least: float
@@ -65,12 +65,12 @@ Key = tuple[str, str, str]
 
 
 def range_of(values: Sequence[float]) -> Range:
-    """Median and extremes; zeros when there are none."""
+    """Median, minimum and maximum; zeros when there are no values."""
     return Range(statistics.median(values), min(values), max(values)) if values else Range(0.0, 0.0, 0.0)
 
 
 def key(cell: Cell | Summary) -> Key:
-    """What the rounds have in common."""
+    """The key of a cell: the rounds of one summary share it."""
     return cell.server, cell.workload, cell.mode
 
 
@@ -83,7 +83,7 @@ def grouped(cells: Iterable[Cell]) -> dict[Key, list[Cell]]:
 
 
 def summarize(rounds: Sequence[Cell]) -> Summary:
-    """One summary of some rounds; a single round that is not ok spoils them all."""
+    """One summary of some rounds. If one round is not ok, the summary has no figure."""
     bad = next((cell for cell in rounds if cell.status != OK), None)
     good = [] if bad else rounds
     return Summary(
@@ -107,7 +107,7 @@ def summaries(cells: Iterable[Cell]) -> list[Summary]:
 def ratios(cells: Iterable[Cell], base: str) -> dict[Key, float]:
     """CPU of each server over that of `base` in the same round, workload and mode; the median of rounds.
 
-    Pairing within a round takes out what drifts from round to round (another tenant, the clock rate).
+    Pairing within a round removes drift from round to round (another tenant, the clock rate).
     """
     good = [cell for cell in cells if cell.status == OK]
     bases = {(cell.workload, cell.mode, cell.round): cell.cpu for cell in good if cell.server == base}

@@ -1,7 +1,8 @@
-"""A plain client that looks at one answer closely, before wrk is let loose on the server.
+"""A plain client that checks one response before wrk starts.
 
-bench/run.py calls validate() once per started server: status, body, and that the connection is kept or
-closed as the mode says. memory.py and instructions.py ask through it too.
+bench/run.py calls validate() once per started server: it checks the status, the body, and that the
+connection is kept or closed as the mode requires. memory.py and instructions.py send their requests with
+it too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bench.workloads import Workload, fault_in_answer
 
 
 class WrongAnswerError(ServerFailedError):
-    """The server answered, but not what the workload or the mode wants."""
+    """The server responded, but not as the workload or the mode requires."""
 
 
 def request_bytes(workload: Workload, close: bool) -> bytes:
@@ -29,7 +30,7 @@ def request_bytes(workload: Workload, close: bool) -> bytes:
 
 
 def exchange(connection: socket.socket, request: bytes, method: str = "GET") -> http.client.HTTPResponse:
-    """Sends a request and reads the whole answer; its body is in .read() still."""
+    """Sends a request and reads the response head; .read() returns the body."""
     connection.sendall(request)
     response = http.client.HTTPResponse(connection, method=method)
     response.begin()
@@ -37,7 +38,7 @@ def exchange(connection: socket.socket, request: bytes, method: str = "GET") -> 
 
 
 def check_answer(connection: socket.socket, workload: Workload, close: bool) -> None:
-    """One exchange; raises when the answer is not the workload's."""
+    """One exchange; raises when the response is not that of the workload."""
     response = exchange(connection, request_bytes(workload, close), workload.method)
     fault = fault_in_answer(workload, response.status, response.read())
     if fault:
@@ -45,7 +46,7 @@ def check_answer(connection: socket.socket, workload: Workload, close: bool) -> 
 
 
 def validate(address: Address, workload: Workload, close: bool) -> None:
-    """The answer is right, and the connection is closed (close modes) or answers again (keep-alive)."""
+    """Raises unless the response is right and the connection is closed (close modes) or kept (keep-alive)."""
     try:
         with connect(address) as connection:
             check_answer(connection, workload, close)
@@ -61,7 +62,7 @@ def validate(address: Address, workload: Workload, close: bool) -> None:
 
 
 def warm_up(address: Address, workload: Workload, requests: int = 50) -> None:
-    """A few requests whose cost is not counted: lazy imports, caches, first allocations."""
+    """Some requests that are not measured: lazy imports, caches, first allocations."""
     try:
         for _ in range(requests):
             with connect(address) as connection:

@@ -1,17 +1,17 @@
-"""Server CPU: what a whole process tree has used, and the difference of two such readings.
+"""Server CPU: the CPU time of a whole process tree, and the difference of two such readings.
 
-bench/run.py takes one reading before wrk starts and one after it ended.
+bench/run.py takes one reading before wrk starts and one after it has ended.
 
-Which clock. The total comes from each process's CPU clock (clock_gettime with the clock of another
-process, as clock_getcpuclockid(3) builds it): it counts nanoseconds of scheduled time of all threads,
-ended ones too. utime and stime in /proc/PID/stat add up to the same time but are shown in ticks of
-10 ms, and on a kernel with tick accounting *how* they divide it is sampled at each tick. So they serve
-for the shares of user and system only: over two seconds of CPU the shares are good to about 2 %.
-Processes that ended and were waited for are in their parent's cutime and cstime (10 ms steps), and a
-reading counts those too, so that a worker which is replaced in mid-run is not lost.
+Which clock is used. The total comes from each process's CPU clock (clock_gettime with the clock of
+another process, as clock_getcpuclockid(3) builds it). It counts nanoseconds of scheduled time of all
+threads, including threads that have ended. The sum of utime and stime in /proc/PID/stat is the same time,
+in ticks of 10 ms. On a kernel with tick accounting their division is sampled at each tick, so they are
+used only for the shares of user and system: over two seconds of CPU the shares are accurate to about 2 %.
+Processes that ended and were waited for are in their parent's cutime and cstime (10 ms steps). A reading
+includes those, so that a worker that is replaced during the run is counted.
 
-What is not seen: work the kernel does on the server's CPU while another process or nobody runs there
-(soft interrupts, the idle loop). On loopback the receiving half of a send runs in the sender's
+What is not counted: work that the kernel does on the server's CPU while another process or no process
+runs there (soft interrupts, the idle loop). On loopback the receiving half of a send runs in the sender's
 context, so each side pays for what it sends.
 """
 
@@ -32,7 +32,7 @@ NUMBERS = (1, 3, 11, 12, 13, 14)  # parent, session, utime, stime, cutime, cstim
 
 @dataclass(frozen=True)
 class Stat:
-    """What we need of one line of /proc/PID/stat; times in ticks."""
+    """The fields of /proc/PID/stat that are used here; times in ticks."""
 
     pid: int
     parent: int
@@ -45,13 +45,13 @@ class Stat:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it is more than an exit status that nobody has asked for."""
+        """Whether it is not a zombie."""
         return self.state not in "ZX"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """CPU used so far by a tree."""
+    """The CPU time of a tree so far."""
 
     seconds: float
     user_ticks: int
@@ -103,7 +103,7 @@ def tree(root: int) -> list[Stat]:
 
 
 def process_seconds(pid: int) -> float:
-    """The CPU clock of one process; 0 when it has just ended."""
+    """The CPU clock of one process; 0 if it has just ended."""
     try:
         return time.clock_gettime((~pid << 3) | CLOCK_OF_PROCESS)
     except OSError:
@@ -111,7 +111,7 @@ def process_seconds(pid: int) -> float:
 
 
 def read(root: int) -> Reading:
-    """What the tree of that root has used until now."""
+    """The CPU time of the tree of that root until now."""
     stats = tree(root)
     reaped = sum(stat.reaped_user + stat.reaped_system for stat in stats) / TICKS_PER_SECOND
     return Reading(

@@ -1,8 +1,8 @@
-"""Many connections that do little: `python -m bench crowd` shows what they cost one worker of Rhebok.
+"""Many connections that do little: `python -m bench crowd` shows their cost for one worker of Rhebok.
 
-The latency of a normal client beside 5,000 slow ones (slow_clients.py), and the server's CPU per request
-beside 10,000 idle ones, each with the crowd and without it in turns, so that what drifts cancels; and how
-much the worker grows by those that are idle.
+It measures the latency of a normal client with 5,000 slow clients (slow_clients.py), and the server's CPU
+time per request with 10,000 idle connections, each with the crowd and without it in turns, so that drift
+cancels. It also measures how much memory the idle connections add.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MICRO = 1e6
 
 @dataclass
 class Series:
-    """One figure, round by round: without the crowd and with it."""
+    """One figure in each round, without the crowd and with it."""
 
     name: str
     unit: str
@@ -48,7 +48,7 @@ class Series:
 
     @property
     def ratio(self) -> float:
-        """Of each round, and then the median."""
+        """The median of the ratios of the rounds."""
         return statistics.median(
             beside / without for without, beside in zip(self.without, self.beside, strict=True)
         )
@@ -69,7 +69,7 @@ def shown(values: Sequence[float]) -> str:
 
 @contextlib.contextmanager
 def served(executable: str, server_cpu: int) -> Iterator[Server]:
-    """One worker that may have any number of connections."""
+    """One worker without a limit of connections."""
     with tempfile.TemporaryDirectory(prefix="rhebok-bench-") as scratch:
         address: Address = ("127.0.0.1", free_port())
         limits = ["--max-connections", "0", "--keep-alive", "600"]
@@ -82,14 +82,14 @@ def served(executable: str, server_cpu: int) -> Iterator[Server]:
 
 
 def ask(connection: socket.socket, request: bytes) -> None:
-    """One answer; it is so short that it comes in one piece."""
+    """One request and its response, which is so short that it comes in one piece."""
     connection.sendall(request)
     if not connection.recv(4096).startswith(b"HTTP/1.1 200 "):
         raise ServerFailedError("the normal client got no answer")
 
 
 def kept_alive(address: Address, seconds: float) -> list[float]:
-    """Microseconds of one request after the other on one connection."""
+    """Microseconds of each request, one after the other on one connection."""
     took, until = [], time.perf_counter() + seconds
     with connect(address) as connection:
         while (began := time.perf_counter()) < until:
@@ -99,7 +99,7 @@ def kept_alive(address: Address, seconds: float) -> list[float]:
 
 
 def fresh(address: Address, seconds: float) -> list[float]:
-    """Microseconds of requests on connections of their own, the connecting included."""
+    """Microseconds of each request on a connection of its own, including the connect."""
     took, until = [], time.perf_counter() + seconds
     while (began := time.perf_counter()) < until:
         with connect(address) as connection:
@@ -113,8 +113,8 @@ def fresh(address: Address, seconds: float) -> list[float]:
 
 @contextlib.contextmanager
 def slow_clients(address: Address, count: int) -> Iterator[list[int]]:
-    """They are there during the block. Afterwards the list has how many the server gave up."""
-    given_up: list[int] = []
+    """They are connected during the block. Then the list has the number of times that they reconnected."""
+    reconnects: list[int] = []
     command = ["nice", "-n", "10", sys.executable, "-m", "bench.slow_clients", *map(str, address), str(count)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -123,16 +123,16 @@ def slow_clients(address: Address, count: int) -> Iterator[list[int]]:
         assert crowd.stdin is not None
         if crowd.stdout.readline() != "ready\n":
             raise ServerFailedError("the crowd could not connect")
-        with connect(address) as connection:  # behind all of them in the queue
+        with connect(address) as connection:  # after all of them in the queue
             ask(connection, CLOSED)
-        yield given_up
+        yield reconnects
         crowd.stdin.close()
-        given_up.append(int(crowd.stdout.readline()))
+        reconnects.append(int(crowd.stdout.readline()))
 
 
 @contextlib.contextmanager
 def idle_clients(address: Address, count: int) -> Iterator[None]:
-    """Connections that have been answered once and are kept alive, all of them until the end."""
+    """Idle connections: each has served one request and stays open until the end."""
     held: list[socket.socket] = []
     try:
         for _ in range(count):
@@ -152,7 +152,7 @@ def idle_clients(address: Address, count: int) -> Iterator[None]:
 
 LATENCIES: dict[str, Callable[[Address, float], list[float]]] = {
     "kept alive": kept_alive,
-    "fresh connection": fresh,
+    "new connection": fresh,
 }
 
 
@@ -165,9 +165,9 @@ def latencies(server: Server, seconds: float) -> Iterator[float]:
 
 
 def measure_latency(options: argparse.Namespace) -> tuple[list[Series], int]:
-    """What a normal client notices of the slow ones, and how many of those the server gave up."""
+    """The latency of a normal client, and how often slow clients had to reconnect."""
     series = [Series(f"{name}, {which}", "µs") for name in LATENCIES for which in ("median", "p99")]
-    given_up = 0
+    reconnects = 0
     with served(options.rhebok, options.server_cpu) as server:
         kept_alive(server.address, 0.5)
         for _ in range(options.rounds):
@@ -176,12 +176,12 @@ def measure_latency(options: argparse.Namespace) -> tuple[list[Series], int]:
             with slow_clients(server.address, options.slow) as gone:
                 for figure, value in zip(series, latencies(server, options.seconds), strict=True):
                     figure.beside.append(value)
-            given_up += gone[0]
-    return series, given_up
+            reconnects += gone[0]
+    return series, reconnects
 
 
 def measure_memory(options: argparse.Namespace) -> float:
-    """Bytes of PSS, of the whole tree, that an idle connection adds."""
+    """Bytes of PSS that an idle connection adds to the whole tree."""
     with served(options.rhebok, options.server_cpu) as server:
         kept_alive(server.address, 0.5)
         before = sum(memory.pss_of_tree(server.pid).values())
@@ -191,7 +191,7 @@ def measure_memory(options: argparse.Namespace) -> float:
 
 
 def cpu_per_request(server: Server, options: argparse.Namespace, close: bool) -> float:
-    """Microseconds under wrk."""
+    """Microseconds of server CPU per request, under wrk."""
     load = wrk.Load(int(options.seconds), 32, options.client_cpu)
     before = cpu.read(server.pid)
     report = wrk.run(HELLO, load, int(server.address[1]), None, close)
@@ -202,7 +202,7 @@ def cpu_per_request(server: Server, options: argparse.Namespace, close: bool) ->
 
 
 def measure_cpu(options: argparse.Namespace) -> list[Series]:
-    """What a request costs beside idle connections."""
+    """The cost of a request with idle connections."""
     series = {
         False: Series("CPU per request, kept alive", "µs"),
         True: Series("CPU per request, close", "µs"),
@@ -254,11 +254,11 @@ def main(arguments: Sequence[str]) -> int:
         f"{options.rounds} rounds of {options.seconds:g} s"
     )
     print("\n".join(machine.heading(about)), flush=True)
-    latency, given_up = measure_latency(options)
+    latency, reconnects = measure_latency(options)
     report(
-        f"Beside {options.slow:,} slow clients ({given_up:,} given up by the server and come again)", latency
+        f"With {options.slow:,} slow clients ({reconnects:,} reconnected after the server closed)", latency
     )
     each = measure_memory(options)
     print(f"\n{each:.0f} bytes of PSS for each of {options.idle:,} idle connections", flush=True)
-    report(f"Beside {options.idle:,} idle connections", measure_cpu(options))
+    report(f"With {options.idle:,} idle connections", measure_cpu(options))
     return 0

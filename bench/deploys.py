@@ -1,8 +1,9 @@
 """A deploy under load: `python -m bench.deploys`.
 
-From the signal to the first answer of the new code, the worst 100 ms of throughput, and the requests that
-failed; a Flask application under Rhebok's HUP, gunicorn's HUP and gunicorn's USR2. Every client asks on a
-connection of its own for each request, so a refusal or a reset is seen as what it is.
+Measures the time from the signal to the first response of the new code, the throughput of the worst 100
+ms, and the number of failed requests, for a Flask application under Rhebok's HUP, gunicorn's HUP and
+gunicorn's USR2. Clients open a connection for each request, so every refusal and every reset is a
+failure.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class Way:
-    """A server, and how it is told to deploy."""
+    """A server, and how it deploys."""
 
     name: str
     command: Callable[[str], list[str]]
     deploy: Callable[[Server], None]
-    settle: Callable[[Server], None]  # called when the new code has answered
+    end_old: Callable[[Server], None]  # called after the first response of the new code
 
 
 @dataclass
 class Load:
-    """What the clients saw: the time of each answer, by version, and of each failure."""
+    """The results of the clients: the time of each response, by version, and of each failure."""
 
     address: Address
     answers: dict[str, list[float]] = field(default_factory=lambda: {"1": [], "2": []})
@@ -68,11 +69,11 @@ class Load:
 
 
 def nothing(_server: Server) -> None:
-    """For those who do it all by themselves."""
+    """HUP ends the old processes by itself."""
 
 
 def end_old_gunicorn(server: Server) -> None:
-    """USR2 leaves the old master serving; its user ends it."""
+    """After USR2 the old master goes on serving until its user ends it."""
     server.process.send_signal(SIGTERM)
 
 
@@ -101,7 +102,7 @@ WAYS = (
 @dataclass(frozen=True)
 class Outcome:
     first_answer: float  # seconds from the signal
-    dip: float  # the worst bucket from the signal on, as a part of what is usual
+    dip: float  # the worst bucket after the signal, as a fraction of the usual one
     answers: int
     failures: int
 
@@ -112,7 +113,7 @@ def measure(way: Way, clients: int, seconds: float) -> Outcome:
         scratch, port = Path(name), free_port()
         source = scratch / "deployed.py"
         source.write_text(APPLICATION.format(version=1))
-        # Nothing but the application: this tree would hide the packages that are installed.
+        # Only the application: this source tree would hide the installed packages.
         environ = {"PYTHONPATH": name, "PYTHONDONTWRITEBYTECODE": "1"}
         command = ["env", "-C", name, *way.command(f"127.0.0.1:{port}")]
         with running(command, ("127.0.0.1", port), scratch / "log", environ) as server:
@@ -124,7 +125,7 @@ def measure(way: Way, clients: int, seconds: float) -> Outcome:
 
 
 def end_re_executed(pid_file: Path) -> None:
-    """gunicorn's new master is no child of ours once the old one has gone."""
+    """gunicorn's new master is not our child once the old one has ended."""
     with contextlib.suppress(OSError, ValueError):
         pid = int(pid_file.read_text())
         family = [stat.pid for stat in cpu.tree(pid)]
@@ -147,7 +148,7 @@ def under_load(way: Way, server: Server, source: Path, clients: int, seconds: fl
         for _ in until(signalled + PATIENCE):
             if load.answers["2"]:
                 break
-        way.settle(server)
+        way.end_old(server)
         time.sleep(seconds)
     finally:
         load.stop.set()
@@ -165,7 +166,7 @@ def judge(load: Load, signalled: float) -> Outcome:
 
 
 def buckets(times: Sequence[float], start: float, end: float) -> list[int]:
-    """Answers in each whole bucket."""
+    """The number of responses in each whole bucket."""
     counts = [0] * max(1, int((end - start) / BUCKET))
     for each in times:
         index = int((each - start) / BUCKET)
@@ -181,12 +182,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="of load before and after")
     values = parser.parse_args(arguments)
     exit_on_signals()
-    print(f"{'':15}{'first new answer':>18}{'worst 100 ms':>14}{'answers':>9}{'failed':>8}")
+    print(f"{'':15}{'first new response':>19}{'worst 100 ms':>14}{'responses':>11}{'failed':>8}")
     for _ in range(values.rounds):
         for way in WAYS:
             seen = measure(way, values.clients, values.seconds)
             print(
-                f"{way.name:15}{seen.first_answer:16.2f} s{seen.dip:13.0%}{seen.answers:9}{seen.failures:8}",
+                f"{way.name:15}{seen.first_answer:17.2f} s{seen.dip:14.0%}{seen.answers:11}{seen.failures:8}",
                 flush=True,
             )
     return 0

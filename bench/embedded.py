@@ -1,7 +1,7 @@
 """Runs a WSGI server that has no command line of its own: `embedded.py SERVER ADDRESS WORKERS MODULE:APP`.
 
-Started by the rows of bench/servers.py as a script, in the directory of the applications. Workers share
-the listener that their parent opened; the parent only waits for them.
+bench/servers.py starts it as a script, in the directory of the applications. Workers share the listener
+that their parent opened; the parent only waits for them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Address = tuple[str, int] | str
 
 
 def fork_workers(count: int, serve: Callable[[], None]) -> None:
-    """One process serves by itself; several are children of one that waits."""
+    """With one worker this process serves; with several it forks them and waits."""
     if count == 1:
         serve()
         return
@@ -49,7 +49,7 @@ def bjoern(address: Address, workers: int, app: Any) -> None:
 
 
 def listen_unix(path: str) -> int:
-    """A listening unix socket, as a descriptor that nobody closes."""
+    """A listening unix socket, as a descriptor that is never closed."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(path)
     listener.listen(1024)
@@ -64,7 +64,7 @@ def meinheld(address: Address, workers: int, app: Any) -> None:
     server.set_access_logger(None)
     server.set_keepalive(75)
     server.set_backlog(1024)
-    if isinstance(address, str):  # its listen() takes no path on this Python, but a descriptor will do
+    if isinstance(address, str):  # its listen() does not accept a path on this Python, but a descriptor
         server.set_listen_socket(listen_unix(address))
     else:
         server.listen(address)

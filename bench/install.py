@@ -1,7 +1,8 @@
 """Installs the peers into the environment that runs this: `python -m bench install [NAME ...]`.
 
-Each alone, so that one which does not build takes no other with it; the reason is kept for the reports
-(bench/installed.py). Debian packages are named, not installed: that is the administrator's choice.
+Each is installed separately, so that one that does not build does not affect the others. The reason is
+kept for the reports (bench/installed.py). Debian packages are only named: the administrator installs
+them.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import sys
 from bench import installed
 from bench.servers import BY_NAME, SERVERS, Server, missing
 
-# What the bench itself and its applications need.
+# The requirements of the bench itself and of its applications.
 REQUIREMENTS = ("flask", "django", "matplotlib")
 REASON_LINES = 3
 
 
 def pip_install(arguments: tuple[str, ...]) -> str:
-    """Runs pip; the last lines it printed when it failed, otherwise ""."""
+    """Runs pip. Returns the last lines that it printed if it failed, otherwise ""."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
@@ -28,7 +29,7 @@ def pip_install(arguments: tuple[str, ...]) -> str:
 
 
 def install(server: Server) -> str:
-    """Installs one peer; why it failed, or ""."""
+    """Installs one peer. Returns why it failed, or ""."""
     for arguments in server.pip:
         fault = pip_install(arguments)
         if fault:
@@ -37,7 +38,7 @@ def install(server: Server) -> str:
 
 
 def main(names: list[str]) -> int:
-    """Installs the named servers, or all of them with the bench's own requirements."""
+    """Installs the named servers, or all of them and the bench's own requirements."""
     unknown = [name for name in names if name not in BY_NAME]
     if unknown:
         print(f"no such server: {', '.join(unknown)}; there are {', '.join(BY_NAME)}", file=sys.stderr)

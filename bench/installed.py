@@ -1,4 +1,4 @@
-"""What became of each peer's installation: written by bench/install.py, shown in every report."""
+"""The result of each peer's installation: written by bench/install.py, shown in every report."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def load() -> dict[str, str]:
 
 
 def reason(name: str) -> str:
-    """Why that server is not there, or ""."""
+    """Why that server is not installed, or ""."""
     return load().get(name, "")
 
 
 def save(outcome: dict[str, str]) -> None:
-    """Adds to what is known."""
+    """Adds a result."""
     PEERS.parent.mkdir(exist_ok=True)
     PEERS.write_text(json.dumps(load() | outcome, indent=2) + "\n")

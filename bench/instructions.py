@@ -1,10 +1,11 @@
 """Instructions per hello request: `python -m bench instructions`, by callgrind, in user space.
 
-The server runs twice under valgrind, once for N requests and once for 2N; the difference divided by N has
-no start-up in it and is the same on every machine with the same binaries, so a regression of half a
-microsecond shows where a stopwatch would see noise. --check compares with bench/instructions.json and fails
-beyond its tolerance (CI calls it); --update writes that file. What the server does once a second comes on top
-when the machine is busy, so a figure that is too high is measured again: noise only adds.
+The server runs twice under valgrind, once for N requests and once for 2N. The difference divided by N
+does not include the start, and is the same on every machine with the same binaries. So it shows a
+regression of half a microsecond, which is below the noise of a time measurement. --check compares with
+bench/instructions.json and fails beyond its tolerance (CI calls it); --update writes that file. On a busy
+machine the work that the server does once a second adds to the figure. So a figure that is too high is
+measured again: noise only adds.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bench.workloads import BY_NAME as WORKLOADS
 
 MODES = ("tcp-close", "tcp-keepalive")
 WORKLOAD = WORKLOADS["hello"]
-START_SECONDS = 120.0  # valgrind takes its time
+START_SECONDS = 120.0  # under valgrind
 STOP_SECONDS = 60.0
 TOLERANCE = 0.03
 ATTEMPTS = 3
@@ -42,8 +43,8 @@ def parse_total(text: str) -> int:
 def difference(once: list[int], twice: list[int], requests: int) -> float | None:
     """Instructions per request when `once` was for N of them and `twice` for 2N, by process.
 
-    None when one run had a process more: a worker that was replaced, or killed before it could write its
-    file, as happens under valgrind on a busy machine. Its start-up would be counted as work.
+    None if one run had one process more: a worker that was replaced, or killed before it could write its
+    file, as happens under valgrind on a busy machine. Its start would be counted as work.
     """
     if len(once) != len(twice):
         return None
@@ -51,7 +52,7 @@ def difference(once: list[int], twice: list[int], requests: int) -> float | None
 
 
 def ask(address: Address, requests: int, close: bool) -> None:
-    """That many requests, one after the other, so that each run takes the same path."""
+    """Sends that many requests, one after the other, so that each run takes the same path."""
     if close:
         for _ in range(requests):
             with connect(address) as connection:
@@ -97,7 +98,7 @@ def interpreter() -> str:
 
 
 def verdict(mode: str, figure: float, committed: float | None, tolerance: float) -> tuple[bool, str]:
-    """Whether the figure passes, and a line that says so."""
+    """Whether the figure passes, and a line of text about it."""
     if committed is None:
         return False, f"{mode}: {figure:.0f}, and nothing is committed for {interpreter()} (--update)"
     change = figure / committed - 1
@@ -116,14 +117,14 @@ def load() -> dict[str, dict[str, float]]:
 
 
 def update(figures: dict[str, float]) -> None:
-    """Writes what was measured beside what other interpreters have."""
+    """Writes the figures of this interpreter; those of other interpreters stay."""
     known = load()
     known[interpreter()] = {mode: round(figure) for mode, figure in figures.items()}
     INSTRUCTIONS.write_text(json.dumps(known, indent=2) + "\n")
 
 
 def check(row: Row, modes: list[str], requests: int) -> int:
-    """Compares with the committed figures; 1 when one is beyond the tolerance or has none."""
+    """Compares with the committed figures. Returns 1 if a figure is beyond the tolerance or not committed."""
     committed = load().get(interpreter(), {})
     failed = 0
     for mode in modes:

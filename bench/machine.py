@@ -1,4 +1,4 @@
-"""What a result depends on: machine, kernel, versions, commit, date. Called by bench/run.py and memory.py."""
+"""The conditions of a result: machine, kernel, versions, commit, date. Called by run.py and memory.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.servers import Server, missing, version_of
 
 
 def output_of(*command: str) -> str:
-    """The first line a command prints, "" when it cannot run."""
+    """The first line that a command prints; "" if it cannot run."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     except OSError:
@@ -39,7 +39,7 @@ def commit() -> str:
 
 
 def describe(servers: Iterable[Server]) -> dict[str, Any]:
-    """Everything that a reader has to know beside the figures."""
+    """Everything that a reader must know about the figures."""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(),

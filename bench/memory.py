@@ -1,8 +1,9 @@
-"""Memory: `python -m bench memory` shows what a server takes with 1 and 8 workers, and an idle connection.
+"""Memory: `python -m bench memory` shows the memory of a server with 1 and 8 workers, and of an idle
+connection.
 
-PSS of the whole tree from /proc/PID/smaps_rollup (a page shared by n processes counts 1/n in each), after a
-second of load, with and without preloading where the server has that switch. Then the growth of PSS per
-kept-alive connection that has been answered once and is idle; the kernel's own buffers are not in it.
+It measures the PSS of the whole tree from /proc/PID/smaps_rollup (a page shared by n processes counts 1/n
+in each), after a second of load, with and without preloading if the server has that option. Then it
+measures the growth of PSS per idle connection that has served one request, without the kernel's buffers.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def parse_pss(text: str) -> int:
 
 
 def pss_of(pid: int) -> int:
-    """KiB of one process; 0 when it is gone."""
+    """KiB of one process; 0 if it has ended."""
     try:
         return parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text())
     except (FileNotFoundError, ProcessLookupError):
@@ -67,7 +68,7 @@ def pss_of_tree(root: int) -> dict[int, int]:
 
 
 def is_close(row: Row) -> bool:
-    """Whether the server has to be loaded without keep-alive."""
+    """Whether the load must be without keep-alive."""
     return "tcp-keepalive" not in row.modes
 
 
@@ -88,7 +89,7 @@ def loaded(row: Row, workload: Workload, workers: int, preload: bool, load: wrk.
 def hold_idle(
     address: Address, workload: Workload, count: int, stack: contextlib.ExitStack
 ) -> list[socket.socket]:
-    """Opens connections, each answered once, and keeps them for as long as the stack."""
+    """Opens connections, sends one request on each, and keeps them until the stack ends."""
     deadline, held = time.monotonic() + IDLE_SECONDS, []
     for number in range(count):
         if time.monotonic() > deadline:
@@ -107,7 +108,7 @@ def is_open(connection: socket.socket) -> bool:
 
 
 def idle_connection(server: Server, workload: Workload, count: int) -> float:
-    """KiB of PSS that one idle kept-alive connection adds; a fresh request has to be answered meanwhile."""
+    """KiB of PSS that one idle connection adds. The server must still accept and answer a new one."""
     with contextlib.ExitStack() as stack:
         before = sum(pss_of_tree(server.pid).values())
         held = hold_idle(server.address, workload, count, stack)
@@ -135,7 +136,7 @@ def measure(row: Row, workload: Workload, workers: int, preload: bool, options: 
 
 
 def measure_idle(found: Memory, server: Server, workload: Workload, count: int) -> Memory:
-    """Adds the cost of an idle connection, or why there is none."""
+    """Adds the cost of an idle connection, or the reason why it is not known."""
     try:
         return replace(found, idle_connection=idle_connection(server, workload, count))
     except (ServerFailedError, OSError) as error:
@@ -143,7 +144,7 @@ def measure_idle(found: Memory, server: Server, workload: Workload, count: int) 
 
 
 def variants(row: Row) -> list[tuple[int, bool]]:
-    """Numbers of workers, and preloading or not."""
+    """The numbers of workers, with and without preloading."""
     workers = [1, MANY_WORKERS] if row.workers else [1]
     return [(count, preload) for count in workers for preload in ([False, True] if row.preload else [False])]
 

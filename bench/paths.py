@@ -1,4 +1,4 @@
-"""Where the bench keeps its things. Used by every module here; nothing is made on import."""
+"""The paths of the bench. Used by every module here; nothing is created on import."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pictures of a result: `python -m bench plot results/NAME.json` writes NAME-WORKLOAD-*.png beside it.
 
-Bars in the manner of the original author's blog, TCP beside unix for each server: requests per second, and
-server CPU per request, which is the figure to believe. Without keep-alive above, with it below.
+Bars in the style of the original author's blog, TCP next to unix for each server: requests per second, and
+server CPU per request, which is the more reliable figure. Without keep-alive above, with keep-alive below.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIGURES: dict[str, tuple[str, bool, Value]] = {
 
 
 def order(found: Sequence[Summary], most_first: bool, value: Value) -> list[str]:
-    """The servers that have a figure, best first by their best one."""
+    """The servers that have a figure, sorted by their best figure."""
     pick = max if most_first else min
     servers = unique(summary.server for summary in found)
     best = {name: pick(value(summary) for summary in found if summary.server == name) for name in servers}
@@ -51,7 +51,7 @@ def draw_bars(axis: Any, servers: Sequence[str], values: dict[str, float], index
 
 
 def draw_panel(axis: Any, found: Sequence[Summary], title: str, figure: str) -> None:
-    """One panel: servers down, their two bars side by side."""
+    """One panel: a row for each server, with its two bars."""
     _, most_first, value = FIGURES[figure]
     servers = order(found, most_first, value)
     for index, (transport, _, _) in enumerate(TRANSPORTS):
@@ -112,7 +112,7 @@ def plot_result(path: Path) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """Draws each result file that is named."""
+    """Draws the pictures of each result file."""
     if not arguments:
         print("usage: python -m bench plot RESULT.json ...", file=sys.stderr)
         return 2

@@ -1,7 +1,7 @@
-"""Starting a server, waiting until it answers, and making sure that nothing of it is left.
+"""Starts a server, waits until it answers, and ends all its processes.
 
-Used by bench/run.py, memory.py and instructions.py as a context manager: whatever way the block is left,
-the tree that was started is gone afterwards, by its process ids.
+Used by bench/run.py, memory.py and instructions.py as a context manager: however the block is left, all
+processes of the tree that was started are ended, by their process ids.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ServerFailedError(Exception):
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses now."""
+    """A loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -49,14 +49,14 @@ def connect(address: Address, timeout: float = 10.0) -> socket.socket:
 
 
 def answers(address: Address, seconds: float) -> bool:
-    """Whether a request gets an answer, whatever it is: a supervisor listens before anybody serves."""
+    """Whether a request gets any response: a supervisor listens before its workers serve."""
     with connect(address, seconds) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         return connection.recv(1) != b""
 
 
 def until(deadline: float) -> Iterator[None]:
-    """Turns of a wait: 20 ms each until the deadline (time.monotonic)."""
+    """The turns of a loop that waits: one every 20 ms until the deadline (time.monotonic)."""
     while time.monotonic() < deadline:
         yield
         time.sleep(0.02)
@@ -69,7 +69,7 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 class Server:
-    """A running server: its process, where it listens, what it printed."""
+    """A running server: its process, its address, its output."""
 
     def __init__(self, command: Sequence[str], address: Address, log: Path, environ: dict[str, str]) -> None:
         self.address = address
@@ -101,7 +101,7 @@ class Server:
         raise ServerFailedError(f"it did not listen within {seconds:.0f} s:\n{tail(self.log)}")
 
     def ask_to_stop(self, seconds: float = STOP_SECONDS) -> bool:
-        """SIGTERM to the root; whether it ended in time."""
+        """Sends SIGTERM to the root. Returns whether it ended in time."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -110,7 +110,7 @@ class Server:
         return False
 
     def destroy(self) -> None:
-        """Ends every process of the tree, politely first."""
+        """Ends every process of the tree: SIGTERM to the root first, then SIGKILL."""
         self.ask_to_stop()
         for _ in until(time.monotonic() + STOP_SECONDS):
             family = [stat.pid for stat in cpu.tree(self.pid) if stat.is_alive]
@@ -144,7 +144,7 @@ def running(
 
 
 def exit_on_signals() -> None:
-    """Turns TERM and HUP into SystemExit, so that the blocks above are left properly."""
+    """Turns TERM and HUP into SystemExit, so that the context managers above end their servers."""
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)

@@ -1,6 +1,6 @@
 """The measurement: servers by workloads by modes, in interleaved rounds. Called by bench/__main__.py.
 
-One worker is pinned to one CPU and wrk to another. A cell is: start the server, look at one answer,
+One worker is pinned to one CPU and wrk to another. For each cell: start the server, check one response,
 warm up, read the CPU clocks, run wrk, read them again, stop the server.
 """
 
@@ -34,7 +34,7 @@ MICRO = 1e6
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run."""
+    """The servers, workloads, modes and rounds of a run."""
 
     servers: Sequence[Row]
     workloads: Sequence[Workload]
@@ -59,24 +59,24 @@ class Turn:
         return self.mode in CLOSING
 
     def without_figure(self, status: str, reason: str) -> Cell:
-        """The cell when there is nothing to tell but why."""
+        """A cell that has only a status and the reason."""
         return Cell(self.server.name, self.workload.name, self.mode, self.round, status, reason)
 
 
 def turns(plan: Plan) -> Iterator[Turn]:
-    """Rounds outermost, servers innermost: A B C A B C, and the floor right beside who is held against it."""
+    """Rounds outermost, servers innermost: A B C A B C. So the floor runs close to the other servers."""
     for number in range(1, plan.rounds + 1):
         for workload, mode, server in itertools.product(plan.workloads, plan.modes, plan.servers):
             yield Turn(server, workload, mode, number)
 
 
 def pinned(server_cpu: int, command: Sequence[str]) -> list[str]:
-    """The command, it and its children bound to one CPU."""
+    """The command, pinned with its children to one CPU."""
     return ["taskset", "-c", str(server_cpu), *command]
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """What the applications of the bench expect."""
+    """The environment that the applications of the bench need."""
     if not FILE_1M.exists():
         FILE_1M.parent.mkdir(exist_ok=True)
         FILE_1M.write_bytes(BODY_1M)
@@ -151,7 +151,7 @@ def measure(turn: Turn, plan: Plan) -> Cell:
         return turn.without_figure(NONE, lacking)
     measure_kind = measure_bare if turn.server.kind == "bare" else measure_server
     with tempfile.TemporaryDirectory(prefix="rhebok-bench-") as scratch:
-        Path(scratch).chmod(0o755)  # nginx's worker is another user
+        Path(scratch).chmod(0o755)  # nginx's worker runs as another user
         try:
             return measure_kind(turn, plan, Path(scratch))
         except (ServerFailedError, wrk.WrkFailedError) as error:
@@ -166,7 +166,7 @@ def unique_parts(error: str, said: str) -> list[str]:
 
 
 def progress(turn: Turn, cell: Cell) -> None:
-    """One line a cell on the terminal."""
+    """One line per cell on the terminal."""
     figure = f"{cell.cpu:8.2f} µs {cell.per_second:10,.0f}/s" if cell.status == OK else cell.status
     detail = f" ({cell.reason.splitlines()[0][:100]})" if cell.status == FAILED else ""
     where = f"round {turn.round} {turn.workload.name:10} {turn.mode:15} {turn.server.name:17}"
@@ -174,7 +174,7 @@ def progress(turn: Turn, cell: Cell) -> None:
 
 
 def run(plan: Plan) -> list[Cell]:
-    """All cells. What was not ok once is not tried again: the whole summary is spoilt already."""
+    """All cells. After a cell that is not ok its other rounds are skipped: the summary has no figure."""
     cells: list[Cell] = []
     spoilt: set[tuple[str, str, str]] = set()
     for turn in turns(plan):
@@ -191,7 +191,7 @@ def run(plan: Plan) -> list[Cell]:
 
 
 def settings(plan: Plan) -> str:
-    """How it was run, in words."""
+    """The settings of the run, as text."""
     load = plan.load
     return (
         f"one worker on CPU {plan.server_cpu}, wrk -t1 -c{load.connections} on CPU {load.cpu}, "
@@ -200,7 +200,7 @@ def settings(plan: Plan) -> str:
 
 
 def save(name: str, about: dict[str, object], cells: Sequence[Cell]) -> Path:
-    """Writes results/NAME.json; paths of this machine stay out of it."""
+    """Writes results/NAME.json, without paths of this machine."""
     path = Path(name) if name.endswith(".json") else RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({**about, "cells": to_json(cells)}, indent=1, ensure_ascii=False)
@@ -209,7 +209,7 @@ def save(name: str, about: dict[str, object], cells: Sequence[Cell]) -> Path:
 
 
 def rows(names: str, also: Sequence[str]) -> list[Row]:
-    """The chosen servers, and further builds of rhebok given as NAME=EXECUTABLE."""
+    """The chosen servers, and other builds of rhebok given as NAME=EXECUTABLE."""
     chosen = list(SERVERS_BY_NAME) if names == "all" else names.split(",")
     found = [SERVERS_BY_NAME[name] for name in chosen]
     for pair in also:
@@ -221,7 +221,7 @@ def rows(names: str, also: Sequence[str]) -> list[Row]:
 
 
 def execute(plan: Plan, arguments: argparse.Namespace) -> int:
-    """Runs the plan, prints the report, writes the files; 1 when a cell failed."""
+    """Runs the plan, prints the report, writes the files. Returns 1 if a cell failed."""
     os.sched_setaffinity(0, {plan.load.cpu})
     about = machine.describe(plan.servers) | {"settings": settings(plan)}
     cells = run(plan)

@@ -1,7 +1,7 @@
-"""The servers: one row each, how it is installed and how it is started. To add a peer, add a row.
+"""The servers: one row each, with how to install it and how to start it. To add a peer, add a row.
 
-bench/install.py installs what the rows name, bench/run.py and memory.py start them. Each is set up the
-way that costs it least: one worker, one thread, access log off, its own recommended socket options.
+bench/install.py installs the peers, bench/run.py and memory.py start them. Each has the configuration that
+costs it least: one worker, one thread, access log off, its own recommended socket options.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERSION_NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
 @dataclass(frozen=True)
 class Launch:
-    """What a server is started for."""
+    """The parameters of a start."""
 
     address: Address
     workload: Workload
@@ -45,11 +45,11 @@ class Launch:
 
     @property
     def path(self) -> str | None:
-        """The unix socket's path, if it is one."""
+        """The path, if the address is a unix socket."""
         return self.address if isinstance(self.address, str) else None
 
     def bind(self, unix_prefix: str = "unix:") -> str:
-        """The address in the spelling most servers share."""
+        """The address in the form that most servers accept."""
         if isinstance(self.address, str):
             return unix_prefix + self.address
         return f"{self.address[0]}:{self.address[1]}"
@@ -66,13 +66,13 @@ class Server:
     command: Command
     pip: tuple[tuple[str, ...], ...] = ()  # arguments of `pip install`, one tuple per call
     package: str = ""  # whose version is shown, from PyPI
-    debian: str = ""  # the Debian package that has `program`
+    debian: str = ""  # the Debian package of `program`
     program: str = ""
-    version: tuple[str, ...] = ()  # the command that prints the version, for what is not from PyPI
-    kind: str = "wsgi"  # the workloads it can have, see Workload.peers
+    version: tuple[str, ...] = ()  # the command that prints the version, for servers that are not from PyPI
+    kind: str = "wsgi"  # which workloads it can serve, see Workload.peers
     modes: frozenset[str] = EVERY
-    workers: bool = True  # can it run several
-    preload: bool = False  # has it a switch to load the application before the fork
+    workers: bool = True  # whether it can run several
+    preload: bool = False  # whether it has an option to load the application before the fork
     notes: str = ""
 
 
@@ -82,7 +82,7 @@ def script(name: str) -> str:
 
 
 def rhebok(executable: str) -> Command:
-    """Our own server; the executable is a parameter so that two builds can run side by side."""
+    """Our own server; the executable is a parameter so that two builds can be compared."""
 
     def command(launch: Launch) -> list[str]:
         preload = ["--preload"] if launch.preload else []
@@ -92,7 +92,7 @@ def rhebok(executable: str) -> Command:
 
 
 def floor(launch: Launch) -> list[str]:
-    """The C floor, with the bytes of the workload's answer."""
+    """The C floor, with the bytes of the workload's response."""
     answer = launch.scratch / "answer"
     whole = fixed_answer(launch.workload, close=not launch.keep_alive)
     by_file = launch.workload.by_file
@@ -103,7 +103,7 @@ def floor(launch: Launch) -> list[str]:
 
 
 def floor_together(launch: Launch) -> list[str]:
-    """The same with the answer and the end of the connection in one packet."""
+    """The same, with the response and the end of the connection in one packet."""
     return [*floor(launch), "--end", "together"]
 
 
@@ -120,7 +120,7 @@ http {{
 
 
 def nginx(launch: Launch) -> list[str]:
-    """nginx answering by itself, no upstream."""
+    """nginx with `return 200`, without an upstream."""
     config = launch.scratch / "nginx.conf"
     deferred = "" if launch.path else " deferred"
     config.write_text(
@@ -146,7 +146,8 @@ def gunicorn(worker_class: str, *more: str) -> Command:
 def uwsgi(launch: Launch) -> list[str]:
     """uWSGI speaking HTTP itself; it preloads unless told to be lazy.
 
-    Its --http-socket closes without announcing it, which a client has to take for an error; so we announce.
+    Its --http-socket closes connections without `Connection: close`, which a client must take for an error.
+    So the field is added.
     """
     close = ["--http-socket", launch.bind(""), "--add-header", "Connection: close"]
     socket = ["--http11-socket", launch.bind("")] if launch.keep_alive else close
@@ -168,14 +169,14 @@ def granian(launch: Launch) -> list[str]:
 
 
 def waitress(launch: Launch) -> list[str]:
-    """waitress with one thread beside its loop."""
+    """waitress with its loop and one more thread."""
     where = f"--unix-socket={launch.path}" if launch.path else f"--listen={launch.bind()}"
     limits = ["--threads=1", "--connection-limit=5000", "--asyncore-use-poll"]
     return [script("waitress-serve"), where, *limits, launch.app]
 
 
 def embedded(name: str) -> Command:
-    """A server without a command line of its own, by bench/embedded.py."""
+    """A server without a command line of its own, started by bench/embedded.py."""
 
     def command(launch: Launch) -> list[str]:
         workers = str(launch.workers)
@@ -193,14 +194,14 @@ def unicorn(launch: Launch) -> list[str]:
 
 
 def puma(launch: Launch) -> list[str]:
-    """puma as a cluster, one thread a worker."""
+    """puma as a cluster, with one thread per worker."""
     where = f"unix://{launch.path}" if launch.path else f"tcp://{launch.bind()}"
     cluster = ["-w", str(launch.workers), "-t", "1:1", *(["--preload"] if launch.preload else [])]
     return ["puma", "--no-config", "-e", "none", "-s", "-b", where, *cluster, "hello.ru"]
 
 
 def bare(launch: Launch) -> list[str]:
-    """The application called in a loop without a server (not listening: bench/run.py treats it apart)."""
+    """The application called in a loop without a server. It does not listen; bench/run.py handles it."""
     return [sys.executable, str(BENCH / "bare.py"), launch.app, launch.workload.mix]
 
 
@@ -350,7 +351,7 @@ def missing(server: Server) -> str | None:
 
 
 def version_of(server: Server) -> str:
-    """The version as the package or the program says it."""
+    """The version that the package or the program reports."""
     if server.package:
         return importlib.metadata.version(server.package)
     if not server.version:
@@ -361,7 +362,7 @@ def version_of(server: Server) -> str:
 
 
 def unsupported(server: Server, workload: Workload, mode: str) -> str | None:
-    """Why the server has no such cell, or None."""
+    """Why the server does not support this cell, or None."""
     if mode not in server.modes:
         return f"has no {mode.replace('-', ' ')}"
     if server.kind == "floor":

@@ -1,8 +1,9 @@
 """A crowd of slow clients in one process: `python -m bench.slow_clients HOST PORT COUNT`. Used by crowd.py.
 
-In equal parts: heads that come a byte at a time, bodies that do, and clients that asked for something
-large and do not read it. Each is slow for ever: whom the server gives up connects again. Says "ready" once
-all have connected, and goes on until its standard input ends; then says how often one had been given up.
+A third of the clients send a head a byte at a time, a third send a body a byte at a time, and a third
+request a large response and do not read it. A client whose connection the server ends connects again. The
+process prints "ready" when all clients have connected, and runs until its standard input ends. Then it
+prints the number of reconnects.
 """
 
 from __future__ import annotations
@@ -24,27 +25,27 @@ UNREAD = b"GET /big HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 KINDS = (HEAD, BODY, UNREAD)
 
 PACE = 5.0  # seconds between two bytes of a client
-TURNS = 50  # in which all have had theirs
+TURNS = 50  # of a round in which each client sends one byte
 SEGMENT, WINDOW = 1460, 4096  # as over a network: loopback's segments of 64 KiB make buffers of megabytes
 
-ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: a reset, so that no port waits
+ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset, so that no port stays in TIME_WAIT
 
 
 @dataclass
 class Slow:
-    """One of them."""
+    """One slow client."""
 
     first: bytes
     connection: socket.socket
 
     @property
     def sends(self) -> bool:
-        """Whether it goes on a byte at a time."""
+        """Whether it sends a byte at a time."""
         return self.first is not UNREAD
 
 
 def connect(address: tuple[str, int], first: bytes) -> Slow:
-    """A connection that has said its beginning."""
+    """A connection on which the first bytes have been sent."""
     connection = socket.socket()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
@@ -57,40 +58,40 @@ def connect(address: tuple[str, int], first: bytes) -> Slow:
 
 
 class Crowd:
-    """All of them."""
+    """All slow clients."""
 
     def __init__(self, address: tuple[str, int], count: int) -> None:
         self._address = address
         self._poll = select.epoll()
         self._clients: dict[int, Slow] = {}
-        self.given_up = 0
+        self.reconnects = 0
         for first in itertools.islice(itertools.cycle(KINDS), count):
             self._open(first)
 
     def _open(self, first: bytes) -> None:
         slow = connect(self._address, first)
         self._clients[slow.connection.fileno()] = slow
-        # A response that is not read is no news; the end of its connection is.
+        # An unread response is no event; the end of its connection is.
         events = select.EPOLLIN if slow.sends else 0
         self._poll.register(slow.connection, events | select.EPOLLRDHUP)
 
     def reopen(self, number: int) -> None:
-        """The server has answered or closed this one."""
+        """Connects a client again after the server has answered it or closed its connection."""
         slow = self._clients.pop(number)
         self._poll.unregister(number)
         slow.connection.close()
-        self.given_up += 1
+        self.reconnects += 1
         self._open(slow.first)
 
     def send_bytes(self, clients: Sequence[Slow]) -> None:
-        """One byte from each that sends."""
+        """Sends one byte on each connection that sends."""
         for slow in clients:
             if slow.sends and slow.connection.fileno() >= 0:
-                with contextlib.suppress(OSError):  # its end is in epoll
+                with contextlib.suppress(OSError):  # epoll reports its end
                     slow.connection.send(b"x")
 
     def turns(self) -> Iterator[None]:
-        """Goes on being slow, a little in each turn."""
+        """Sends bytes slowly and reconnects, a little in each turn."""
         while True:
             everyone = list(self._clients.values())
             for turn in range(TURNS):
@@ -101,8 +102,8 @@ class Crowd:
                         self.reopen(number)
                 yield
 
-    def leave(self) -> None:
-        """All of them go."""
+    def close(self) -> None:
+        """Closes all connections."""
         for slow in self._clients.values():
             slow.connection.close()
 
@@ -116,8 +117,8 @@ def main(arguments: Sequence[str]) -> int:
     for _ in crowd.turns():
         if select.select([sys.stdin], [], [], 0)[0]:
             break
-    crowd.leave()
-    print(crowd.given_up, flush=True)
+    crowd.close()
+    print(crowd.reconnects, flush=True)
     return 0
 
 

@@ -1,6 +1,6 @@
 """A run as text: tables in Markdown for the terminal, for README files and for results/.
 
-Pure: takes cells, gives lines. Called by bench/run.py and `python -m bench table RESULT.json`.
+Pure: it takes cells and returns lines. Called by bench/run.py and `python -m bench table RESULT.json`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def cell_text(summary: Summary | None, show: Show) -> str:
 
 
 def table(found: Sequence[Summary], corner: str, show: Show) -> list[str]:
-    """Servers down, modes across."""
+    """A table: a row for each server, a column for each mode."""
     by_key = {key(summary): summary for summary in found}
     modes = unique(summary.mode for summary in found)
     workload = found[0].workload
@@ -48,7 +48,7 @@ def table(found: Sequence[Summary], corner: str, show: Show) -> list[str]:
 
 
 def cpu_text(to_base: dict[Key, float]) -> Show:
-    """Microseconds of CPU with their halves and range, and the ratio to the floor."""
+    """Microseconds of CPU with user and system, the range, and the ratio to the floor."""
 
     def show(summary: Summary) -> str:
         cpu = summary.cpu
@@ -66,12 +66,12 @@ def speed_text(summary: Summary) -> str:
 
 
 def ratio_text(ratio: dict[Key, float]) -> Show:
-    """How many times the subject's CPU the server takes."""
+    """The server's CPU as a multiple of the subject's."""
     return lambda summary: f"{ratio[key(summary)]:.2f}x" if key(summary) in ratio else "-"
 
 
 def share_text(to_server: dict[Key, float]) -> Show:
-    """The part of a server's total that is not the application's."""
+    """The share of a server's total that is not the application."""
 
     def show(summary: Summary) -> str:
         times_bare = to_server.get(key(summary))
@@ -97,12 +97,12 @@ def workload_tables(cells: Sequence[Cell], found: Sequence[Summary]) -> list[str
 
 
 def titled(title: str, found: Sequence[Summary], show: Show) -> list[str]:
-    """A table under a line of text; nothing when there is nothing to show."""
+    """A table under a line of text; no lines when there is nothing to show."""
     return [title, "", *table(found, "server", show), ""] if found else []
 
 
 def complaints(found: Sequence[Summary]) -> list[str]:
-    """What is missing and what failed, each once, with the reason."""
+    """The missing servers and the failed cells, each once, with the reason."""
     missing = unique(f"- {s.server}: MISSING: {s.reason}" for s in found if s.status == MISSING)
     spoilt = [s for s in found if s.status == FAILED]
     failed = [f"- {s.server}, {s.workload}, {s.mode}: FAILED: {s.reason}" for s in spoilt]

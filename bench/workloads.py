@@ -1,7 +1,7 @@
-"""The workloads: one row each, what is asked and what must come back.
+"""The workloads: one row each, with the request and the response that must come back.
 
-bench/run.py picks rows by name, bench/wrk.py turns one into arguments of wrk, bench/client.py holds
-a server's answer against it, and the floor (bench/servers.py) answers with the bytes made here.
+bench/run.py picks rows by name, bench/wrk.py makes arguments of wrk from one, bench/client.py compares a
+server's response with it, and the floor (bench/servers.py) sends the bytes that are made here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench.browser_headers import BROWSER_HEADERS, Headers
 
 @dataclass(frozen=True)
 class Workload:
-    """One kind of request and the answer that it must get."""
+    """One kind of request and the response that it must get."""
 
     name: str
     about: str
@@ -25,10 +25,10 @@ class Workload:
     body_size: int = 0
     answer: bytes | None = hello.BODY  # None: only the status is checked
     answer_headers: Headers = tuple(hello.HEADERS)
-    chunk_size: int = 0  # the floor's answer is chunked into blocks of this size
+    chunk_size: int = 0  # the floor's response has chunks of this size
     by_file: bool = False  # the floor sends the body by sendfile(2), as wsgi.file_wrapper lets a server do
-    fixed: bool = True  # the floor can answer it, having no application
-    peers: frozenset[str] = frozenset({"wsgi"})  # kinds of server that have it, beside the floor
+    fixed: bool = True  # the floor can answer it without an application
+    peers: frozenset[str] = frozenset({"wsgi"})  # kinds of server that can serve it, besides the floor
     mix: str = ""  # a rotation of requests by wrk.lua
 
 
@@ -127,7 +127,7 @@ def chunked(body: bytes, size: int) -> bytes:
 
 
 def fixed_answer(workload: Workload, close: bool) -> bytes:
-    """The bytes with which the floor answers: as long as a server's, nothing in them computed."""
+    """The bytes that the floor sends: as long as a server's response, and computed once."""
     headers = [("Server", "floor"), ("Date", "Sat, 21 Nov 2026 00:00:00 GMT"), *workload.answer_headers]
     body = workload.answer or b""
     if workload.chunk_size:
@@ -140,7 +140,7 @@ def fixed_answer(workload: Workload, close: bool) -> bytes:
 
 
 def fault_in_answer(workload: Workload, status: int, body: bytes) -> str | None:
-    """What is wrong with a server's answer, or None."""
+    """What is wrong with a server's response, or None."""
     if status != 200:
         return f"status {status} instead of 200, body {body[:200]!r}"
     if workload.answer is None or body == workload.answer:

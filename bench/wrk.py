@@ -1,4 +1,4 @@
-"""wrk: its command line for a workload and a mode, and what it reports. Called by run.py and memory.py."""
+"""wrk: its command line for a workload and a mode, and its report. Called by run.py and memory.py."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bench.paths import UNIX_SHIM, WRK_LUA
 from bench.workloads import Workload
 
 MARK = "RHEBOK_BENCH "
-REQUEST_TIMEOUT = "10s"  # until wrk counts an answer as missing
+REQUEST_TIMEOUT = "10s"  # after which wrk counts a response as missing
 
 
 class WrkFailedError(Exception):
-    """wrk did not run or reported nothing."""
+    """wrk did not run, or reported nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Report:
         return self.requests / self.seconds if self.seconds else 0.0
 
     def fault(self, least_bytes: int) -> str | None:
-        """Why the run must not count, or None: errors, non-2xx, nothing done, answers cut short."""
+        """Why the run is not valid, or None: errors (status 400 or more is one), no or short responses."""
         counted = ", ".join(f"{count} {kind}" for kind, count in self.errors.items() if count)
         if counted:
             return f"errors in wrk: {counted} (of {self.requests} requests)"

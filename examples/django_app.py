@@ -3,7 +3,7 @@
     pip install django
     rhebok --chdir examples --env EXAMPLE_FILES=/srv/files django_app
 
-A project of one file. Of one made by `django-admin startproject`, serve its wsgi: `rhebok mysite.wsgi`.
+A project in one file. For a project made by `django-admin startproject`: `rhebok mysite.wsgi`.
 flask_app.py is the same site in Flask.
 """
 
@@ -67,14 +67,14 @@ def upload(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["PUT"])
 def upload_raw(request: HttpRequest) -> HttpResponse:
-    """A body of any length, with Content-Length or chunked. Rhebok has received all of it before the
-    application is called; beyond --body-buffer it waits in a temporary file."""
+    """A body of any length, with Content-Length or chunked. Rhebok receives all of it before it calls the
+    application; a body that is larger than --body-buffer is in a temporary file."""
     return HttpResponse(digest(request))
 
 
 @require_safe
 def download(request: HttpRequest, name: str) -> Any:
-    """Goes out by wsgi.file_wrapper, which is sendfile(2). Answers 304 when the client's copy is good."""
+    """Sent by wsgi.file_wrapper, so by sendfile(2). The response is 304 if the client's copy is valid."""
     return serve(request, name, document_root=FILES)
 
 

@@ -51,14 +51,14 @@ def upload() -> str:
 
 @app.put("/digest")
 def upload_raw() -> str:
-    """A body of any length, with Content-Length or chunked. Rhebok has received all of it before the
-    application is called; beyond --body-buffer it waits in a temporary file."""
+    """A body of any length, with Content-Length or chunked. Rhebok receives all of it before it calls the
+    application; a body that is larger than --body-buffer is in a temporary file."""
     return digest(request.stream)
 
 
 @app.get("/files/<path:name>")
 def download(name: str) -> Response:
-    """Goes out by wsgi.file_wrapper, which is sendfile(2). Answers 304 when the client's copy is good."""
+    """Sent by wsgi.file_wrapper, so by sendfile(2). The response is 304 if the client's copy is valid."""
     return flask.send_from_directory(FILES, name)
 
 

@@ -1,4 +1,4 @@
-"""The smallest application; `make run` serves it, and so does
+"""The smallest application. `make run` serves it, and so does
 
     rhebok --chdir examples hello
 

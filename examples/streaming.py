@@ -1,11 +1,11 @@
-"""Server-sent events: whoever has the page open sees a note as soon as somebody posts it.
+"""Server-sent events: every open page shows a note as soon as it is posted.
 
     rhebok --chdir examples --workers 8 streaming
     curl -N http://127.0.0.1:8000/notes &
     curl -d 'Tea is ready' http://127.0.0.1:8000/notes
 
-An application may take as long as it likes between two blocks; each goes out before the next is asked for. A
-stream holds its worker for as long as it waits, so there must be more workers than streams.
+An application may wait between two blocks; each block is sent before the next is requested. A stream holds
+its worker while it waits, so there must be more workers than streams.
 """
 
 import os
@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
-# The workers are processes: what they share is a file, one note a line.
+# The workers are processes, so they share the notes in a file, one per line.
 NOTES = os.environ.get("EXAMPLE_NOTES", os.path.join(tempfile.gettempdir(), "rhebok-notes"))
 
 STREAM_FIELDS = [
     ("Content-Type", "text/event-stream"),
     ("Cache-Control", "no-cache"),
-    ("X-Accel-Buffering", "no"),  # nginx passes each block on at once
+    ("X-Accel-Buffering", "no"),  # makes nginx pass on each block at once
 ]
 
 POLL_SECONDS = 0.1
@@ -52,14 +52,14 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 
 
 def post(text: bytes) -> None:
-    """One write of one line to a file opened for appending: notes of several workers do not mix."""
+    """One write of one line to a file opened for appending: notes of several workers are not mixed."""
     with open(NOTES, "ab", buffering=0) as notes:
         notes.write(b" ".join(text.split()) + b"\n")
 
 
 def events() -> Iterator[bytes]:
-    """Every note there is, then every new one. The file is closed when the client goes away."""
-    yield b": welcome\n\n"  # the response's head goes out with the first block
+    """Every note in the file, then every new one. The file is closed when the client disconnects."""
+    yield b": welcome\n\n"  # the response head is sent with the first block
     with open(NOTES, "a+b") as notes:
         notes.seek(0)
         for note in follow(notes):
@@ -67,7 +67,7 @@ def events() -> Iterator[bytes]:
 
 
 def follow(notes: BinaryIO) -> Iterator[bytes]:
-    """The lines of a growing file; b"" now and then, so that a client that has left is noticed."""
+    """The lines of a growing file, and b"" from time to time, to detect a client that has disconnected."""
     quiet = 0
     while True:
         line = notes.readline()

@@ -1,10 +1,10 @@
-"""WebSockets in Flask, by Flask-Sock: what one visitor writes all see.
+"""WebSockets in Flask, by Flask-Sock: all visitors see each message.
 
     pip install flask-sock
     rhebok --chdir examples --workers 2 --threads 50 websocket_app
 
 A WebSocket holds its thread for as long as it is open, so there must be more threads than visitors. Pings
-find the visitors that went away without a word, and keep proxies from giving up a quiet connection.
+find clients that vanished without closing, and keep proxies from timing out an idle connection.
 """
 
 import os
@@ -14,7 +14,7 @@ from flask import Flask
 from flask_sock import Sock
 from simple_websocket import Server
 
-# Workers are processes: what they share is a file, one line a message.
+# Workers are processes, so they share the messages in a file, one per line.
 CHAT = os.environ.get("EXAMPLE_CHAT", os.path.join(tempfile.gettempdir(), "rhebok-chat"))
 
 POLL_SECONDS = 0.1
@@ -51,18 +51,18 @@ def page() -> str:
 
 @sock.route("/chat")
 def chat(visitor: Server) -> None:
-    """Ends by an exception of receive() or send() when the visitor leaves, which Flask-Sock expects."""
+    """When the visitor leaves, receive() or send() raises, and Flask-Sock handles that exception."""
     with open(CHAT, "a+b") as messages:
         messages.seek(0)
         while True:
             for line in messages.readlines():
                 visitor.send(line.decode().rstrip("\n"))
-            said = visitor.receive(timeout=POLL_SECONDS)
-            if isinstance(said, str):
-                write(said)
+            message = visitor.receive(timeout=POLL_SECONDS)
+            if isinstance(message, str):
+                write(message)
 
 
-def write(said: str) -> None:
-    """One write of one line to a file opened for appending: messages of several workers do not mix."""
+def write(message: str) -> None:
+    """One write of one line to a file opened for appending: messages of several workers are not mixed."""
     with open(CHAT, "ab", buffering=0) as messages:
-        messages.write(" ".join(said.split()).encode() + b"\n")
+        messages.write(" ".join(message.split()).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Applications whose cost is the body: taken in, or given out whole, in chunks or as a file.
+"""Applications whose cost is the body: received, or sent whole, in chunks or as a file.
 
 Run by every WSGI server of the bench (bench/workloads.py names them).
 """
@@ -21,7 +21,7 @@ BLOCK = 65536
 
 
 def sink(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Reads the whole request body and answers with the number of bytes that came."""
+    """Reads the whole request body and responds with its number of bytes."""
     stream = environ["wsgi.input"]
     left = int(environ.get("CONTENT_LENGTH") or 0)
     received = 0

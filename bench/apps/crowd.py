@@ -1,4 +1,4 @@
-"""What bench/crowd.py asks: hello, and at /big more than a socket takes at once."""
+"""The application of bench/crowd.py: hello, and at /big more than a socket takes at once."""
 
 from __future__ import annotations
 

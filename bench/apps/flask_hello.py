@@ -1,4 +1,4 @@
-"""Flask's hello, as its own quickstart would have it."""
+"""Flask's hello, as in its own quickstart."""
 
 from __future__ import annotations
 

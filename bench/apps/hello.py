@@ -1,7 +1,7 @@
 """The smallest applications: 12 bytes with a length, without one, and under twenty headers.
 
-Run by every WSGI server of the bench (bench/workloads.py names them); each does nothing that the
-server could be blamed for.
+Run by every WSGI server of the bench (bench/workloads.py names them). They do almost nothing, so
+the cost is the server's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def application(_environ: WSGIEnvironment, start_response: StartResponse) -> Ite
 
 
 def without_length(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """The same bytes, the framing left to the server: an iterator, so no length can be computed."""
+    """The same bytes from an iterator: the server cannot compute the length, and chooses the framing."""
     start_response("200 OK", TYPE_ONLY)
     return iter((BODY,))
 

@@ -1,7 +1,7 @@
 """A small real application: notes in SQLite, listed through a template, inserted by a form.
 
-Flask, Jinja and sqlite3 as an ordinary project uses them. The database is RHEBOK_BENCH_DB, made and
-filled here when it is not there; the bench gives each server a fresh one.
+Flask, Jinja and sqlite3 as an ordinary project uses them. The database is RHEBOK_BENCH_DB. It is
+created and filled here when it does not exist; the bench gives each server a new one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ connections = threading.local()
 
 
 def create(database: sqlite3.Connection) -> None:
-    """The table and its first rows, once; workers that start together meet in the transaction."""
+    """Creates the table and its first rows, once: the transaction serializes workers that start together."""
     with database:
         database.execute("BEGIN IMMEDIATE")
         database.execute("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, title TEXT, body TEXT)")
@@ -72,7 +72,7 @@ def listing() -> Response:
 
 @application.post("/notes")
 def insert() -> tuple[str, int]:
-    """One note more."""
+    """Adds a note."""
     with database() as connection:
         values = (request.form["title"], request.form["body"])
         connection.execute("INSERT INTO notes (title, body) VALUES (?, ?)", values)

@@ -393,7 +393,7 @@ def test_slow_clients_begin_and_go_on_a_byte_at_a_time_and_come_again() -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         slow = slow_clients.Crowd(listener.getsockname(), 3)
-        stack.callback(slow.leave)
+        stack.callback(slow.close)
         served = [stack.enter_context(listener.accept()[0]) for _ in range(3)]
         assert [one.recv(1000) for one in served] == list(slow_clients.KINDS)
         turns = slow.turns()
@@ -401,7 +401,7 @@ def test_slow_clients_begin_and_go_on_a_byte_at_a_time_and_come_again() -> None:
             next(turns)
         assert [one.recv(1000) for one in served[:2]] == [b"x", b"x"]
         served[0].close()
-        while not slow.given_up:
+        while not slow.reconnects:
             next(turns)
         assert stack.enter_context(listener.accept()[0]).recv(1000) == slow_clients.HEAD
 
