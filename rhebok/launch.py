@@ -75,7 +75,12 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         listeners = _listen(settings, pid_file, stack)
         _become_user(settings)
         allow_connections(settings.max_connections, log.logger)
-        forget = pid_file.forget if pid_file else lambda: None
+
+        def forget() -> None:
+            notifier.close()
+            if pid_file:
+                pid_file.forget()
+
         Master(settings, listeners, log, worker_factory, forget, notifier).run()
 
 

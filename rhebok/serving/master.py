@@ -39,7 +39,7 @@ class Master:
         self._log = log
         self._worker_source = worker_source
         self._release_in_child = release_in_child
-        self._notifier = notifier or Notifier(None)
+        self._notifier = notifier or Notifier()
         self._scoreboard = Scoreboard(settings.threads)
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
         self._slot: int | None = None  # for the worker that is forked next

@@ -1,7 +1,8 @@
 """The sd_notify protocol, both ends: what a generation tells the supervisor, the supervisor tells systemd.
 
-A datagram of KEY=VALUE lines to the unix socket that NOTIFY_SOCKET names (sd_notify(3)). Used by master,
-which knows no difference between supervisor and systemd, and by supervisor.
+A datagram of KEY=VALUE lines (sd_notify(3)): to the unix socket that NOTIFY_SOCKET names; from a generation to
+our supervisor over an inherited socket pair, which no other process can reach or flood. Used by master, which
+knows no difference between the two, and by supervisor.
 """
 
 import os
@@ -13,23 +14,38 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
+NOTIFY_FD_VARIABLE = "RHEBOK_NOTIFY_FD"  # of the inherited socket; instead of the other
 WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
 _LONGEST = 4096
+_SEND_SECONDS = 1.0  # how long a full queue of systemd is waited for
 
 
 class Notifier:
     """Sends; does nothing when nobody wants to know. A lost message is no reason to stop."""
 
-    def __init__(self, address: str | None) -> None:
+    def __init__(self, address: str | None = None, inherited: socket.socket | None = None) -> None:
         self._address = "\0" + address[1:] if address and address.startswith("@") else address
+        self._inherited = inherited
 
     @classmethod
     def from_environment(cls) -> "Notifier":
-        """Takes NOTIFY_SOCKET away: the application and what it starts must not speak for us."""
-        return cls(os.environ.pop(NOTIFY_VARIABLE, None))
+        """Takes the variables away: the application and what it starts must not speak for us."""
+        address, descriptor = (os.environ.pop(name, None) for name in (NOTIFY_VARIABLE, NOTIFY_FD_VARIABLE))
+        with suppress(OSError, ValueError):  # not what we were given: a variable of an outer process
+            if descriptor is not None:
+                inherited = socket.socket(fileno=int(descriptor))
+                inherited.set_inheritable(False)
+                return cls(inherited=inherited)
+        return cls(address)
+
+    def close(self) -> None:
+        """In a worker: only the master speaks."""
+        if self._inherited:
+            self._inherited.close()
+        self._address = self._inherited = None
 
     def ready(self, status: str) -> None:
         self._send("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status}")
@@ -58,14 +74,14 @@ class Notifier:
         self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> None:
-        if self._address is None:
-            return
-        with (
-            suppress(OSError),
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock,
-        ):
-            sock.setblocking(False)
-            sock.sendto("\n".join(lines).encode(), self._address)
+        data = "\n".join(lines).encode()
+        with suppress(OSError):
+            if self._inherited:
+                self._inherited.send(data)  # waits for room: READY must not be lost
+            elif self._address:
+                with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+                    sock.settimeout(_SEND_SECONDS)
+                    sock.sendto(data, self._address)
 
 
 @dataclass(frozen=True)
@@ -94,21 +110,13 @@ def workers_take(said: Mapping[str, str]) -> float:
     return int(microseconds) / 1_000_000 if microseconds.isdecimal() else 0.0
 
 
-class NotifySocket:
-    """Receives. Abstract, so there is no file to clean up; who sent a message is the kernel's word."""
+class Inbox:
+    """Receives, at the supervisor's end of a socket pair; the kernel says which process sent a message."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        )
+        self._socket, self.sender = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._socket.bind("")  # the kernel chooses a free name
-
-    @property
-    def address(self) -> str:
-        """The value of NOTIFY_SOCKET."""
-        name: bytes = self._socket.getsockname()
-        return "@" + name[1:].decode()
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -126,6 +134,7 @@ class NotifySocket:
 
     def close(self) -> None:
         self._socket.close()
+        self.sender.close()
 
 
 def _parse(data: bytes) -> dict[str, str]:

@@ -27,9 +27,9 @@ from rhebok.settings.table import Settings
 from rhebok.superdaemon.engine import Engine, Log, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 from rhebok.superdaemon.notify import (
-    NOTIFY_VARIABLE,
+    NOTIFY_FD_VARIABLE,
     WATCHDOG_VARIABLES,
-    NotifySocket,
+    Inbox,
     Systemd,
     workers_take,
 )
@@ -67,7 +67,7 @@ class Supervisor(Policy):
         self._notifier = systemd.notifier
         self._watchdog = systemd.watchdog
         self._watchdog_at = 0.0
-        self._inbox = NotifySocket()
+        self._inbox = Inbox()
         self._state = State.RUNNING
         self._stop_at = NEVER  # the end of --pre-stop-delay, or of waiting for a generation that loads
         self._served = False  # some generation got ready
@@ -81,7 +81,8 @@ class Supervisor(Policy):
         def pass_on() -> None:
             signal_when_parent_dies(STOP_SIGNAL, supervisor)
             for listener in self._listeners:
-                os.set_inheritable(listener.fileno(), True)
+                listener.socket.set_inheritable(True)
+            self._inbox.sender.set_inheritable(True)
 
         try:
             Engine(Program("rhebok", command_line(), directory, pass_on), self, signals, self._log).run()
@@ -101,7 +102,7 @@ class Supervisor(Policy):
             **inherited,
             STARTER_VARIABLE: ";".join(_spec(listener) for listener in self._listeners),
             GENERATION_VARIABLE: str(number),
-            NOTIFY_VARIABLE: self._inbox.address,
+            NOTIFY_FD_VARIABLE: str(self._inbox.sender.fileno()),
             SUPERVISOR_VARIABLE: str(os.getpid()),
         }
 

@@ -1,34 +1,35 @@
 """The sd_notify protocol, both ends."""
 
 import os
+import select
 import socket
 
 import pytest
 
-from rhebok.superdaemon.notify import Notifier, NotifySocket, watchdog_interval, workers_take
+from rhebok.superdaemon.notify import Inbox, Notifier, watchdog_interval, workers_take
 
 
 @pytest.fixture
 def inbox():
-    inbox = NotifySocket()
+    inbox = Inbox()
     yield inbox
     inbox.close()
 
 
 def test_ready_says_the_pid_to_signal(inbox):
-    Notifier(inbox.address).ready("two workers")
+    Notifier(inherited=inbox.sender).ready("two workers")
     assert list(inbox.messages()) == [
         (os.getpid(), {"READY": "1", "MAINPID": str(os.getpid()), "STATUS": "two workers"})
     ]
 
 
 def test_a_generation_among_others_says_that_it_serves_and_no_pid(inbox):
-    Notifier(inbox.address).serving("two workers")
+    Notifier(inherited=inbox.sender).serving("two workers")
     assert list(inbox.messages()) == [(os.getpid(), {"READY": "1", "STATUS": "two workers"})]
 
 
 def test_what_the_workers_take_is_said_in_microseconds(inbox):
-    Notifier(inbox.address).workers_take(1.5)
+    Notifier(inherited=inbox.sender).workers_take(1.5)
     ((_, said),) = inbox.messages()
     assert said == {"X_WORKERS_TAKE_USEC": "1500000"}
     assert workers_take(said) == 1.5
@@ -42,14 +43,14 @@ def test_other_messages_say_nothing_of_the_workers(said):
 def test_the_sender_is_the_kernels_word(inbox):
     child = os.fork()
     if child == 0:
-        Notifier(inbox.address).alive()
+        Notifier(inherited=inbox.sender).alive()
         os._exit(0)
     os.waitpid(child, 0)
     assert list(inbox.messages()) == [(child, {"WATCHDOG": "1"})]
 
 
 def test_messages_come_in_order_and_once(inbox):
-    notifier = Notifier(inbox.address)
+    notifier = Notifier(inherited=inbox.sender)
     notifier.reloading("a")
     notifier.stopping("b")
     assert [next(iter(said)) for _, said in inbox.messages()] == ["RELOADING", "STOPPING"]
@@ -69,17 +70,54 @@ def test_nobody_there_is_no_error(tmp_path):
 
 
 def test_what_is_no_pair_is_left_out(inbox):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.sendto(b"junk\nREADY=1\n\xff=\xff", "\0" + inbox.address[1:])
+    inbox.sender.send(b"junk\nREADY=1\n\xff=\xff")
     ((_, said),) = inbox.messages()
     assert said["READY"] == "1"
 
 
-def test_the_variable_is_taken_out_of_the_environment(monkeypatch, inbox):
-    monkeypatch.setenv("NOTIFY_SOCKET", inbox.address)
-    Notifier.from_environment().alive()
+def test_the_variable_is_taken_out_of_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        Notifier.from_environment().alive()
+        assert systemd.recv(100) == b"WATCHDOG=1"
     assert "NOTIFY_SOCKET" not in os.environ
+
+
+def test_an_inherited_socket_is_used_and_stays_here(monkeypatch, inbox):
+    given = os.dup(inbox.sender.fileno())
+    os.set_inheritable(given, True)
+    monkeypatch.setenv("RHEBOK_NOTIFY_FD", str(given))
+    notifier = Notifier.from_environment()
+    notifier.alive()
+    assert "RHEBOK_NOTIFY_FD" not in os.environ
+    assert not os.get_inheritable(given)
     assert len(list(inbox.messages())) == 1
+    notifier.close()
+    notifier.alive()
+    assert list(inbox.messages()) == []
+
+
+@pytest.mark.parametrize("value", ["", "x", "1000000"])
+def test_a_variable_that_names_no_socket_is_ignored(monkeypatch, value):
+    monkeypatch.setenv("RHEBOK_NOTIFY_FD", value)
+    Notifier.from_environment().alive()
+
+
+def test_no_message_is_lost_when_the_queue_is_full(inbox):
+    """A generation waits until the supervisor has read."""
+    count = 2000
+    child = os.fork()
+    if child == 0:
+        for number in range(count):
+            Notifier(inherited=inbox.sender).status(str(number))
+        os._exit(0)
+    said = []
+    while len(said) < count:
+        select.select([inbox], [], [])
+        said += [message["STATUS"] for _, message in inbox.messages()]
+    os.waitpid(child, 0)
+    assert said == [str(number) for number in range(count)]
 
 
 @pytest.mark.parametrize(
