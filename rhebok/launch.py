@@ -36,7 +36,7 @@ from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier, Systemd
-from rhebok.superdaemon.program import start_directory
+from rhebok.superdaemon.origin import start_directory, start_environment
 from rhebok.superdaemon.supervisor import Supervisor, follow_supervisor, supervised
 
 NATIVE_WORKER = "rhebok.native.worker"
@@ -53,12 +53,12 @@ def serve(config: Config) -> None:
 
 def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
-    settings, directory = config.settings, start_directory()
+    settings, directory, environ = config.settings, start_directory(), start_environment()
     _settle(settings)
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
-        Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(directory)
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(directory, environ)
 
 
 def run(config: Config, worker_factory: WorkerSource) -> None:

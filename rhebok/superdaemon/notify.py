@@ -1,8 +1,8 @@
 """The sd_notify protocol, both ends: what a generation tells the supervisor, the supervisor tells systemd.
 
-A datagram of KEY=VALUE lines (sd_notify(3)): to the unix socket that NOTIFY_SOCKET names; from a generation to
-our supervisor over an inherited socket pair, which no other process can reach or flood. Used by master, which
-knows no difference between the two, and by supervisor.
+A datagram of KEY=VALUE lines (sd_notify(3)): to the unix socket that NOTIFY_SOCKET names; from a generation
+to our supervisor over an inherited socket pair, which no other process can reach or flood. Used by master,
+which knows no difference between the two, and by supervisor.
 """
 
 import os

@@ -5,9 +5,7 @@ Each start is a new interpreter: new code, new settings, a new Python if the vir
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from signal import Signals
 from typing import NoReturn
@@ -60,18 +58,3 @@ class Program:
             os.write(2, message.encode(errors="backslashreplace"))
         finally:
             os._exit(CANNOT_EXEC)
-
-
-def command_line() -> tuple[str, ...]:
-    """How this process was started, to be started so again."""
-    return (sys.executable, *sys.orig_argv[1:])
-
-
-def start_directory() -> str:
-    """The shell's name for the current directory, where it is one: if that is a symbolic link which a deploy
-    switches, a new generation starts in the new target."""
-    here, said = os.getcwd(), os.environ.get("PWD", "")
-    with suppress(OSError):
-        if os.path.isabs(said) and os.path.samefile(said, here):
-            return said
-    return here

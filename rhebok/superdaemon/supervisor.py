@@ -11,6 +11,7 @@ from enum import Enum, auto
 from signal import Signals
 
 from rhebok.errors import EndedWith
+from rhebok.listening import activation
 from rhebok.listening.listeners import STARTER_VARIABLE, Listener, close_all
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process.signals import (
@@ -28,14 +29,18 @@ from rhebok.superdaemon.engine import Engine, Log, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 from rhebok.superdaemon.notify import (
     NOTIFY_FD_VARIABLE,
+    NOTIFY_VARIABLE,
     WATCHDOG_VARIABLES,
     Inbox,
     Systemd,
     workers_take,
 )
-from rhebok.superdaemon.program import Program, command_line
+from rhebok.superdaemon.origin import command_line
+from rhebok.superdaemon.program import Program
 
 GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
+# What the service manager said to us alone.
+NOT_INHERITED = (*WATCHDOG_VARIABLES, NOTIFY_VARIABLE, *activation.VARIABLES)
 SUPERVISOR_VARIABLE = "RHEBOK_SUPERVISOR"  # its pid; tells a generation that it has one
 
 QUICK_SECONDS = 4.0  # what a generation gets after QUIT; its workers get 2
@@ -74,9 +79,13 @@ class Supervisor(Policy):
         self._failures = 0
         self._status = 0  # of the command
 
-    def run(self, directory: str) -> None:
-        """Until told to stop, and the last generation is gone. EndedWith when none gets ready."""
+    def run(self, directory: str, environ: Mapping[str, str]) -> None:
+        """Until told to stop, and the last generation is gone. EndedWith when none gets ready.
+
+        directory and environ: what generations start in and with.
+        """
         supervisor, signals = os.getpid(), NotedSignals(SUPERVISOR_SIGNALS)
+        self._environ = {name: value for name, value in environ.items() if name not in NOT_INHERITED}
 
         def pass_on() -> None:
             signal_when_parent_dies(STOP_SIGNAL, supervisor)
@@ -97,9 +106,8 @@ class Supervisor(Policy):
         self._generations = engine.generations
 
     def environ(self, number: int) -> Mapping[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name not in WATCHDOG_VARIABLES}
         return {
-            **inherited,
+            **self._environ,
             STARTER_VARIABLE: ";".join(_spec(listener) for listener in self._listeners),
             GENERATION_VARIABLE: str(number),
             NOTIFY_FD_VARIABLE: str(self._inbox.sender.fileno()),

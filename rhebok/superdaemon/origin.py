@@ -1,0 +1,63 @@
+"""How this process was started: command line, directory and environment, for generations to start likewise.
+
+Used by launch and supervisor. A wrapper (opentelemetry-instrument, coverage run, memray run) is part of the
+command line or of the environment, and so reaches the workers. A link that a deploy switches is followed anew
+at each start.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+_SHEBANG_SIZE = 1024  # of a script is read to see what starts it
+
+
+def command_line(original: Sequence[str] = tuple(sys.orig_argv)) -> tuple[str, ...]:
+    """What to execute, in the directory of start_directory().
+
+    A script that names its interpreter itself is executed as such: behind a link, as current/venv/bin/rhebok
+    is, it is another script with another interpreter after a deploy.
+    """
+    script = next((word for word in original[1:] if not word.startswith("-")), "")
+    if "-m" not in original[1 : _index(original, script)] and _starts_itself(script, original[0]):
+        return tuple(original[_index(original, script) :])
+    interpreter = original[0] if os.sep in original[0] else sys.executable
+    return (interpreter, *original[1:])
+
+
+def start_directory() -> str:
+    """The shell's name for the current directory, where it is one: if that is a symbolic link which a deploy
+    switches, a new generation starts in the new target."""
+    here, said = os.getcwd(), os.environ.get("PWD", "")
+    with suppress(OSError):
+        if os.path.isabs(said) and os.path.samefile(said, here):
+            return said
+    return here
+
+
+def start_environment() -> Mapping[str, str]:
+    """The environment at the start of the process, rather than what has become of it since: what prepares
+    interpreters by PYTHONPATH usually removes itself from there in the first one."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        return dict(os.environ)
+    pairs = (os.fsdecode(entry).partition("=") for entry in entries if b"=" in entry)
+    return {name: value for name, _, value in pairs}
+
+
+def _index(original: Sequence[str], word: str) -> int:
+    return original.index(word) if word in original else len(original)
+
+
+def _starts_itself(script: str, interpreter: str) -> bool:
+    """Whether it is an executable script whose first lines name that interpreter. pip writes two lines where
+    the interpreter's path is long."""
+    with suppress(OSError):
+        with open(script, "rb") as file:
+            beginning = file.read(_SHEBANG_SIZE).split(b"\n")[:2]
+        names = beginning[0].startswith(b"#!") and os.fsencode(interpreter) in b"\n".join(beginning)
+        return names and os.access(script, os.X_OK)
+    return False

@@ -1,0 +1,83 @@
+"""How generations are started: by the command line, the directory and the environment of the supervisor."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rhebok.superdaemon.origin import command_line, start_directory, start_environment
+
+PYTHON = "/srv/releases/1/venv/bin/python"
+
+
+def script(path: Path, first_lines: str, mode: int = 0o755) -> str:
+    path.write_text(first_lines)
+    path.chmod(mode)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "first_lines",
+    [f"#!{PYTHON}\n", f"#!{PYTHON} -I\n", f"#!/bin/sh\n'''exec' {PYTHON} \"$0\" \"$@\"\n' '''\n"],
+)
+def test_a_script_that_names_its_interpreter_is_executed_itself(tmp_path, first_lines):
+    rhebok = script(tmp_path / "rhebok", first_lines)
+    assert command_line((PYTHON, rhebok, "app")) == (rhebok, "app")
+
+
+def test_so_is_one_that_env_looks_up(tmp_path):
+    rhebok = script(tmp_path / "rhebok", "#!/usr/bin/env python3\n")
+    assert command_line(("python3", rhebok, "-w", "2")) == (rhebok, "-w", "2")
+
+
+def test_options_of_the_interpreter_in_the_first_line_are_left_to_it(tmp_path):
+    rhebok = script(tmp_path / "rhebok", f"#!{PYTHON} -I\n")
+    assert command_line((PYTHON, "-I", rhebok, "app")) == (rhebok, "app")
+
+
+@pytest.mark.parametrize(
+    ("first_lines", "mode"),
+    [("#!/usr/bin/python2\n", 0o755), (f"#!{PYTHON}\n", 0o644), ("import x\n", 0o755)],
+)
+def test_an_interpreter_that_was_chosen_on_the_command_line_stays(tmp_path, first_lines, mode):
+    original = (PYTHON, script(tmp_path / "rhebok", first_lines, mode), "app")
+    assert command_line(original) == original
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("-m", "rhebok", "app"), ("-X", "dev", "-m", "rhebok"), ("/bin/coverage", "run", "-m", "rhebok")],
+)
+def test_modules_and_wrappers_are_run_as_they_were(arguments):
+    assert command_line((PYTHON, *arguments)) == (PYTHON, *arguments)
+
+
+def test_an_interpreter_without_a_path_is_the_one_that_runs():
+    assert command_line(("python3", "-m", "rhebok")) == (sys.executable, "-m", "rhebok")
+
+
+def test_the_directory_is_the_shells_name_for_it(tmp_path, monkeypatch):
+    (tmp_path / "release").mkdir()
+    (tmp_path / "current").symlink_to("release")
+    monkeypatch.chdir(tmp_path / "current")
+    monkeypatch.setenv("PWD", str(tmp_path / "current"))
+    assert start_directory() == str(tmp_path / "current")
+    monkeypatch.setenv("PWD", str(tmp_path))
+    assert start_directory() == str(tmp_path / "release")
+
+
+def test_the_environment_is_that_of_the_start():
+    program = (
+        "import os; from rhebok.superdaemon.origin import start_environment; os.environ['A'] = 'later'; "
+        "os.environ['B'] = 'later'; found = start_environment(); print(found['A'], 'B' in found)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "A": "first=1"}, capture_output=True, text=True
+    )
+    assert ran.stdout == "first=1 False\n", ran.stderr
+
+
+def test_it_is_never_empty():
+    assert "PATH" in start_environment()
