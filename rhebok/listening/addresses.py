@@ -3,7 +3,7 @@
 Pure; listeners and starter.sockets make the sockets. ValueError says what is wrong with a text.
 
 bind    = HOST ":" PORT | "[" V6 "]" ":" PORT | ":" PORT | PORT | "unix:" PATH | "unix:@" NAME | "fd://" N
-port    = [ HOST ":" ] [ "u" ] PORT [ "=" FD ]                         HOST: also V6, with or without brackets
+port    = [ HOST ":" ] [ "u" ] PORT [ "=" FD ]             HOST: of any kind, brackets or not
 starter = [ spec "=" FD *( ";" spec "=" FD ) ]
 spec    = PORT | HOST ":" PORT | "[" V6 "]" ":" PORT | PATH
 """
@@ -150,8 +150,6 @@ def _starter_host(host: str, text: str) -> str:
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not bare or ";" in bare or "=" in bare:
         raise ValueError(f"--port={text}: not a host; for any address leave it and the ':' out")
-    if bare != host and ":" not in bare:
-        raise ValueError(f"--port={text}: only an IPv6 address stands in brackets")
     return bare
 
 

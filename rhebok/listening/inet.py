@@ -12,11 +12,12 @@ def bind_inet(
     kind: int,
     backlog: int,
     prepare: Callable[[socket.socket], None] = lambda _sock: None,
+    dual: bool = False,
 ) -> socket.socket:
     """A bound socket of that kind, which listens when it is a stream; `prepare` sets options before that.
 
-    A name is looked up as IPv4; an IPv6 listener takes IPv6 alone. OSError when there is no such address, or
-    when it is in use.
+    A name is looked up as IPv4. An IPv6 listener takes IPv6 alone, or, with `dual`, IPv4 too. OSError when
+    there is no such address, or when it is in use.
     """
     family = socket.AF_INET6 if address.v6 else socket.AF_INET
     stream = bool(kind & socket.SOCK_STREAM)
@@ -24,7 +25,7 @@ def bind_inet(
     where = socket.getaddrinfo(address.host, address.port, family, type_alone, 0, socket.AI_PASSIVE)[0][4]
     with closed_on_error(socket.socket(family, kind)) as sock:
         if address.v6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
         if stream:
             # On UDP the option would let a second server take datagrams away from the first.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -40,6 +40,7 @@ class BindOptions:
     socket_mode: int | None = 0o777
     reuse_port: bool = False
     owner: tuple[int, int] = (-1, -1)  # of unix paths, as chown(2) has it
+    dual: bool = False  # `[::]` takes IPv4 too
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ class Listener:
 def bind_all(specs: Sequence[str], options: BindOptions) -> list[Listener]:
     """All of --bind, or none of them."""
     listeners: list[Listener] = []
+    addresses = [parse_bind(spec) for spec in specs]
     try:
-        for spec in specs:
-            listeners.append(_bind(parse_bind(spec), options))
+        for address in addresses:
+            listeners.append(_bind(address, replace(options, dual=_takes_ipv4(address, addresses))))
     except UserError:
         close_all(listeners)
         raise
@@ -116,6 +118,14 @@ def adopt_activated(sockets: Sequence[ActivatedSocket]) -> list[Listener]:
 def close_all(listeners: Sequence[Listener]) -> None:
     for listener in listeners:
         listener.close()
+
+
+def _takes_ipv4(address: Address, all_addresses: Sequence[Address]) -> bool:
+    """`[::]` is every address, IPv4 ones too, unless another --bind names the port for IPv4."""
+    if not isinstance(address, TcpAddress) or address.host != "::":
+        return False
+    v4 = [each for each in all_addresses if isinstance(each, TcpAddress) and not each.v6]
+    return address.port == 0 or address.port not in [each.port for each in v4]
 
 
 def _bind(address: Address, options: BindOptions) -> Listener:
@@ -145,7 +155,9 @@ def _bind_tcp(address: TcpAddress, options: BindOptions) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _tune_tcp(sock)
 
-    return bind_inet(address, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, options.backlog, prepare)
+    return bind_inet(
+        address, socket.SOCK_STREAM | socket.SOCK_NONBLOCK, options.backlog, prepare, options.dual
+    )
 
 
 def _tune_tcp(sock: socket.socket) -> None:

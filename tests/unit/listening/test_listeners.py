@@ -77,6 +77,23 @@ def test_a_v6_listener_does_not_take_the_v4_port(bind):
     bind(f"127.0.0.1:{port}")
 
 
+def test_every_address_of_v6_is_every_address(bind):
+    (listener,) = bind("[::]:0")
+    port = listener.socket.getsockname()[1]
+    for host in ("127.0.0.1", "::1"):
+        with socket.create_connection((host, port), 10) as client:
+            assert client.getpeername()[1] == port
+
+
+def test_it_is_v6_alone_where_another_address_is_the_v4_one(bind):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    v6, v4 = bind(f"[::]:{port}", f"127.0.0.1:{port}")
+    assert v6.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+    assert v4.family == socket.AF_INET
+
+
 def test_a_port_in_use_is_one_line(bind):
     (listener,) = bind("127.0.0.1:0")
     port = listener.server_port
