@@ -4,6 +4,9 @@ from pathlib import Path
 
 MODULE = "deployed"
 
+REQUEST = b"GET /?t HTTP/1.1\r\nHost: test\r\n\r\n"
+GATE = b"GET /gate?t HTTP/1.1\r\nHost: test\r\n\r\n"
+
 APPLICATION = """
 import os
 import sys

@@ -26,7 +26,7 @@ ALWAYS = 1 << 30
 
 
 class Kind(IntFlag):
-    """enum kind of shim.c."""
+    """enum kind of rows.h."""
 
     ANY = 0
     LISTENER = 1

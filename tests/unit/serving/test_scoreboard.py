@@ -1,9 +1,12 @@
-"""What the master reads of a worker, and how it says that in the log. test_worker_watch has the rest."""
+"""The scoreboard: its slots, what the master reads of a worker, and how the log says that."""
 
+import os
 import struct
+from contextlib import suppress
 
 import pytest
 
+from rhebok.native.worker import score_size
 from rhebok.serving.scoreboard import SCORE_SIZE, Score, Scoreboard, doing
 
 
@@ -16,6 +19,10 @@ def scores(*threads: tuple[int, int, int]) -> list[Score]:
         memory[at : at + 40] = struct.pack("=QQIII4xQ", 0, 7, busy, sending % 2**32, 5, unsent % 2**64)
         memory[at + 64 : at + 69] = b"GET /"
     return board.read(0)
+
+
+def test_the_slot_is_as_large_as_in_c():
+    assert score_size() == SCORE_SIZE
 
 
 def test_each_field_is_read_from_its_place():
@@ -34,3 +41,24 @@ def test_each_field_is_read_from_its_place():
 )
 def test_what_a_worker_is_at_names_what_waiting_responses_hold(threads, said):
     assert doing(scores(*threads)) == said
+
+
+def test_a_full_board_is_an_error():
+    board = Scoreboard(capacity=1)
+    board.take()
+    with pytest.raises(OSError, match="1 workers"):
+        board.take()
+
+
+def test_a_child_writes_what_its_parent_reads():
+    board = Scoreboard(capacity=2)
+    slot = board.take()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            board.view(slot)[8] = 5
+            board.say_ending()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert board.read(slot)[0].requests == 5
+    assert board.ending

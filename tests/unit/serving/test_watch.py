@@ -5,12 +5,10 @@ import math
 import os
 import signal
 import struct
-from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
-from rhebok.native.worker import score_size
 from rhebok.prefork.engine import Verdict
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.serving.watch import LAST_CHANCE, MEMORY_INTERVAL, WorkerWatch, resident_bytes
@@ -57,10 +55,6 @@ def traceback_asked():
     previous = signal.signal(signal.SIGUSR2, lambda *_: asked.append(1))
     yield asked
     signal.signal(signal.SIGUSR2, previous)
-
-
-def test_the_slot_is_as_large_as_in_c():
-    assert score_size() == SCORE_SIZE
 
 
 def test_an_idle_worker_stays():
@@ -171,27 +165,6 @@ def test_a_slot_is_free_again_when_its_worker_is_gone_and_clean_when_it_is_taken
     watched.watch.reaped(os.getpid())
     assert watched.board.take() == watched.slot
     assert watched.board.read(watched.slot)[0].requests == 0
-
-
-def test_a_full_board_is_an_error():
-    board = Scoreboard(capacity=1)
-    board.take()
-    with pytest.raises(OSError, match="1 workers"):
-        board.take()
-
-
-def test_a_child_writes_what_its_parent_reads():
-    board = Scoreboard(capacity=2)
-    slot = board.take()
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            board.view(slot)[8] = 5
-            board.say_ending()
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert board.read(slot)[0].requests == 5
-    assert board.ending
 
 
 def test_of_a_process_that_is_gone_there_is_no_memory():
