@@ -1,10 +1,10 @@
-"""The error that a user sees as one line, and the exit statuses. Raised everywhere, printed by cli."""
+"""The error that the user sees as one line, and the exit statuses. Raised anywhere, printed by cli."""
 
 from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What the `rhebok` command ends with; 3 and 4 as gunicorn has them."""
+    """The exit statuses of the `rhebok` command; 3 and 4 are those of gunicorn."""
 
     OK = 0
     FAILED = 1  # a port in use, a path that cannot be written, ...
@@ -14,9 +14,9 @@ class ExitStatus(IntEnum):
 
 
 class UserError(Exception):
-    """Something the user can mend: what was tried, with which value, what to do.
+    """An error that the user can correct. The message says what was tried, with which value, and what to do.
 
-    `detail` is printed before the line; it holds the application's own traceback.
+    `status` is the exit status. `detail` is printed before the line: the traceback of the application, or "".
     """
 
     def __init__(self, message: str, status: ExitStatus = ExitStatus.FAILED, detail: str = "") -> None:
@@ -26,12 +26,12 @@ class UserError(Exception):
 
     @property
     def with_detail(self) -> str:
-        """For a log, where the line comes first."""
+        """The line, then the detail: for a log."""
         return f"{self}\n{self.detail}".rstrip()
 
 
 class EndedWith(Exception):
-    """The command is to end with this status, and whoever knows why has said so already."""
+    """The command must end with this exit status. The reason has been logged already."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"exit status {status}")
@@ -39,13 +39,13 @@ class EndedWith(Exception):
 
 
 class RequestTimeout(BaseException):
-    """Raised into the application by --timeout. No Exception, so that it is not swallowed by chance."""
+    """Raised in the application by --timeout. Not an Exception: `except Exception` must not catch it."""
 
-    def __init__(self, text: str = "no answer within --timeout") -> None:
+    def __init__(self, text: str = "no response within --timeout") -> None:
         super().__init__(text)
 
 
 def os_reason(error: OSError) -> str:
-    """The operating system's reason alone, without errno and path."""
+    """The reason that the operating system gives, without errno and path. It begins with a small letter."""
     reason = error.strerror or str(error)
     return reason[:1].lower() + reason[1:]

@@ -1,6 +1,6 @@
 """systemd's socket activation: the sockets that LISTEN_FDS hands over (sd_listen_fds(3)).
 
-Pure, but for `forget`. Called by launch; listeners looks at the descriptors.
+Pure, except for `forget`. Called by launch; listeners examines the descriptors.
 """
 
 import os
@@ -13,12 +13,14 @@ VARIABLES = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
 
 @dataclass(frozen=True)
 class ActivatedSocket:
+    """A descriptor that systemd has opened."""
+
     fd: int
-    name: str  # FileDescriptorName= of the socket unit; "unknown" without
+    name: str  # FileDescriptorName= of the socket unit; "unknown" when there is none
 
 
 def activated_sockets(environ: Mapping[str, str], pid: int) -> list[ActivatedSocket]:
-    """What was handed to this process; ValueError when the variables cannot be read."""
+    """The sockets handed over to the process `pid`. Raises ValueError when LISTEN_FDS is not a number."""
     count = environ.get("LISTEN_FDS")
     if count is None or environ.get("LISTEN_PID", str(pid)) != str(pid):
         return []
@@ -30,6 +32,6 @@ def activated_sockets(environ: Mapping[str, str], pid: int) -> list[ActivatedSoc
 
 
 def forget(environ: MutableMapping[str, str] = os.environ) -> None:
-    """The variables are for us alone."""
+    """Removes the variables: they are meant for this process, not for its children."""
     for name in VARIABLES:
         environ.pop(name, None)

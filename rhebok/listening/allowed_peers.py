@@ -1,5 +1,7 @@
-"""The grammar of lists of peers: --forwarded-allow-ips and --proxy-allow-ips. Pure;
-native.allowed_peers makes of the result what csrc/allowed_peers.h wants.
+"""The grammar of lists of peers: --forwarded-allow-ips and --proxy-allow-ips.
+
+Pure. Used by settings.values to check a value, and by native.allowed_peers, which converts the result to the
+structs of csrc/http/allowed_peers.h.
 
 item = ADDRESS | ADDRESS "/" BITS | "unix" | "*"
 """
@@ -10,28 +12,28 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 UNIX, ANYBODY = "unix", "*"
 
-MAPPED = bytes(10) + b"\xff\xff"  # in front of an IPv4 address in an IPv6 one (RFC 4291 section 2.5.5.2)
+MAPPED = bytes(10) + b"\xff\xff"  # the prefix of an IPv4 address mapped into IPv6 (RFC 4291 section 2.5.5.2)
 
 
 @dataclass(frozen=True)
 class Network:
-    """The peers whose first `bits` bits are those of the address; IPv4 is mapped into IPv6."""
+    """The peers whose address has the same first `bits` bits."""
 
-    address: bytes
-    bits: int
+    address: bytes  # 16 bytes; IPv4 is mapped into IPv6
+    bits: int  # 0 to 128
 
 
 @dataclass(frozen=True)
 class Peers:
-    """A list that has been read."""
+    """A list that has been parsed."""
 
-    anybody: bool
-    unix: bool
+    anybody: bool  # `*`: every peer
+    unix: bool  # peers on unix sockets
     networks: tuple[Network, ...]
 
 
 def parse_peers(items: Iterable[str]) -> Peers:
-    """ValueError says which item cannot be read, and why."""
+    """Parses the items of a list. Raises ValueError, which names the wrong item and the reason."""
     words = list(items)
     networks = tuple(_network(word) for word in words if word not in (UNIX, ANYBODY))
     return Peers(ANYBODY in words, UNIX in words, networks)
@@ -50,9 +52,9 @@ def _read(word: str) -> IPv4Network | IPv6Network:
     except ValueError as error:
         if str(error).endswith("has host bits set"):
             raise ValueError(
-                f"{word!r} has bits behind its prefix (did you mean {ip_network(word, False)}?)"
+                f"{word!r} has bits set after its prefix (did you mean {ip_network(word, False)}?)"
             ) from None
         raise ValueError(f"{word!r} is neither an address nor a network, `unix` or `*`") from None
     if getattr(network.network_address, "scope_id", None):
-        raise ValueError(f"{word!r} has a zone: peers are known by address alone")
+        raise ValueError(f"{word!r} has a zone: peers are compared by address alone")
     return network

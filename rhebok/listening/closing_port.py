@@ -1,13 +1,13 @@
-"""The last moment of a listener: it takes no new connections any more. Called by listeners at the final stop.
+"""Makes a listener refuse new connections, at the final stop. Called by listeners.
 
 A connection that reaches a listening socket between its last accept(2) and its close(2) is reset by the
-kernel, and the request that it carries is lost. So before that a filter (socket(7), SO_ATTACH_FILTER) drops
-every SYN: to a client that is as if it got lost, it sends it again after a second, and is refused then, or
-served by a server that has taken the port meanwhile. Connections that are there already go on.
-csrc/closing_port.c is the other half, in the workers.
+kernel, and its request is lost. Therefore, before that, a filter (socket(7), SO_ATTACH_FILTER) drops every
+SYN. The client sees a lost packet and sends the SYN again after a second; then it is refused, or accepted by
+a server that has bound the port in the meantime. Established connections are not affected.
+csrc/loop/closing_port.c is the other half, in the workers.
 
-An abstract unix socket has no path that could be removed, but shutdown(2) does it: connect(2) is refused from
-then on, while accept(2) goes on giving what waits in the queue.
+An abstract unix socket has no path that could be removed. There shutdown(2) does it: from then on connect(2)
+is refused, while accept(2) still returns the connections that wait in the queue.
 """
 
 import ctypes
@@ -17,17 +17,20 @@ from contextlib import suppress
 
 SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
-# linux/filter.h: operation, jump if true, jump if false, operand. A TCP segment is seen from its header on.
+# linux/filter.h: operation, jump if true, jump if false, operand. The data begins with the TCP header.
 _DROP_SYN = (
-    (0x30, 0, 0, 13),  # load the byte of the flags
+    (0x30, 0, 0, 13),  # load the byte with the flags
     (0x45, 0, 1, 0x02),  # SYN?
-    (0x06, 0, 0, 0),  # keep 0 bytes of it
-    (0x06, 0, 0, 0xFFFFFFFF),  # keep all
+    (0x06, 0, 0, 0),  # keep 0 bytes: the segment is dropped
+    (0x06, 0, 0, 0xFFFFFFFF),  # keep the whole segment
 )
 
 
 def refuse_new_connections(listener: socket.socket) -> None:
-    """For good, whoever else has the socket. Where the kernel does not allow it nothing is different."""
+    """Cannot be undone, and holds for all processes that share the socket.
+
+    Raises nothing: where the kernel does not allow it, the listener goes on accepting.
+    """
     with suppress(OSError):
         if listener.family == socket.AF_UNIX:
             listener.shutdown(socket.SHUT_RD)

@@ -1,8 +1,8 @@
-"""One forked child as its parent sees it, and the fork itself. Used by prefork.
+"""A forked child as its parent sees it, and the fork itself. Used by engine.
 
-A child says that it is ready, and later perhaps that it wants a successor, by a byte on a pipe. A pid stays
-ours until it is reaped, so a signal sent to a child that is still in the books never reaches a stranger,
-whatever the kernel does with pids.
+A child reports by a byte on a pipe that it is ready, and by another that it wants a successor. The kernel
+does not reuse a pid before it is reaped, so a signal sent to a child that was not reaped yet never reaches
+another process.
 """
 
 import math
@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from signal import Signals
 
-NOBODY = -1
-STATUS_UNKNOWN = 255  # somebody else reaped the child
-REPEAT_SECONDS = 1.0  # how often a stopping child is told again
-QUICK_SECONDS = 1.0  # what a child whose time is over gets to write its last words
+CLOSED = -1  # in place of a descriptor
+STATUS_UNKNOWN = 255  # the child was reaped by other code than ours
+REPEAT_SECONDS = 1.0  # a stopping child gets its signal again after this time
+QUICK_SECONDS = 1.0  # from QUIT to KILL, for a child that has not stopped in time: it writes its logs
 
-READY, LEAVING = b"R", b"L"
+READY, SUCCESSOR_WANTED = b"R", b"L"
 
 
 @dataclass
@@ -28,114 +28,123 @@ class Report:
     fd: int
 
     def ready(self) -> None:
-        """It serves."""
+        """The child serves. Raises OSError."""
         os.write(self.fd, READY)
 
-    def leaving(self) -> None:
-        """It will go as soon as it has a successor."""
+    def want_successor(self) -> None:
+        """The child wants to be stopped as soon as its successor is ready. Errors are ignored."""
         with suppress(OSError):
-            os.write(self.fd, LEAVING)
+            os.write(self.fd, SUCCESSOR_WANTED)
 
 
 @dataclass
 class Stopping:
-    """A child was told to stop: with what, when to say so again, when to kill it."""
+    """How a child is being stopped. Times are those of time.monotonic()."""
 
     signal: Signals
     repeat_at: float
     kill_at: float
-    hurried: bool = False  # it was told that its time is over
+    out_of_time: bool = False  # it has got QUIT, because it did not stop in time
     killed: bool = False
 
     @property
     def quick(self) -> bool:
-        """It was told to end in the middle of what it is at."""
-        return self.hurried or self.signal is Signals.SIGQUIT
+        """It was told to stop without finishing its requests."""
+        return self.out_of_time or self.signal is Signals.SIGQUIT
 
     @property
     def next_at(self) -> float:
+        """When `escalate` has something to do."""
         if self.killed:
             return float("inf")
-        return self.kill_at if self.hurried else min(self.repeat_at, self.kill_at)
+        return self.kill_at if self.out_of_time else min(self.repeat_at, self.kill_at)
 
 
 @dataclass
 class Child:
+    """A child that was not reaped yet."""
+
     pid: int
-    batch: int  # grows with every recycling
-    forked_at: float
-    ready_fd: int
+    batch: int  # one more for each replacement of all children
+    forked_at: float  # time.monotonic()
+    report_fd: int  # the parent's end of the pipe, or CLOSED
     ready: bool = False
-    leaving: bool = False  # it goes when its successor is ready
+    wants_successor: bool = False  # to be stopped when its successor is ready
     stopping: Stopping | None = field(default=None)
 
-    def look_for_ready(self) -> bool:
-        """Reads the pipe; true once, when the child says so. Closes it when there is no more to learn."""
-        if self.ready_fd == NOBODY:
+    def read_report(self) -> bool:
+        """Reads the pipe. True when the child has become ready just now. Closes the pipe at its end."""
+        if self.report_fd == CLOSED:
             return False
         try:
-            said = os.read(self.ready_fd, 16)
+            reported = os.read(self.report_fd, 16)
         except BlockingIOError:
             return False
-        if not said:
+        if not reported:
             self.close()
         was_ready = self.ready
-        self.ready = was_ready or READY in said
-        self.leaving = self.leaving or LEAVING in said
+        self.ready = was_ready or READY in reported
+        self.wants_successor = self.wants_successor or SUCCESSOR_WANTED in reported
         return self.ready and not was_ready
 
     def close(self) -> None:
-        if self.ready_fd != NOBODY:
-            os.close(self.ready_fd)
-            self.ready_fd = NOBODY
+        """Closes the pipe."""
+        if self.report_fd != CLOSED:
+            os.close(self.report_fd)
+            self.report_fd = CLOSED
 
     def stop(self, number: Signals, now: float, patience: float) -> None:
-        """Tells the child to stop; it is killed when `patience` is over, and no later than said before."""
+        """Sends the child this signal. It is killed after `patience` seconds, or earlier if an earlier call
+        said so.
+        """
         kill_at = now + patience
         if self.stopping:
             kill_at = min(kill_at, self.stopping.kill_at)
         self.stopping = Stopping(number, now + REPEAT_SECONDS, kill_at)
         self.send(number)
 
-    def press(self, now: float) -> bool:
-        """Repeats, hurries or kills when it is time; true when the child's time is over.
+    def escalate(self, now: float) -> bool:
+        """Sends the next signal when it is due. True when that is the QUIT of a child that is out of time.
 
-        Before it is killed it gets QUIT, on which a worker names the requests that are cut and writes its
-        logs. Repeating covers a signal that came in before the child had its handlers, or that was swallowed.
+        Until then the first signal is repeated: it may have arrived before the child had its handlers, or may
+        have been lost. On QUIT a worker logs the requests that are cut and writes its logs. KILL comes last.
         """
         stopping = self.stopping
         if stopping is None or stopping.killed or now < stopping.next_at:
             return False
-        if now >= stopping.kill_at and not stopping.hurried:
-            stopping.hurried = True
+        if now >= stopping.kill_at and not stopping.out_of_time:
+            stopping.out_of_time = True
             stopping.kill_at = now + QUICK_SECONDS
             self.send(Signals.SIGQUIT)
             return True
         if now >= stopping.kill_at:
             self.kill()
             return False
-        if stopping.hurried:
+        if stopping.out_of_time:
             return False
         stopping.repeat_at = now + REPEAT_SECONDS
         self.send(stopping.signal)
         return False
 
     def kill(self) -> None:
+        """Sends KILL."""
         if self.stopping is None:
             self.stopping = Stopping(Signals.SIGKILL, float("inf"), float("inf"))
         self.stopping.killed = True
         self.send(Signals.SIGKILL)
 
     def send(self, number: Signals) -> None:
-        with suppress(ProcessLookupError):  # somebody else reaped it: the next wait finds out
+        """Sends a signal. Raises nothing when the child is gone."""
+        with suppress(ProcessLookupError):  # reaped by other code: the next wait will show it
             os.kill(self.pid, number)
 
 
 def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, int]:
-    """Forks; the child calls run(ready_fd) and exits with what it returns.
+    """Forks. The child calls run(write end of its pipe) and exits with the status that it returns.
 
-    Returns (pid, read end of the ready pipe). `blocked` signals wait, in the child until `run` unblocks them:
-    none may reach it under the parent's handlers.
+    Returns the child's pid and the read end of the pipe. Raises OSError when there is no process or pipe. The
+    `blocked` signals stay blocked in the child until `run` unblocks them: the parent's handlers must not run
+    there.
     """
     read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
@@ -153,17 +162,20 @@ def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, i
     return pid, read_end
 
 
-def _run_and_exit(run: Callable[[int], int], ready_fd: int) -> None:
-    """Ends the child without exit handlers: they are the parent's."""
+def _run_and_exit(run: Callable[[int], int], report_fd: int) -> None:
+    """Ends the child without exit handlers: they belong to the parent."""
     status = 1
     try:
-        status = run(ready_fd)
+        status = run(report_fd)
     finally:
         os._exit(status)
 
 
 def reap() -> Iterator[tuple[int, int]]:
-    """(pid, exit code) of each dead child, negative for a signal; ChildProcessError when there is none."""
+    """The pid and the exit code of each child that has ended; a negative code is a signal.
+
+    Raises ChildProcessError when there is no child at all.
+    """
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
@@ -172,7 +184,7 @@ def reap() -> Iterator[tuple[int, int]]:
 
 
 def describe_end(code: int) -> str:
-    """An exit code in words."""
+    """An exit code in words, as in `worker 7 exited with status 0`."""
     if code >= 0:
         return f"exited with status {code}"
     try:
@@ -182,5 +194,5 @@ def describe_end(code: int) -> str:
 
 
 def milliseconds(seconds: float) -> int:
-    """For poll(2): not negative, never too early, an hour at most."""
+    """A timeout for poll(2): not negative, rounded up, at most an hour."""
     return math.ceil(min(max(0.0, seconds), 3600.0) * 1000)

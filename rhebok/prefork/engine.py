@@ -1,7 +1,7 @@
-"""The prefork engine: keeps a number of forked children alive. Knows nothing of HTTP; master drives it.
+"""The prefork engine: keeps a number of forked children alive. Knows nothing of HTTP. Run by master.
 
-One loop: wait for a signal, a child's ready byte or a deadline; act on signals in the order of the table;
-then fork, retire or press until the children are as they should be.
+One loop: wait for a signal, a child's report or a deadline; act on signals in the order of the table; then
+fork and stop children until there are as many, and of the kind, as there should be.
 """
 
 import logging
@@ -18,56 +18,60 @@ from rhebok.prefork.children import STATUS_UNKNOWN, Child, Report, describe_end
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES, SpawnPace
 from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
 
-QUICK_SECONDS = 2.0  # what a child gets after QUIT
+QUICK_SECONDS = 2.0  # from QUIT to KILL at a quick stop
 
 
 @dataclass(frozen=True)
 class Options:
+    """Numbers of children, and times in seconds."""
+
     max_workers: int
-    spawn_interval: float = 0.0
-    err_respawn_interval: float = 1.0
-    graceful_timeout: float = 30.0
+    spawn_interval: float = 0.0  # between two forks; at a gradual stop, between two children
+    err_respawn_interval: float = 1.0  # without a fork after a failure
+    graceful_timeout: float = 30.0  # from TERM to KILL
     max_start_failures: int = MAX_START_FAILURES
 
 
 class Verdict(Enum):
-    """What is to become of a child that nobody told to stop."""
+    """What shall happen to a child that was not told to stop."""
 
-    REPLACE = auto()  # it goes when its successor is ready
-    ABANDON = auto()  # it goes now
+    REPLACE = auto()  # stop it gracefully when its successor is ready
+    STOP = auto()  # stop it gracefully now
     KILL = auto()
 
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What the engine calls. `serve(report)` is the child's life and returns its exit status."""
+    """What the engine calls."""
 
-    serve: Callable[[Report], int]
+    serve: Callable[[Report], int]  # in the child: runs it, and returns its exit status
     install_signals: Callable[[], None]  # in the child, while signals are blocked
-    before_fork: Callable[[], None]  # in the parent; raising counts as a failed fork
+    before_fork: Callable[[], None]  # in the parent; an exception counts as a failed fork
     after_fork: Callable[[], None]  # in the child, before serve
     on_child_reap: Callable[[int, int], None]  # in the parent: pid, exit code
     forked: Callable[[int], None] = lambda _pid: None  # in the parent, with the child's pid
-    all_ready: Callable[[], None] = lambda: None  # once: as many children serve as were wanted
-    ending: Callable[[], None] = lambda: None  # once: from now on no child is replaced
-    retiring: Callable[[float], None] = lambda _seconds: None  # slowly, and how long that takes
-    verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid, looked at in each turn
-    verdicts_at: Callable[[], float] = lambda: math.inf  # when to look again although nothing happens
-    doing: Callable[[int], str] = lambda _pid: ""  # what a child is at, for the log
+    all_ready: Callable[[], None] = lambda: None  # once: as many children serve as are wanted
+    stop_begins: Callable[[], None] = lambda: None  # once: from now on no child is replaced
+    gradual_stop_begins: Callable[[float], None] = lambda _seconds: None  # and how long it will take
+    verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid; called in each turn of the loop
+    verdicts_at: Callable[[], float] = lambda: math.inf  # the monotonic time of the next verdict
+    current_requests: Callable[[int], str] = lambda _pid: ""  # of a child, for the log
 
 
 class State(Enum):
     RUNNING = auto()
-    RETIRING = auto()  # one child after the other, none replaced
+    RETIRING = auto()  # a gradual stop: one child after the other is stopped
     STOPPING = auto()
     QUITTING = auto()
 
 
 class TooManyFailures(Exception):
-    """Children in a row died before they were ready, and none serves."""
+    """Too many children in a row died before they were ready, and no child serves."""
 
 
 class Prefork:
+    """The engine. `run` does everything."""
+
     def __init__(self, options: Options, callbacks: Callbacks, log: logging.Logger) -> None:
         self._options = options
         self._callbacks = callbacks
@@ -87,17 +91,20 @@ class Prefork:
             Action.QUIT: self._quit,
             Action.STOP: self._stop,
             Action.RECYCLE: self._recycle,
-            Action.RETIRE: self._begin_retiring,
+            Action.RETIRE: self._stop_gradually,
             Action.MORE: self._more,
             Action.FEWER: self._fewer,
             Action.NONE: self._nothing,
         }
 
     def run(self) -> None:
-        """Until it was told to stop and the last child is gone. Needs the main thread."""
+        """Returns after it was told to stop and the last child has ended. Needs the main thread.
+
+        Raises TooManyFailures.
+        """
         self._signals = NotedSignals(MASTER_SIGNALS)
         try:
-            self._reap()  # what ended while the application was loaded
+            self._reap()  # children of the application that ended while it was loaded
             self._loop()
         finally:
             for child in self._children.values():  # only when the loop itself raised
@@ -110,9 +117,9 @@ class Prefork:
         while self._state is State.RUNNING or self._children:
             for row in self._signals.pop_pending():
                 self._actions[row.action]()
-            self._look_for_ready()
-            self._judge()
-            self._press()
+            self._read_reports()
+            self._apply_verdicts()
+            self._escalate()
             self._retire_next()
             self._spawn_missing()
             self._retire_surplus()
@@ -125,14 +132,14 @@ class Prefork:
         poll = select.poll()
         poll.register(self._signals.pipe.read_end, select.POLLIN)
         for child in self._children.values():
-            if child.ready_fd != children.NOBODY:
-                poll.register(child.ready_fd, select.POLLIN)
+            if child.report_fd != children.CLOSED:
+                poll.register(child.report_fd, select.POLLIN)
         deadline = self._next_deadline()
         poll.poll(None if deadline is None else children.milliseconds(deadline - time.monotonic()))
         self._signals.pipe.drain()
 
     def _next_deadline(self) -> float | None:
-        """When there is something to do although nothing happens."""
+        """When there is something to do without a signal or a report; None: never."""
         deadlines = [child.stopping.next_at for child in self._children.values() if child.stopping]
         if self._missing() > 0 and not self._probing():
             deadlines.append(self._pace.next_at)
@@ -148,37 +155,40 @@ class Prefork:
         try:
             for pid, code in children.reap():
                 child = self._children.pop(pid, None)
-                if child:  # otherwise an orphan, given to us as PID 1, or a child of the application
+                if child:  # otherwise an orphan, when we are PID 1, or a child of the application
                     self._ended(child, code)
         except ChildProcessError:
             self._lost_all()
 
     def _lost_all(self) -> None:
-        """No child is left to wait for; those still in the books were reaped by somebody else's wait."""
+        """There is no child to wait for: those in the table were reaped by other code."""
         while self._children:
             _, child = self._children.popitem()
             self._ended(child, STATUS_UNKNOWN)
 
     def _stop(self) -> None:
         if self._state in (State.RUNNING, State.RETIRING):
-            self._end(State.STOPPING)
+            self._leave_running(State.STOPPING)
             self._retire(list(self._children.values()))
-            self._log.info("stopping gracefully")  # last: who reads it may rely on it
+            self._log.info("stopping gracefully")  # last: when it is in the log, all of this was done
 
-    def _end(self, state: State) -> None:
-        """No child is replaced any more."""
+    def _leave_running(self, state: State) -> None:
+        """From now on no child is replaced."""
         first, self._state = self._state is State.RUNNING, state
         if first:
-            self._callbacks.ending()
+            self._callbacks.stop_begins()
 
-    def _begin_retiring(self) -> None:
-        """Rhebok's slow retirement, while a successor grows. Without an interval it is a graceful stop."""
+    def _stop_gradually(self) -> None:
+        """Stops one child after the other, while the children of the next generation start.
+
+        Without a spawn interval this is a graceful stop.
+        """
         if self._options.spawn_interval == 0:
             self._stop()
         elif self._state is State.RUNNING:
             self._log.info("retiring one worker every %g s", self._options.spawn_interval)
-            self._callbacks.retiring(len(self._active()) * self._options.spawn_interval)
-            self._end(State.RETIRING)
+            self._callbacks.gradual_stop_begins(len(self._active()) * self._options.spawn_interval)
+            self._leave_running(State.RETIRING)
 
     def _retire_next(self) -> None:
         now = time.monotonic()
@@ -190,12 +200,12 @@ class Prefork:
         if self._state is State.QUITTING:
             return
         self._log.info("stopping at once")
-        self._end(State.QUITTING)
+        self._leave_running(State.QUITTING)
         for child in self._children.values():
             child.stop(QUIT_SIGNAL, time.monotonic(), QUICK_SECONDS)
 
     def _recycle(self) -> None:
-        """From now on all children are stale; the loop replaces one after the other."""
+        """Makes all children stale: the loop replaces them one after the other."""
         if self._state is State.RUNNING:
             self._log.info("replacing all workers")
             self._batch += 1
@@ -214,14 +224,17 @@ class Prefork:
     # Children
 
     def _active(self) -> list[Child]:
-        """Oldest first, without those that were told to stop."""
+        """The children that were not told to stop, oldest first."""
         return [child for child in self._children.values() if child.stopping is None]
 
     def _stale(self) -> list[Child]:
-        return [child for child in self._active() if child.batch < self._batch or child.leaving]
+        """The active children that are to be replaced."""
+        return [child for child in self._active() if child.batch < self._batch or child.wants_successor]
 
     def _missing(self) -> int:
-        """A stale child stays until its successor is ready, so there may be one child too many meanwhile."""
+        """How many children to fork. While a child is being replaced there is one more than wanted: the stale
+        child serves until its successor is ready.
+        """
         if self._state is not State.RUNNING:
             return 0
         return self._wanted + bool(self._stale()) - len(self._active())
@@ -240,12 +253,12 @@ class Prefork:
         self._pace.spawned(now)
         try:
             self._callbacks.before_fork()
-            pid, ready_fd = children.fork(self._child, self._signals.signals)
+            pid, report_fd = children.fork(self._child, self._signals.signals)
         except Exception as error:
             self._log.error("could not fork a worker: %s", error, exc_info=not isinstance(error, OSError))
             self._start_failed(now)
             return
-        self._children[pid] = Child(pid, self._batch, now, ready_fd)
+        self._children[pid] = Child(pid, self._batch, now, report_fd)
         self._callbacks.forked(pid)
         self._log.debug("worker %d forked", pid)
 
@@ -254,20 +267,20 @@ class Prefork:
         stale = self._stale()
         if surplus <= 0 or (stale and any(not child.ready for child in self._active() if child not in stale)):
             return
-        victims = stale or self._active()
-        self._retire(victims[:surplus])
+        chosen = stale or self._active()
+        self._retire(chosen[:surplus])
 
-    def _retire(self, victims: list[Child]) -> None:
-        for child in victims:
+    def _retire(self, chosen: list[Child]) -> None:
+        for child in chosen:
             child.stop(STOP_SIGNAL, time.monotonic(), self._options.graceful_timeout)
 
-    def _press(self) -> None:
+    def _escalate(self) -> None:
         for child in self._children.values():
-            if child.press(time.monotonic()):
-                cut = self._doing(child, "; cut: ")
+            if child.escalate(time.monotonic()):
+                cut = self._current_requests(child, "; cut: ")
                 self._log.warning("worker %d did not stop in time: killed%s", child.pid, cut)
 
-    def _judge(self) -> None:
+    def _apply_verdicts(self) -> None:
         for pid, verdict in self._callbacks.verdicts().items():
             child = self._children.get(pid)
             if child is None:
@@ -275,20 +288,20 @@ class Prefork:
             if verdict is Verdict.KILL:
                 child.kill()
             elif verdict is Verdict.REPLACE:
-                child.leaving = True
+                child.wants_successor = True
             elif child.stopping is None:
                 self._retire([child])
 
-    def _doing(self, child: Child, lead: str) -> str:
-        doing = self._callbacks.doing(child.pid)
-        return lead + doing if doing else ""
+    def _current_requests(self, child: Child, lead: str) -> str:
+        requests = self._callbacks.current_requests(child.pid)
+        return lead + requests if requests else ""
 
-    def _look_for_ready(self) -> None:
+    def _read_reports(self) -> None:
         for child in self._children.values():
-            self._note_ready(child)
+            self._read_report(child)
 
-    def _note_ready(self, child: Child) -> None:
-        if child.look_for_ready():
+    def _read_report(self, child: Child) -> None:
+        if child.read_report():
             self._pace.started()
             self._log.info("worker %d is ready", child.pid)
             self._announce_when_complete()
@@ -300,28 +313,29 @@ class Prefork:
             self._callbacks.all_ready()
 
     def _ended(self, child: Child, code: int) -> None:
-        self._note_ready(child)  # the byte may have come with the end
+        self._read_report(child)  # it may have reported just before it ended
         child.close()
-        self._report(child, code)
+        self._log_end(child, code)
         try:
             self._callbacks.on_child_reap(child.pid, code)
         except Exception:
             self._log.exception("on_child_reap failed")
         if self._state is State.RUNNING and child.stopping is None:
-            self._account(child, code)
+            self._note_unexpected_end(child, code)
 
-    def _report(self, child: Child, code: int) -> None:
+    def _log_end(self, child: Child, code: int) -> None:
         told = child.stopping is not None
         killed = child.stopping is not None and child.stopping.killed
-        named = code == 0 and child.stopping is not None and child.stopping.quick  # by itself, what it cut
-        what = "" if named else self._doing(child, ", serving ")
+        # On QUIT the child itself has logged the requests that it cut.
+        logged = code == 0 and child.stopping is not None and child.stopping.quick
+        what = "" if logged else self._current_requests(child, ", serving ")
         fine = code == 0 and not what and (child.ready or told)
         level = logging.INFO if killed or fine else logging.ERROR
         when = "" if child.ready or told else " before it was ready"
         self._log.log(level, "worker %d %s%s%s", child.pid, describe_end(code), when, what)
 
-    def _account(self, child: Child, code: int) -> None:
-        """A child that nobody told to stop has ended: what does that say about forking the next?"""
+    def _note_unexpected_end(self, child: Child, code: int) -> None:
+        """A child has ended that was not told to stop: may the next one be forked at once?"""
         if not child.ready:
             self._start_failed(child.forked_at, by_signal=code < 0)
         elif code > 0 and child.batch == self._batch:
@@ -337,12 +351,12 @@ class Prefork:
         elif self._stale():
             self._log.error("replacing the workers failed; the old ones go on serving")
             for child in self._stale():
-                child.batch, child.leaving = self._batch, False
+                child.batch, child.wants_successor = self._batch, False
             self._pace.started()
 
     # In the child
 
-    def _child(self, ready_fd: int) -> int:
+    def _child(self, report_fd: int) -> int:
         self._signals.abandon()
         for child in self._children.values():
             child.close()
@@ -351,7 +365,7 @@ class Prefork:
             self._callbacks.install_signals()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self._signals.signals)
             self._callbacks.after_fork()
-            return self._callbacks.serve(Report(ready_fd))
+            return self._callbacks.serve(Report(report_fd))
         except BaseException:
             self._log.exception("the worker failed")
             return 1

@@ -1,5 +1,7 @@
-"""A signal from the kernel when the parent dies: no worker outlives a killed master, no generation a killed
-supervisor. Called by worker and generation."""
+"""A signal from the kernel when the parent dies. Called by worker and generation.
+
+So no worker outlives a killed master, and no generation a killed supervisor.
+"""
 
 import ctypes
 import os
@@ -11,7 +13,9 @@ _LIBC = ctypes.CDLL(None)  # loaded in the parent, before the forks
 
 
 def signal_when_parent_dies(number: Signals, parent: int) -> None:
-    """`parent` is who forked us: it may be dead already, and then no signal would come."""
+    """Asks the kernel for this signal. `parent` is the pid of the process that has forked this one: if it is
+    dead already, the kernel will send nothing, and the signal is raised here.
+    """
     _LIBC.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), number)

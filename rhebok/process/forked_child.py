@@ -1,6 +1,7 @@
 """Processes that the application forks from a worker. They share its connections and inherit its signal
-handlers, but are not to do its work: worker.py calls give_children_default_signals, native/exchange.pyx
-end_forked_child.
+handlers, but must not do its work.
+
+serving/worker.py calls give_children_default_signals, native/exchange.pyx calls end_forked_child.
 """
 
 import logging
@@ -23,8 +24,11 @@ class _Mask(threading.local):
 
 
 def give_children_default_signals() -> None:
-    """The signals that end a worker are to end such a process too, as terminate() of multiprocessing counts
-    on: the worker's handlers would do nothing of use there. One that comes at once waits until that is so."""
+    """Registers with os.register_at_fork, so that TERM and QUIT end a forked process by default.
+
+    terminate() of multiprocessing relies on it, and the worker's handlers would be useless there. A signal
+    that arrives during the fork stays blocked until the default handlers are installed.
+    """
     mask = _Mask()
 
     def before() -> None:
@@ -34,7 +38,7 @@ def give_children_default_signals() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask.signals)
 
     def in_child() -> None:
-        signal.set_wakeup_fd(-1)  # its pipe is the worker's
+        signal.set_wakeup_fd(-1)  # the pipe belongs to the worker
         signal.signal(STOP_SIGNAL, signal.SIG_DFL)
         signal.signal(QUIT_SIGNAL, signal.SIG_DFL)
         signal.signal(TRACEBACK_SIGNAL, ignore)
@@ -44,15 +48,22 @@ def give_children_default_signals() -> None:
 
 
 def end_forked_child(logger: logging.Logger, request: str, error: BaseException | None) -> NoReturn:
-    """Ends a process that came back from the application, which would make a second worker of it with the
-    same connections: with the status of a SystemExit, as sys.exit() wants it, or with 1 and a log line."""
+    """Ends a forked process that has returned from the application: it would be a second worker on the same
+    connections.
+
+    `error` is the exception that the application raised, or None. The exit status is that of a SystemExit;
+    otherwise it is 1, with a line in the log.
+    """
     status = 1
     if isinstance(error, SystemExit):
         status = _exit_status(error)
     elif error is not None:
         logger.error("error in a process forked by the application, request %s", request, exc_info=error)
     else:
-        logger.error("a process forked by the application ends: it came back to answer %s too", request)
+        logger.error(
+            "a process forked by the application ends: it returned from request %s",
+            request,
+        )
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError, RuntimeError):  # closed, full, missing, busy
             stream.flush()
@@ -60,7 +71,7 @@ def end_forked_child(logger: logging.Logger, request: str, error: BaseException 
 
 
 def _exit_status(error: SystemExit) -> int:
-    """As the interpreter has it."""
+    """The status that the interpreter would exit with."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):

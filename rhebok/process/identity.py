@@ -1,7 +1,7 @@
 """Users and groups: --user, --group and the owner of unix sockets. Called by launch, after binding.
 
-The supervisor stays what it was started as, so that it can signal its generations; a generation becomes the
-user before it loads anything of the application.
+The supervisor keeps the user that it was started as, so that it can signal its generations. A generation
+changes to the new user before it loads the application.
 """
 
 import grp
@@ -16,17 +16,23 @@ from rhebok.process.logs import STDERR
 
 @dataclass(frozen=True)
 class Identity:
+    """A user and a group; None leaves the current one."""
+
     uid: int | None = None
     gid: int | None = None
-    name: str | None = None  # for the supplementary groups
+    name: str | None = None  # of the user, for the supplementary groups; None when /etc/passwd has none
 
     @property
     def given(self) -> bool:
+        """Whether a user or a group was asked for."""
         return self.uid is not None or self.gid is not None
 
 
 def identity(user: str | None, group: str | None, option: str = "--user") -> Identity:
-    """Looks both up, by name or number. The group of a user alone is the user's own."""
+    """Looks up user and group by name or number. Without `group`, the group is the user's primary one.
+
+    Raises UserError, which names `option`, when there is no such name.
+    """
     entry = _user(user, option) if user else None
     if group:
         gid: int | None = _group(group, "--group" if option == "--user" else option)
@@ -36,43 +42,52 @@ def identity(user: str | None, group: str | None, option: str = "--user") -> Ide
 
 
 def owner(text: str | None, otherwise: Identity) -> Identity:
-    """USER[:GROUP] of --socket-owner."""
+    """The identity for --socket-owner, USER, USER:GROUP or :GROUP; `otherwise` when it was not given.
+
+    Raises UserError when there is no such name.
+    """
     if text is None:
         return otherwise
     user, _, group = text.partition(":")
     return identity(user or None, group or None, "--socket-owner")
 
 
-def become(who: Identity) -> None:
-    """Groups first: afterwards it is not allowed any more."""
+def become(target: Identity) -> None:
+    """Changes user and groups of this process. Raises UserError when that is not permitted.
+
+    The groups come first: without root they can no longer be changed.
+    """
     try:
-        if (who.gid is not None and who.gid != os.getegid()) or who.uid not in (None, os.geteuid()):
-            _set_groups(who)
-        if who.gid is not None:
-            os.setresgid(who.gid, who.gid, who.gid)
-        if who.uid is not None:
-            os.setresuid(who.uid, who.uid, who.uid)
+        if (target.gid is not None and target.gid != os.getegid()) or target.uid not in (None, os.geteuid()):
+            _set_groups(target)
+        if target.gid is not None:
+            os.setresgid(target.gid, target.gid, target.gid)
+        if target.uid is not None:
+            os.setresuid(target.uid, target.uid, target.uid)
     except OSError as error:
         raise UserError(
-            f"--user, --group: cannot become {_shown(who)}: {os_reason(error)} (it takes root)"
+            f"--user, --group: cannot become {_described(target)}: {os_reason(error)} (only root can)"
         ) from None
 
 
-def give_files(who: Identity, *paths: str | None) -> None:
-    """Log files must be writable, and openable again after a rotation, for the user to come."""
+def give_files(target: Identity, *paths: str | None) -> None:
+    """Creates the log files and gives them to the new user, who must be able to open them after a rotation.
+
+    Errors are ignored: whether a log can be opened is checked where it is opened.
+    """
     for path in paths:
-        if path is None or path == STDERR or not who.given:
+        if path is None or path == STDERR or not target.given:
             continue
         with suppress(OSError):
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            os.fchown(fd, -1 if who.uid is None else who.uid, -1 if who.gid is None else who.gid)
+            os.fchown(fd, -1 if target.uid is None else target.uid, -1 if target.gid is None else target.gid)
             os.close(fd)
 
 
-def _set_groups(who: Identity) -> None:
-    gid = os.getegid() if who.gid is None else who.gid
-    if who.name is not None:
-        os.initgroups(who.name, gid)
+def _set_groups(target: Identity) -> None:
+    gid = os.getegid() if target.gid is None else target.gid
+    if target.name is not None:
+        os.initgroups(target.name, gid)
     else:
         os.setgroups([gid])
 
@@ -81,7 +96,7 @@ def _user(text: str, option: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(int(text)) if text.isdigit() else pwd.getpwnam(text)
     except KeyError:
-        if text.isdigit():  # a number needs no entry, as in a container
+        if text.isdigit():  # a number is valid without an entry, as in a container
             return pwd.struct_passwd((None, "x", int(text), os.getegid(), "", "", ""))
         raise UserError(f"{option}: there is no user {text!r}", ExitStatus.USAGE) from None
 
@@ -95,5 +110,5 @@ def _group(text: str, option: str) -> int:
         raise UserError(f"{option}: there is no group {text!r}", ExitStatus.USAGE) from None
 
 
-def _shown(who: Identity) -> str:
-    return f"uid {who.uid}, gid {who.gid}"
+def _described(target: Identity) -> str:
+    return f"uid {target.uid}, gid {target.gid}"

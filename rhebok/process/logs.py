@@ -1,7 +1,7 @@
 """The error log: a text stream that survives rotation, and a logger on it. Opened by launch before the forks.
 
-The stream is also wsgi.errors. A file is reopened when its path names another file by now; master and workers
-notice each for itself, so no signal is needed.
+The stream is also wsgi.errors. Before each write it checks whether its path still names the open file, and
+opens the path again when it does not. Each process does so for itself, so rotation needs no signal.
 """
 
 import io
@@ -19,14 +19,14 @@ STDERR = "-"
 
 _FORMAT = "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s"
 _DATE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
-_FULL_PIPE_SECONDS = 1.0  # how long a full pipe behind stderr may hold up a line
+_FULL_PIPE_SECONDS = 1.0  # how long to wait for a full pipe behind stderr before the line is dropped
 
 
 class LogStream(io.TextIOBase):
-    """Writes whole lines, each with one write(2), so that lines of different workers never mix.
+    """Writes whole lines, each with one write(2), so that lines of different workers are never mixed.
 
-    Needs no lock, which a fork could leave locked: the unfinished line is the thread's own, and reopening
-    replaces the file under the same descriptor.
+    It needs no lock, which a fork could leave locked: each thread has its own unfinished line, and reopening
+    replaces the file under the same descriptor. Writing raises nothing: what cannot be written is dropped.
     """
 
     def __init__(self, path: str | None, fd: int) -> None:
@@ -36,7 +36,7 @@ class LogStream(io.TextIOBase):
 
     @classmethod
     def open(cls, path: str) -> "LogStream":
-        """`-` is stderr. Raises OSError."""
+        """A stream that appends to the file; `-` is stderr. Raises OSError."""
         return cls(None, 2) if path == STDERR else cls(os.path.abspath(path), _open(path))
 
     def writable(self) -> bool:
@@ -48,17 +48,17 @@ class LogStream(io.TextIOBase):
     def write(self, text: str, /) -> int:
         whole, newline, rest = text.rpartition("\n")
         if newline:
-            self._put(self._take_unfinished() + whole + newline)
+            self._put(self._pop_unfinished() + whole + newline)
         if rest:
-            self._unfinished.text = self._take_unfinished() + rest
+            self._unfinished.text = self._pop_unfinished() + rest
         return len(text)
 
     def flush(self) -> None:
-        rest = self._take_unfinished()
+        rest = self._pop_unfinished()
         if rest:
             self._put(rest)
 
-    def _take_unfinished(self) -> str:
+    def _pop_unfinished(self) -> str:
         text: str = getattr(self._unfinished, "text", "")
         self._unfinished.text = ""
         return text
@@ -82,34 +82,36 @@ class LogStream(io.TextIOBase):
         try:
             fresh = _open(self._path)
         except OSError:
-            return  # the directory went away: go on with the old file
-        with suppress(OSError):  # the same
+            return  # the directory is gone: keep the old file
+        with suppress(OSError):  # keep the old file
             os.dup2(fresh, self._fd, inheritable=False)
         os.close(fresh)
 
 
 @dataclass(frozen=True)
 class ErrorLog:
+    """The error log: what rhebok logs through, and what the application gets as wsgi.errors."""
+
     logger: logging.Logger
     stream: TextIO
 
 
 def open_error_log(path: str, level: str) -> ErrorLog:
-    """The error log for --error-logfile and --log-level."""
+    """The error log for --error-logfile and --log-level. Raises UserError when it cannot be opened."""
     try:
         stream = cast(TextIO, LogStream.open(path))
     except OSError as error:
         raise UserError(f"--error-logfile: cannot write to {path!r}: {os_reason(error)}") from None
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter(_FORMAT, _DATE_FORMAT))
-    # Not from getLogger(): an application that configures logging would otherwise switch it off.
+    # Not from getLogger(): an application that configures logging could disable it.
     logger = logging.Logger("rhebok", level.upper())
     logger.addHandler(handler)
     return ErrorLog(logger, stream)
 
 
 def check_writable(option: str, path: str | None) -> None:
-    """Whether a log or pid file could be written, without creating it."""
+    """Raises UserError when the log or pid file could not be written. Does not create it."""
     if path is None or path == STDERR:
         return
     directory = os.path.dirname(os.path.abspath(path))

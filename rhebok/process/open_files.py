@@ -1,20 +1,22 @@
-"""The limit of open files, which every connection counts against, and the standard ones, which must be there.
-Called by launch before it binds or forks."""
+"""The limit of open files, which bounds the connections, and the standard descriptors, which must be open.
+
+Called by launch before it binds or forks.
+"""
 
 import logging
 import os
 import resource
 
-OTHERS = 256  # the interpreter, logs, listeners, and what the application has open
-EACH = 2  # a connection, and the file of its body or of its response
-
+OTHERS = 256  # descriptors of the interpreter, logs, listeners and the application
+EACH = 2  # descriptors of a connection: its socket, and the file of its body or response
 
 STDERR = 2
 
 
 def fill_standard_descriptors() -> None:
-    """Opens what is closed of 0, 1 and 2: otherwise a socket, or a file of the application, comes to stand
-    where the log is written.
+    """Opens /dev/null at those of 0, 1 and 2 that are closed.
+
+    Otherwise a socket or a file of the application could get such a number, and logs would be written to it.
     """
     fd = os.open(os.devnull, os.O_RDWR)
     while fd <= STDERR:
@@ -24,13 +26,13 @@ def fill_standard_descriptors() -> None:
 
 
 def wanted(max_connections: int, soft: int, hard: int) -> int:
-    """The soft limit for so many connections (0: any number): within the hard one, never less than it was."""
+    """The soft limit for `max_connections` (0: no limit): at most `hard`, and never less than `soft`."""
     enough = max_connections * EACH + OTHERS if max_connections else hard
     return max(soft, min(enough, hard))
 
 
 def shortage(max_connections: int, soft: int) -> str:
-    """What to tell the user when files could run out before all connections are there; or nothing."""
+    """The warning when the descriptors may run out before --max-connections is reached; otherwise ""."""
     if not max_connections or max_connections + OTHERS <= soft:
         return ""
     return (
@@ -40,7 +42,7 @@ def shortage(max_connections: int, soft: int) -> str:
 
 
 def allow_connections(max_connections: int, log: logging.Logger) -> None:
-    """Raises the soft limit of this process and of what it forks, and warns when that is not enough."""
+    """Raises the soft limit of this process and its children, and logs a warning when it is not enough."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     raised = wanted(max_connections, soft, hard)
     if raised != soft:

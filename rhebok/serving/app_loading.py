@@ -1,7 +1,7 @@
 """Imports the application and the hooks. Called by master (preload), worker (no preload) and launch.
 
-A typo in the name is one line; an exception raised by the application's own code is shown with the
-application's traceback, less our frames and the import system's.
+A mistake in the name is reported in one line. An exception that the application's own code raises is shown
+with the traceback, without the frames of rhebok and of the import system.
 """
 
 import difflib
@@ -22,7 +22,7 @@ _IMPORT_SYSTEM = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.
 
 
 def load_app(text: str) -> Application:
-    """The application that MODULE[:ATTRIBUTE] or MODULE:FACTORY() names."""
+    """The application that MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY() names. Raises UserError."""
     spec = parse_app(text)
     module = import_module(spec.module)
     found = _attribute(module, spec)
@@ -32,7 +32,7 @@ def load_app(text: str) -> Application:
 
 
 def load_function(option: str, name: str | None) -> Callable[..., Any] | None:
-    """A hook named MODULE:FUNCTION; None when there is none."""
+    """The hook MODULE:FUNCTION that `option` names; None for None. Raises UserError."""
     if name is None:
         return None
     module, _, attribute = name.partition(":")
@@ -43,7 +43,7 @@ def load_function(option: str, name: str | None) -> Callable[..., Any] | None:
 
 
 def import_module(name: str) -> ModuleType:
-    """importlib's, with UserError for whatever goes wrong."""
+    """Imports a module. Raises UserError when that fails, whatever the reason."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -82,7 +82,7 @@ def _call_factory(factory: Application, spec: AppSpec, text: str) -> Any:
         return factory(*spec.arguments, **spec.keywords)
     except (Exception, SystemExit) as error:
         if isinstance(error, TypeError) and not _frames_of_application(error.__traceback__):
-            raise _error(f"{text!r} cannot be called so: {error}") from None
+            raise _error(f"{text!r} cannot be called with these arguments: {error}") from None
         raise _failed(f"{text!r} failed", error) from None
 
 
@@ -105,7 +105,7 @@ def _modules_here() -> list[str]:
 
 
 def _failed(what: str, error: BaseException) -> UserError:
-    """The application's own fault: its traceback, then our line."""
+    """An error in the application's own code: its traceback, then one line."""
     shown = error.with_traceback(_frames_of_application(error.__traceback__))
     detail = "".join(traceback.format_exception(shown))
     return UserError(f"{what}: {_summary(error)}", ExitStatus.APPLICATION, detail)
@@ -118,7 +118,7 @@ def _summary(error: BaseException) -> str:
 
 
 def _frames_of_application(start: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame on that is neither ours nor the import system's."""
+    """The traceback without the frames of this file and of the import system at its beginning."""
     while start is not None and start.tb_frame.f_code.co_filename.startswith((__file__, *_IMPORT_SYSTEM)):
         start = start.tb_next
     return start
@@ -134,7 +134,7 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def prepend_to_path(directories: Iterable[str]) -> None:
-    """Puts directories in front of sys.path, the first of them foremost."""
+    """Moves directories to the front of sys.path, in their order."""
     for directory in reversed([os.path.abspath(name) for name in directories]):
         if directory in sys.path:
             sys.path.remove(directory)

@@ -1,4 +1,4 @@
-"""The hooks of the configuration, and what they are called with. Loaded by master and worker.
+"""The hooks of the configuration, and their arguments. Loaded by master and worker.
 
 before_fork(master)         in the master, before each fork
 after_fork(worker)          in the worker, before it serves
@@ -15,7 +15,7 @@ from rhebok.settings.table import Settings
 
 @dataclass(frozen=True)
 class MasterInfo:
-    """What before_fork gets."""
+    """The argument of before_fork."""
 
     pid: int
     settings: Settings
@@ -24,7 +24,7 @@ class MasterInfo:
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """What after_fork gets."""
+    """The argument of after_fork."""
 
     pid: int
     master_pid: int
@@ -34,11 +34,14 @@ class WorkerInfo:
 
 @dataclass(frozen=True)
 class MasterHooks:
+    """The hooks that run in the master; None where none is configured."""
+
     before_fork: Callable[[MasterInfo], object] | None
     on_child_reap: Callable[[int, int], object] | None
 
 
 def load_master_hooks(settings: Settings) -> MasterHooks:
+    """Raises UserError when a hook cannot be loaded."""
     return MasterHooks(
         load_function("--before-fork", settings.before_fork),
         load_function("--on-child-reap", settings.on_child_reap),
@@ -46,4 +49,5 @@ def load_master_hooks(settings: Settings) -> MasterHooks:
 
 
 def load_after_fork(settings: Settings) -> Callable[[WorkerInfo], object] | None:
+    """The hook that runs in each worker. Raises UserError when it cannot be loaded."""
     return load_function("--after-fork", settings.after_fork)

@@ -1,6 +1,7 @@
-"""Debug builds only (RHEBOK_DEBUG=1): a drained worker has let go of all native objects. Called by worker.
+"""Checks that a drained worker has freed all native objects. Called by worker.
 
-The file that REPORT_VARIABLE names gets a line from each worker, so that a test run knows what was looked at.
+Only debug builds count them (RHEBOK_DEBUG=1). Each worker then appends a line to the file that REPORT_VARIABLE
+names, so that a test run knows which workers were checked.
 """
 
 import gc
@@ -12,8 +13,8 @@ REPORT_VARIABLE = "RHB_LIVE_OBJECTS_REPORT"
 
 
 def all_gone(log: logging.Logger) -> bool:
-    """Whether nothing is left alive; always true in an ordinary build, which does not count."""
-    from rhebok.native.worker import live_objects  # late: whoever needs no worker needs no compiled module
+    """Whether all native objects were freed. Always true in an ordinary build, which does not count them."""
+    from rhebok.native.worker import live_objects  # late: a process without a worker needs no compiled module
 
     gc.collect()
     alive = live_objects()
@@ -22,7 +23,7 @@ def all_gone(log: logging.Logger) -> bool:
     _report(alive)
     left = {kind: count for kind, count in alive.items() if count > 0}
     if left:
-        log.error("the worker has drained, but these are still alive: %s", left)
+        log.error("the worker has drained, but these objects are still alive: %s", left)
     return not left
 
 

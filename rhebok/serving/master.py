@@ -1,6 +1,6 @@
 """The master of a generation: loads the application, then lets the engine keep workers on the listeners.
 
-Called by launch, which made the listeners; nothing here binds, so that whoever does may be another process.
+Called by launch, which passes the listeners: the process that has bound them may be another one.
 """
 
 import gc
@@ -25,6 +25,8 @@ WorkerSource = Callable[[Settings], WorkerFactory]
 
 
 class Master:
+    """The master. `run` does everything."""
+
     def __init__(
         self,
         settings: Settings,
@@ -42,11 +44,11 @@ class Master:
         self._notifier = notifier or Notifier()
         self._scoreboard = Scoreboard(settings.threads)
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
-        self._slot: int | None = None  # for the worker that is forked next
+        self._slot: int | None = None  # claimed for the next worker
         self._info = MasterInfo(os.getpid(), settings, log.logger)
 
     def run(self) -> None:
-        """Serves until told to stop. UserError when the application or too many workers fail."""
+        """Serves until it is told to stop. Raises UserError when the application or too many workers fail."""
         settings = self._settings
         if settings.spawn_interval:
             self._notifier.workers_take(settings.workers * settings.spawn_interval)
@@ -60,7 +62,7 @@ class Master:
         self._log.logger.info("stopped")
 
     def _load(self) -> Service:
-        """All that workers share, in a heap that the collector will not touch again."""
+        """All that the workers share, frozen: the garbage collector would write to it, and so copy its pages."""
         settings, app = self._settings, None
         if settings.preload:
             app = load_app(settings.app)
@@ -87,11 +89,11 @@ class Master:
         )
 
     def _callbacks(self, hooks: MasterHooks, service: Service) -> Callbacks:
-        worker: list[WorkerProcess] = []  # in each child its own
+        worker: list[WorkerProcess] = []  # filled in the child
 
         def before_fork() -> None:
             if self._slot is None:
-                self._slot = self._scoreboard.take()
+                self._slot = self._scoreboard.claim_slot()
             if hooks.before_fork:
                 hooks.before_fork(self._info)
 
@@ -121,14 +123,14 @@ class Master:
             on_child_reap=on_child_reap,
             forked=forked,
             all_ready=lambda: self._notifier.serving(f"{self._settings.workers} workers serve"),
-            ending=self._ending,
-            retiring=self._notifier.workers_take,
+            stop_begins=self._stop_begins,
+            gradual_stop_begins=self._notifier.workers_take,
             verdicts=self._watch.verdicts,
             verdicts_at=self._watch.next_at,
-            doing=self._watch.doing,
+            current_requests=self._watch.current_requests,
         )
 
-    def _ending(self) -> None:
-        """Workers that are told to stop from now on serve the queues, which close with the last of them."""
-        self._scoreboard.say_ending()
+    def _stop_begins(self) -> None:
+        """The workers serve the accept queues before they stop; the queues close with the last worker."""
+        self._scoreboard.note_generation_stops()
         close_all(self._listeners)

@@ -1,7 +1,7 @@
-"""The scoreboard: memory that master and workers share, one slot a worker. Made by master before it forks.
+"""The scoreboard: memory that master and workers share, with a slot for each worker. Made by master.
 
-A slot holds a score for each thread of its worker. csrc/scoreboard.h is the layout; the threads write their
-scores without a system call, the master reads them here.
+A slot holds a score for each thread of its worker, in the layout of csrc/loop/scoreboard.h. The threads write
+their scores without a system call; the master reads them here.
 """
 
 import mmap
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SCORE_SIZE = 320
-CAPACITY = 8192  # the most workers there may be, twice; untouched pages cost nothing
+CAPACITY = 8192  # twice the most workers of --workers; pages that are not used cost nothing
 
 _HEAD = struct.Struct("=QQIII4xQ")  # deadline, requests, busy, sending, line_len, unsent
 _LINE_AT = 64
@@ -19,25 +19,25 @@ _LINE_SIZE = 240
 
 @dataclass(frozen=True)
 class Score:
-    """What a thread of a worker is at, at one moment."""
+    """What a thread of a worker does, at one moment."""
 
     deadline: float | None  # time.monotonic() at which the request is late; None: no request, or no limit
-    requests: int
-    busy: bool
-    sending: int  # responses that wait for their clients; of one thread of several it may be any number
-    unsent: int  # bytes that they hold in memory, likewise; what is left of a file is not among them
-    raw_line: bytes  # method and target of the request that is, or was last, with the application
+    requests: int  # with the application so far, the current one included
+    busy: bool  # a request is with the application
+    sending: int  # responses that wait for their clients; with several threads only the sum is meaningful
+    unsent: int  # bytes of these responses in memory, without files; likewise
+    raw_line: bytes  # method and target of the current request, or of the last one
 
     @property
     def line(self) -> str:
-        """For the log: what is not printable ASCII is escaped."""
+        """raw_line for the log, in which all but printable ASCII is escaped."""
         return repr(self.raw_line)[2:-1]
 
 
-def doing(scores: Sequence[Score]) -> str:
-    """What a worker is at, by the scores of its threads, for the log; empty when at nothing."""
+def describe_requests(scores: Sequence[Score]) -> str:
+    """The current requests of a worker, by the scores of its threads, for the log; "" without any."""
     parts = [score.line for score in scores if score.busy]
-    # What was begun in one thread may have ended in another: only the sums are true.
+    # A response may start in one thread and end in another: only the sums are true.
     sending = sum(score.sending for score in scores) % 2**32
     unsent = sum(score.unsent for score in scores) % 2**64
     if sending:
@@ -47,40 +47,41 @@ def doing(scores: Sequence[Score]) -> str:
 
 
 def _size(count: int) -> str:
-    """Bytes, for people."""
+    """A number of bytes in KiB or MiB."""
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
 class Scoreboard:
-    """Scoreboard(threads): for workers with so many threads each."""
+    """The slots of all workers, of `threads` threads each."""
 
     def __init__(self, threads: int = 1, capacity: int = CAPACITY) -> None:
         self._threads = threads
         self._slot_size = threads * SCORE_SIZE
         self._capacity = capacity
-        self._ending_at = capacity * self._slot_size
-        self._memory = mmap.mmap(-1, self._ending_at + 1)
-        self._taken: set[int] = set()
+        self._stopping_at = capacity * self._slot_size
+        self._memory = mmap.mmap(-1, self._stopping_at + 1)
+        self._claimed: set[int] = set()
 
-    def take(self) -> int:
-        """A slot for a worker to come, cleared; OSError when there is none."""
+    def claim_slot(self) -> int:
+        """The number of a free slot, cleared. Raises OSError when there is none."""
         for slot in range(self._capacity):
-            if slot not in self._taken:
-                self._taken.add(slot)
+            if slot not in self._claimed:
+                self._claimed.add(slot)
                 start = slot * self._slot_size
                 self._memory[start : start + self._slot_size] = bytes(self._slot_size)
                 return slot
         raise OSError(f"there are {self._capacity} workers already")
 
-    def release(self, slot: int) -> None:
-        self._taken.discard(slot)
+    def release_slot(self, slot: int) -> None:
+        """Frees the slot of a worker that has ended."""
+        self._claimed.discard(slot)
 
     def view(self, slot: int) -> memoryview:
-        """For the worker to write into."""
+        """The memory of the slot, for the worker to write."""
         return memoryview(self._memory)[slot * self._slot_size : (slot + 1) * self._slot_size]
 
     def read(self, slot: int) -> list[Score]:
-        """A score for each of the worker's threads."""
+        """The scores of the worker's threads."""
         start = slot * self._slot_size
         return [self._score(start + number * SCORE_SIZE) for number in range(self._threads)]
 
@@ -89,12 +90,13 @@ class Scoreboard:
         line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
         return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, unsent, line)
 
-    # For all of them
+    # Shared by all workers
 
     @property
-    def ending(self) -> bool:
-        """The whole generation ends: workers that stop serve what waits in the queues first."""
-        return self._memory[self._ending_at] != 0
+    def generation_stops(self) -> bool:
+        """Whether the whole generation stops: then workers that stop serve the accept queues first."""
+        return self._memory[self._stopping_at] != 0
 
-    def say_ending(self) -> None:
-        self._memory[self._ending_at] = 1
+    def note_generation_stops(self) -> None:
+        """Called by the master, before it tells the workers to stop."""
+        self._memory[self._stopping_at] = 1

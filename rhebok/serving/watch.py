@@ -1,6 +1,6 @@
-"""Which workers are to go, and why: a request that takes too long, memory, age. Used by master.
+"""Which workers to stop, and why: a request that takes too long, memory, age. Used by master.
 
-Looks at the scoreboard and at /proc from outside, so a worker that hangs need not do anything to be found.
+It reads the scoreboard and /proc, so a worker that hangs is found without its help.
 """
 
 import logging
@@ -15,32 +15,36 @@ from random import SystemRandom
 
 from rhebok.prefork.engine import Verdict
 from rhebok.process.signals import TRACEBACK_SIGNAL
-from rhebok.serving.scoreboard import Score, Scoreboard, doing
+from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
 from rhebok.settings.table import Settings
 
-MEMORY_INTERVAL = 2.0  # seconds between two looks at the memory
-LAST_CHANCE = 2.0  # for the application to be interrupted, before its worker is killed
+MEMORY_INTERVAL = 2.0  # seconds between two checks of the memory
+INTERRUPT_SECONDS = 2.0  # from the interruption of a late request to the kill of its worker
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass
-class _Late:
-    """A request that was found late."""
+class _LateRequest:
+    """A request that is late and was interrupted."""
 
-    number: int  # of its thread's requests
-    kill_at: float  # of the worker that is at it still
+    number: int  # counted by its thread
+    kill_at: float  # when to kill the worker if the request still runs
 
 
 @dataclass
 class _Watched:
+    """A worker."""
+
     slot: int
     expires_at: float
-    late: dict[int, _Late] = field(default_factory=dict)  # by the number of the thread
+    late: dict[int, _LateRequest] = field(default_factory=dict)  # by thread
     replaced: bool = False
 
 
 class WorkerWatch:
+    """The workers of a master. Times are those of `clock`, in seconds."""
+
     def __init__(
         self,
         settings: Settings,
@@ -56,33 +60,35 @@ class WorkerWatch:
         self._memory_at = 0.0
 
     def forked(self, pid: int, slot: int) -> None:
+        """A worker was forked, and has this slot of the scoreboard."""
         self._workers[pid] = _Watched(slot, self._expiry())
 
     def reaped(self, pid: int) -> None:
+        """A worker has ended: its slot is free."""
         watched = self._workers.pop(pid, None)
         if watched:
-            self._scoreboard.release(watched.slot)
+            self._scoreboard.release_slot(watched.slot)
 
-    def doing(self, pid: int) -> str:
-        """What the worker is at, or was when it died."""
+    def current_requests(self, pid: int) -> str:
+        """The requests that the worker serves, or served when it died; "" when there are none."""
         watched = self._workers.get(pid)
-        return doing(self._scoreboard.read(watched.slot)) if watched else ""
+        return describe_requests(self._scoreboard.read(watched.slot)) if watched else ""
 
     def verdicts(self) -> dict[int, Verdict]:
-        """The workers that are to go, each as often as it has not gone."""
+        """The workers to stop, by pid. Late requests are interrupted here."""
         now = self._clock()
         found: dict[int, Verdict] = {}
-        look_at_memory = self._settings.max_worker_memory > 0 and now >= self._memory_at
-        if look_at_memory:
+        check_memory = self._settings.max_worker_memory > 0 and now >= self._memory_at
+        if check_memory:
             self._memory_at = now + MEMORY_INTERVAL
         for pid, watched in self._workers.items():
-            verdict = self._late(pid, watched, now) or self._worn(pid, watched, now, look_at_memory)
+            verdict = self._late(pid, watched, now) or self._outworn(pid, watched, now, check_memory)
             if verdict:
                 found[pid] = verdict
         return found
 
     def next_at(self) -> float:
-        """When the next verdict may be due. A worker that is idle now has its whole time before it."""
+        """When the next verdict is possible. A request that starts now has all of --timeout."""
         moments = [watched.expires_at for watched in self._workers.values() if not watched.replaced]
         if self._settings.max_worker_memory and self._workers:
             moments.append(self._memory_at)
@@ -94,7 +100,7 @@ class WorkerWatch:
     # Requests
 
     def _late_at(self, watched: _Watched) -> float:
-        """When the next of its requests is late, or may be killed for it."""
+        """When the next of its requests becomes late, or the worker may be killed for it."""
         moments = [math.inf]
         for thread, score in enumerate(self._scoreboard.read(watched.slot)):
             late = watched.late.get(thread)
@@ -115,18 +121,18 @@ class WorkerWatch:
     ) -> Verdict | None:
         late = watched.late.get(thread)
         if late is None or late.number != score.requests:
-            watched.late[thread] = _Late(score.requests, self._last_chance(now))
+            watched.late[thread] = _LateRequest(score.requests, self._kill_at(now))
             self._interrupt(pid, score)
-            return Verdict.ABANDON
+            return Verdict.STOP
         if now < late.kill_at:
             return None
         late.kill_at = math.inf
         self._log.error("worker %d cannot be interrupted: killed, serving %s", pid, score.line)
         return Verdict.KILL
 
-    def _last_chance(self, now: float) -> float:
-        """Other threads have requests of their own, with the graceful timeout to end them."""
-        return now + LAST_CHANCE if self._settings.threads == 1 else math.inf
+    def _kill_at(self, now: float) -> float:
+        """Never, when there are other threads: their requests have the graceful timeout to finish."""
+        return now + INTERRUPT_SECONDS if self._settings.threads == 1 else math.inf
 
     def _interrupt(self, pid: int, score: Score) -> None:
         limit = self._settings.timeout
@@ -137,13 +143,13 @@ class WorkerWatch:
 
     # Memory and age
 
-    def _worn(self, pid: int, watched: _Watched, now: float, look_at_memory: bool) -> Verdict | None:
+    def _outworn(self, pid: int, watched: _Watched, now: float, check_memory: bool) -> Verdict | None:
         reason = ""
         if watched.replaced:
             return None
         if now >= watched.expires_at:
             reason = "has reached --max-worker-lifetime"
-        elif look_at_memory and (size := resident_bytes(pid)) > self._settings.max_worker_memory:
+        elif check_memory and (size := resident_bytes(pid)) > self._settings.max_worker_memory:
             reason = f"has grown to {size >> 20} MiB"
         if not reason:
             return None
@@ -157,7 +163,7 @@ class WorkerWatch:
 
 
 def resident_bytes(pid: int) -> int:
-    """What the process holds in memory, shared pages included; 0 when it is gone."""
+    """The resident memory of a process in bytes, shared pages included; 0 when it does not exist."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):

@@ -1,6 +1,6 @@
-"""What runs in a forked worker: signals, application, after_fork, then the native worker until it is done.
+"""Runs in a forked worker: signals, application, after_fork, then the native worker until it has drained.
 
-Called by master through the engine, which ends the worker by os._exit: exit handlers are the master's.
+Called by master through the engine, which ends the worker by os._exit: exit handlers belong to the master.
 """
 
 import faulthandler
@@ -40,32 +40,32 @@ from rhebok.settings.table import Settings
 
 
 class NativeWorker(Protocol):
-    """rhebok.native.worker.Worker, as far as it is needed here."""
+    """The part of rhebok.native.worker.Worker that is used here."""
 
     def run(self) -> None:
-        """Serves until stopped; returns when drained. Python signal handlers run inside."""
+        """Serves until it is stopped; returns when it has drained. Python signal handlers run inside."""
 
     def stop(self, last_seconds: float | None = None) -> None:
-        """Stop accepting, finish, return from run(). May be called from a signal handler.
+        """Stops accepting, finishes all requests, returns from run(). May be called from a signal handler.
 
-        With last_seconds: what waits in the queues is accepted first, within that time.
+        With last_seconds the connections in the accept queues are accepted first, for so many seconds at most.
         """
 
     def interrupt(self, number: int, exception: type[BaseException]) -> None:
-        """Raise it in that thread's request, when it has one. Of several threads."""
+        """Raises the exception in the current request of that thread, if any. With several threads."""
 
     def in_progress(self) -> list[str]:
-        """Method and target of the requests that are being answered."""
+        """Method and target of the current requests and of those whose responses wait for their clients."""
 
     def log_cut(self) -> None:
-        """Lines in the access log for upgraded connections, which end now."""
+        """Writes lines to the access log for upgraded connections, which are cut now."""
 
     def flush_logs(self) -> None:
-        """Write what the access log still holds."""
+        """Writes the buffered lines of the access log."""
 
 
 class WorkerFactory(Protocol):
-    """rhebok.native.worker.Worker's constructor."""
+    """The constructor of rhebok.native.worker.Worker."""
 
     def __call__(
         self,
@@ -87,45 +87,45 @@ class WorkerFactory(Protocol):
 
 @dataclass(frozen=True)
 class Service:
-    """What all workers have in common, made by the master before the forks."""
+    """What all workers have in common. Made by the master before it forks."""
 
     settings: Settings
     listeners: Sequence[Listener]
     log: ErrorLog
     make_worker: WorkerFactory
-    app: Application | None  # None: each worker loads its own
+    app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
 
 
 class WorkerProcess:
-    """One worker. Made in the child."""
+    """One worker process. Made in the child."""
 
     def __init__(self, service: Service, slot: int) -> None:
         self._service = service
         self._slot = slot
-        self._interrupted: dict[int, int] = {}  # by thread: the request that was interrupted last
+        self._interrupted: dict[int, int] = {}  # by thread: the number of the last interrupted request
         self._native: NativeWorker | None = None
         self._wakeup: WakeupPipe | None = None
 
     def install_signals(self) -> None:
-        """Called while signals are still blocked."""
+        """Installs the handlers. Called while signals are still blocked."""
         self._wakeup = WakeupPipe()
         signal.signal(STOP_SIGNAL, self._on_stop)
         signal.signal(QUIT_SIGNAL, self._on_quit)
-        faulthandler.unregister(TRACEBACK_SIGNAL)  # the one of the loading master
+        faulthandler.unregister(TRACEBACK_SIGNAL)  # of the master, from the time of loading
         signal.signal(TRACEBACK_SIGNAL, self._on_traceback)
-        # On top of that handler: written by C, at once, whatever the interpreter is doing.
+        # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
         faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
         for number in IGNORED_BY_WORKERS:
             signal.signal(number, ignore)
         give_children_default_signals()
-        # Without a master nobody else would end a worker that does not end, and it holds the port.
+        # Without a master nothing else would end a worker that hangs, and it holds the port.
         limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
         signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)
 
     def serve(self, report: Report) -> int:
-        """The exit status. Everything that can fail has happened when it reports ready."""
+        """Serves until it has drained. Returns the exit status. Reports ready after all that can fail."""
         try:
             app = self._service.app or load_app(self._service.settings.app)
             self._call_after_fork()
@@ -147,7 +147,7 @@ class WorkerProcess:
     def _make_native(self, app: Application, report: Report) -> NativeWorker:
         service, settings = self._service, self._service.settings
         assert self._wakeup is not None
-        # SystemRandom: the state of the random module may have been set by the application, and forked.
+        # SystemRandom: all workers may have inherited the same state of the random module.
         limit = request_limit(
             settings.max_requests, settings.min_requests, settings.max_requests_jitter, SystemRandom()
         )
@@ -162,37 +162,37 @@ class WorkerProcess:
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot),
             timeout=settings.timeout,
-            on_limit=report.leaving,
+            on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
         )
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
         if self._native is None:
-            os._exit(0)  # not serving yet: nobody waits for an answer
+            os._exit(0)  # not serving yet: no client waits for a response
         self._stop()
 
     def _stop(self) -> None:
         assert self._native is not None
         patience = self._service.settings.graceful_timeout
-        if self._service.scoreboard.ending:
-            self._native.stop(patience / 2)  # the other half is for the requests
+        if self._service.scoreboard.generation_stops:
+            self._native.stop(patience / 2)  # the other half is for finishing the requests
         else:
             self._native.stop()
 
     def _on_traceback(self, _number: int, _frame: FrameType | None) -> None:
-        """The traceback is in the log by now. The requests that are late end here."""
+        """Interrupts the late requests. The traceback is in the log already."""
         late = self._late_threads()
         if self._native is None or not late:
             return
         self._interrupted |= late
         self._stop()
-        if self._service.settings.threads == 1:  # this one: its request is below us
-            raise RequestTimeout(f"no answer within {self._service.settings.timeout:g} s (--timeout)")
+        if self._service.settings.threads == 1:  # this thread, so the request is further down the stack
+            raise RequestTimeout(f"no response within {self._service.settings.timeout:g} s (--timeout)")
         for thread in late:
             self._native.interrupt(thread, RequestTimeout)
 
     def _late_threads(self) -> dict[int, int]:
-        """The threads whose request is late and was not interrupted yet, with the request's number."""
+        """By thread, the number of its current request, if that is late and was not interrupted yet."""
         return {
             thread: score.requests
             for thread, score in enumerate(self._service.scoreboard.read(self._slot))
@@ -204,7 +204,7 @@ class WorkerProcess:
     def _on_quit(self, _number: int, _frame: FrameType | None) -> None:
         native = self._native
         if native and (cut := native.in_progress()):
-            with suppress(RuntimeError):  # the log is busy below us
+            with suppress(RuntimeError):  # this handler has interrupted a write to the log
                 self._service.log.logger.warning("stopping at once; cut: %s", ", ".join(cut))
             native.log_cut()
         self._flush()

@@ -257,7 +257,7 @@ def serving(
         listening.bind(str(Path(directory, "socket")) if unix else ("127.0.0.1", 0))
         listening.listen(128)
         scoreboard = Scoreboard(settings.get("threads", 1))
-        score = scoreboard.view(scoreboard.take())
+        score = scoreboard.view(scoreboard.claim_slot())
         pid = os.fork()
         if pid == 0:
             status = 99

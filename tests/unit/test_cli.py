@@ -110,7 +110,7 @@ def test_a_mistake_in_the_environment_is_one_line(site, variable, value, message
         (["site_on"], "(did you mean site_one?)"),
         (["site_one:application"], "module 'site_one' has no attribute 'application'"),
         (["site_one:number"], "'site_one:number' is not callable: it is of type int"),
-        (["site_one:make(1)"], "cannot be called so"),
+        (["site_one:make(1)"], "cannot be called with these arguments"),
         (["file_without_app"], "has neither 'application' nor 'app'"),
         (["site_one", "--before-fork", "no_such:hook"], "--before-fork: cannot find module 'no_such'"),
         (

@@ -1,4 +1,4 @@
-"""LISTEN_FDS and its companions."""
+"""LISTEN_FDS and the variables that belong to it."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_sockets_are_counted_from_three():
     assert [each.fd for each in activated_sockets({"LISTEN_FDS": "2", "LISTEN_PID": "7"}, 7)] == [3, 4]
 
 
-def test_names_go_with_them():
+def test_each_socket_has_its_name():
     environ = {"LISTEN_FDS": "3", "LISTEN_PID": "7", "LISTEN_FDNAMES": "web::"}
     assert activated_sockets(environ, 7) == [
         ActivatedSocket(3, "web"),
@@ -22,17 +22,17 @@ def test_names_go_with_them():
     ]
 
 
-def test_what_was_meant_for_another_process_is_not_ours():
+def test_sockets_of_another_process_are_ignored():
     assert activated_sockets({"LISTEN_FDS": "2", "LISTEN_PID": "8"}, 7) == []
 
 
 @pytest.mark.parametrize("count", ["", "two", "-1", "100000"])
-def test_a_count_that_is_none_is_refused(count):
+def test_a_count_that_is_not_a_number_is_refused(count):
     with pytest.raises(ValueError, match="LISTEN_FDS"):
         activated_sockets({"LISTEN_FDS": count}, 7)
 
 
-def test_forgetting_leaves_nothing_to_children():
+def test_forget_removes_the_variables_and_no_others():
     environ = {"LISTEN_FDS": "1", "LISTEN_PID": "7", "LISTEN_FDNAMES": "x", "HOME": "/"}
     forget(environ)
     assert environ == {"HOME": "/"}

@@ -26,12 +26,12 @@ def test_an_address_or_a_network_is_read(item, network):
     assert parse_peers([item]).networks == (network,)
 
 
-def test_the_two_words_are_no_networks():
+def test_unix_and_the_asterisk_are_not_networks():
     peers = parse_peers(["unix", "*"])
     assert (peers.unix, peers.anybody, peers.networks) == (True, True, ())
 
 
-def test_nothing_is_nobody():
+def test_an_empty_list_allows_no_peer():
     peers = parse_peers([])
     assert (peers.unix, peers.anybody, peers.networks) == (False, False, ())
 
@@ -39,7 +39,7 @@ def test_nothing_is_nobody():
 @pytest.mark.parametrize(
     ("item", "reason"),
     [
-        ("10.0.0.1/8", r"'10.0.0.1/8' has bits behind its prefix \(did you mean 10.0.0.0/8\?\)"),
+        ("10.0.0.1/8", r"'10.0.0.1/8' has bits set after its prefix \(did you mean 10.0.0.0/8\?\)"),
         ("2001:db8::1/32", r"did you mean 2001:db8::/32\?"),
         ("nginx", "'nginx' is neither an address nor a network, `unix` or `\\*`"),
         ("10.0.0.0/33", "neither an address nor a network"),
@@ -51,6 +51,6 @@ def test_nothing_is_nobody():
         ("fe80::1%eth0", "has a zone"),
     ],
 )
-def test_what_is_neither_is_named(item, reason):
+def test_an_item_that_cannot_be_parsed_is_named(item, reason):
     with pytest.raises(ValueError, match=reason):
         parse_peers(["127.0.0.1", item])

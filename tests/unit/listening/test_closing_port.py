@@ -1,4 +1,4 @@
-"""A port whose newcomers are dropped."""
+"""A listener that refuses new connections."""
 
 import os
 import socket
@@ -24,15 +24,15 @@ def listener():
         yield listener
 
 
-def test_a_newcomer_gets_no_answer(listener):
+def test_a_new_connection_gets_no_response(listener):
     refuse_new_connections(listener)
     with closing(socket.socket()) as client:
         client.setblocking(False)
-        client.connect_ex(listener.getsockname())  # over loopback the answer would be there when it returns
+        client.connect_ex(listener.getsockname())  # over loopback a SYN-ACK would arrive at once
         assert state(client) == SYN_SENT
 
 
-def test_who_is_there_already_goes_on(listener):
+def test_an_established_connection_goes_on(listener):
     with closing(socket.create_connection(listener.getsockname(), 10)) as client:
         refuse_new_connections(listener)
         client.sendall(b"x")
@@ -45,15 +45,15 @@ def test_who_is_there_already_goes_on(listener):
         assert client.recv(1) == b""
 
 
-def test_an_abstract_socket_refuses_newcomers_and_gives_those_that_wait():
+def test_an_abstract_socket_refuses_new_connections_and_returns_those_that_wait():
     (listener,) = bind_all([f"unix:@rhebok-test-{os.getpid()}"], BindOptions())
     address = listener.socket.getsockname()
     try:
         with closing(socket.socket(socket.AF_UNIX)) as waiting:
             waiting.connect(address)
             listener.refuse_new_connections()
-            with closing(socket.socket(socket.AF_UNIX)) as newcomer, pytest.raises(ConnectionRefusedError):
-                newcomer.connect(address)
+            with closing(socket.socket(socket.AF_UNIX)) as late, pytest.raises(ConnectionRefusedError):
+                late.connect(address)
             accepted, _ = listener.socket.accept()
             with accepted:
                 accepted.sendall(b"x")
@@ -64,12 +64,12 @@ def test_an_abstract_socket_refuses_newcomers_and_gives_those_that_wait():
         close_all([listener])
 
 
-def test_a_socket_that_is_closed_already_is_no_error(listener):
+def test_a_closed_socket_is_not_an_error(listener):
     listener.close()
     refuse_new_connections(listener)
 
 
-def test_a_port_of_ours_refuses_newcomers_and_a_path_of_ours_is_gone(tmp_path: Path):
+def test_a_bound_port_refuses_new_connections_and_a_bound_path_is_removed(tmp_path: Path):
     port, path = bind_all(["127.0.0.1:0", f"unix:{tmp_path}/s"], BindOptions())
     try:
         for each in (port, path):
@@ -83,7 +83,7 @@ def test_a_port_of_ours_refuses_newcomers_and_a_path_of_ours_is_gone(tmp_path: P
         close_all([port, path])
 
 
-def test_a_port_that_somebody_else_bound_stays_as_it_is(listener):
+def test_an_adopted_port_goes_on_accepting(listener):
     (adopted,) = bind_all([f"fd://{listener.fileno()}"], BindOptions())
     adopted.refuse_new_connections()
     with closing(socket.create_connection(listener.getsockname(), 10)) as client:
@@ -91,8 +91,8 @@ def test_a_port_that_somebody_else_bound_stays_as_it_is(listener):
     adopted.socket.detach()
 
 
-def test_once_it_is_closed_a_path_is_left_alone_though_it_has_the_inode_of_ours(tmp_path: Path):
-    """Of a socket that is gone the kernel may give the number to the next one. INT after TERM asks again."""
+def test_after_close_a_path_with_the_same_inode_number_is_not_removed(tmp_path: Path):
+    """The kernel may reuse the inode number of a closed socket. INT after TERM asks for it a second time."""
     path = tmp_path / "s"
     (closed,) = bind_all([f"unix:{path}"], BindOptions())
     close_all([closed])

@@ -46,7 +46,7 @@ class Driver:
             self.before_fork,
             self.after_fork,
             self.on_child_reap,
-            retiring=lambda seconds: self.note("retiring", seconds),
+            gradual_stop_begins=lambda seconds: self.note("retiring", seconds),
         )
         log = logging.Logger("driver")
         log.addHandler(logging.StreamHandler())
@@ -104,7 +104,7 @@ class Driver:
         self._behaviour.write_text("serve")
         report.ready()
         self.note("ready", os.getpid())
-        report.leaving()
+        report.want_successor()
         while True:
             signal.pause()
 

@@ -115,7 +115,7 @@ def test_what_is_not_callable_is_one_line(module, target):
 
 def test_a_factory_called_with_wrong_arguments_is_one_line(module):
     error = refused(module(GOOD) + ":make(1, 2, 3)")
-    assert "cannot be called so" in str(error)
+    assert "cannot be called with these arguments" in str(error)
     assert error.detail == ""
 
 

@@ -7,13 +7,13 @@ from contextlib import suppress
 import pytest
 
 from rhebok.native.worker import score_size
-from rhebok.serving.scoreboard import SCORE_SIZE, Score, Scoreboard, doing
+from rhebok.serving.scoreboard import SCORE_SIZE, Score, Scoreboard, describe_requests
 
 
 def scores(*threads: tuple[int, int, int]) -> list[Score]:
     """Of the threads of one worker, read from the bytes that csrc/scoreboard.h describes."""
     board = Scoreboard(len(threads), capacity=2)
-    memory = board.view(board.take())
+    memory = board.view(board.claim_slot())
     for number, (busy, sending, unsent) in enumerate(threads):
         at = number * SCORE_SIZE
         memory[at : at + 40] = struct.pack("=QQIII4xQ", 0, 7, busy, sending % 2**32, 5, unsent % 2**64)
@@ -40,25 +40,25 @@ def test_each_field_is_read_from_its_place():
     ],
 )
 def test_what_a_worker_is_at_names_what_waiting_responses_hold(threads, said):
-    assert doing(scores(*threads)) == said
+    assert describe_requests(scores(*threads)) == said
 
 
 def test_a_full_board_is_an_error():
     board = Scoreboard(capacity=1)
-    board.take()
+    board.claim_slot()
     with pytest.raises(OSError, match="1 workers"):
-        board.take()
+        board.claim_slot()
 
 
 def test_a_child_writes_what_its_parent_reads():
     board = Scoreboard(capacity=2)
-    slot = board.take()
+    slot = board.claim_slot()
     child = os.fork()
     if child == 0:
         with suppress(BaseException):
             board.view(slot)[8] = 5
-            board.say_ending()
+            board.note_generation_stops()
         os._exit(0)
     os.waitpid(child, 0)
     assert board.read(slot)[0].requests == 5
-    assert board.ending
+    assert board.generation_stops

@@ -11,7 +11,7 @@ import pytest
 
 from rhebok.prefork.engine import Verdict
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
-from rhebok.serving.watch import LAST_CHANCE, MEMORY_INTERVAL, WorkerWatch, resident_bytes
+from rhebok.serving.watch import INTERRUPT_SECONDS, MEMORY_INTERVAL, WorkerWatch, resident_bytes
 
 SETTINGS = {
     "threads": 1,
@@ -35,7 +35,7 @@ class Watched:
         handler.emit = lambda record: self.log.append(record.getMessage())
         logger.addHandler(handler)
         self.watch = WorkerWatch(chosen, self.board, logger, lambda: self.now)
-        self.slot = self.board.take()
+        self.slot = self.board.claim_slot()
         self.watch.forked(os.getpid(), self.slot)
 
     def begins(self, number, deadline, line=b"GET /x", thread=0):
@@ -71,7 +71,7 @@ def test_a_request_within_its_time_stays():
 def test_a_late_request_is_interrupted_once_and_named(traceback_asked):
     watched = Watched()
     watched.begins(1, deadline=999, line=b"GET /slow\xff")
-    assert watched.verdict() is Verdict.ABANDON
+    assert watched.verdict() is Verdict.STOP
     assert watched.verdict() is None
     assert traceback_asked == [1]
     assert r"has not answered GET /slow\xff within 30 s" in watched.log[0]
@@ -81,8 +81,8 @@ def test_one_that_is_late_still_after_its_last_chance_is_killed(traceback_asked)
     watched = Watched()
     watched.begins(1, deadline=999)
     watched.verdict()
-    assert watched.watch.next_at() == 1000 + LAST_CHANCE
-    watched.now += LAST_CHANCE
+    assert watched.watch.next_at() == 1000 + INTERRUPT_SECONDS
+    watched.now += INTERRUPT_SECONDS
     assert watched.verdict() is Verdict.KILL
     assert watched.verdict() is None
     assert traceback_asked == [1]
@@ -91,13 +91,13 @@ def test_one_that_is_late_still_after_its_last_chance_is_killed(traceback_asked)
 def test_of_several_threads_each_late_one_is_interrupted_and_none_killed_for_it(traceback_asked):
     watched = Watched(threads=3)
     watched.begins(1, deadline=999, thread=1)
-    assert watched.verdict() is Verdict.ABANDON
+    assert watched.verdict() is Verdict.STOP
     watched.begins(7, deadline=1001, line=b"GET /later", thread=2)
     assert watched.verdict() is None
     assert watched.watch.next_at() == 1001
-    watched.now += LAST_CHANCE
-    assert watched.verdict() is Verdict.ABANDON
-    watched.now += LAST_CHANCE
+    watched.now += INTERRUPT_SECONDS
+    assert watched.verdict() is Verdict.STOP
+    watched.now += INTERRUPT_SECONDS
     assert watched.verdict() is None
     assert traceback_asked == [1, 1]
     assert "GET /later" in watched.log[1]
@@ -108,7 +108,7 @@ def test_one_that_has_ended_meanwhile_is_not_killed(traceback_asked):
     watched.begins(1, deadline=999)
     watched.verdict()
     watched.begins(1, deadline=0)
-    watched.now += LAST_CHANCE
+    watched.now += INTERRUPT_SECONDS
     assert watched.verdict() is None
     assert traceback_asked
 
@@ -155,15 +155,15 @@ def test_the_jitter_is_added_to_the_lifetime():
 def test_what_a_worker_does_is_told():
     watched = Watched()
     watched.begins(1, deadline=2000)
-    assert watched.watch.doing(os.getpid()) == "GET /x"
-    assert watched.watch.doing(1) == ""
+    assert watched.watch.current_requests(os.getpid()) == "GET /x"
+    assert watched.watch.current_requests(1) == ""
 
 
 def test_a_slot_is_free_again_when_its_worker_is_gone_and_clean_when_it_is_taken():
     watched = Watched()
     watched.begins(3, deadline=2000)
     watched.watch.reaped(os.getpid())
-    assert watched.board.take() == watched.slot
+    assert watched.board.claim_slot() == watched.slot
     assert watched.board.read(watched.slot)[0].requests == 0
 
 
