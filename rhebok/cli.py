@@ -1,4 +1,4 @@
-"""The `rhebok` command: flags from the table, one line for every error, then launch."""
+"""The `rhebok` command: takes its flags from the table, reports an error in one line, and calls launch."""
 
 import os
 import sys
@@ -22,16 +22,16 @@ USAGE = "[OPTIONS] [MODULE[:ATTRIBUTE]]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The entry point; returns the exit status."""
+    """The entry point. `arguments` is without the name of the command. Returns the exit status."""
     return run(sys.argv[1:] if arguments is None else arguments, launch.serve, launch.check)
 
 
 def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
-    """Parses, then does what was asked for; `serve` and `check` are what a test replaces."""
+    """Parses the arguments and carries out the action. A test may replace `serve` and `check`."""
     try:
-        asked = command().main(with_values(arguments), prog_name="rhebok", standalone_mode=False)
-        if isinstance(asked, dict):
-            _carry_out(asked, serve, check)
+        parsed = command().main(with_values(arguments), prog_name="rhebok", standalone_mode=False)
+        if isinstance(parsed, dict):
+            _carry_out(parsed, serve, check)
     except click.ClickException as error:
         return _report(UserError(error.format_message(), ExitStatus.USAGE))
     except UserError as error:
@@ -41,12 +41,15 @@ def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130  # as a shell reports death by SIGINT
     except BrokenPipeError:
-        return _nobody_reads()
+        return _stdout_closed()
     return ExitStatus.OK
 
 
 def with_values(arguments: Sequence[str]) -> list[str]:
-    """Spelt out where a flag's value may be left out: what follows such a flag may be the application."""
+    """The arguments, with a value for each flag whose value may be omitted.
+
+    Without it, click would take the argument after such a flag for its value, and it may be the application.
+    """
     bare = {flag: setting.kind for setting in TABLE for flag in setting.flags if setting.kind.bare}
     found = []
     for argument, following in zip_longest(arguments, arguments[1:]):
@@ -63,20 +66,20 @@ def _reads(kind: Kind, word: str | None) -> bool:
     return True
 
 
-def _carry_out(asked: dict[str, Any], serve: Serve, check: Serve) -> None:
-    action, file = asked.pop("action"), asked.pop("config")
-    loaded = config.load(_given(asked), os.environ, file)
+def _carry_out(parsed: dict[str, Any], serve: Serve, check: Serve) -> None:
+    action, file = parsed.pop("action"), parsed.pop("config")
+    loaded = config.load(_given(parsed), os.environ, file)
     if action == "print":
         click.echo(config_dump.dump(loaded), nl=False)
     elif action == "check":
         check(loaded)
-        click.echo("rhebok: the configuration is fine")
+        click.echo("rhebok: the configuration is valid")
     else:
         serve(loaded)
 
 
 def _given(values: dict[str, Any]) -> dict[str, object]:
-    """Without the flags that were not given."""
+    """The values of the flags that were given."""
     return {name: value for name, value in values.items() if value is not None and value != ()}
 
 
@@ -86,14 +89,14 @@ def _report(error: UserError) -> int:
     return error.status
 
 
-def _nobody_reads() -> int:
-    """stdout is a pipe to a program that left, such as head: what is buffered must not raise at exit."""
+def _stdout_closed() -> int:
+    """stdout is a pipe whose reader has ended, such as head: its buffer must not raise at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitStatus.FAILED
 
 
 class GroupedHelp(click.Command):
-    """--help in the groups of the table."""
+    """A command whose --help shows the groups of the table."""
 
     def format_options(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         for group in Group:
@@ -103,13 +106,13 @@ class GroupedHelp(click.Command):
             formatter.write_dl([(", ".join(flags), text) for flags, _, text in ACTIONS])
 
 
-# What is no setting: flags, value of `action` (None for the others), help.
+# The flags that are no settings: flags, value of `action` (or None), help.
 ACTIONS = (
     (("-c FILE", "--config FILE"), None, "Read settings from this TOML file (also RHEBOK_CONFIG)."),
-    (("--check-config",), "check", "Load configuration and application, and exit: 0 if all is well."),
+    (("--check-config",), "check", "Load configuration and application, and exit with 0 if both are valid."),
     (("--print-config",), "print", "Print the settings in force as TOML, with their sources, and exit."),
     (("-v", "--version"), None, "Print the version and exit."),
-    (("-h", "--help"), None, "Print this and exit."),
+    (("-h", "--help"), None, "Print this help and exit."),
 )
 
 
@@ -122,7 +125,7 @@ def _help_row(setting: Setting) -> tuple[str, str]:
 
 
 def command() -> click.Command:
-    """click's view of the table. Values stay text: config reads them, whatever their source."""
+    """The table as a click command. Values stay text: config reads the values of all sources."""
     parameters: list[click.Parameter] = [_parameter(setting) for setting in TABLE]
     parameters.append(click.Option(["-c", "--config", "config"], metavar="FILE"))
     for flags, action, text in ACTIONS:

@@ -1,7 +1,7 @@
 """Checks that a drained worker has freed all native objects. Called by worker.
 
-Only debug builds count them (RHEBOK_DEBUG=1). Each worker then appends a line to the file that REPORT_VARIABLE
-names, so that a test run knows which workers were checked.
+Only debug builds count them (RHEBOK_DEBUG=1). Each worker then appends a line to the file that
+REPORT_VARIABLE names, so that a test run knows which workers were checked.
 """
 
 import gc

@@ -62,7 +62,7 @@ class Master:
         self._log.logger.info("stopped")
 
     def _load(self) -> Service:
-        """All that the workers share, frozen: the garbage collector would write to it, and so copy its pages."""
+        """All that the workers share, frozen: the garbage collector must not write to shared pages."""
         settings, app = self._settings, None
         if settings.preload:
             app = load_app(settings.app)

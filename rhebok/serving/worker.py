@@ -48,7 +48,7 @@ class NativeWorker(Protocol):
     def stop(self, last_seconds: float | None = None) -> None:
         """Stops accepting, finishes all requests, returns from run(). May be called from a signal handler.
 
-        With last_seconds the connections in the accept queues are accepted first, for so many seconds at most.
+        With last_seconds it first accepts the connections in the accept queues, for so many seconds at most.
         """
 
     def interrupt(self, number: int, exception: type[BaseException]) -> None:

@@ -1,4 +1,4 @@
-"""The grammar of the application's name. Pure; app_loading imports what it names.
+"""The grammar of the application's name. Pure; serving.app_loading imports the application.
 
 spec = MODULE [ ":" TARGET ]      TARGET = ATTRIBUTE *( "." ATTRIBUTE ) [ "(" literal arguments ")" ]
 """
@@ -17,15 +17,17 @@ _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 @dataclass(frozen=True)
 class AppSpec:
+    """An application's name, parsed."""
+
     module: str
-    attribute: str | None = None  # dotted; None: the first of DEFAULT_ATTRIBUTES
+    attribute: str | None = None  # dotted; None: the first of DEFAULT_ATTRIBUTES that exists
     is_factory: bool = False
     arguments: tuple[Any, ...] = ()
     keywords: dict[str, Any] = field(default_factory=dict)
 
 
 def parse_app(text: str) -> AppSpec:
-    """Reads MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY(...); ValueError says what is wrong."""
+    """Parses MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY(...). Raises ValueError, which says what is wrong."""
     module, colon, target = text.strip().partition(":")
     if module.endswith(".py") or "/" in module:
         raise ValueError(f"name the module, not its file (did you mean {_module_of(module)}?)")
@@ -62,7 +64,7 @@ def _dotted(node: ast.expr, target: str) -> str:
 
 
 def app_kind() -> Kind:
-    """The kind of the `app` setting; it stays text, app_loading parses it again."""
+    """The kind of the `app` setting. The value stays text; serving.app_loading parses it again."""
 
     def read(value: object) -> str:
         if not isinstance(value, str):

@@ -1,6 +1,6 @@
-"""From command line, environment and a TOML file to Settings: the first of them that has a value wins.
+"""Makes Settings of the command line, the environment and a TOML file: the first that has a value wins.
 
-Called by cli with what click parsed. Knows the table, not the single settings.
+Called by cli with the flags that click has parsed. It knows the table, but no single setting.
 """
 
 import difflib
@@ -22,7 +22,7 @@ FILE_VARIABLE = "RHEBOK_CONFIG"
 
 
 class Given(NamedTuple):
-    """A value as somebody wrote it."""
+    """A value before it is read, and its source in words."""
 
     value: object
     source: str
@@ -30,14 +30,20 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Config:
+    """The configuration in force."""
+
     settings: Settings
-    sources: Mapping[str, str]  # per setting, where its value comes from
-    file: str | None = None
+    sources: Mapping[str, str]  # by setting, the source of its value in words
+    file: str | None = None  # the path of the TOML file
 
 
 def load(command_line: Mapping[str, object], environ: Mapping[str, str], file: str | None = None) -> Config:
-    """The configuration in force. Whatever is wrong with it is one UserError."""
-    _refuse_misspelt_variables(environ)
+    """Reads the configuration. Raises UserError for the first mistake in it.
+
+    `command_line` has the values of the flags that were given, by the name of the setting. `file` is the path
+    of --config; without it, $RHEBOK_CONFIG.
+    """
+    _check_for_misspelt_variables(environ)
     file = file or environ.get(FILE_VARIABLE) or None
     in_file = _names_to_settings(_read_file(file), file) if file else {}
     chosen = {
@@ -50,7 +56,7 @@ def load(command_line: Mapping[str, object], environ: Mapping[str, str], file: s
 def _choose(
     setting: Setting, command_line: Mapping[str, object], environ: Mapping[str, str], in_file: Given | None
 ) -> Given:
-    """Flag, environment, file, default."""
+    """The value from flag, environment, file or default, in this order."""
     if setting.name in command_line:
         return Given(command_line[setting.name], "the command line")
     return _in_environment(setting, environ) or in_file or _default(setting, environ)
@@ -85,7 +91,7 @@ def _read(setting: Setting, given: Given) -> Any:
 
 
 def _shown(value: object) -> str:
-    """A flag that was given once is shown as it was given, although it could be repeated."""
+    """A value in a message. The only value of a flag that may be repeated is shown without the list."""
     if isinstance(value, tuple):
         value = value[0] if len(value) == 1 else list(value)
     shown = repr(value)
@@ -93,7 +99,7 @@ def _shown(value: object) -> str:
 
 
 def _complete(settings: Settings) -> Settings:
-    """What one value says about another, so that nobody has to know it further on."""
+    """Replaces values that refer to another setting by that setting's value."""
     head = settings.limit_request_head
     return replace(
         settings,
@@ -135,8 +141,8 @@ def _by_name(name: str) -> Setting:
     return next(setting for setting in TABLE if setting.name == name)
 
 
-def _refuse_misspelt_variables(environ: Mapping[str, str]) -> None:
-    """A near miss is a typo. Others are not ours: Kubernetes sets RHEBOK_PORT for a service `rhebok`."""
+def _check_for_misspelt_variables(environ: Mapping[str, str]) -> None:
+    """A name close to one of ours is a typo. Others are ignored; Kubernetes sets RHEBOK_PORT."""
     known = [variable for setting in TABLE for variable in setting.environment] + [FILE_VARIABLE]
     for variable in environ:
         if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:

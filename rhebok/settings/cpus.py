@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: affinity and the cgroup's quota. Gives --workers its default."""
+"""How many CPUs this process may use, by affinity and cgroup quota. The default of --workers."""
 
 import math
 import os
@@ -10,22 +10,23 @@ CGROUP_OF_PROCESS = Path("/proc/self/cgroup")
 
 
 def default_workers() -> int:
-    """gunicorn's recommendation."""
+    """Two workers for each CPU and one more, as gunicorn recommends."""
     return 2 * usable_cpus() + 1
 
 
 def usable_cpus() -> int:
-    """The smaller of affinity and quota, the quota rounded up; at least 1."""
+    """The smaller of affinity and quota, with the quota rounded up; at least 1."""
     affinity = len(os.sched_getaffinity(0))
     quota = cgroup_quota(_read(CGROUP_OF_PROCESS), CGROUP_FILESYSTEM)
     return max(1, affinity if quota is None else min(affinity, math.ceil(quota)))
 
 
 def cgroup_quota(membership: str, filesystem: Path) -> float | None:
-    """CPUs' worth of time that the cgroups named in /proc/self/cgroup leave, or None for no limit.
+    """The CPU quota of a process in CPUs, such as 1.5, or None when there is no limit.
 
-    A limit on any ancestor holds too. In a container without a cgroup namespace the path is the host's and
-    does not exist here: then only the root counts, which is the container's own cgroup.
+    `membership` is the content of /proc/self/cgroup, `filesystem` the mount point of the cgroups. The limits
+    of all ancestors hold too. In a container without a cgroup namespace the path is that of the host and does
+    not exist here: then only the root counts, which is the container's own cgroup.
     """
     quotas = [quota for line in membership.splitlines() for quota in _quotas(line, filesystem)]
     return min(quotas, default=None)
@@ -51,7 +52,7 @@ def _each(root: Path, path: str, quota_in: Callable[[Path], float | None]) -> It
 
 
 def _v2(directory: Path) -> float | None:
-    """cpu.max holds "QUOTA PERIOD", the quota "max" when there is none."""
+    """cpu.max holds "QUOTA PERIOD"; QUOTA is "max" when there is no limit."""
     return _ratio(_read(directory / "cpu.max").split())
 
 

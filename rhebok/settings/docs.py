@@ -1,4 +1,4 @@
-"""Writes docs/settings.md: `python -m rhebok.settings.docs > docs/settings.md`. A test compares."""
+"""Writes docs/settings.md: `python -m rhebok.settings.docs > docs/settings.md`. A test compares them."""
 
 import sys
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ HEAD = """\
 <!-- Written by `python -m rhebok.settings.docs`; change rhebok/settings/table.py instead. -->
 
 Every setting can be given as a flag, as an environment variable, or as a key of the TOML file that `--config`
-(or `RHEBOK_CONFIG`) names. Where more than one gives a value, the flag wins over the environment, the
-environment over the file, and the file over the default. Lists are not merged. `rhebok --print-config` shows
-what is in force and where each value comes from; `rhebok --check-config` also loads the application.
+(or `RHEBOK_CONFIG`) names. The flag wins over the environment, the environment over the file, and the file
+over the default. Lists are not merged. `rhebok --print-config` shows the values in force and their sources;
+`rhebok --check-config` also loads the application.
 
-- Sizes are bytes, or take a suffix: `16k`, `1m`, `2g` (powers of 1024).
-- An environment variable for a list holds its items separated by spaces, quoted as in a shell.
-- Switches take `true` or `false` in the file and in the environment.
-- An unknown key in the file is an error; so is a `RHEBOK_` variable that is nearly the name of a setting.
-  Other `RHEBOK_` variables are left alone.
+- A size is a number of bytes, or has a suffix: `16k`, `1m`, `2g` (powers of 1024).
+- An environment variable for a list holds the items separated by spaces, quoted as in a shell.
+- A switch is `true` or `false` in the file and in the environment.
+- An unknown key in the file is an error. So is a `RHEBOK_` variable whose name is close to that of a setting;
+  other `RHEBOK_` variables are ignored.
 """
 
 
 def render() -> str:
-    """The whole page."""
+    """The whole page, in Markdown."""
     return "\n".join([HEAD, *(line for group in Group for line in _group(group))])
 
 

@@ -6,7 +6,7 @@ from rhebok.settings.values import toml_text
 
 
 def dump(config: Config) -> str:
-    """TOML that, read back with --config, gives the same settings."""
+    """TOML that gives the same settings when it is read with --config."""
     lines = []
     for setting in TABLE:
         lines.append(_line(setting, getattr(config.settings, setting.name), config.sources[setting.name]))

@@ -1,7 +1,7 @@
-"""THE table: one row a setting.
+"""THE table: one row for each setting.
 
-Flags, RHEBOK_* variables, TOML keys, --help, --print-config and docs/settings.md all come from it; config
-reads values into a Settings by it. To add an option, add a row.
+Flags, RHEBOK_* variables, TOML keys, --help, --print-config and docs/settings.md come from it, and config
+reads the values into a Settings by it. To add an option, add a row.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 
-# The fields that csrc/forwarded.c reads.
+# The fields that csrc/http/forwarded.c reads.
 FORWARDED_HEADERS = (
     "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded",
 )  # fmt: skip
@@ -29,7 +29,7 @@ ACCESS_LOG_FORMAT = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"
 
 
 class Group(Enum):
-    """Where a setting stands in --help and in the docs, in this order."""
+    """The groups of settings in --help and in the docs, in this order."""
 
     APPLICATION = "Application"
     LISTENING = "Listening"
@@ -45,38 +45,39 @@ class Group(Enum):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a row says; the name is the attribute of Settings."""
+    """A row of the table."""
 
-    name: str
-    flags: tuple[str, ...]
+    name: str  # of the attribute of Settings, and the TOML key
+    flags: tuple[str, ...]  # none for the argument of the command
     kind: Kind
     default: Any
     group: Group
     help: str
     aliases: tuple[str, ...] = ()
     unit: str = ""
-    variable: str = ""  # another program's environment variable that gives the default
-    compute: Callable[[], Any] | None = None  # the default when it depends on the machine
+    variable: str = ""  # a common environment variable that gives the default
+    compute: Callable[[], Any] | None = None  # computes the default where that depends on the machine
     compute_text: str = ""
 
     @property
     def label(self) -> str:
-        """How messages name it."""
+        """The name in messages."""
         return next((flag for flag in self.flags if flag.startswith("--")), "APPLICATION").partition("/")[0]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name, and the aliases spelt as names: TOML keys, and in capitals environment variables."""
+        """The TOML keys: the name, and the aliases spelled as names. In capitals they are variables."""
         spellings = (flag[2:].replace("-", "_") for flag in self.aliases)
         return tuple(dict.fromkeys((self.name, *spellings)))
 
     @property
     def environment(self) -> tuple[str, ...]:
+        """The environment variables that give the value."""
         return tuple(ENVIRONMENT_PREFIX + name.upper() for name in self.names)
 
     @property
     def default_text(self) -> str:
-        """The default for --help and the docs."""
+        """The default in --help and in the docs."""
         if self.compute_text:
             return self.compute_text
         if self.default in (None, ()):
@@ -104,7 +105,7 @@ def row(
     compute: Callable[[], Any] | None = None,
     compute_text: str = "",
 ) -> Any:
-    """The field of one setting."""
+    """The dataclass field of one setting. The parameters are the attributes of Setting."""
     details = {
         "flags": tuple(flags.split()),
         "kind": kind,
@@ -121,53 +122,54 @@ def row(
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The values in force. Attributes are what the rest of the server, the native worker included, reads."""
+    """The values in force. The whole server reads them as attributes, the native worker too."""
 
     # fmt: off
     app: str = row("", app_kind(), None, Group.APPLICATION,
         "The WSGI application: MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY(). "
-        "Without an attribute: `application`, then `app`.")
+        "Without an attribute, `application` is looked up, then `app`.")
     chdir: str | None = row("--chdir", values.path("DIR"), None, Group.APPLICATION,
-        "Change to this directory first; all other relative paths but --config start there.")
+        "Change to this directory first. All relative paths except --config start there.")
     pythonpath: tuple[str, ...] = row("--pythonpath", values.directories(), (), Group.APPLICATION,
-        "Directories to import from, before all others. The current directory is always among them.")
+        "Directories to import from, before all others. The current directory is always one of them.")
     env: tuple[str, ...] = row("-e --env", values.variables(), (), Group.APPLICATION,
         "Set a variable in the environment of the application. May be repeated.")
 
     bind: tuple[str, ...] = row("-b --bind", values.bind_addresses(), ("127.0.0.1:8000",), Group.LISTENING,
-        "Listen here. May be repeated. Not used when SERVER_STARTER_PORT hands over listeners.")
+        "Listen on this address. May be repeated. Ignored when SERVER_STARTER_PORT hands over listeners.")
     backlog: int = row("--backlog", values.whole_number(1, 2**31 - 1), 2048, Group.LISTENING,
-        "Connections that may wait to be accepted; the kernel's net.core.somaxconn is the limit.")
+        "The most connections that wait to be accepted; the kernel's net.core.somaxconn is the upper limit.")
     socket_mode: int | None = row("--socket-mode", values.octal(0o777), 0o777, Group.LISTENING,
-        "Permissions of unix sockets. Connecting takes write permission.")
+        "Permissions of unix sockets. A client needs write permission to connect.")
     socket_owner: str | None = row("--socket-owner", values.owner(), None, Group.LISTENING,
-        "Owner of unix sockets; without, --user and --group.")
+        "Owner of unix sockets. Without it, --user and --group.")
     reuse_port: bool = row("--reuse-port/--no-reuse-port", values.switch(), False, Group.LISTENING,
         "Set SO_REUSEPORT on TCP listeners, so that another server may listen on the same port.")
 
     forwarded_allow_ips: tuple[str, ...] = row("--forwarded-allow-ips", values.peers(), LOCAL_PEERS,
-        Group.PROXIES, "Believe these peers what they say of their clients in --forwarded-headers. `*` is "
-        "every peer, but no address in a field. The default is $FORWARDED_ALLOW_IPS where that is set.",
+        Group.PROXIES, "Trust the --forwarded-headers of these peers. `*` matches every peer, but no address "
+        "in a field. The default is $FORWARDED_ALLOW_IPS if that is set.",
         variable="FORWARDED_ALLOW_IPS")
     forwarded_headers: tuple[str, ...] = row("--forwarded-headers", values.some_of(*FORWARDED_HEADERS),
         FORWARDED_HEADERS, Group.PROXIES,
-        "The fields that --forwarded-allow-ips is about. What a proxy does not set comes from its client.")
+        "The fields that --forwarded-allow-ips applies to. A field that the proxy does not set comes from "
+        "the client.")
     proxy_protocol: str = row("--proxy-protocol", values.mode("off", "v1", "v2", "auto", bare="auto"), "off",
-        Group.PROXIES, "Connections begin with a PROXY header of this version, or of either: those of "
-        "--proxy-allow-ips must, all others must not.")
+        Group.PROXIES, "Connections begin with a PROXY header of this version; auto is either. The peers "
+        "in --proxy-allow-ips must send it, all others must not.")
     proxy_allow_ips: tuple[str, ...] = row("--proxy-allow-ips", values.peers(), LOCAL_PEERS, Group.PROXIES,
         "With --proxy-protocol: the peers that send the header.", aliases="--proxy-allow-from")
 
     workers: int = row("-w --workers", values.whole_number(1, 4096), 0, Group.WORKERS,
-        "Worker processes.", aliases="--max-workers", variable="WEB_CONCURRENCY", compute=default_workers,
-        compute_text="$WEB_CONCURRENCY, otherwise 2 x usable CPUs + 1")
+        "The number of worker processes.", aliases="--max-workers", variable="WEB_CONCURRENCY",
+        compute=default_workers, compute_text="$WEB_CONCURRENCY, otherwise 2 x usable CPUs + 1")
     threads: int = row("--threads", values.whole_number(1, 1024), 1, Group.WORKERS,
-        "Serve so many requests at a time in each worker. More than 1 is for applications that wait, or "
-        "stream; they must be thread-safe.")
+        "The number of requests that each worker serves at a time. More than 1 is for applications that wait "
+        "or stream; they must be thread-safe.")
     preload: bool = row("--preload/--no-preload", values.switch(), True, Group.WORKERS,
         "Load the application once, in the master, so that workers share its memory.")
     max_requests: int = row("--max-requests", values.whole_number(0), 0, Group.WORKERS,
-        "Replace a worker after this many requests; 0 is never.",
+        "Replace a worker after this many requests; 0 means never.",
         aliases="--max-reqs-per-child --max-request-per-child")
     max_requests_jitter: int = row("--max-requests-jitter", values.whole_number(0), 0, Group.WORKERS,
         "Add a random number up to this to each worker's --max-requests.")
@@ -177,94 +179,98 @@ class Settings:
     spawn_interval: float = row("--spawn-interval", values.seconds(), 0, Group.WORKERS,
         "Wait this long between two forks.", unit="seconds")
     err_respawn_interval: float = row("--err-respawn-interval", values.seconds(), 1, Group.WORKERS,
-        "Fork nothing for this long after a worker failed.", unit="seconds")
+        "Do not fork for this long after a worker has failed.", unit="seconds")
     timeout: float = row("-t --timeout", values.seconds(), 30, Group.WORKERS,
-        "A request that takes the application longer is interrupted: traceback and request line go to the "
-        "error log, and the worker is replaced. 0 is never.", unit="seconds")
+        "Interrupt a request that takes the application longer than this: traceback and request line go to "
+        "the error log, and the worker is replaced. 0 means never.", unit="seconds")
     graceful_timeout: float = row("--graceful-timeout", values.seconds(), 30, Group.WORKERS,
-        "A stopping worker that takes longer to finish is killed.", unit="seconds")
+        "Kill a stopping worker that has not finished after this time.", unit="seconds")
     max_worker_memory: int = row("--max-worker-memory", values.size(), 0, Group.WORKERS,
-        "Replace a worker whose resident memory, shared pages included, is larger; 0 is never.", unit="bytes")
+        "Replace a worker whose resident memory, shared pages included, is larger; 0 means never.",
+        unit="bytes")
     max_worker_lifetime: float = row("--max-worker-lifetime", values.seconds(), 0, Group.WORKERS,
-        "Replace a worker after this time; 0 is never.", unit="seconds")
+        "Replace a worker after this time; 0 means never.", unit="seconds")
     max_worker_lifetime_jitter: float = row("--max-worker-lifetime-jitter", values.seconds(), 0,
         Group.WORKERS, "Add a random time up to this to each worker's --max-worker-lifetime.", unit="seconds")
     oobgc: int = row("--oobgc", values.whole_number(0), 0, Group.WORKERS,
-        "Collect garbage between requests, every N requests, instead of during them; 0 leaves it to Python.")
+        "Collect garbage between requests, every N requests, and not during requests; 0 leaves it to Python.")
 
     keep_alive: float = row("--keep-alive", values.seconds(), 75, Group.HTTP,
         "Keep an idle connection open for this long; 0 closes after each response.", unit="seconds")
     header_timeout: float = row("--header-timeout", values.seconds(), 15, Group.HTTP,
-        "Answer 408 when a request head takes longer than this from its first byte on, and close a new "
-        "connection that says nothing for as long; 0 is never.", unit="seconds")
+        "Answer 408 when a request head is not complete this long after its first byte, and close a new "
+        "connection that sends nothing for this long; 0 means never.", unit="seconds")
     body_timeout: float = row("--body-timeout", values.seconds(), 60, Group.HTTP,
-        "Answer 408 when nothing of a request body comes for this long; 0 is never.", unit="seconds")
+        "Answer 408 when no part of a request body arrives for this long; 0 means never.", unit="seconds")
     send_timeout: float = row("--send-timeout", values.seconds(), 60, Group.HTTP,
-        "Give up a response of which the client takes nothing for this long; 0 is never.", unit="seconds")
+        "Abort a response of which the client receives nothing for this long; 0 means never.", unit="seconds")
     min_rate: int = row("--min-rate", values.whole_number(0, 2**31 - 1), 256, Group.HTTP,
-        "The least rate of a client that is slow but not silent: of a body on average, once it has taken "
-        "longer than --body-timeout, and of a response within --send-timeout; 0 is any.",
+        "The lowest rate of a client that is slow but not silent. A body must arrive at this rate on average "
+        "once it has taken longer than --body-timeout, a response must be received at this rate within "
+        "--send-timeout. 0 means any rate.",
         unit="bytes per second")
     max_keepalive_requests: int = row("--max-keepalive-requests", values.whole_number(0), 0, Group.HTTP,
-        "Close a connection after this many requests; 0 is never.")
+        "Close a connection after this many requests; 0 means never.")
     chunked: bool = row("--chunked/--no-chunked", values.switch(), True, Group.HTTP,
-        "Send responses of unknown length chunked; without, they end with the connection.")
+        "Send responses of unknown length chunked. Otherwise the end of the connection ends them.")
     server_header: str = row("--server-header", values.field_value(), "Rhebok", Group.HTTP,
-        "The Server field of responses; empty is none.")
+        "The Server field of responses. An empty value omits it.")
     early_hints: bool = row("--early-hints/--no-early-hints", values.switch(), False, Group.HTTP,
-        "Give the application wsgi.early_hints, which sends 103 responses. Every proxy in front has to know "
+        "Give the application wsgi.early_hints, which sends 103 responses. Every proxy in front must support "
         "them: nginx before 1.29 never answers such a request.")
     body_buffer: int = row("--body-buffer", values.size(), 2**20, Group.HTTP,
-        "Request bodies up to this size are held in memory, longer ones in a temporary file.", unit="bytes")
+        "Keep request bodies up to this size in memory, longer ones in a temporary file.", unit="bytes")
 
     max_connections: int = row("--max-connections", values.whole_number(0, 2**31 - 1), 10_000, Group.LIMITS,
-        "Connections that a worker has at a time. For one more the longest idle one is closed; when none is "
-        "idle, new ones wait in the queue. 0 is any number.")
+        "The most connections of a worker. To accept one more, it closes the one that has been idle longest; "
+        "when none is idle, new connections wait in the accept queue. 0 means no limit.")
     limit_request_line: int = row("--limit-request-line", values.size(), 4094, Group.LIMITS,
-        "Longest request line; 0 leaves it to --limit-request-head.", unit="bytes")
+        "The longest request line; 0 means --limit-request-head.", unit="bytes")
     limit_request_head: int = row("--limit-request-head", values.size(256), 32768, Group.LIMITS,
-        "Longest request head: request line and all fields.", unit="bytes")
+        "The longest request head: request line and all fields.", unit="bytes")
     limit_request_fields: int = row("--limit-request-fields", values.whole_number(1, 32768), 100,
-        Group.LIMITS, "Most fields in a request.")
+        Group.LIMITS, "The most fields in a request.")
     limit_request_field_size: int = row("--limit-request-field_size", values.size(), 8190, Group.LIMITS,
-        "Longest field of a request; 0 leaves it to --limit-request-head.", unit="bytes",
+        "The longest field of a request; 0 means --limit-request-head.", unit="bytes",
         aliases="--limit-request-field-size")
     limit_request_body: int = row("--limit-request-body", values.size(), 0, Group.LIMITS,
-        "Longest request body; 0 is any.", unit="bytes")
+        "The longest request body; 0 means no limit.", unit="bytes")
 
     log_level: str = row("--log-level", values.choice(*LOG_LEVELS), "info", Group.LOGGING,
-        f"Least severity that the error log shows: {', '.join(LOG_LEVELS)}.")
+        f"The lowest severity in the error log: {', '.join(LOG_LEVELS)}.")
     error_logfile: str | None = row("--error-logfile", values.path(), "-", Group.LOGGING,
         "The error log, which is also wsgi.errors; `-` is stderr.", aliases="--log-file")
     access_logfile: str | None = row("--access-logfile", values.path(), None, Group.LOGGING,
         "The access log; `-` is stdout.")
     access_logformat: str = row("--access-logformat", values.text(), ACCESS_LOG_FORMAT, Group.LOGGING,
-        "A line of the access log, in gunicorn's atoms.")
+        "The format of a line of the access log, in gunicorn's atoms.")
 
     pid: str | None = row("-p --pid", values.path(), None, Group.PROCESS,
-        "Write the process id to signal to this file, and lock it. Without the lock nothing is bound.")
+        "Write the process id to signal to this file, and lock it. If another process holds the lock, the "
+        "command fails before it binds.")
     user: str | None = row("-u --user", values.word("USER"), None, Group.PROCESS,
-        "Become this user after binding, with the user's supplementary groups; a name or a number.")
+        "Change to this user after binding, with the user's supplementary groups; a name or a number.")
     group: str | None = row("-g --group", values.word("GROUP"), None, Group.PROCESS,
-        "Become this group after binding; a name or a number. Without, the group of --user.")
+        "Change to this group after binding; a name or a number. Without it, the group of --user.")
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
         "File mode creation mask.")
 
     start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
-        "A generation whose workers are not all ready by then is given up; 0 is never.",
+        "End a new generation whose workers are not all ready after this time; 0 means never.",
         unit="seconds")
     kill_old_delay: float = row("--kill-old-delay", values.seconds(), 1, Group.DEPLOYS,
-        "A new generation that is ready must live for this long before the old one is told to stop.",
+        "The time that a new generation must live after it is ready, before the old one is told to stop.",
         unit="seconds")
     pre_stop_delay: float = row("--pre-stop-delay", values.seconds(), 0, Group.DEPLOYS,
-        "After TERM go on accepting for this long, until load balancers have noticed.", unit="seconds")
+        "After TERM, go on accepting for this long, so that load balancers can notice the stop.",
+        unit="seconds")
 
     before_fork: str | None = row("--before-fork", values.callable_name(), None, Group.HOOKS,
         "Called as function(master) in the master, before each fork.")
     after_fork: str | None = row("--after-fork", values.callable_name(), None, Group.HOOKS,
         "Called as function(worker) in each worker, before it serves.")
     on_child_reap: str | None = row("--on-child-reap", values.callable_name(), None, Group.HOOKS,
-        "Called as function(pid, status) in the master, after a worker ended; a negative status is a signal.")
+        "Called as function(pid, status) in the master, when a worker has ended; a status < 0 is a signal.")
     # fmt: on
 
 

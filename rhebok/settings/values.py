@@ -1,7 +1,7 @@
-"""The kinds of value that settings take: how each is read from text or TOML, and how it is written back.
+"""The kinds of values of settings: how each is read from text or TOML, and how it is written as TOML.
 
-Used by the table in settings. A reader gets a string (flag, environment) or a TOML value, and raises
-ValueError when that is not what it takes; the message, where there is one, says more than `takes` does.
+Used by table. A reader gets a string (from a flag or the environment) or a TOML value. It raises ValueError
+when the value is not of its kind, with a message where there is more to say than `takes` does.
 """
 
 import json
@@ -17,7 +17,7 @@ from rhebok.listening.allowed_peers import parse_peers
 
 Reader = Callable[[object], Any]
 
-LONGEST_SECONDS = 10**8  # poll(2) and timers take no more
+LONGEST_SECONDS = 10**8  # the range of poll(2) and timers
 SWITCH_WORDS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -31,17 +31,19 @@ def _unchanged(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Kind:
+    """A kind of values."""
+
     takes: str  # for messages and docs: "--workers takes ..."
-    metavar: str
+    metavar: str  # for --help; "" for a switch
     read: Reader
-    show: Callable[[Any], Any] = _unchanged  # the TOML value for a setting's value
-    repeatable: bool = False
-    switch: bool = False
-    bare: str | None = None  # what the flag alone means, where its value may be left out
+    show: Callable[[Any], Any] = _unchanged  # converts a value to its TOML value
+    repeatable: bool = False  # the flag may be given more than once
+    switch: bool = False  # a flag without a value
+    bare: str | None = None  # the value of the flag without a value, where that is allowed
 
 
 def whole_number(least: int, most: int | None = None) -> Kind:
-    """A decimal integer within bounds."""
+    """A decimal integer from `least` to `most`."""
 
     def read(value: object) -> int:
         return _within(_integer(value), least, most)
@@ -51,7 +53,7 @@ def whole_number(least: int, most: int | None = None) -> Kind:
 
 
 def seconds() -> Kind:
-    """A finite number of seconds, fractions allowed."""
+    """A number of seconds, an int or a float."""
 
     def read(value: object) -> float:
         number = float(value) if _is_number(value) or _looks_decimal(value) else math.nan  # type: ignore[arg-type]
@@ -63,7 +65,7 @@ def seconds() -> Kind:
 
 
 def size(least: int = 0) -> Kind:
-    """Bytes, or with a suffix KiB, MiB, GiB."""
+    """A number of bytes, in text also with a suffix for KiB, MiB or GiB."""
 
     def read(value: object) -> int:
         match = re.fullmatch(r"([0-9]{1,19})(?:([kmg]?)(?:i?b)?)", str(value).strip().lower())
@@ -88,7 +90,7 @@ def switch() -> Kind:
 
 
 def octal(most: int) -> Kind:
-    """Permission bits, always as text: a TOML number 640 would silently mean something else."""
+    """Permission bits, only as text: the TOML number 640 would not be octal. The empty string is None."""
 
     def read(value: object) -> int | None:
         if value == "":
@@ -104,7 +106,7 @@ def octal(most: int) -> Kind:
 
 
 def choice(*names: str) -> Kind:
-    """One word of a list, in any case."""
+    """One of the names, in any case."""
 
     def read(value: object) -> str:
         if not isinstance(value, str) or value.lower() not in names:
@@ -115,7 +117,7 @@ def choice(*names: str) -> Kind:
 
 
 def mode(*names: str, bare: str) -> Kind:
-    """One word of a list, of which the first is off; true and on are what the flag means without a value."""
+    """One of the names, the first of which means off. true, on and a flag without a value mean `bare`."""
     words = {
         **{word: names[0] if not on else bare for word, on in SWITCH_WORDS.items()},
         **{n: n for n in names},
@@ -131,13 +133,13 @@ def mode(*names: str, bare: str) -> Kind:
 
 
 def some_of(*names: str) -> Kind:
-    """Words of a list, in any case, separated by commas; none of them is fine too."""
+    """Any number of the names, in any case, separated by commas."""
 
     def read(value: object) -> tuple[str, ...]:
         given = {word.lower() for part in _parts(value, lambda one: [one]) for word in _by_comma(part)}
         unknown = sorted(given - set(names))
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is none of them")
+            raise ValueError(f"{unknown[0]!r} is not one of them")
         return tuple(name for name in names if name in given)
 
     takes = f"names out of {', '.join(names)}, separated by commas"
@@ -145,7 +147,7 @@ def some_of(*names: str) -> Kind:
 
 
 def peers() -> Kind:
-    """Who may do something. The items stay text: listening.allowed_peers reads them again in the worker."""
+    """A list of peers. The items stay text; the worker parses them again (listening.allowed_peers)."""
 
     def read(value: object) -> tuple[str, ...]:
         items = tuple(
@@ -159,7 +161,7 @@ def peers() -> Kind:
 
 
 def path(metavar: str = "FILE") -> Kind:
-    """A file or directory; the empty string is none."""
+    """The path of a file or directory. The empty string is None."""
 
     def read(value: object) -> str | None:
         if not isinstance(value, str) or "\0" in value:
@@ -170,7 +172,7 @@ def path(metavar: str = "FILE") -> Kind:
 
 
 def word(metavar: str) -> Kind:
-    """A name or a number; the empty string is none."""
+    """A name or a number of a user or group. The empty string is None."""
 
     def read(value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int | str):
@@ -183,7 +185,7 @@ def word(metavar: str) -> Kind:
 
 
 def owner() -> Kind:
-    """USER, USER:GROUP or :GROUP, as chown(1) has it; the empty string is none."""
+    """USER, USER:GROUP or :GROUP, as for chown(1). The empty string is None."""
 
     def read(value: object) -> str | None:
         if not isinstance(value, str) or not re.fullmatch(r"[^\s:]*(:[^\s:]+)?", value):
@@ -205,7 +207,7 @@ def text() -> Kind:
 
 
 def field_value() -> Kind:
-    """What may stand in a response field (RFC 9110 section 5.5), less obs-text and of a sensible length."""
+    """The value of a response field (RFC 9110 section 5.5), without obs-text, of at most 256 characters."""
 
     def read(value: object) -> str:
         if not isinstance(value, str) or not re.fullmatch(r"[\t\x20-\x7e]{0,256}", value):
@@ -216,7 +218,7 @@ def field_value() -> Kind:
 
 
 def callable_name() -> Kind:
-    """module:function, for hooks; the empty string is none."""
+    """MODULE:FUNCTION, for hooks. The empty string is None."""
 
     def read(value: object) -> str | None:
         if not isinstance(value, str) or not re.fullmatch(r"(?:[\w.]+:[\w.]+)?", value):
@@ -238,7 +240,7 @@ def bind_addresses() -> Kind:
 
 
 def directories() -> Kind:
-    """Directories, in one text separated by commas."""
+    """Directories, separated by commas."""
 
     def read(value: object) -> tuple[str, ...]:
         return tuple(name for part in _parts(value, lambda one: [one]) for name in _by_comma(part))
@@ -247,7 +249,7 @@ def directories() -> Kind:
 
 
 def variables() -> Kind:
-    """KEY=VALUE pairs; in TOML also a table."""
+    """KEY=VALUE pairs, in TOML also as a table."""
     read_list = _list_reader(_variable, shlex.split)
 
     def read(value: object) -> tuple[str, ...]:
@@ -259,7 +261,7 @@ def variables() -> Kind:
 
 
 def toml_text(value: Any) -> str:
-    """A value as TOML. JSON's strings are TOML's, apart from DEL."""
+    """A value in TOML. Its strings are those of JSON, except for DEL."""
     if isinstance(value, list):
         return "[" + ", ".join(toml_text(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -278,7 +280,7 @@ def _list_reader(
 
 
 def _parts(value: object, split: Callable[[str], list[str]]) -> list[str]:
-    """One text is split; of several (a flag given more than once, a TOML list) each is an item as it is."""
+    """The items of a list: one text is split, several (a repeated flag, a TOML list) are items already."""
     if isinstance(value, str):
         return split(value)
     if not isinstance(value, Sequence) or not all(isinstance(part, str) for part in value):

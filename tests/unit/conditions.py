@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a deadline far beyond what any machine needs. Used by the tests here."""
+"""Waits for a condition, with a deadline far beyond what any machine needs. Used by the tests here."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ DEADLINE_SECONDS = 30.0
 
 
 def until(condition: Callable[[], T], what: Callable[[], object] = lambda: "") -> T:
-    """The first true value of the condition; `what` says in the failure what was there instead."""
+    """The first true value of the condition. `what` gives the text of the failure: what was there instead."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"waited in vain: {what()}"
+        assert time.monotonic() < deadline, f"timed out: {what()}"
         time.sleep(0.005)

@@ -56,7 +56,7 @@ class FakeWorker:
             server.setblocking(False)
             connection, _ = server.accept()
         except BlockingIOError:
-            return  # a neighbour was faster
+            return  # another worker was faster
         finally:
             server.close()
         with connection:

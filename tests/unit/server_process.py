@@ -18,7 +18,7 @@ REAL_COMMAND = [sys.executable, "-m", "rhebok"]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Ours, without what would configure the server."""
+    """The environment of the tests, without variables that would configure the server."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -30,7 +30,7 @@ def environment(**more: str) -> dict[str, str]:
 def run_command(
     directory: Path, *arguments: str, command: list[str] = REAL_COMMAND, **variables: str
 ) -> "subprocess.CompletedProcess[str]":
-    """The command to its end."""
+    """Runs the command to its end."""
     return subprocess.run(
         [*command, *arguments],
         cwd=directory,
@@ -53,7 +53,7 @@ class Server:
         return self._log.read_text()
 
     def wait_for(self, pattern: str, count: int = 1) -> list[str]:
-        """All matches in the log, once there are that many."""
+        """All matches in the log, as soon as there are `count`."""
         return until(lambda: self._matches(pattern, count), lambda: f"{count} x {pattern!r} in:\n{self.log}")
 
     def _matches(self, pattern: str, count: int) -> list[str]:
@@ -65,7 +65,7 @@ class Server:
         return int(self.wait_for(r"http://127\.0\.0\.1:(\d+)")[0])
 
     def get(self, path: str = "/", unix: Path | None = None) -> str:
-        """The body of one answer."""
+        """The body of one response."""
         family, address = (socket.AF_UNIX, str(unix)) if unix else (socket.AF_INET, ("127.0.0.1", self.port))
         with socket.socket(family) as client:
             client.settimeout(DEADLINE_SECONDS)

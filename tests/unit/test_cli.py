@@ -1,4 +1,4 @@
-"""The real command: each mistake is one line on stderr and a status that is not 0, never our traceback."""
+"""The real command: each mistake is one line on stderr and a status that is not 0, never a traceback of ours."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ def make():
 
 @pytest.fixture
 def site(tmp_path) -> Path:
-    """A directory with an application to get wrong."""
+    """A directory with an application."""
     (tmp_path / "site_one.py").write_text(APPLICATION)
     (tmp_path / "broken.py").write_text("import no_such_dependency\n")
     (tmp_path / "syntax.py").write_text("def x(:\n")
@@ -36,7 +36,7 @@ def site(tmp_path) -> Path:
 
 
 def error_of(result: "subprocess.CompletedProcess[str]", status: ExitStatus) -> str:
-    """The one line, without its prefix."""
+    """The only line on stderr, without its prefix."""
     assert result.stdout == ""
     assert result.returncode == status
     assert result.stderr.count("\n") == 1, result.stderr
@@ -152,7 +152,7 @@ def test_an_application_that_cannot_be_found_is_one_line(site, arguments, messag
         (["--access-logfile", "nowhere/log"], "--access-logfile: cannot write to 'nowhere/log': there is no"),
     ],
 )
-def test_what_cannot_be_opened_is_one_line(site, arguments, message):
+def test_a_file_or_address_that_cannot_be_opened_is_one_line(site, arguments, message):
     result = run_command(site, "site_one", "--bind", "127.0.0.1:0", *arguments)
     assert message in error_of(result, ExitStatus.FAILED)
 
@@ -209,7 +209,7 @@ def test_print_config_does_not_load_the_application(site):
     assert "workers = 3  # the command line\n" in result.stdout
 
 
-def test_the_last_of_a_flag_given_twice_wins(site):
+def test_a_flag_given_twice_has_the_last_value(site):
     assert (
         "workers = 4  #" in run_command(site, "site_one", "-w3", "--max-workers=4", "--print-config").stdout
     )
@@ -234,7 +234,7 @@ def test_a_switch_turns_off_what_the_file_turned_on(site):
         (["--proxy-protocol=v1", "site_one"], "v1"),
     ],
 )
-def test_the_value_of_proxy_protocol_may_be_left_out(site, arguments, mode):
+def test_the_value_of_proxy_protocol_may_be_omitted(site, arguments, mode):
     result = run_command(site, *arguments, "--print-config")
     assert f'proxy_protocol = "{mode}"' in result.stdout
     assert 'app = "site_one"' in result.stdout
@@ -245,7 +245,7 @@ def test_the_console_script_is_the_same_command():
     assert 'rhebok = "rhebok.cli:main"' in pyproject.read_text("utf-8")
 
 
-def test_output_that_nobody_reads_is_no_traceback():
+def test_a_closed_stdout_is_not_a_traceback():
     read_end, write_end = os.pipe()
     os.close(read_end)
     command = [sys.executable, "-m", "rhebok", "x", "--print-config"]

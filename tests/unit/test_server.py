@@ -1,4 +1,4 @@
-"""Launch, master and worker together, as a process with the worker of fakes."""
+"""Launch, master and worker together, in a process with the worker of fakes."""
 
 import os
 import re
@@ -81,7 +81,7 @@ def test_it_serves_and_stops(site):
     assert re.search(r"rhebok [\d.]+ serves site_two at http://127\.0\.0\.1:\d+ \(workers: 1\)", server.log)
 
 
-def test_it_serves_every_bind(site):
+def test_it_serves_each_address_of_bind(site):
     with start(site, "-b", "unix:s", "-b", "127.0.0.1:0") as server:
         assert server.get(unix=site / "s") == "hello"
         for port in set(re.findall(r"http://127\.0\.0\.1:(\d+)", server.log)):
@@ -176,7 +176,7 @@ def test_a_quick_stop_does_not_wait_for_the_request(site, number):
         server.wait_for(r"worker \d+ exited with status 0")
 
 
-def test_a_worker_ignores_what_a_terminal_sends_to_all(site):
+def test_a_worker_ignores_signals_that_a_terminal_sends_to_all(site):
     with start(site) as server:
         worker = server.workers()[0]
         for number in (Signals.SIGINT, Signals.SIGHUP, Signals.SIGUSR1, Signals.SIGTTIN, Signals.SIGTTOU):
@@ -201,7 +201,7 @@ def test_a_preloaded_application_that_fails_ends_it_before_any_fork(site):
     assert "before fork" not in result.stderr
 
 
-def test_the_pid_file_is_there_while_it_runs(site):
+def test_the_pid_file_exists_while_the_server_runs(site):
     with start(site, "--pid", "pid") as server:
         assert (site / "pid").read_text() == f"{server.process.pid}\n"
         result = run_command(site, "site_two", "-b", "127.0.0.1:0", "--pid", "pid", command=FAKE_COMMAND)
@@ -240,7 +240,7 @@ def test_an_error_that_ends_it_is_in_the_log_file_too(site):
     assert "[CRITICAL] cannot find module 'no_such'" in (site / "error.log").read_text()
 
 
-def test_the_log_level_is_kept(site):
+def test_the_log_level_hides_what_is_less_severe(site):
     with serving(site, "site_two", "-b", "unix:s", "-w", "1", "--log-level", "critical", ready=0) as server:
         until(lambda: (site / "s").exists())
         assert server.get(unix=site / "s") == "hello"
@@ -248,7 +248,7 @@ def test_the_log_level_is_kept(site):
     assert "INFO" not in server.log
 
 
-def test_the_hooks_are_called_where_they_belong(site):
+def test_each_hook_is_called_in_its_process(site):
     hooks = [
         f"--{name}=site_two:{name.replace('-', '_')}"
         for name in ("before-fork", "after-fork", "on-child-reap")
@@ -268,7 +268,7 @@ def test_a_failing_after_fork_is_a_failed_start(site):
     assert "ValueError: a hook that fails" in result.stderr
 
 
-def test_surroundings_of_the_application(site):
+def test_directory_path_environment_and_umask_of_the_application(site):
     (site / "deep").mkdir()
     (site / "deep" / "site_two.py").write_text(APPLICATION)
     (site / "library").mkdir()
@@ -351,7 +351,7 @@ def test_a_unix_socket_has_the_mode_asked_for(site):
         assert (site / "s").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_last_worker_gone_the_port_is_free(site):
+def test_after_the_last_worker_the_port_is_free(site):
     with start(site) as server:
         port = server.port
         server.stop()

@@ -1,15 +1,15 @@
-"""A program around the prefork engine, for test_prefork: `engine_driver.py EVENTS BEHAVIOUR OPTIONS-AS-JSON`.
+"""Runs the prefork engine, for test_engine: `engine_driver.py EVENTS BEHAVIOUR OPTIONS-AS-JSON`.
 
-EVENTS is a file that gets a line for whatever happens. BEHAVIOUR is a file that each child reads first:
+EVENTS is a file to which each event appends a line. BEHAVIOUR is a file that each child reads first:
 
-    serve    gets ready, waits for TERM, exits 0
-    deaf     gets ready, does not mind TERM and QUIT
+    serve    becomes ready, waits for TERM, exits 0
+    deaf     becomes ready, ignores TERM and QUIT
     fail     exits 7 before it is ready
     crash    kills itself before it is ready
     bad      raises before it is ready
-    leave    gets ready, exits 0; the next one serves
-    wear     gets ready, says that it leaves; the next one serves
-    fall     gets ready, exits 7; the next one serves
+    leave    becomes ready, exits 0; the next one serves
+    wear     becomes ready, wants a successor; the next one serves
+    fall     becomes ready, exits 7; the next one serves
     orphan   leaves a child of its own, exits 0; the next one serves
     no-fork  before_fork raises
 """
@@ -53,7 +53,7 @@ class Driver:
         try:
             Prefork(self._options, callbacks, log).run()
         except TooManyFailures as error:
-            self.note("gave-up", error)
+            self.note("failed", error)
             return 3
         self.note("end")
         return 0
@@ -122,7 +122,7 @@ class Driver:
         self._serve(report)
 
     def _orphan(self, report):
-        """Leaves a grandchild that ends only after its parent did."""
+        """Leaves a grandchild that ends only after its parent."""
         read_end, write_end = os.pipe()
         grandchild = os.fork()
         if grandchild == 0:

@@ -1,4 +1,4 @@
-"""The engine, in a process of its own (engine_driver), driven by signals and watched through its events."""
+"""The engine, in a process of its own (engine_driver), driven by signals and observed through its events."""
 
 import json
 import os
@@ -146,16 +146,16 @@ def test_the_spawn_interval_is_kept_between_forks(engine):
     assert len(engine.happened("before")) == 1
 
 
-def test_all_children_come_with_a_spawn_interval(engine):
+def test_with_a_spawn_interval_all_children_are_forked(engine):
     engine.start(max_workers=3, spawn_interval=0.01)
     engine.ready_pids(3)
 
 
 @pytest.mark.parametrize("behaviour", ["fail", "crash", "bad", "no-fork"])
-def test_too_many_failed_starts_in_a_row_end_it(engine, behaviour):
+def test_too_many_failed_starts_in_a_row_end_the_engine(engine, behaviour):
     engine.start(behaviour, max_workers=4, err_respawn_interval=0, max_start_failures=5)
     assert engine.wait() == 3
-    assert engine.happened("gave-up")[0][1] == "5"
+    assert engine.happened("failed")[0][1] == "5"
 
 
 def test_a_child_that_starts_ends_the_row_of_failures(engine):
@@ -165,7 +165,7 @@ def test_a_child_that_starts_ends_the_row_of_failures(engine):
     engine.ready_pids(2)
 
 
-def test_failing_replacements_do_not_end_it_while_a_child_serves(engine):
+def test_failing_replacements_do_not_end_the_engine_while_a_child_serves(engine):
     engine.start(max_workers=2, err_respawn_interval=0.001, max_start_failures=2)
     victim = engine.ready_pids(2)[0]
     engine.behave("fail")
@@ -181,7 +181,7 @@ def test_an_exception_in_the_child_is_logged_with_its_traceback(engine):
     assert "ValueError: a bad worker" in engine.log
 
 
-def test_a_hook_that_raises_after_a_reap_is_logged_and_no_more(engine):
+def test_an_exception_of_on_child_reap_is_only_logged(engine):
     engine.start(max_workers=1, bad_hook=True)
     os.kill(engine.ready_pids(1)[0], signal.SIGKILL)
     engine.ready_pids(2)
@@ -219,7 +219,7 @@ def test_a_quick_stop_sends_quit(engine, number):
     assert len(engine.happened("got", "SIGQUIT")) == 2
 
 
-def test_a_quick_stop_kills_who_does_not_mind(engine):
+def test_a_quick_stop_kills_a_child_that_ignores_quit(engine):
     engine.start("deaf", max_workers=1, graceful_timeout=1000)
     engine.ready_pids(1)
     engine.send(Signals.SIGQUIT)
@@ -273,7 +273,7 @@ def test_hup_with_children_that_cannot_start_leaves_the_old_ones_serving(engine)
     engine.ready_pids(4)
 
 
-def test_ttin_adds_a_child_and_ttou_takes_the_oldest(engine):
+def test_ttin_adds_a_child_and_ttou_stops_the_oldest(engine):
     engine.start(max_workers=1)
     first = engine.ready_pids(1)[0]
     engine.send(Signals.SIGTTIN)
@@ -291,7 +291,7 @@ def test_ttou_leaves_the_last_child(engine):
     assert len(engine.happened("after")) == 1
 
 
-def test_usr2_does_not_end_it(engine):
+def test_usr2_does_not_end_the_engine(engine):
     engine.start(max_workers=1)
     engine.ready_pids(1)
     engine.send(Signals.SIGUSR2)
@@ -299,7 +299,7 @@ def test_usr2_does_not_end_it(engine):
     assert engine.stop() == 0
 
 
-def test_usr1_without_a_spawn_interval_stops_it_gracefully(engine):
+def test_usr1_without_a_spawn_interval_is_a_graceful_stop(engine):
     engine.start(max_workers=2)
     engine.ready_pids(2)
     engine.send(Signals.SIGUSR1)
@@ -307,7 +307,7 @@ def test_usr1_without_a_spawn_interval_stops_it_gracefully(engine):
     assert len(engine.happened("got", "SIGTERM")) == 2
 
 
-def test_usr1_retires_the_oldest_child_at_once_and_the_next_after_the_interval(engine):
+def test_usr1_stops_the_oldest_child_at_once_and_the_next_after_the_interval(engine):
     engine.start(max_workers=2, spawn_interval=0.05)
     first, second = engine.ready_pids(2)
     engine.send(Signals.SIGUSR1)
@@ -316,7 +316,7 @@ def test_usr1_retires_the_oldest_child_at_once_and_the_next_after_the_interval(e
     assert len(engine.happened("before")) == 2
 
 
-def test_a_slow_retirement_says_how_long_it_takes_with_the_children_there_are(engine):
+def test_a_gradual_stop_tells_how_long_it_takes_with_the_current_children(engine):
     engine.start(max_workers=1, spawn_interval=0.125)
     engine.ready_pids(1)
     engine.send(Signals.SIGTTIN)
@@ -326,7 +326,7 @@ def test_a_slow_retirement_says_how_long_it_takes_with_the_children_there_are(en
     assert engine.happened("retiring") == [["retiring", "0.25"]]
 
 
-def test_term_cuts_a_slow_retirement_short(engine):
+def test_term_cuts_a_gradual_stop_short(engine):
     engine.start("deaf", max_workers=1, spawn_interval=1000, graceful_timeout=1000)
     engine.ready_pids(1)
     engine.send(Signals.SIGUSR1)
@@ -337,16 +337,16 @@ def test_term_cuts_a_slow_retirement_short(engine):
     assert engine.wait() == 0
 
 
-def test_a_child_that_leaves_goes_on_until_its_successor_serves(engine):
+def test_a_child_that_wants_a_successor_serves_until_that_is_ready(engine):
     engine.start("wear", max_workers=1)
     old, _ = engine.ready_pids(2)
     assert engine.wait_for("reap") == [["reap", str(old), "0"]]
     kinds = [event[0] for event in engine.events]
-    # A child notes that it starts before it reports that it is ready, and the latter too late to compare.
+    # "starting" is noted before the child reports that it is ready, "ready" after: too late to compare.
     assert kinds.index("got") > len(kinds) - 1 - kinds[::-1].index("starting")
 
 
-def test_orphans_given_to_it_are_reaped(engine):
+def test_orphans_are_reaped(engine):
     engine.start("orphan", max_workers=1, subreaper=True)
     orphan = int(engine.wait_for("orphan")[0][1])
     until(lambda: gone(orphan))

@@ -1,4 +1,4 @@
-"""When the engine may fork, by its clock."""
+"""When the engine may fork, at given times."""
 
 from rhebok.prefork.spawn_pace import SpawnPace
 
@@ -56,7 +56,7 @@ def test_after_a_failure_one_child_probes_until_one_has_started():
     assert not pace.one_at_a_time
 
 
-def test_it_is_exhausted_after_the_last_failure_in_a_row():
+def test_it_is_exhausted_after_max_failures_in_a_row():
     pace = SpawnPace(interval=0, pause=0, max_failures=3)
     for now in (1.0, 2.0):
         pace.start_failed(now, now)
@@ -65,7 +65,7 @@ def test_it_is_exhausted_after_the_last_failure_in_a_row():
     assert pace.exhausted
 
 
-def test_a_start_in_between_begins_a_new_row():
+def test_a_child_that_starts_ends_the_row_of_failures():
     pace = SpawnPace(interval=0, pause=0, max_failures=2)
     pace.start_failed(1.0, 1.0)
     pace.started()

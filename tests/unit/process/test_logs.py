@@ -1,4 +1,4 @@
-"""The error log: whole lines, one write each, and files that are renamed under it."""
+"""The error log: whole lines, one write each, and files that are renamed while it is open."""
 
 import errno
 import logging.config
@@ -44,7 +44,7 @@ def test_an_unfinished_line_is_written_by_flush(stream, path):
     assert path.read_text() == "half"
 
 
-def test_writelines_and_text_that_is_no_utf8_are_taken(stream, path):
+def test_writelines_and_text_that_is_not_utf8_are_written(stream, path):
     stream.writelines(["a\n", "\udcff\n"])
     assert path.read_text() == "a\n\\udcff\n"
 
@@ -104,7 +104,7 @@ def test_a_short_write_is_continued(stream, monkeypatch):
     assert b"".join(written) == b"abcdefg\n"
 
 
-def test_a_full_pipe_is_waited_for_and_then_given_up(monkeypatch):
+def test_what_does_not_fit_into_a_full_pipe_in_time_is_dropped(monkeypatch):
     monkeypatch.setattr(logs, "_FULL_PIPE_SECONDS", 0.01)
     read_end, write_end = os.pipe2(os.O_NONBLOCK)
     stream = LogStream(None, write_end)
@@ -125,7 +125,7 @@ def test_the_logger_writes_time_pid_level_and_message(path):
 
 @pytest.fixture
 def loggers_restored():
-    """What disable_existing_loggers switches off is on again for the tests that follow."""
+    """Enables again what disable_existing_loggers has disabled."""
     yield
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
@@ -133,7 +133,7 @@ def loggers_restored():
 
 
 @pytest.mark.usefixtures("loggers_restored")
-def test_an_application_that_configures_logging_does_not_switch_it_off(path):
+def test_an_application_that_configures_logging_does_not_disable_it(path):
     log = open_error_log(str(path), "info")
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
     log.logger.info("still on")

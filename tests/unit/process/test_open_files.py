@@ -1,4 +1,4 @@
-"""The limit of open files: how far it is raised, and when the user is told that it is not enough."""
+"""The limit of open files: how far it is raised, and when the user is warned that it is not enough."""
 
 import logging
 import resource
@@ -23,11 +23,11 @@ def test_the_soft_limit_is_raised_as_far_as_needed(connections, soft, hard, expe
 
 
 @pytest.mark.parametrize(
-    ("connections", "soft", "told"),
+    ("connections", "soft", "warned"),
     [(10_000, 4096, True), (3840, 4096, False), (3841, 4096, True), (0, 4096, False)],
 )
-def test_a_limit_below_the_connections_is_told(connections, soft, told):
-    assert bool(shortage(connections, soft)) is told
+def test_a_limit_below_the_connections_is_a_warning(connections, soft, warned):
+    assert bool(shortage(connections, soft)) is warned
 
 
 def test_the_warning_names_both_numbers():

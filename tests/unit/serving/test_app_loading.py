@@ -1,4 +1,4 @@
-"""Finding the application, and whose fault it is when it is not found."""
+"""The application is found, or the error says whether its name or its code is wrong."""
 
 import os
 import sys
@@ -94,7 +94,7 @@ def test_a_missing_attribute_is_one_line_with_the_nearest_one(module):
     assert error.detail == ""
 
 
-def test_a_missing_inner_attribute_names_what_lacks_it(module):
+def test_a_missing_inner_attribute_is_an_error_that_names_the_object(module):
     assert "Site object" in str(refused(module(GOOD) + ":site.nothing"))
 
 
@@ -137,7 +137,7 @@ def test_an_import_error_inside_the_application_shows_its_traceback_alone(module
     )
 
 
-def test_a_missing_module_that_the_application_itself_imports_is_not_taken_for_a_typo(module):
+def test_a_missing_module_that_the_application_itself_imports_is_shown_with_its_traceback(module):
     """Even if it is the application's own parent."""
     module("", "rhb_package.__init__")
     error = refused(module("import rhb_package.gone", "rhb_package.site"))

@@ -1,4 +1,4 @@
-"""What a drained worker says about objects that are left; the counts themselves are the debug build's."""
+"""What a drained worker reports about objects that are left. The counts come from the debug build."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ Counting = Callable[..., None]
 
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
-    """Makes the compiled part report these counts."""
+    """Makes rhebok.native.worker report these counts."""
     monkeypatch.delenv(live_objects.REPORT_VARIABLE, raising=False)
 
     def count(**alive: int) -> None:
@@ -26,17 +26,19 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
     return count
 
 
-def test_a_build_that_does_not_count_has_nothing_to_say(counting: Counting) -> None:
+def test_a_build_that_does_not_count_reports_nothing(counting: Counting) -> None:
     counting(connections=-1, exchanges=-1)
     assert live_objects.all_gone(LOG)
 
 
-def test_zero_of_everything_is_all_gone(counting: Counting) -> None:
+def test_with_all_counts_zero_all_are_gone(counting: Counting) -> None:
     counting(connections=0, exchanges=0)
     assert live_objects.all_gone(LOG)
 
 
-def test_what_is_left_is_an_error_that_names_it(counting: Counting, caplog: pytest.LogCaptureFixture) -> None:
+def test_objects_that_are_left_are_an_error_with_their_counts(
+    counting: Counting, caplog: pytest.LogCaptureFixture
+) -> None:
     counting(connections=0, exchanges=2)
     assert not live_objects.all_gone(LOG)
     assert "{'exchanges': 2}" in caplog.text

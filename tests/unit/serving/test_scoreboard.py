@@ -11,7 +11,7 @@ from rhebok.serving.scoreboard import SCORE_SIZE, Score, Scoreboard, describe_re
 
 
 def scores(*threads: tuple[int, int, int]) -> list[Score]:
-    """Of the threads of one worker, read from the bytes that csrc/scoreboard.h describes."""
+    """The scores of the threads of one worker, read from the layout of csrc/loop/scoreboard.h."""
     board = Scoreboard(len(threads), capacity=2)
     memory = board.view(board.claim_slot())
     for number, (busy, sending, unsent) in enumerate(threads):
@@ -30,7 +30,7 @@ def test_each_field_is_read_from_its_place():
 
 
 @pytest.mark.parametrize(
-    ("threads", "said"),
+    ("threads", "described"),
     [
         ([(0, 0, 0)], ""),
         ([(1, 0, 0)], "GET /"),
@@ -39,8 +39,8 @@ def test_each_field_is_read_from_its_place():
         ([(1, 3, 4096), (1, -1, -1024)], "GET / and GET / and 2 responses on the way (3.0 KiB in memory)"),
     ],
 )
-def test_what_a_worker_is_at_names_what_waiting_responses_hold(threads, said):
-    assert describe_requests(scores(*threads)) == said
+def test_current_requests_are_described_with_the_memory_of_waiting_responses(threads, described):
+    assert describe_requests(scores(*threads)) == described
 
 
 def test_a_full_board_is_an_error():

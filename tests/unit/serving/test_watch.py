@@ -1,4 +1,4 @@
-"""Which workers are to go, by a scoreboard that the test writes."""
+"""Which workers to stop, according to a scoreboard that the test writes."""
 
 import logging
 import math
@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 class Watched:
-    """A watch over this process as its one worker."""
+    """A watch whose only worker is this process."""
 
     def __init__(self, **settings):
         self.now = 1000.0
@@ -49,11 +49,11 @@ class Watched:
 
 
 @pytest.fixture
-def traceback_asked():
-    """How often the worker, we, got USR2."""
-    asked = []
-    previous = signal.signal(signal.SIGUSR2, lambda *_: asked.append(1))
-    yield asked
+def interrupts():
+    """An item for each USR2 that the worker, which is this process, has got."""
+    received = []
+    previous = signal.signal(signal.SIGUSR2, lambda *_: received.append(1))
+    yield received
     signal.signal(signal.SIGUSR2, previous)
 
 
@@ -68,16 +68,16 @@ def test_a_request_within_its_time_stays():
     assert watched.watch.next_at() == pytest.approx(1000.5)
 
 
-def test_a_late_request_is_interrupted_once_and_named(traceback_asked):
+def test_a_late_request_is_interrupted_once_and_named(interrupts):
     watched = Watched()
     watched.begins(1, deadline=999, line=b"GET /slow\xff")
     assert watched.verdict() is Verdict.STOP
     assert watched.verdict() is None
-    assert traceback_asked == [1]
+    assert interrupts == [1]
     assert r"has not answered GET /slow\xff within 30 s" in watched.log[0]
 
 
-def test_one_that_is_late_still_after_its_last_chance_is_killed(traceback_asked):
+def test_a_worker_whose_request_was_not_interrupted_in_time_is_killed(interrupts):
     watched = Watched()
     watched.begins(1, deadline=999)
     watched.verdict()
@@ -85,10 +85,10 @@ def test_one_that_is_late_still_after_its_last_chance_is_killed(traceback_asked)
     watched.now += INTERRUPT_SECONDS
     assert watched.verdict() is Verdict.KILL
     assert watched.verdict() is None
-    assert traceback_asked == [1]
+    assert interrupts == [1]
 
 
-def test_of_several_threads_each_late_one_is_interrupted_and_none_killed_for_it(traceback_asked):
+def test_with_several_threads_each_late_request_is_interrupted_and_the_worker_is_not_killed(interrupts):
     watched = Watched(threads=3)
     watched.begins(1, deadline=999, thread=1)
     assert watched.verdict() is Verdict.STOP
@@ -99,25 +99,25 @@ def test_of_several_threads_each_late_one_is_interrupted_and_none_killed_for_it(
     assert watched.verdict() is Verdict.STOP
     watched.now += INTERRUPT_SECONDS
     assert watched.verdict() is None
-    assert traceback_asked == [1, 1]
+    assert interrupts == [1, 1]
     assert "GET /later" in watched.log[1]
 
 
-def test_one_that_has_ended_meanwhile_is_not_killed(traceback_asked):
+def test_a_worker_whose_request_has_ended_is_not_killed(interrupts):
     watched = Watched()
     watched.begins(1, deadline=999)
     watched.verdict()
     watched.begins(1, deadline=0)
     watched.now += INTERRUPT_SECONDS
     assert watched.verdict() is None
-    assert traceback_asked
+    assert interrupts
 
 
-def test_without_limits_there_is_nothing_to_wait_for():
+def test_without_limits_no_verdict_is_due():
     assert Watched(timeout=0).watch.next_at() == math.inf
 
 
-def test_with_a_timeout_the_idle_are_looked_at_when_they_could_be_late_at_the_earliest():
+def test_with_a_timeout_an_idle_worker_is_checked_when_its_next_request_could_be_late():
     assert Watched().watch.next_at() == 1030
 
 
@@ -129,7 +129,7 @@ def test_a_worker_that_has_grown_is_replaced_once():
     assert "has grown to" in watched.log[0]
 
 
-def test_a_worker_within_its_memory_stays_and_is_looked_at_again():
+def test_a_worker_within_its_memory_stays_and_is_checked_again():
     watched = Watched(max_worker_memory=1 << 60, timeout=0)
     assert watched.verdict() is None
     assert watched.watch.next_at() == 1000 + MEMORY_INTERVAL
@@ -152,14 +152,14 @@ def test_the_jitter_is_added_to_the_lifetime():
     assert all(1060 <= moment <= 1090 for moment in moments)
 
 
-def test_what_a_worker_does_is_told():
+def test_the_current_requests_of_a_worker_are_described():
     watched = Watched()
     watched.begins(1, deadline=2000)
     assert watched.watch.current_requests(os.getpid()) == "GET /x"
     assert watched.watch.current_requests(1) == ""
 
 
-def test_a_slot_is_free_again_when_its_worker_is_gone_and_clean_when_it_is_taken():
+def test_the_slot_of_a_worker_that_has_ended_is_free_and_is_cleared_for_the_next():
     watched = Watched()
     watched.begins(3, deadline=2000)
     watched.watch.reaped(os.getpid())
@@ -167,6 +167,6 @@ def test_a_slot_is_free_again_when_its_worker_is_gone_and_clean_when_it_is_taken
     assert watched.board.read(watched.slot)[0].requests == 0
 
 
-def test_of_a_process_that_is_gone_there_is_no_memory():
+def test_a_process_that_does_not_exist_has_no_memory():
     assert resident_bytes(2**22 + 1) == 0
     assert resident_bytes(os.getpid()) > 1 << 20

@@ -37,7 +37,7 @@ def test_the_name_of_an_application_is_read(text, spec):
         ("a:b()()", "neither an attribute nor a call"),
     ],
 )
-def test_what_is_no_name_of_an_application_is_refused(text, reason):
+def test_a_wrong_name_is_refused_with_the_reason(text, reason):
     with pytest.raises(ValueError, match=r".") as refused:
         parse_app(text)
     assert reason in str(refused.value)

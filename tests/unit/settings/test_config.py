@@ -1,4 +1,4 @@
-"""Precedence, files, and what a mistake in any source says."""
+"""Precedence, files, and the messages for mistakes in each source."""
 
 import sys
 
@@ -65,7 +65,7 @@ def test_web_concurrency_gives_the_default_of_workers_only(file):
     assert load({}, environ | {"RHEBOK_WORKERS": "5"}).settings.workers == 5
 
 
-def test_an_empty_web_concurrency_is_none():
+def test_an_empty_web_concurrency_is_ignored():
     assert load({}, {"WEB_CONCURRENCY": ""}).settings.workers == load({}, {}).settings.workers >= 3
 
 
@@ -160,7 +160,7 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_one():
 @pytest.mark.parametrize(
     "name", ["RHEBOK_PORT", "RHEBOK_SERVICE_HOST", "RHEBOK_PORT_8000_TCP", "RHEBOK_DEBUG"]
 )
-def test_variables_of_others_are_left_alone(name):
+def test_variables_of_other_programs_are_ignored(name):
     load({}, {name: "tcp://10.0.0.1:80"})
 
 

@@ -1,4 +1,4 @@
-"""The table itself, and what is made of it."""
+"""The table itself, and what is derived from it."""
 
 import sys
 from dataclasses import fields
@@ -44,7 +44,7 @@ def test_a_row_is_named_as_its_long_flag(setting):
         assert setting.name == setting.label.removeprefix("--").replace("-", "_")
 
 
-def test_a_default_is_a_value_that_its_kind_takes(setting):
+def test_a_default_is_a_value_of_its_kind(setting):
     if setting.default is None or setting.compute:
         return
     assert setting.kind.read(setting.kind.show(setting.default)) == setting.default

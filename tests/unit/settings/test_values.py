@@ -105,7 +105,7 @@ def test_a_value_is_read(kind, given, expected):
         *[("variables", bad) for bad in ("A", "=x", "A B=1'", ["A B=1"], [1], {"A": []}, {"A": True}, 1)],
     ],
 )
-def test_a_value_that_is_no_such_thing_is_refused(kind, given):
+def test_a_value_of_another_kind_is_refused(kind, given):
     with pytest.raises(ValueError):  # noqa: PT011 - the kinds that have a reason are tested for it elsewhere
         KINDS[kind].read(given)
 
