@@ -1,4 +1,4 @@
-"""The real command: each mistake is one line on stderr and a status that is not 0, never a traceback of ours."""
+"""The real command: each mistake is one line on stderr and a status that is not 0, without our traceback."""
 
 import os
 import socket
