@@ -1,23 +1,14 @@
-# On a fresh Debian or Ubuntu:
+# `make` prints the targets: each has its description behind `##`. On a fresh Debian or Ubuntu `make run` and
+# `make test` need nothing else. CONTRIBUTING.md shows how to work with them.
 #
-#   make run          environment, build; serves examples/hello.py and says where
-#   make test         environment, build, the Debian packages that the tests use, all tests
+# Variables:
 #
-# For developers:
-#
-#   make test ARGS="tests/unit -k parser"
-#   RHEBOK_ALL_PYTHONS=1 make test   the builds for every CPython from 3.10 to 3.13, as CI does
-#   make debug-test   the Python suite against a build that counts live objects (ARGS too)
-#   make soak         many deploys under load, with clients that check every answer (RHEBOK_SOAK=50, about half an hour);
-#                     and every place where a system call can fail
-#   make soak-requests   a million requests, good and bad, and what the worker keeps of them (about ten minutes)
-#   make lint         ruff, mypy, stubtest, clang-format, Cython, gcc and clang: warnings are errors
-#   make format       what ruff and clang-format can mend by themselves
-#   make bench        the benchmarks (bench/Makefile)
-#   make fuzz         every fuzz target for SECONDS=60 each (tests/fuzz/README.md)
-#   make clean        what was made here goes, the environment of the benchmarks apart
-#
-# PYTHON=python3.12 takes another interpreter (after make clean).
+#   PYTHON=python3.12                another interpreter (after make clean)
+#   ARGS="tests/unit -k parser"      arguments for pytest or for the benchmarks
+#   RHEBOK_ALL_PYTHONS=1             the tests also build for every CPython from 3.10 to 3.13, as CI does
+#   RHEBOK_SOAK=50                   the number of deploys of make soak
+#   RHEBOK_SOAK_REQUESTS=1000000     the number of requests of make soak-requests
+#   SECONDS=60                       the time for each fuzz target (tests/fuzz/README.md)
 
 PYTHON ?= python3
 BIND ?= 127.0.0.1:8000
@@ -36,15 +27,19 @@ PYTHON_PACKAGES := python3-venv python3-dev
 TEST_PACKAGES := clang clang-format curl git haproxy libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light \
 	openssl procps strace valgrind wrk
 
-.PHONY: run test debug-test soak soak-requests fuzz lint format bench clean build packages
+.PHONY: help run test debug-test soak soak-requests fuzz lint format bench clean build packages
 
-run: build
+help: ## Print this list.
+	@echo "make TARGET [VARIABLE=value]; the variables are explained at the beginning of the Makefile."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: build ## Environment, build; serve examples/hello.py and print its address.
 	@echo "Serving examples/hello.py at http://$(BIND)/ (Ctrl-C ends it)"
 	@$(BIN)/rhebok --bind $(BIND) --chdir examples hello:application
 
-build: .venv/.built
+build: .venv/.built ## Environment and build, in .venv and build.
 
-test: build .venv/.test packages
+test: build .venv/.test packages ## Environment, build, the Debian packages that the tests use, all tests (ARGS).
 	$(BIN)/python -m pytest $(ARGS)
 
 packages:
@@ -83,7 +78,7 @@ packages:
 
 # In a copy of the tree, so that the two builds of the modules do not overwrite each other. Each worker that ends
 # reports what is still alive; tests/live_objects.py fails the test that left something.
-debug-test: build .venv/.test packages
+debug-test: build .venv/.test packages ## The Python tests against a build that counts live objects (ARGS).
 	@rm -rf $(DEBUG_TREE) && mkdir -p $(DEBUG_TREE)
 	@git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | \
 		tar -xf - -C $(DEBUG_TREE)
@@ -95,47 +90,47 @@ debug-test: build .venv/.test packages
 
 # ---- the long forms ----
 
-soak-requests: build .venv/.test
+soak-requests: build .venv/.test ## A million requests, good and bad, and what the worker keeps of them (10 minutes).
 	RHEBOK_SOAK_REQUESTS=$${RHEBOK_SOAK_REQUESTS:-1000000} $(BIN)/python -m pytest -s tests/conformance/test_soak.py $(ARGS)
 
-soak: build .venv/.test packages
+soak: build .venv/.test packages ## 50 deploys under load, and a failure of each system call (30 minutes).
 	RHEBOK_SOAK=$${RHEBOK_SOAK:-50} $(BIN)/python -m pytest -o timeout=3600 tests/faults tests/deploy --ignore tests/deploy/starter $(ARGS)
 
 # ---- lint ----
 
-lint: lint-python lint-c lint-cython
+lint: lint-python lint-c lint-cython ## All linters; warnings are errors.
 
-lint-python: build .venv/.lint
+lint-python: build .venv/.lint ## ruff, mypy, stubtest.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest rhebok.native --allowlist tests/build/stubtest_allowlist.txt --ignore-unused-allowlist
 
-lint-c: .venv/.lint packages
+lint-c: .venv/.lint packages ## clang-format; gcc and clang without warnings.
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	@for compiler in gcc clang; do for file in $(CSRC); do \
 		$$compiler -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null $$file || exit 1; done; done
 	@echo "gcc and clang: no warnings"
 
-lint-cython: build .venv/.lint
+lint-cython: build .venv/.lint ## Cython without warnings, cython-lint.
 	RHEBOK_WERROR=1 $(BIN)/python setup.py --quiet build --build-base build/lint
 	PATH=$(BIN):$$PATH $(BIN)/cython-lint rhebok/native
 
-format: .venv/.lint
+format: .venv/.lint ## Correct what ruff and clang-format can correct.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_FILES)
 
 # ---- the rest ----
 
-bench:
+bench: ## The benchmarks (bench/README.md; ARGS).
 	$(MAKE) -C bench
 	$(MAKE) -C bench run ARGS="$(ARGS)"
 
-fuzz: packages
+fuzz: packages ## Run every fuzz target (SECONDS).
 	$(MAKE) -C tests/fuzz run SECONDS=$(or $(SECONDS),60)
 
-clean:
+clean: ## Remove what was made here, except the environment of the benchmarks.
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find rhebok tests bench -name __pycache__ -prune -exec rm -rf {} +
 	rm -f rhebok/native/*.so

@@ -19,7 +19,8 @@ CSRC_FLOORS = (("base", "picohttpparser"), ("http",), ("log",), ("loop",))
 RHEBOK_FLOORS = (
     ("rhebok",),  # rhebok/__init__.py
     ("errors",),
-    ("process", "listening"),
+    ("process",),
+    ("listening",),
     ("native", "settings", "prefork"),
     ("superdaemon",),
     ("starter", "serving"),
@@ -95,7 +96,7 @@ def _imports_of(root: Path, path: Path, modules: set[str]) -> Iterator[Reference
     lines = text.splitlines()
     statements = _python_imports(text) if path.suffix == ".py" else _cython_imports(lines)
     for number, statement in statements:
-        for target in _targets(statement, package, modules):
+        for target in dict.fromkeys(_targets(statement, package, modules)):
             yield Reference(source, target, path.relative_to(root).as_posix(), number, lines[number - 1])
 
 
