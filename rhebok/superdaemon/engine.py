@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
 from typing import Protocol
 
+from rhebok.errors import ExitStatus
 from rhebok.prefork import children
 from rhebok.prefork.children import STATUS_UNKNOWN, describe_end
 from rhebok.process.signals import STOP_SIGNAL, Action, NotedSignals, Row
@@ -176,7 +177,7 @@ class Engine:
             pid = self._program.start(environ, self._signals.signals, self._mask)
         except OSError as error:
             what = f"generation {self.count} cannot be forked: {error}"
-            self._policy.failed(what, STATUS_UNKNOWN, explained=False)
+            self._policy.failed(what, ExitStatus.FAILED, explained=False)
             return
         phase, deadline = self._policy.trial(self.started_at)
         self.generations[pid] = Generation(self.count, pid, phase, deadline, gradual)
