@@ -7,11 +7,13 @@ with SERVER_STARTER_PORT in its environment, whoever set that.
 import faulthandler
 import importlib
 import os
+import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from rhebok import __version__
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.listening import activation as socket_activation
 from rhebok.listening.listeners import (
@@ -37,7 +39,8 @@ from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier, Systemd
 from rhebok.superdaemon.origin import start_directory, start_environment
-from rhebok.superdaemon.supervisor import Supervisor, follow_supervisor, supervised
+from rhebok.superdaemon.supervised import follow_supervisor, supervised
+from rhebok.superdaemon.supervisor import Supervisor
 
 NATIVE_WORKER = "rhebok.native.worker"
 
@@ -58,6 +61,7 @@ def supervise(config: Config) -> None:
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
+        _log_start(config, listeners, log)
         Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(directory, environ)
 
 
@@ -74,6 +78,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
         _become_user(settings)
+        if not supervised():
+            _log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
 
         def forget() -> None:
@@ -82,6 +88,17 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
                 pid_file.forget()
 
         Master(settings, listeners, log, worker_factory, forget, notifier).run()
+
+
+def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> None:
+    """The first line: what runs here, with which configuration, and which process to signal."""
+    settings, where = config.settings, ", ".join(listener.name for listener in listeners)
+    log.logger.info(
+        "rhebok %s, Python %s, pid %d (signals go to this one): %s at %s, workers: %d, threads: %d, %s, %s",
+        __version__, platform.python_version(), os.getpid(), settings.app, where, settings.workers,
+        settings.threads, "preload" if settings.preload else "no preload",
+        f"configuration {config.file}" if config.file else "no configuration file",
+    )  # fmt: skip
 
 
 @contextmanager

@@ -53,6 +53,9 @@ class Callbacks:
     all_ready: Callable[[], None] = lambda: None  # once: as many children serve as are wanted
     stop_begins: Callable[[], None] = lambda: None  # once: from now on no child is replaced
     gradual_stop_begins: Callable[[float], None] = lambda _seconds: None  # and how long it will take
+    replaced_as_a_whole: Callable[[], bool] = lambda: (
+        False
+    )  # whether another process replaces the engine instead
     verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid; called in each turn of the loop
     verdicts_at: Callable[[], float] = lambda: math.inf  # the monotonic time of the next verdict
     current_requests: Callable[[int], str] = lambda _pid: ""  # of a child, for the log
@@ -206,7 +209,7 @@ class Prefork:
 
     def _recycle(self) -> None:
         """Makes all children stale: the loop replaces them one after the other."""
-        if self._state is State.RUNNING:
+        if self._state is State.RUNNING and not self._callbacks.replaced_as_a_whole():
             self._log.info("replacing all workers")
             self._batch += 1
 

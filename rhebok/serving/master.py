@@ -20,6 +20,7 @@ from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
+from rhebok.superdaemon.supervised import pass_hup_on
 
 WorkerSource = Callable[[Settings], WorkerFactory]
 
@@ -125,10 +126,18 @@ class Master:
             all_ready=lambda: self._notifier.serving(f"{self._settings.workers} workers serve"),
             stop_begins=self._stop_begins,
             gradual_stop_begins=self._notifier.workers_take,
+            replaced_as_a_whole=self._deploy_instead,
             verdicts=self._watch.verdicts,
             verdicts_at=self._watch.next_at,
             current_requests=self._watch.current_requests,
         )
+
+    def _deploy_instead(self) -> bool:
+        """HUP asks for new code, and only the supervisor can start that."""
+        supervisor = pass_hup_on()
+        if supervisor:
+            self._log.logger.info("HUP passed on to the supervisor, pid %d: send signals there", supervisor)
+        return supervisor is not None
 
     def _stop_begins(self) -> None:
         """The workers serve the accept queues before they stop; the queues close with the last worker."""

@@ -261,6 +261,9 @@ class Settings:
     kill_old_delay: float = row("--kill-old-delay", values.seconds(), 1, Group.DEPLOYS,
         "The time that a new generation must live after it is ready, before the old one is told to stop.",
         unit="seconds")
+    max_old_generations: int = row("--max-old-generations", values.whole_number(0), 5, Group.DEPLOYS,
+        "How many replaced generations may still be finishing their requests; the oldest one beyond that is "
+        "stopped at once. 0 means any number.")
     pre_stop_delay: float = row("--pre-stop-delay", values.seconds(), 0, Group.DEPLOYS,
         "After TERM, go on accepting for this long, so that load balancers can notice the stop.",
         unit="seconds")

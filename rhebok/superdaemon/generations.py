@@ -26,6 +26,7 @@ class Generation:
     late: bool = False  # its start took too long, and it was told to end
     served_since: float = 0.0
     retiring: bool = False  # it was told to stop one worker after the other
+    graceful: bool = False  # it was told to stop, and may finish its requests
 
     def send(self, number: Signals) -> None:
         """Until it is reaped the pid is that of our child."""

@@ -37,11 +37,11 @@ from rhebok.superdaemon.notify import (
 )
 from rhebok.superdaemon.origin import command_line
 from rhebok.superdaemon.program import Program
+from rhebok.superdaemon.supervised import SUPERVISOR_VARIABLE
 
 GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
 # What the service manager said to us alone.
 NOT_INHERITED = (*WATCHDOG_VARIABLES, NOTIFY_VARIABLE, *activation.VARIABLES)
-SUPERVISOR_VARIABLE = "RHEBOK_SUPERVISOR"  # its pid; tells a generation that it has one
 
 QUICK_SECONDS = 4.0  # what a generation gets after QUIT; its workers get 2
 MARGIN = 5.0  # beyond --graceful-timeout, which the generation itself enforces
@@ -125,6 +125,7 @@ class Supervisor(Policy):
         if old:
             self._failures = 0
             self._end(old, RETIRE_SIGNAL if generation.gradual else STOP_SIGNAL)
+            self._end_oldest()
         self._notifier.ready(f"generation {generation.number} serves")
 
     def overdue(self, generation: Generation, now: float) -> None:
@@ -232,7 +233,7 @@ class Supervisor(Policy):
 
     def _end(self, generation: Generation, number: Signals) -> None:
         patience = self._settings.graceful_timeout + MARGIN
-        generation.retiring = number is RETIRE_SIGNAL
+        generation.retiring, generation.graceful = number is RETIRE_SIGNAL, number is not QUIT_SIGNAL
         if generation.retiring:
             patience += self._workers_take()
         if number is QUIT_SIGNAL:
@@ -241,6 +242,16 @@ class Supervisor(Policy):
                 generation.send(STOP_SIGNAL)
         before = generation.deadline if generation.phase is Phase.ENDING else NEVER
         self._engine.tell(generation, number, min(time.monotonic() + patience, before))
+
+    def _end_oldest(self) -> None:
+        """Bounds how many generations still finish their requests: deploys may come faster than they end."""
+        limit = self._settings.max_old_generations
+        graceful = [each for each in self._generations.values() if each.graceful]
+        for generation in graceful[:-limit] if limit else []:
+            self._log.warning(
+                "%s is one too many that still ends (--max-old-generations %d)", generation, limit
+            )
+            self._end(generation, QUIT_SIGNAL)
 
     def _stop(self) -> None:
         if self._state is not State.RUNNING:
@@ -292,17 +303,6 @@ class Supervisor(Policy):
     def _refuse_new_connections(self) -> None:
         for listener in self._listeners:
             listener.refuse_new_connections()
-
-
-def supervised() -> bool:
-    """Whether this process is a generation of our supervisor, rather than of a foreign superdaemon."""
-    return os.environ.get(SUPERVISOR_VARIABLE) == str(os.getppid())
-
-
-def follow_supervisor() -> None:
-    """Again after a change of user, which takes the kernel's promise away (prctl(2), PR_SET_PDEATHSIG)."""
-    if supervised():
-        signal_when_parent_dies(STOP_SIGNAL, int(os.environ[SUPERVISOR_VARIABLE]))
 
 
 def _spec(listener: Listener) -> str:
