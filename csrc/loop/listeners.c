@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "listeners.h"
 #include "parking.h"
-#include "room.h"
+#include "capacity.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -110,7 +110,7 @@ static void pause_accepting(struct rhb_loop *loop)
 /* No descriptor or no memory for another connection. */
 static void relieve(struct rhb_loop *loop)
 {
-    struct rhb_conn *giver = rhb_room_giver(loop);
+    struct rhb_conn *giver = rhb_capacity_evictable(loop);
     if (giver != NULL)
         rhb_conn_close(loop, giver);
     else
@@ -196,7 +196,7 @@ static struct rhb_conn *accept_next(struct rhb_loop *loop)
 /* One comes and one goes, but nobody goes for a connection that another worker has taken. */
 static struct rhb_conn *accept_when_full(struct rhb_loop *loop)
 {
-    struct rhb_conn *giver = rhb_room_giver(loop), *conn;
+    struct rhb_conn *giver = rhb_capacity_evictable(loop), *conn;
     if (giver == NULL) {
         pause_accepting(loop);
         return NULL;
@@ -209,8 +209,8 @@ static struct rhb_conn *accept_when_full(struct rhb_loop *loop)
 
 struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
 {
-    struct rhb_conn *conn = rhb_room_is_full(loop) ? accept_when_full(loop) : accept_next(loop);
-    if (conn != NULL && rhb_room_is_full(loop) && !rhb_room_has_giver(loop))
+    struct rhb_conn *conn = rhb_capacity_is_full(loop) ? accept_when_full(loop) : accept_next(loop);
+    if (conn != NULL && rhb_capacity_is_full(loop) && !rhb_capacity_has_evictable(loop))
         pause_accepting(loop); /* now, so that the next connection wakes another worker */
     return conn;
 }
@@ -220,7 +220,7 @@ void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
     if (loop->stopping)
         return;
     if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
-        bool room = !rhb_room_is_full(loop) || rhb_room_has_giver(loop);
+        bool room = !rhb_capacity_is_full(loop) || rhb_capacity_has_evictable(loop);
         bool armed = room && (rhb_listeners_arm(loop) || errno == EBADF); /* which stays so */
         loop->accept_again_at = armed ? 0 : now + ACCEPT_PAUSE;
     }

@@ -15,7 +15,7 @@
  * One thread at a time is in the loop; who that is, is the caller's affair. A thread that has a
  * request at hand keeps it in its lane, and may be away with it while another one polls.
  *
- * Pieces: listeners.c accepts, room.c says whether one more can be, intake.c makes requests of
+ * Pieces: listeners.c accepts, capacity.c says whether one more can be, intake.c makes requests of
  * bytes, body_turns.c says which large bodies are received now, refusal.c answers bad requests,
  * parking.c keeps the lists of what waits, pace.c judges who is too slow, stopping.c ends it,
  * loop.c drives. */

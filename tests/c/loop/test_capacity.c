@@ -1,5 +1,5 @@
-/* csrc/loop/room.c: as many connections as there may be, and one more. */
-#include "loop/room.h"
+/* csrc/loop/capacity.c: --max-connections, and which connection is closed for another one. */
+#include "loop/capacity.h"
 #include "loop_fixture.h"
 #include <unistd.h>
 
@@ -259,7 +259,7 @@ static void without_a_limit_all_are_accepted(struct rhb_test *t)
     for (size_t i = 0; i < CLIENTS; i++)
         clients[i] = half_a_head(&f, i + 1);
     CHECK_INT(f.loop->open, CLIENTS);
-    CHECK(is_armed(&f) && !rhb_room_is_full(f.loop));
+    CHECK(is_armed(&f) && !rhb_capacity_is_full(f.loop));
     for (size_t i = 0; i < CLIENTS; i++)
         client_close(&clients[i]);
     tear_down(&f);

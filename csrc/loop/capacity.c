@@ -1,11 +1,12 @@
-#include "room.h"
+#include "capacity.h"
 #include "parking.h"
 #include <poll.h>
 
-enum { LOOKS = 8 /* at connections that turn out to have said something, before others' turn */ };
+enum { MAX_LOOKS = 8 /* at connections that turn out to have bytes, in one call */ };
 
-/* A connection that has just been accepted has its first bytes on their way. */
-#define SILENCE RHB_NS_PER_SECOND
+/* The first bytes of a connection that has just been accepted are usually on their way. A
+ * connection that has been silent for less time than this is not closed for another one. */
+#define MIN_SILENCE RHB_NS_PER_SECOND
 
 static struct rhb_conn *first(const struct rhb_loop *loop, enum rhb_conn_state state)
 {
@@ -21,30 +22,30 @@ static uint64_t waits_since(const struct rhb_loop *loop, const struct rhb_conn *
 static struct rhb_conn *longest_waiting(const struct rhb_loop *loop)
 {
     struct rhb_conn *idle = first(loop, RHB_CONN_IDLE), *silent = first(loop, RHB_CONN_FRESH);
-    if (silent != NULL && rhb_now_coarse() - waits_since(loop, silent) < SILENCE)
+    if (silent != NULL && rhb_now_coarse() - waits_since(loop, silent) < MIN_SILENCE)
         silent = NULL;
     if (idle == NULL || silent == NULL)
         return idle != NULL ? idle : silent;
     return waits_since(loop, idle) <= waits_since(loop, silent) ? idle : silent;
 }
 
-/* Whether bytes or the client's end have come, and the loop has not looked since. */
-static bool has_news(const struct rhb_conn *conn)
+/* Whether bytes or the client's end have arrived that the loop has not seen yet. */
+static bool has_input(const struct rhb_conn *conn)
 {
     struct pollfd fd = {.fd = conn->fd, .events = POLLIN};
     return poll(&fd, 1, 0) > 0;
 }
 
-bool rhb_room_has_giver(const struct rhb_loop *loop)
+bool rhb_capacity_has_evictable(const struct rhb_loop *loop)
 {
     return longest_waiting(loop) != NULL;
 }
 
-struct rhb_conn *rhb_room_giver(struct rhb_loop *loop)
+struct rhb_conn *rhb_capacity_evictable(struct rhb_loop *loop)
 {
-    for (int looks = 0; looks < LOOKS; looks++) {
+    for (int looks = 0; looks < MAX_LOOKS; looks++) {
         struct rhb_conn *conn = longest_waiting(loop);
-        if (conn == NULL || !has_news(conn))
+        if (conn == NULL || !has_input(conn))
             return conn;
         rhb_unpark(conn);
         rhb_make_ready(loop, conn);
