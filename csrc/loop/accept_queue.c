@@ -62,7 +62,7 @@ static uint32_t length_in(const struct nlmsghdr *header, size_t got)
 }
 
 /* sock_diag(7): of a listening unix socket, udiag_rqueue is the length of its queue. The kernel
- * answers within send, so the answer is there. */
+ * answers within send(2), so recv need not wait. */
 static uint32_t unix_length(int fd)
 {
     _Alignas(struct nlmsghdr) char answer[1024];

@@ -38,7 +38,7 @@ void rhb_body_turn_init(const struct rhb_loop *loop, struct rhb_incoming *incomi
     incoming->has_turn = large == 0 || incoming->body.expected < large;
 }
 
-bool rhb_body_turn_take(struct rhb_loop *loop, struct rhb_conn *conn)
+bool rhb_body_turn_acquire(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     if (conn->incoming->has_turn)
         return true;
@@ -54,7 +54,7 @@ bool rhb_body_turn_take(struct rhb_loop *loop, struct rhb_conn *conn)
     return false;
 }
 
-void rhb_body_turn_end(struct rhb_loop *loop, const struct rhb_incoming *incoming)
+void rhb_body_turn_release(struct rhb_loop *loop, const struct rhb_incoming *incoming)
 {
     for (int i = 0; i < RHB_BODY_TURNS; i++) {
         struct rhb_body_turn *turn = &loop->body_turns[i];
@@ -67,7 +67,7 @@ void rhb_body_turn_end(struct rhb_loop *loop, const struct rhb_incoming *incomin
     }
 }
 
-void rhb_body_turns_look(struct rhb_loop *loop, bool idle)
+void rhb_body_turns_update(struct rhb_loop *loop, bool idle)
 {
     if (rhb_list_empty(&loop->awaiting_turn))
         return;

@@ -15,12 +15,12 @@ void rhb_body_turn_init(const struct rhb_loop *loop, struct rhb_incoming *incomi
 
 /* Whether the body of this connection may be received now. If not, the connection is put where it
  * waits for its turn, and becomes ready when that comes. */
-bool rhb_body_turn_take(struct rhb_loop *loop, struct rhb_conn *conn);
+bool rhb_body_turn_acquire(struct rhb_loop *loop, struct rhb_conn *conn);
 
 /* The body is complete. (One that is given up keeps its turn until it has lasted long enough.) */
-void rhb_body_turn_end(struct rhb_loop *loop, const struct rhb_incoming *incoming);
+void rhb_body_turn_release(struct rhb_loop *loop, const struct rhb_incoming *incoming);
 
 /* epoll has been asked. idle: and had nothing. */
-void rhb_body_turns_look(struct rhb_loop *loop, bool idle);
+void rhb_body_turns_update(struct rhb_loop *loop, bool idle);
 
 #endif

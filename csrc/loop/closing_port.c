@@ -9,14 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum verdict { NONE, SOME, LOOK_ON };
+enum verdict { NONE, SOME, READ_ON };
 
 struct question {
     struct nlmsghdr header;
     struct inet_diag_req_v2 body;
 };
 
-/* socket(7): asked for no instructions the kernel says how many there are. */
+/* socket(7): with a length of 0 the kernel returns the number of instructions. */
 bool rhb_port_is_closing(int fd)
 {
     struct sock_filter nothing;
@@ -24,7 +24,7 @@ bool rhb_port_is_closing(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, &nothing, &count) == 0 && count > 0;
 }
 
-/* sock_diag(7): all connections from this port of ours whose handshake is not complete. */
+/* sock_diag(7): all connections to this port whose handshake is not complete. */
 static bool ask(int netlink, const struct sockaddr_storage *address)
 {
     bool v6 = address->ss_family == AF_INET6;
@@ -50,14 +50,14 @@ static enum verdict in_answer(const struct nlmsghdr *header, size_t got)
         if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
             return NONE;
     }
-    return LOOK_ON;
+    return READ_ON;
 }
 
 static bool answered(int netlink)
 {
     _Alignas(struct nlmsghdr) char answer[8192];
-    enum verdict verdict = LOOK_ON;
-    while (verdict == LOOK_ON) {
+    enum verdict verdict = READ_ON;
+    while (verdict == READ_ON) {
         ssize_t got = recv(netlink, answer, sizeof answer, MSG_DONTWAIT);
         verdict = got > 0 ? in_answer((const struct nlmsghdr *)answer, (size_t)got) : NONE;
     }

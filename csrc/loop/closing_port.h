@@ -1,17 +1,18 @@
-/* A TCP port that takes no new connections and is about to be closed: rhebok/closing_port.py has
- * attached a filter to its listener that drops every SYN. Then what is still to be served comes to
- * an end: first the handshakes that were under way, then the queue. Called by stopping. */
+/* A TCP port that takes no new connections and is about to be closed:
+ * rhebok/listening/closing_port.py has attached a filter to its listener that drops every SYN.
+ * First the handshakes end that were under way, then the queue is accepted, and nothing else
+ * follows. Called by stopping.c. */
 #ifndef RHB_CLOSING_PORT_H
 #define RHB_CLOSING_PORT_H
 
 #include <stdbool.h>
 
-/* Whether the listening socket drops what is new. */
+/* Whether the listening socket drops new connections. */
 bool rhb_port_is_closing(int fd);
 
-/* Whether clients that have begun to connect are not in its queue yet; a client whose connect(2)
- * has returned may be one of them, since with TCP_DEFER_ACCEPT the kernel waits for the request.
- * False where the kernel does not say. */
+/* Whether clients have begun to connect that are not in the queue yet. connect(2) may have returned
+ * in such a client, since with TCP_DEFER_ACCEPT the kernel waits for the request. False where the
+ * kernel does not tell. */
 bool rhb_port_has_handshakes(int fd);
 
 #endif

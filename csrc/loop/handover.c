@@ -1,15 +1,15 @@
 #include "handover.h"
 #include "intake.h"
-#include "parking.h"
+#include "lingering.h"
 
 int rhb_hand_over(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    /* Hang-ups are reported whether they are asked for or not: at most once, by EPOLLET. */
+    /* epoll always reports hang-ups; with EPOLLET it does so at most once. */
     struct epoll_event nothing = {.events = EPOLLET, .data.ptr = conn};
     int fd = conn->fd;
     if (conn->registered) {
         epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &nothing);
-        conn->wants_write = true; /* not what parking wants: it asks anew */
+        conn->wants_write = true; /* so that parking, whatever the state, asks epoll anew */
     }
     conn->fd = -1;
     return fd;

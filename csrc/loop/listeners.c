@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "listeners.h"
-#include "parking.h"
 #include "capacity.h"
+#include "parking.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 
 #define ACCEPT_PAUSE (100 * RHB_NS_PER_MS)
 
-/* A blocking listener would let accept4 sleep when another worker was faster. */
+/* With a blocking listener accept4 would sleep when another worker has accepted the connection. */
 static void make_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -45,14 +45,14 @@ void rhb_listeners_disarm(struct rhb_loop *loop)
     }
 }
 
-/* It listens no more, and epoll would say so for ever. */
+/* It does not listen any more, and epoll would report that for ever. */
 static void forget(struct rhb_loop *loop, struct rhb_listener *listener)
 {
     epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
     listener->armed = listener->ready = listener->burst = false;
 }
 
-void rhb_listeners_woke(struct rhb_loop *loop, struct rhb_listener *listener, uint32_t events)
+void rhb_listeners_reported(struct rhb_loop *loop, struct rhb_listener *listener, uint32_t events)
 {
     if (events & EPOLLHUP) {
         forget(loop, listener);
@@ -86,48 +86,48 @@ static void note_peer(struct rhb_peer *peer, const struct sockaddr_storage *addr
     }
 }
 
-/* Whether there is somebody in the queues whom nobody else is going to serve. */
-static bool owes(const struct rhb_loop *loop, uint64_t now)
+/* In a final stop: whether connections of the queues remain to be accepted. */
+static bool has_to_accept(const struct rhb_loop *loop, uint64_t now)
 {
     bool any = false;
     for (size_t i = 0; i < loop->n_listeners; i++)
-        any |= loop->listeners[i].owed > 0;
+        any |= loop->listeners[i].to_accept > 0;
     return any && now < loop->accept_until;
 }
 
-/* Until a connection ends, or for a while. Out of epoll, which would report the listeners for ever,
- * and wake this worker for what another one could serve. While stopping only for what is owed. */
+/* Stops accepting until a connection ends, or for ACCEPT_PAUSE. The listeners leave epoll, which
+ * would report them for ever, and would wake this worker for connections that another one could
+ * serve. In a stop accepting goes on only if connections remain to be accepted. */
 static void pause_accepting(struct rhb_loop *loop)
 {
     uint64_t now = rhb_now_coarse();
     rhb_listeners_disarm(loop);
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = false;
-    if (!loop->stopping || owes(loop, now))
+    if (!loop->stopping || has_to_accept(loop, now))
         loop->accept_again_at = now + ACCEPT_PAUSE;
 }
 
-/* No descriptor or no memory for another connection. */
-static void relieve(struct rhb_loop *loop)
+/* There was no descriptor or no memory for another connection. */
+static void make_capacity(struct rhb_loop *loop)
 {
-    struct rhb_conn *giver = rhb_capacity_evictable(loop);
-    if (giver != NULL)
-        rhb_conn_close(loop, giver);
+    struct rhb_conn *evicted = rhb_capacity_evictable(loop);
+    if (evicted != NULL)
+        rhb_conn_close(loop, evicted);
     else
         pause_accepting(loop);
 }
 
-/* One more of the queue has been dealt with: whether there is another one to be served before the
- * end. */
-static bool is_owed(const struct rhb_loop *loop, struct rhb_listener *listener)
+/* In a final stop: counts one accept. Whether another one is to follow. */
+static bool must_accept_more(const struct rhb_loop *loop, struct rhb_listener *listener)
 {
-    if (listener->owed == 0)
+    if (listener->to_accept == 0)
         return false;
-    listener->owed--;
+    listener->to_accept--;
     return rhb_now_coarse() < loop->accept_until;
 }
 
-/* The connection that waited may have gone away, or another worker was faster: both are nothing. */
+/* EAGAIN is usual: the client has gone, or another worker has accepted its connection. */
 static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, int error)
 {
     switch (error) {
@@ -135,20 +135,20 @@ static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, 
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        relieve(loop);
+        make_capacity(loop);
         break;
     case EAGAIN:
         listener->ready = listener->burst = false;
-        listener->owed = 0;
+        listener->to_accept = 0;
         break;
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
-    case EOPNOTSUPP: /* not a listener any more: nothing will ever come from it */
+    case EOPNOTSUPP: /* not a listener any more */
         forget(loop, listener);
         break;
-    default: /* accept(2): errors of the connection itself; the next one may be good */
-        listener->ready = listener->burst || is_owed(loop, listener);
+    default: /* accept(2): an error of this connection; the next one may be good */
+        listener->ready = listener->burst || must_accept_more(loop, listener);
         break;
     }
 }
@@ -168,7 +168,7 @@ static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *
     struct rhb_conn *conn = rhb_conn_new(loop, fd);
     if (conn == NULL) {
         close(fd);
-        relieve(loop);
+        make_capacity(loop);
         return NULL;
     }
     conn->listener = (uint8_t)(listener - loop->listeners);
@@ -177,7 +177,7 @@ static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *
     if (loop->options.proxy_versions != 0 &&
         rhb_peer_is_allowed(&loop->options.proxy_allowed, &conn->peer))
         conn->expected = RHB_EXPECT_PROXY;
-    listener->ready = listener->burst || is_owed(loop, listener);
+    listener->ready = listener->burst || must_accept_more(loop, listener);
     return conn;
 }
 
@@ -193,17 +193,18 @@ static struct rhb_conn *accept_next(struct rhb_loop *loop)
     return NULL;
 }
 
-/* One comes and one goes, but nobody goes for a connection that another worker has taken. */
+/* Closes one connection for the new one, but only once the new one has been accepted: another
+ * worker may have accepted it. */
 static struct rhb_conn *accept_when_full(struct rhb_loop *loop)
 {
-    struct rhb_conn *giver = rhb_capacity_evictable(loop), *conn;
-    if (giver == NULL) {
+    struct rhb_conn *evicted = rhb_capacity_evictable(loop), *conn;
+    if (evicted == NULL) {
         pause_accepting(loop);
         return NULL;
     }
     conn = accept_next(loop);
     if (conn != NULL)
-        rhb_conn_close(loop, giver);
+        rhb_conn_close(loop, evicted);
     return conn;
 }
 
@@ -211,7 +212,7 @@ struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
 {
     struct rhb_conn *conn = rhb_capacity_is_full(loop) ? accept_when_full(loop) : accept_next(loop);
     if (conn != NULL && rhb_capacity_is_full(loop) && !rhb_capacity_has_evictable(loop))
-        pause_accepting(loop); /* now, so that the next connection wakes another worker */
+        pause_accepting(loop); /* at once, so that the next connection wakes another worker */
     return conn;
 }
 
@@ -220,8 +221,9 @@ void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
     if (loop->stopping)
         return;
     if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
-        bool room = !rhb_capacity_is_full(loop) || rhb_capacity_has_evictable(loop);
-        bool armed = room && (rhb_listeners_arm(loop) || errno == EBADF); /* which stays so */
+        bool can_accept = !rhb_capacity_is_full(loop) || rhb_capacity_has_evictable(loop);
+        /* EBADF: some are closed, and trying again would not help */
+        bool armed = can_accept && (rhb_listeners_arm(loop) || errno == EBADF);
         loop->accept_again_at = armed ? 0 : now + ACCEPT_PAUSE;
     }
     for (size_t i = 0; i < loop->n_listeners; i++) {

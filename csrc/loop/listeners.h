@@ -1,29 +1,32 @@
-/* The listening sockets of a worker: in epoll, exclusively, so that one connection wakes one
- * worker; accepted from one at a time, only when a request is about to be served. Called by the
- * loop. */
+/* The listening sockets of a worker. They are in epoll with EPOLLEXCLUSIVE, so that one connection
+ * wakes one worker. A connection is accepted only when its request is served next. Called by
+ * dispatch.c, waiting.c and stopping.c. */
 #ifndef RHB_LISTENERS_H
 #define RHB_LISTENERS_H
 
 #include "loop.h"
 
-/* Into epoll, those that are not. Returns false with errno set when epoll refuses some of them:
- * EBADF when those are no files any more, and nothing worse. */
+/* Puts the listeners into epoll that are not in it. False, with errno set, when epoll refuses some:
+ * EBADF when these descriptors are closed, and there was no other error. */
 bool rhb_listeners_arm(struct rhb_loop *loop);
 
-/* Out of epoll. */
+/* Takes all listeners out of epoll. */
 void rhb_listeners_disarm(struct rhb_loop *loop);
 
-/* epoll reported these events of this one. */
-void rhb_listeners_woke(struct rhb_loop *loop, struct rhb_listener *listener, uint32_t events);
+/* epoll has reported these events of this listener. */
+void rhb_listeners_reported(struct rhb_loop *loop, struct rhb_listener *listener, uint32_t events);
 
-/* Whether an accept is worth a try. */
+/* Whether an accept is worth trying. */
 bool rhb_listeners_ready(const struct rhb_loop *loop);
 
-/* One connection from the next listener that is ready, BUSY; NULL when there was none. */
+/* Accepts one connection from the next ready listener: BUSY. NULL when there was none, or no
+ * capacity for it. */
 struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop);
 
-/* Once a second: undoes a cleared O_NONBLOCK (the flag is shared with other generations), ends a
- * pause, and looks for connections whose wake-up went to a worker that died. */
+/* Once a second, and when a pause of accepting ends. Sets O_NONBLOCK again, a flag that other
+ * generations share and may have cleared; ends the pause if there is capacity; and tries an accept
+ * from each listener, for connections whose wake-up went to a worker that has died. now: coarse
+ * monotonic ns. */
 void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now);
 
 #endif

@@ -1,13 +1,11 @@
-#define _GNU_SOURCE
 #include "parking.h"
 #include "base/live.h"
 #include "socket_io.h"
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SPARE_CONNECTIONS = 256, DRAIN_READS = 16 };
+enum { SPARE_CONNECTIONS = 256 /* closed connections whose memory is kept at most */ };
 
 struct rhb_conn *rhb_conn_new(struct rhb_loop *loop, int fd)
 {
@@ -25,7 +23,7 @@ struct rhb_conn *rhb_conn_new(struct rhb_loop *loop, int fd)
     return conn;
 }
 
-/* Events of this connection that epoll has already handed over must not be looked at any more. */
+/* Events of this connection that are already in loop->events must not be handled any more. */
 static void forget_events(struct rhb_loop *loop, const struct rhb_conn *conn)
 {
     for (int i = loop->at_event; i < loop->n_events; i++)
@@ -33,7 +31,7 @@ static void forget_events(struct rhb_loop *loop, const struct rhb_conn *conn)
             loop->events[i].data.ptr = NULL;
 }
 
-static void set_free(struct rhb_loop *loop, struct rhb_conn *conn)
+static void recycle(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     if (loop->n_spare < SPARE_CONNECTIONS) {
         rhb_list_push(&loop->spare, &conn->link);
@@ -45,38 +43,38 @@ static void set_free(struct rhb_loop *loop, struct rhb_conn *conn)
 
 void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    bool may_be_named = conn->registered && loop->sleeping;
+    bool may_have_event = conn->registered && loop->sleeping;
     rhb_list_remove(&conn->link);
     if (conn->registered) {
-        /* close(2) takes it out only when no child of the application holds the file too */
+        /* close(2) alone would leave it in epoll while a child of the application holds it too */
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
         loop->registered--;
         forget_events(loop, conn);
     }
     if (conn->shared)
-        shutdown(conn->fd, SHUT_RDWR); /* close(2) would not be noticed where a copy is */
+        shutdown(conn->fd, SHUT_RDWR); /* close(2) would not end it: the application has a copy */
     close(conn->fd);
     if (loop->accept_again_at != 0)
-        loop->accept_again_at = 1; /* there is room: at once */
+        loop->accept_again_at = 1; /* there is capacity again: at once */
     rhb_conn_drop_input(conn);
     rhb_conn_drop_incoming(conn);
     loop->open--;
     RHB_LIVE_DEAD(RHB_LIVE_CONNECTION);
-    if (may_be_named)
-        rhb_list_push(&loop->limbo, &conn->link);
+    if (may_have_event)
+        rhb_list_push(&loop->closed_in_sleep, &conn->link);
     else
-        set_free(loop, conn);
+        recycle(loop, conn);
 }
 
 void rhb_parking_forget_closed(struct rhb_loop *loop, int n_events)
 {
     loop->at_event = 0;
     loop->n_events = n_events > 0 ? n_events : 0;
-    while (!rhb_list_empty(&loop->limbo)) {
-        struct rhb_conn *conn = (struct rhb_conn *)loop->limbo.next;
+    while (!rhb_list_empty(&loop->closed_in_sleep)) {
+        struct rhb_conn *conn = (struct rhb_conn *)loop->closed_in_sleep.next;
         rhb_list_remove(&conn->link);
         forget_events(loop, conn);
-        set_free(loop, conn);
+        recycle(loop, conn);
     }
 }
 
@@ -92,12 +90,12 @@ static void free_links(struct rhb_link *head)
 void rhb_parking_free_closed(struct rhb_loop *loop)
 {
     free_links(&loop->spare);
-    free_links(&loop->limbo);
+    free_links(&loop->closed_in_sleep);
 }
 
-/* Edge-triggered, so a connection that stays needs one epoll_ctl in its life; EPOLLOUT is watched
- * only while a response waits. Asking again makes epoll look again, and so brings a new edge. */
-static bool watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
+/* Edge-triggered: most connections need only one epoll_ctl in their life. EPOLLOUT is watched only
+ * while a response waits. */
+bool rhb_watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET,
                                 .data.ptr = conn};
@@ -127,7 +125,7 @@ bool rhb_try_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_st
 {
     bool write = state == RHB_CONN_SEND;
     rhb_unpark(conn);
-    if ((write || !conn->registered || conn->wants_write) && !watch(loop, conn, write))
+    if ((write || !conn->registered || conn->wants_write) && !rhb_watch(loop, conn, write))
         return false;
     conn->state = (uint8_t)state;
     conn->deadline = rhb_now_coarse() + loop->options.timeouts[state];
@@ -152,52 +150,6 @@ void rhb_make_ready(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     conn->state = RHB_CONN_READY;
     rhb_list_push(&loop->ready, &conn->link);
-}
-
-/* Throws away what has come. AGAIN: nothing more for now. OK: there is more, it is others' turn. */
-static enum rhb_io drain(struct rhb_loop *loop, struct rhb_conn *conn)
-{
-    enum rhb_io io = RHB_IO_OK;
-    size_t got;
-    for (int reads = 0; io == RHB_IO_OK && reads < DRAIN_READS; reads++)
-        io = rhb_recv(conn->fd, loop->lane->buffer, RHB_READ_SIZE, &got);
-    return io;
-}
-
-/* The bytes are not ours to read: waits until the client has ended its side. */
-static void linger_shared(struct rhb_loop *loop, struct rhb_conn *conn)
-{
-    struct pollfd fd = {.fd = conn->fd, .events = POLLRDHUP};
-    if (poll(&fd, 1, 0) != 0)
-        rhb_conn_close(loop, conn);
-    else if (conn->state != RHB_CONN_LINGER)
-        rhb_park(loop, conn, RHB_CONN_LINGER);
-}
-
-void rhb_conn_linger(struct rhb_loop *loop, struct rhb_conn *conn)
-{
-    bool fresh = conn->state != RHB_CONN_LINGER;
-    if (conn->shared) {
-        linger_shared(loop, conn);
-        return;
-    }
-    if (fresh) {
-        rhb_conn_drop_input(conn);
-        rhb_conn_drop_incoming(conn);
-        if (shutdown(conn->fd, SHUT_WR) < 0) {
-            rhb_conn_close(loop, conn);
-            return;
-        }
-    }
-    enum rhb_io io = drain(loop, conn);
-    if (io == RHB_IO_EOF || io == RHB_IO_ERROR) {
-        rhb_conn_close(loop, conn);
-        return;
-    }
-    if (fresh && !rhb_park(loop, conn, RHB_CONN_LINGER))
-        return;
-    if (io == RHB_IO_OK && !watch(loop, conn, false))
-        rhb_conn_close(loop, conn);
 }
 
 uint64_t rhb_parking_earliest(const struct rhb_loop *loop)

@@ -1,45 +1,49 @@
-/* Where connections wait: one list a state, in the order of their deadlines (each state has one
- * duration, so appending keeps the order), and the way into epoll. Called by the loop's other
- * pieces. */
+/* Where connections wait: in epoll, and in the list of their state. Each list is in the order of
+ * its deadlines: a state has one timeout, so appending keeps the order. Connections are made and
+ * closed here too. Called by all of the loop. */
 #ifndef RHB_PARKING_H
 #define RHB_PARKING_H
 
 #include "loop.h"
 
-/* Waits in epoll for what the state says, its deadline starting now, whether it was parked before
- * or not. When epoll cannot take it the connection is closed, and the result false. */
+/* ---- parking ---- */
+
+/* Parks the connection in this state, whether it was parked before or not; its deadline starts
+ * now. False when epoll refuses it, for lack of memory: then the connection has been closed. */
 bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state);
 
-/* The same, but then the connection is left BUSY. */
+/* The same, but a connection that epoll refuses is left open, and BUSY. */
 bool rhb_try_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state);
 
-/* Its deadline starts anew. For one that is parked. */
+/* Starts the deadline of a parked connection anew. */
 void rhb_park_again(struct rhb_loop *loop, struct rhb_conn *conn);
 
-/* Out of its list and in nobody's: BUSY. */
+/* Takes the connection out of its list: BUSY. It stays in epoll. */
 void rhb_unpark(struct rhb_conn *conn);
 
-/* Its turn comes without waiting for epoll. */
+/* Puts the connection on the ready list: it is read next without an event of epoll. */
 void rhb_make_ready(struct rhb_loop *loop, struct rhb_conn *conn);
 
-/* A connection for fd, BUSY. NULL when there is no memory (fd is left open). */
+/* Asks epoll for the connection's input, and with `write` for EPOLLOUT too. Asking again makes
+ * epoll report again what is there. False when epoll refuses, for lack of memory. */
+bool rhb_watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write);
+
+/* The earliest deadline of all, in coarse monotonic ns; UINT64_MAX when nothing is parked. */
+uint64_t rhb_parking_earliest(const struct rhb_loop *loop);
+
+/* ---- making and closing connections ---- */
+
+/* A connection for fd, BUSY. NULL when there is no memory; fd is left open then. */
 struct rhb_conn *rhb_conn_new(struct rhb_loop *loop, int fd);
 
-/* Closes the socket and forgets the connection, wherever it is. */
+/* Closes the socket and frees the connection, whatever its state. */
 void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn);
 
-/* epoll has given so many events to a thread that slept: those of connections that others have
- * closed meanwhile are dropped, and the connections may be used again. */
+/* To be called with the result of the epoll_wait of a thread that slept. Drops the events of
+ * connections that other threads have closed meanwhile, and frees these. */
 void rhb_parking_forget_closed(struct rhb_loop *loop, int n_events);
 
-/* Frees the memory of closed connections. */
+/* Frees the memory that closed connections have left. */
 void rhb_parking_free_closed(struct rhb_loop *loop);
-
-/* Says that nothing more is coming, then drains what the client still sends, bounded by the linger
- * deadline, then closes (RFC 9112 section 9.6). */
-void rhb_conn_linger(struct rhb_loop *loop, struct rhb_conn *conn);
-
-/* The earliest deadline of all, UINT64_MAX when nothing waits. */
-uint64_t rhb_parking_earliest(const struct rhb_loop *loop);
 
 #endif

@@ -1,4 +1,5 @@
 #include "refusal.h"
+#include "lingering.h"
 #include "parking.h"
 #include "socket_io.h"
 #include <stdio.h>
@@ -25,12 +26,13 @@ const char *rhb_reason(int status)
     return "Error";
 }
 
-/* What the application would see as the request's method, for the one case where it matters. */
+/* A response to HEAD has no body (RFC 9110 section 9.3.2). */
 static bool is_head(const struct phr_request_head *head)
 {
     return head != NULL && head->method_len == 4 && memcmp(head->method, "HEAD", 4) == 0;
 }
 
+/* Writes the response to out and returns its length, of which *head_len bytes are its head. */
 static size_t render(struct rhb_loop *loop, char *out, size_t cap, int status, bool with_body,
                      size_t *head_len)
 {
@@ -50,15 +52,16 @@ static size_t render(struct rhb_loop *loop, char *out, size_t cap, int status, b
     return (size_t)len < cap ? (size_t)len : *head_len;
 }
 
-/* Proxies are believed in what they say of a refused request as of any other. */
+/* The client's address as text, from the fields of allowed proxies as for any other request.
+ * Returns its length. */
 static size_t put_client(const struct rhb_loop *loop, const struct rhb_conn *conn,
                          const struct phr_request_head *head, char *out)
 {
-    struct rhb_forwarded said = {0};
+    struct rhb_forwarded forwarded = {0};
     if (head != NULL)
-        rhb_forwarded_read(&said, &loop->options.forwarded, &conn->peer, head->fields,
+        rhb_forwarded_read(&forwarded, &loop->options.forwarded, &conn->peer, head->fields,
                            head->num_fields);
-    return rhb_peer_text(said.has_client ? &said.client : &conn->peer, out);
+    return rhb_peer_text(forwarded.has_client ? &forwarded.client : &conn->peer, out);
 }
 
 static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int status,
@@ -80,7 +83,7 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
     rhb_access_log_add(loop->access_log, &entry);
 }
 
-/* The head of a request whose body is still arriving; NULL when there is none. */
+/* The head of the request whose body is arriving; NULL when there is none. */
 static const struct phr_request_head *head_of_incoming(struct rhb_loop *loop,
                                                        const struct rhb_conn *conn)
 {
@@ -93,8 +96,8 @@ static const struct phr_request_head *head_of_incoming(struct rhb_loop *loop,
     return parsed > 0 ? head : NULL;
 }
 
-void rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
-                const struct phr_request_head *head)
+enum rhb_event rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
+                          const struct phr_request_head *head)
 {
     if (head == NULL)
         head = head_of_incoming(loop, conn);
@@ -103,9 +106,10 @@ void rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
     size_t len = render(loop, answer, sizeof answer, status, !is_head(head), &head_len);
     if (loop->access_log != NULL)
         log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
-    /* A socket that cannot take these few bytes has a client that does not read: it gets none. */
+    /* If the socket cannot take these few bytes, its client does not read: it gets no answer. */
     if (rhb_send_all(conn->fd, answer, len, &done) == RHB_IO_OK)
         rhb_conn_linger(loop, conn);
     else
         rhb_conn_close(loop, conn);
+    return RHB_EVENT_NONE;
 }

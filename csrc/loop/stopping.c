@@ -1,18 +1,18 @@
-/* How the loop comes to its end: nobody new, the idle ones for a short while, the others until they
- * are done. */
+/* Stopping: no new connections are accepted, idle ones are closed after a short time, all others
+ * are served to their end. */
 #include "stopping.h"
 #include "accept_queue.h"
 #include "closing_port.h"
 #include "listeners.h"
 #include "loop.h"
 
-#define STOP_LINGER RHB_NS_PER_SECOND
-#define AWAIT_STEP (5 * RHB_NS_PER_MS)
+#define IDLE_TIME RHB_NS_PER_SECOND        /* that an idle connection is kept open */
+#define HANDSHAKE_STEP (5 * RHB_NS_PER_MS) /* between two looks at handshakes */
 
-enum { QUEUE_UNKNOWN = 64 /* owed where the kernel does not say */ };
+enum { QUEUE_UNKNOWN = 64 /* connections to accept if the kernel does not tell how many wait */ };
 
-/* A connection that has sent nothing yet counts as idle from now on, and as long as the others: so
- * their list stays in the order of its deadlines. */
+/* A connection that has sent nothing yet counts as idle from now on. All get the same deadline, so
+ * the list of the idle ones stays in order. */
 static void make_silent_idle(struct rhb_loop *loop, uint64_t until)
 {
     struct rhb_link *head = &loop->parked[RHB_CONN_FRESH];
@@ -28,19 +28,18 @@ static void make_silent_idle(struct rhb_loop *loop, uint64_t until)
 
 void rhb_loop_stop(struct rhb_loop *loop)
 {
-    uint64_t until = rhb_now_coarse() + STOP_LINGER;
+    uint64_t until = rhb_now_coarse() + IDLE_TIME;
     if (loop->stopping)
         return;
     loop->stopping = true;
     loop->accept_again_at = 0;
     rhb_listeners_disarm(loop);
-    /* The wake-up for a connection may have come to this worker alone: one last accept. */
+    /* One last accept: for a connection in the queue only this worker may have been woken. */
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = true;
     make_silent_idle(loop, until);
-    /* from now on nearly all are those that have just been accepted, however long others are kept
-     */
-    loop->options.timeouts[RHB_CONN_IDLE] = STOP_LINGER;
+    /* for connections that become idle from now on; nearly all of them have just been accepted */
+    loop->options.timeouts[RHB_CONN_IDLE] = IDLE_TIME;
     struct rhb_link *head = &loop->parked[RHB_CONN_IDLE];
     for (struct rhb_link *link = head->next; link != head; link = link->next) {
         struct rhb_conn *conn = (struct rhb_conn *)link;
@@ -60,11 +59,11 @@ void rhb_loop_stop_last(struct rhb_loop *loop, uint64_t patience)
     for (size_t i = 0; i < loop->n_listeners; i++) {
         struct rhb_listener *listener = &loop->listeners[i];
         uint32_t waiting = rhb_accept_queue_length(listener->fd, listener->is_unix);
-        listener->owed = waiting == UINT32_MAX ? QUEUE_UNKNOWN : waiting;
+        listener->to_accept = waiting == UINT32_MAX ? QUEUE_UNKNOWN : waiting;
         listener->ready = true;
         listener->closing = !listener->is_unix && rhb_port_is_closing(listener->fd);
         if (listener->closing)
-            loop->await_until = now + (patience < STOP_LINGER ? patience : STOP_LINGER);
+            loop->handshakes_until = now + (patience < IDLE_TIME ? patience : IDLE_TIME);
     }
 }
 
@@ -76,42 +75,42 @@ static bool has_handshakes(const struct rhb_loop *loop)
     return false;
 }
 
-/* Whoever comes out of a handshake is owed too. Looks in this order, handshakes and then the queue,
- * since connections go from there to here. */
+/* A connection whose handshake ends is to be accepted too. Handshakes are looked at before the
+ * queue, since connections move from the one to the other. */
 static void await_handshakes(struct rhb_loop *loop, uint64_t now)
 {
-    if (now < loop->await_until && has_handshakes(loop))
-        loop->accept_again_at = now + AWAIT_STEP;
+    if (now < loop->handshakes_until && has_handshakes(loop))
+        loop->accept_again_at = now + HANDSHAKE_STEP;
     else
-        loop->await_until = 0;
+        loop->handshakes_until = 0;
     for (size_t i = 0; i < loop->n_listeners; i++)
         if (loop->listeners[i].closing)
-            loop->listeners[i].owed = UINT32_MAX; /* all there are: nobody comes any more */
+            loop->listeners[i].to_accept = UINT32_MAX; /* all that are there: no new ones come */
 }
 
-bool rhb_stop_awaits(struct rhb_loop *loop)
+bool rhb_stop_still_accepts(struct rhb_loop *loop)
 {
     uint64_t now = rhb_now_coarse();
-    if (loop->await_until == 0 && loop->accept_again_at == 0)
+    if (loop->handshakes_until == 0 && loop->accept_again_at == 0)
         return false;
     if (now < loop->accept_again_at)
         return true;
     loop->accept_again_at = 0;
-    if (loop->await_until != 0)
+    if (loop->handshakes_until != 0)
         await_handshakes(loop, now);
     for (size_t i = 0; i < loop->n_listeners; i++)
-        loop->listeners[i].ready = loop->listeners[i].owed > 0;
-    return loop->await_until != 0 || rhb_listeners_ready(loop);
+        loop->listeners[i].ready = loop->listeners[i].to_accept > 0;
+    return loop->handshakes_until != 0 || rhb_listeners_ready(loop);
 }
 
 bool rhb_loop_accepts(const struct rhb_loop *loop)
 {
-    return !loop->stopping || loop->await_until != 0 || loop->accept_again_at != 0 ||
+    return !loop->stopping || loop->handshakes_until != 0 || loop->accept_again_at != 0 ||
            rhb_listeners_ready(loop);
 }
 
-void rhb_loop_let_go(struct rhb_loop *loop)
+void rhb_loop_release_listeners(struct rhb_loop *loop)
 {
     loop->n_listeners = 0;
-    loop->await_until = loop->accept_again_at = 0;
+    loop->handshakes_until = loop->accept_again_at = 0;
 }

@@ -1,13 +1,13 @@
-/* The end of the loop, from inside; rhb_loop_stop and the like in loop.h begin it. Called by loop.
- */
+/* The end of the loop. rhb_loop_stop and the other functions for the caller are in loop.h. Called
+ * by dispatch.c. */
 #ifndef RHB_STOPPING_H
 #define RHB_STOPPING_H
 
 #include "loop.h"
 
-/* Of a loop that is stopping: whether connections may still come from ports that take nobody new
- * (closing_port.h), or from queues that are owed and for which there was no descriptor. Makes their
- * listeners ready when it is time to accept. */
-bool rhb_stop_awaits(struct rhb_loop *loop);
+/* Whether a loop that is stopping may still accept connections: from closing ports (closing_port.h)
+ * or from queues that it has not accepted completely, for lack of descriptors. Marks their
+ * listeners as ready when it is time to accept. */
+bool rhb_stop_still_accepts(struct rhb_loop *loop);
 
 #endif

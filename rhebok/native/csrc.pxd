@@ -275,7 +275,7 @@ cdef extern from "loop/loop.h" nogil:
         uint64_t body_len
     struct rhb_lane:
         rhb_lane *next
-        rhb_conn *at_hand
+        rhb_conn *current
         rhb_request request
         const char *rest
         size_t rest_len
@@ -305,7 +305,7 @@ cdef extern from "loop/loop.h" nogil:
     void rhb_loop_stop(rhb_loop *loop)
     void rhb_loop_stop_last(rhb_loop *loop, uint64_t patience)
     bint rhb_loop_accepts(const rhb_loop *loop)
-    void rhb_loop_let_go(rhb_loop *loop)
+    void rhb_loop_release_listeners(rhb_loop *loop)
     size_t rhb_loop_owners(const rhb_loop *loop, void **owners, size_t cap)
     bint rhb_loop_may_keep(const rhb_loop *loop, const rhb_conn *conn)
     void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)

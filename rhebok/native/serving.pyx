@@ -36,7 +36,7 @@ from .csrc cimport (
     rhb_loop_before_sleep,
     rhb_loop_done,
     rhb_loop_enter,
-    rhb_loop_let_go,
+    rhb_loop_release_listeners,
     rhb_loop_needs_attention,
     rhb_loop_poll,
     rhb_loop_sleep,
@@ -111,7 +111,7 @@ cdef class Service:
 
     cdef int let_go_of_listeners(self) except -1:
         if self.on_last_accept is not None:
-            rhb_loop_let_go(self.loop)
+            rhb_loop_release_listeners(self.loop)
             self.on_last_accept()
             self.on_last_accept = None
         return 0
@@ -239,7 +239,7 @@ cdef class Lane:
     def interrupt(self, exception):
         """interrupt(exception: type) -> None: raises it in this lane's thread, if that is at a request, as soon as it
         runs Python code again."""
-        if self.thread_id != 0 and (self.own.at_hand is not NULL or self.current is not None):
+        if self.thread_id != 0 and (self.own.current is not NULL or self.current is not None):
             self.interrupted = True
             PyThreadState_SetAsyncExc(self.thread_id, <PyObject *>exception)
 
@@ -262,9 +262,9 @@ cdef class Lane:
             self.break_off(own)
         if current is not None:
             self.break_off(current)
-        if self.own.at_hand is not NULL:  # nobody had begun with it
+        if self.own.current is not NULL:  # nobody had begun with it
             rhb_loop_enter(self.loop, self.own)
-            rhb_loop_abort(self.loop, self.own.at_hand)
+            rhb_loop_abort(self.loop, self.own.current)
         return 0
 
     cdef int break_off(self, Exchange exchange) except -1:

@@ -357,7 +357,7 @@ cdef class Worker:
             waiting.append(<Exchange>owners[index])
         names = [(<Exchange>exchange).describe() for exchange in waiting]
         for lane in self.lanes:
-            if lane.own.at_hand is not NULL:
+            if lane.own.current is not NULL:
                 head = &lane.own.request.head
                 line = head.method[:head.target + head.target_len - head.method]
                 names.append(line.decode("ascii", "backslashreplace"))

@@ -190,7 +190,7 @@ static void check_lists(const struct world *world)
     count += count_list(&loop->ready) + count_list(&loop->awaiting_turn);
     MUST(count == loop->open && loop->registered <= loop->open);
     MUST(rhb_live_count(RHB_LIVE_CONNECTION) == (long)loop->open);
-    MUST(loop->lane->at_hand == NULL && loop->lane->drop == NULL);
+    MUST(loop->lane->current == NULL && loop->lane->held_input == NULL);
     MUST(loop->stopping || loop->open <= loop->options.max_connections);
 }
 
@@ -204,7 +204,7 @@ static void run_until_wait(struct world *world)
         if (world->must_wait && world->held == NULL)
             break;
     }
-    if (world->loop->lane->at_hand == NULL)
+    if (world->loop->lane->current == NULL)
         check_lists(world);
 }
 

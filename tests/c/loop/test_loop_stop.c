@@ -333,7 +333,7 @@ static void what_comes_later_is_not_owed(struct rhb_test *t)
     UNTIL(f.drained > 0);
     struct client late = client_new(&f, BY_TCP);
     CHECK(!rhb_loop_accepts(f.loop));
-    rhb_loop_let_go(f.loop);
+    rhb_loop_release_listeners(f.loop);
     CHECK_INT(f.loop->open, 0);
     client_close(&late);
     tear_down(&f);

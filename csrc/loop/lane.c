@@ -1,0 +1,32 @@
+#include "lane.h"
+#include "loop.h"
+#include <errno.h>
+#include <stdlib.h>
+
+void rhb_lane_free(struct rhb_lane *lane)
+{
+    free(lane->held_input);
+    free(lane->buffer);
+    free(lane->path);
+    free(lane->request.head.fields);
+    free(lane);
+}
+
+struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop)
+{
+    struct rhb_lane *lane = calloc(1, sizeof *lane);
+    if (lane == NULL)
+        return NULL;
+    lane->buffer = malloc(RHB_READ_SIZE);
+    lane->path = malloc(loop->options.limits.line);
+    lane->request.head.fields = calloc(loop->options.max_fields, sizeof(struct phr_header));
+    lane->score = &lane->no_score;
+    if (!lane->buffer || !lane->path || !lane->request.head.fields) {
+        rhb_lane_free(lane);
+        errno = ENOMEM;
+        return NULL;
+    }
+    lane->next = loop->lanes;
+    loop->lanes = lane;
+    return lane;
+}

@@ -1,0 +1,44 @@
+/* A lane: the current request of one thread, and the buffers for it. Several threads can have a
+ * request each, while one thread at a time is in the loop. */
+#ifndef RHB_LANE_H
+#define RHB_LANE_H
+
+#include "connection.h"
+#include "http/target.h"
+#include "scoreboard.h"
+
+enum { RHB_READ_SIZE = 65536 /* bytes of the buffer of a lane */ };
+
+/* A complete request. Valid until rhb_loop_done, rhb_loop_suspend or rhb_loop_abort. */
+struct rhb_request {
+    struct phr_request_head head;
+    struct rhb_target target;
+    struct rhb_framing framing;
+    const char *path; /* of the target, percent-decoded */
+    size_t path_len;
+    const char *head_bytes; /* the head as it was received */
+    size_t head_len;
+    const char *inline_body; /* the body if it arrived together with the head; otherwise NULL */
+    struct rhb_body *body;   /* the body if it did not. The caller may take over its blocks or its
+                                descriptor, and marks that here (body.h). */
+    uint64_t body_len;
+};
+
+struct rhb_lane {
+    struct rhb_lane *next;
+    struct rhb_conn *current; /* the connection of the current request; NULL: no request */
+    struct rhb_request request;
+    char *rest; /* bytes behind the current request: the next ones of a pipeline */
+    size_t rest_len;
+    bool reads_until_whole;    /* intake.c only: the caller reads on while a head is not whole */
+    char *buffer;              /* for recv, where bytes cannot go to their own place at once */
+    char *path;                /* options.limits.line bytes for a decoded path */
+    char *held_input;          /* parked input that holds the current request; freed with it */
+    struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
+    struct rhb_score no_score; /* what score points to when there is no master */
+};
+
+/* Frees a lane that has no current request. */
+void rhb_lane_free(struct rhb_lane *lane);
+
+#endif

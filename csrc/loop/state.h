@@ -1,0 +1,96 @@
+/* What one loop knows: struct rhb_loop and its parts. loop.h says what can be done with it. */
+#ifndef RHB_LOOP_STATE_H
+#define RHB_LOOP_STATE_H
+
+#include "base/clock.h"
+#include "lane.h"
+#include "log/access_log.h"
+#include "options.h"
+#include <sys/epoll.h>
+
+enum {
+    RHB_EVENTS = 128, /* taken from epoll in one call */
+    RHB_MAX_LISTENERS = 255,
+    RHB_GRACE_CREDIT = 16, /* the most credit that grace waits can have (waiting.c) */
+    RHB_GRACE_PROBE = 64,  /* without credit, one new connection in so many gets a grace wait */
+    RHB_BODY_TURNS = 4
+};
+
+/* The data of an epoll event is the address of a connection, or one of these. */
+#define RHB_TAG_LISTENER UINT64_C(1) /* or-ed with the address of the listener */
+#define RHB_TAG_WAKEUP UINT64_C(2)
+
+struct rhb_listener {
+    int fd;
+    bool is_unix;
+    bool armed;         /* in epoll */
+    bool ready;         /* an accept is worth trying */
+    bool burst;         /* connections come several at a time: accept until EAGAIN */
+    bool closing;       /* in a final stop: its port drops new connections (closing_port.h) */
+    uint32_t to_accept; /* in a final stop: connections of its queue still to be accepted */
+};
+
+/* A turn to receive a large body (body_turns.h). */
+struct rhb_body_turn {
+    const struct rhb_incoming *of; /* only compared, never read: it may be freed. NULL: unused */
+    uint64_t until;                /* coarse monotonic ns; then another body may begin as well */
+};
+
+struct rhb_loop {
+    struct rhb_loop_options options;
+    int epoll;
+    int wakeup; /* readable end of the signal pipe; -1: none */
+
+    /* connections */
+    struct rhb_link parked[RHB_CONN_PARKED_STATES]; /* by deadline, earliest first */
+    struct rhb_link ready;
+    struct rhb_link awaiting_turn; /* to receive a large body */
+    struct rhb_body_turn body_turns[RHB_BODY_TURNS];
+    struct rhb_link spare; /* memory of closed connections, to be used again */
+    size_t n_spare;
+    struct rhb_link closed_in_sleep; /* closed while a thread sleeps in epoll_wait, whose result
+                                      * may still name them */
+    size_t open;                     /* connections that exist */
+    size_t registered;               /* of these, in epoll */
+
+    /* listeners */
+    struct rhb_listener *listeners;
+    size_t n_listeners;
+    size_t next_listener;      /* index of the one to accept from next */
+    uint64_t tick_at;          /* when the listeners are checked next, once a second */
+    uint64_t accept_again_at;  /* when accepting goes on; 0: it is not paused. It pauses for lack of
+                                * capacity or descriptors, and in a final stop for handshakes. */
+    struct rhb_conn *in_grace; /* the new connection that the next wait is for (waiting.c) */
+    int grace_credit;
+    unsigned fresh_without_grace;
+    unsigned served_since_epoll; /* requests since the last epoll_wait */
+    bool check_deadlines;        /* time has passed since they were checked */
+    bool woke_at_once;           /* the last epoll_wait did not wait */
+    bool fresh_first;            /* a listener has just been reported: accept before all else */
+    bool ready_first;            /* whether the ready list comes before the listeners; alternates */
+    bool stopping;
+    bool forks;                /* the application forks: a child may hold any connection */
+    bool forked;               /* this is the copy of the loop in a forked child */
+    uint64_t accept_until;     /* in a final stop: nothing is accepted after this */
+    uint64_t handshakes_until; /* in a final stop: handshakes are waited for until then; 0: not, or
+                                * not any more */
+
+    /* the result of the last epoll_wait */
+    struct epoll_event events[RHB_EVENTS];
+    int n_events, at_event;
+
+    /* the wait of a thread */
+    bool sleeping;     /* a thread is in epoll_wait */
+    uint64_t wakes_at; /* at the latest */
+    int sleep_result;
+    uint64_t slept_ns;
+
+    struct rhb_lane *lane;  /* of the thread that is in the loop */
+    struct rhb_lane *lanes; /* all of them */
+
+    struct rhb_clock clock;
+    struct rhb_access_log *access_log; /* NULL: off. Not owned. */
+    uint64_t request_timeout;          /* ns that the application has for a request; 0: no limit */
+};
+
+#endif

@@ -1,0 +1,160 @@
+#define _GNU_SOURCE /* POLLRDHUP */
+/* Two kinds of wait. The usual one is epoll_wait, until an event, a deadline or the next tick.
+ *
+ * The other one is the grace wait: a connection that has just been accepted and has sent nothing
+ * yet gets a millisecond before it is parked, since parking costs more than a request. Grace waits
+ * that end in time earn credit, others cost credit; without credit they are rare (intake.c). */
+#include "waiting.h"
+#include "body_turns.h"
+#include "listeners.h"
+#include "parking.h"
+#include <poll.h>
+
+enum {
+    GRACE_MS = 1,
+    GRACE_MISS = 2,   /* credit that a grace wait without bytes costs; one with bytes earns 1 */
+    AT_ONCE_NS = 5000 /* epoll_wait has not waited when it took less */
+};
+#define TICK RHB_NS_PER_SECOND
+
+/* ---- the access log, which is flushed with a delay ---- */
+
+/* When, in coarse monotonic ns; 0: nothing to flush. */
+static uint64_t flush_due(const struct rhb_loop *loop)
+{
+    return loop->access_log != NULL ? rhb_access_log_due(loop->access_log) : 0;
+}
+
+static void flush_log(struct rhb_loop *loop, uint64_t now)
+{
+    uint64_t due = flush_due(loop);
+    if (due != 0 && now >= due)
+        rhb_access_log_flush(loop->access_log);
+}
+
+/* ---- the result of epoll_wait ---- */
+
+static void tick(struct rhb_loop *loop)
+{
+    uint64_t now = rhb_now_coarse();
+    loop->check_deadlines = true;
+    flush_log(loop, now);
+    if (now >= loop->tick_at || (loop->accept_again_at != 0 && now >= loop->accept_again_at)) {
+        loop->tick_at = now + TICK;
+        rhb_listeners_tick(loop, now);
+    }
+}
+
+/* Listeners come before other events: for a new connection only this worker was woken, and no other
+ * one will accept it while this one is busy with its own connections. */
+static void note_listeners(struct rhb_loop *loop)
+{
+    for (int i = 0; i < loop->n_events; i++) {
+        struct epoll_event *event = &loop->events[i];
+        if (!(event->data.u64 & RHB_TAG_LISTENER))
+            continue;
+        uint64_t address = event->data.u64 & ~RHB_TAG_LISTENER;
+        rhb_listeners_reported(loop, (struct rhb_listener *)(uintptr_t)address, event->events);
+        event->data.u64 = 0;
+        loop->fresh_first = true;
+    }
+}
+
+/* n: what epoll_wait returned, after so many nanoseconds. */
+static void set_events(struct rhb_loop *loop, int n, uint64_t took_ns)
+{
+    loop->woke_at_once = took_ns < AT_ONCE_NS;
+    loop->n_events = n > 0 ? n : 0;
+    loop->at_event = 0;
+    loop->served_since_epoll = 0;
+    note_listeners(loop);
+    rhb_body_turns_update(loop, n <= 0);
+    tick(loop);
+}
+
+void rhb_poll_epoll(struct rhb_loop *loop)
+{
+    uint64_t before = rhb_now_exact();
+    int n = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, 0);
+    set_events(loop, n, rhb_now_exact() - before);
+}
+
+/* ---- the wait ---- */
+
+static void after_grace(struct rhb_loop *loop, bool in_time)
+{
+    struct rhb_conn *conn = loop->in_grace;
+    loop->in_grace = NULL;
+    if (in_time)
+        loop->grace_credit += loop->grace_credit < RHB_GRACE_CREDIT;
+    else if (loop->grace_credit > 0)
+        loop->grace_credit -= GRACE_MISS;
+    rhb_make_ready(loop, conn);
+}
+
+/* The latest time to wake, in coarse monotonic ns. */
+static uint64_t wake_at(const struct rhb_loop *loop)
+{
+    if (!rhb_list_empty(&loop->awaiting_turn))
+        return 0;
+    uint64_t until = rhb_parking_earliest(loop), due = flush_due(loop);
+    if (loop->tick_at < until)
+        until = loop->tick_at;
+    if (due != 0 && due < until)
+        until = due;
+    if (loop->accept_again_at != 0 && loop->accept_again_at < until)
+        until = loop->accept_again_at;
+    return until;
+}
+
+static int ms_until(uint64_t until)
+{
+    uint64_t now = rhb_now_coarse();
+    return until <= now ? 0 : (int)((until - now + RHB_NS_PER_MS - 1) / RHB_NS_PER_MS);
+}
+
+int rhb_loop_before_sleep(struct rhb_loop *loop)
+{
+    if (loop->in_grace != NULL)
+        return GRACE_MS;
+    loop->sleeping = true;
+    loop->n_events = loop->at_event = 0;
+    flush_log(loop, rhb_now_coarse());
+    loop->wakes_at = wake_at(loop);
+    return ms_until(loop->wakes_at);
+}
+
+void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
+{
+    if (loop->in_grace != NULL) {
+        struct pollfd fd = {.fd = loop->in_grace->fd, .events = POLLIN | POLLRDHUP};
+        loop->sleep_result = poll(&fd, 1, timeout_ms);
+        return;
+    }
+    uint64_t before = rhb_now_exact();
+    loop->sleep_result = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
+    loop->slept_ns = rhb_now_exact() - before;
+}
+
+void rhb_loop_after_sleep(struct rhb_loop *loop)
+{
+    loop->sleeping = false;
+    if (loop->in_grace != NULL) {
+        after_grace(loop, loop->sleep_result > 0);
+    } else {
+        rhb_parking_forget_closed(loop, loop->sleep_result);
+        set_events(loop, loop->sleep_result, loop->slept_ns);
+    }
+}
+
+void rhb_loop_wait(struct rhb_loop *loop)
+{
+    rhb_loop_sleep(loop, rhb_loop_before_sleep(loop));
+    rhb_loop_after_sleep(loop);
+}
+
+bool rhb_loop_needs_attention(const struct rhb_loop *loop)
+{
+    return loop->stopping || !rhb_list_empty(&loop->ready) ||
+           (loop->sleeping && wake_at(loop) < loop->wakes_at);
+}
