@@ -1,6 +1,6 @@
-/* Eight bytes at a time in a plain 64-bit register: how names are compared in any case and how
- * names and values are checked, without SIMD and without reading past either end. The order of the
- * bytes within the word never matters, so neither does the machine's. */
+/* Work on eight bytes at a time in a 64-bit register: to compare names in any case, and to check
+ * names and values, without SIMD and without reading beyond either end. The order of the bytes in
+ * the word does not matter, so the byte order of the machine does not matter either. */
 #ifndef RHB_BYTE_WORDS_H
 #define RHB_BYTE_WORDS_H
 
@@ -18,7 +18,7 @@ static inline uint64_t rhb_word_load(const char *at)
     return word;
 }
 
-/* A word for 1 to 7 bytes: each of them is in it at least once, and nothing else is. */
+/* A word for 1 to 7 bytes: it has each of them at least once, and no other byte. */
 static inline uint64_t rhb_word_short(const char *at, size_t len)
 {
     if (len >= 4) {
@@ -40,7 +40,7 @@ static inline uint64_t rhb_word_in_range(uint64_t word, unsigned lo, unsigned hi
     return (from_lo ^ above_hi) & ~word & RHB_WORD_OF(0x80);
 }
 
-/* The word with A to Z, and nothing else, turned into a to z. */
+/* The word with A to Z changed into a to z; all other bytes are unchanged. */
 static inline uint64_t rhb_word_lower(uint64_t word)
 {
     return word | rhb_word_in_range(word, 'A', 'Z') >> 2;

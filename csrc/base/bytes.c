@@ -2,10 +2,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-bool rhb_bytes_reserve(struct rhb_bytes *bytes, size_t more)
+bool rhb_bytes_grow(struct rhb_bytes *bytes, size_t more)
 {
-    if (more <= bytes->cap - bytes->len)
-        return true;
     if (more > SIZE_MAX / 2 - bytes->len)
         return false;
     size_t cap = bytes->cap ? bytes->cap : 512;

@@ -7,7 +7,7 @@ static void put_two(char *at, int value)
     at[1] = (char)('0' + value % 10);
 }
 
-/* By hand, since strftime follows the locale. */
+/* strftime would depend on the locale. */
 static void render(char *date, time_t second)
 {
     static const char days[] = "SunMonTueWedThuFriSat";

@@ -1,5 +1,5 @@
-/* Time as the loop needs it: a coarse monotonic clock for deadlines, and the Date field, rendered
- * once a second. */
+/* Clocks: a coarse monotonic one for deadlines, an exact one for durations, and the Date field,
+ * which is rendered once a second. */
 #ifndef RHB_CLOCK_H
 #define RHB_CLOCK_H
 
@@ -11,11 +11,11 @@
 #define RHB_DATE_LEN 29
 
 struct rhb_clock {
-    time_t second; /* that date renders */
+    time_t second; /* of date */
     char date[RHB_DATE_LEN + 1];
 };
 
-/* CLOCK_MONOTONIC_COARSE in nanoseconds: a few milliseconds off, but costs next to nothing. */
+/* CLOCK_MONOTONIC_COARSE in nanoseconds: cheap, and up to a few milliseconds late. */
 static inline uint64_t rhb_now_coarse(void)
 {
     struct timespec now;
@@ -31,8 +31,8 @@ static inline uint64_t rhb_now_exact(void)
     return (uint64_t)now.tv_sec * RHB_NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-/* The current IMF-fixdate (RFC 9110 section 5.6.7), RHB_DATE_LEN bytes; valid until the next call.
- */
+/* The current time as IMF-fixdate (RFC 9110 section 5.6.7), RHB_DATE_LEN bytes and a NUL; valid
+ * until the next call. */
 const char *rhb_clock_date(struct rhb_clock *clock);
 
 #endif

@@ -1,4 +1,4 @@
-/* Decimal numbers as HTTP writes them: digits and nothing else. */
+/* Decimal numbers of HTTP: only digits. */
 #ifndef RHB_DECIMAL_H
 #define RHB_DECIMAL_H
 
@@ -9,10 +9,11 @@
 
 enum {
     RHB_DECIMAL_MAX = 20, /* digits of the largest number */
-    RHB_DECIMAL_SAFE = 19 /* so many nines still fit */
+    RHB_DECIMAL_SAFE = 19 /* any number with so many digits fits into 64 bits */
 };
 
-/* Reads 1*DIGIT into *number. False when it is empty, holds anything but digits or exceeds max. */
+/* Reads 1*DIGIT (RFC 9110 section 2.1) into *number. False when the text is empty, has another byte
+ * than digits, or exceeds max. */
 static inline bool rhb_decimal_read(const char *text, size_t len, uint64_t max, uint64_t *number)
 {
     const char *at = text, *end = text + len;
@@ -31,7 +32,7 @@ static inline bool rhb_decimal_read(const char *text, size_t len, uint64_t max, 
     return sum <= max;
 }
 
-/* Writes number and returns the end of it. */
+/* Writes the number, up to RHB_DECIMAL_MAX digits without a NUL, and returns the end of it. */
 static inline char *rhb_decimal_write(char *to, uint64_t number)
 {
     char digits[RHB_DECIMAL_MAX];

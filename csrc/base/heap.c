@@ -10,7 +10,7 @@ void rhb_heap_keep(size_t block)
         block = SMALLEST;
     if (block > LARGEST)
         block = LARGEST;
-    /* twice: the block itself, and room for what malloc and its caller put around it */
+    /* twice: the block, and space for what malloc and its caller add to it */
     mallopt(M_MMAP_THRESHOLD, (int)(2 * block));
     mallopt(M_TRIM_THRESHOLD, (int)(BLOCKS_KEPT * block));
 #else

@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-/* Tells malloc to serve blocks of up to `block` bytes from the heap, and to give back to the kernel
- * only what is free beyond a multiple of that at its end. glibc's own rule maps and unmaps large
- * blocks one by one, and the page faults then cost several times what receiving a large body does.
- * No effect with other libcs. */
+/* Tells malloc to allocate blocks of up to `block` bytes from the heap, and to return memory to the
+ * kernel only when a multiple of that is free at the end of the heap. By default glibc maps and
+ * unmaps each large block, and the page faults cost several times as much as receiving a large
+ * body. No effect with other C libraries. */
 void rhb_heap_keep(size_t block);
 
 #endif

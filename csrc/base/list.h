@@ -1,4 +1,5 @@
-/* An intrusive ring: a connection is in at most one list at a time, so one link is enough. */
+/* A doubly linked list whose links are part of the elements. A connection is in at most one list at
+ * a time, so it has one link. */
 #ifndef RHB_LIST_H
 #define RHB_LIST_H
 
@@ -6,7 +7,7 @@
 #include <stddef.h>
 
 struct rhb_link {
-    struct rhb_link *prev, *next; /* next is NULL while in no list */
+    struct rhb_link *prev, *next; /* next is NULL when it is in no list */
 };
 
 static inline void rhb_list_init(struct rhb_link *head)
@@ -19,6 +20,7 @@ static inline bool rhb_list_empty(const struct rhb_link *head)
     return head->next == head;
 }
 
+/* Appends at the end. */
 static inline void rhb_list_push(struct rhb_link *head, struct rhb_link *link)
 {
     link->prev = head->prev;
@@ -27,7 +29,7 @@ static inline void rhb_list_push(struct rhb_link *head, struct rhb_link *link)
     head->prev = link;
 }
 
-/* Harmless for a link that is in no list. */
+/* Has no effect on a link that is in no list. */
 static inline void rhb_list_remove(struct rhb_link *link)
 {
     if (link->next == NULL)

@@ -1,5 +1,5 @@
-/* Counts of live objects, in debug builds only (RHEBOK_DEBUG=1 pip install): the test suite ends by
- * asserting that every count is zero. In ordinary builds nothing of this exists. */
+/* Counts of live objects, in debug builds only (RHEBOK_DEBUG=1 pip install). At the end of each
+ * test every count must be zero. Other builds do not count. */
 #ifndef RHB_LIVE_H
 #define RHB_LIVE_H
 
@@ -21,7 +21,7 @@ extern _Atomic long rhb_live_counts[RHB_LIVE_KINDS];
 #define RHB_LIVE_DEAD(kind) ((void)0)
 #endif
 
-/* The count of one kind, -1 in a build that does not count. */
+/* The number of live objects of this kind; -1 in a build that does not count. */
 long rhb_live_count(enum rhb_live_kind kind);
 
 #endif

@@ -1,6 +1,6 @@
 #include "allowed_peers.h"
 
-/* The address in 16 bytes; false when there is none. */
+/* Writes the address as IPv6; false for a peer without an IP address. */
 static bool as_ipv6(const struct rhb_peer *peer, uint8_t out[16])
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -17,7 +17,7 @@ static bool as_ipv6(const struct rhb_peer *peer, uint8_t out[16])
     }
 }
 
-static bool holds(const struct rhb_network *network, const uint8_t address[16])
+static bool contains(const struct rhb_network *network, const uint8_t address[16])
 {
     size_t whole = network->bits / 8;
     unsigned rest = network->bits % 8;
@@ -34,7 +34,7 @@ bool rhb_peer_is_named(const struct rhb_allowed_peers *list, const struct rhb_pe
     if (!as_ipv6(peer, address))
         return false;
     for (size_t i = 0; i < list->n_networks; i++)
-        if (holds(&list->networks[i], address))
+        if (contains(&list->networks[i], address))
             return true;
     return false;
 }

@@ -7,7 +7,7 @@ static const bool is_tchar[256] = {
     ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
-/* The top bit of every byte that is neither a letter nor '-', of which nearly all names consist. */
+/* The top bit of every byte that is neither a letter nor '-'. Nearly all names have only these. */
 static inline uint64_t not_plain(uint64_t word)
 {
     return (rhb_word_in_range(word | RHB_WORD_OF(0x20), 'a', 'z') |
@@ -15,7 +15,7 @@ static inline uint64_t not_plain(uint64_t word)
            RHB_WORD_OF(0x80);
 }
 
-/* The top bit of every control, HTAB and DEL included. */
+/* The top bit of every control, including HTAB and DEL. */
 static inline uint64_t controls(uint64_t word)
 {
     uint64_t low_bits = word & RHB_WORD_OF(0x7f);

@@ -1,9 +1,13 @@
-/* What proxies say of a request: X-Forwarded-For, -Proto, -Host and -Port, or Forwarded (RFC 7239).
+/* What proxies say about a request: X-Forwarded-For, -Proto, -Host and -Port, or Forwarded (RFC
+ * 7239).
  *
- * A list of these grows to the right: the last element is from our peer, the one before it from
- * whom the last one names, and so on. So lists are read from their end, for as long as the one who
- * wrote an element is known as a proxy; whatever stands before that is of no interest, and cannot
- * change what comes behind it. An element that is not understood ends the reading too. */
+ * Each proxy appends to these lists on the right. The last element was written by our peer, the one
+ * before it by the node that the last one names, and so on. So a list is read from its end, as long
+ * as the writer of an element is an allowed proxy. What stands before that has no effect. An
+ * element that cannot be parsed ends the reading too.
+ *
+ * forwarded_list.c reads the lists, forwarded_element.c the elements of Forwarded, forwarded_node.c
+ * addresses and ports. */
 #ifndef RHB_FORWARDED_H
 #define RHB_FORWARDED_H
 
@@ -19,32 +23,33 @@ enum rhb_forwarded_field {
 };
 enum { RHB_X_FORWARDED = RHB_FORWARDED - 1 };
 
-/* Who is believed, and which fields. anybody in allowed means any peer, not any address in a field:
- * only those that are named count as proxies there. */
+/* Which proxies are allowed, and which fields are read. allowed.anybody is about our peer only: an
+ * address in a field counts as a proxy only if it is listed. */
 struct rhb_forwarded_policy {
     struct rhb_allowed_peers allowed;
-    unsigned fields; /* of enum rhb_forwarded_field */
+    unsigned fields; /* of enum rhb_forwarded_field, or-ed */
 };
 
-enum rhb_scheme { RHB_SCHEME_UNSAID, RHB_SCHEME_HTTP, RHB_SCHEME_HTTPS };
+enum rhb_scheme { RHB_SCHEME_UNKNOWN, RHB_SCHEME_HTTP, RHB_SCHEME_HTTPS };
 
-/* What was said and understood. */
+/* What the proxies have said, as far as it was valid. */
 struct rhb_forwarded {
     bool has_client;
-    struct rhb_peer client; /* port 0 when it was not said */
+    struct rhb_peer client; /* port 0: unknown */
     enum rhb_scheme scheme;
-    const char *host; /* a host in the sense of rhb_is_host, in a field's value; NULL: unsaid */
+    const char *host; /* valid for rhb_is_host; points into the value of a field. NULL: unknown */
     size_t host_len;
-    uint16_t port; /* that the client connected to; 0: unsaid */
+    uint16_t port; /* that the client connected to; 0: unknown */
 };
 
-/* Reads the fields of a request from this peer. All is unsaid when the peer is not allowed. When
- * there is any of the X-Forwarded ones, Forwarded is not looked at. */
+/* Reads the fields of a request from this peer. All is unknown when the peer is not allowed. When
+ * there is any of the X-Forwarded fields, Forwarded is ignored. */
 void rhb_forwarded_read(struct rhb_forwarded *said, const struct rhb_forwarded_policy *policy,
                         const struct rhb_peer *peer, const struct phr_header *fields, size_t count);
 
-/* The port of the server that the client had in mind: as said, otherwise that of host (the one of
- * the request, when none was said), otherwise the scheme's own. 0 when nothing was said of it. */
+/* The server port that the client connected to: the port that was said; otherwise the port in the
+ * host that was said, or in `host`, the one of the request; otherwise the default of the scheme. 0
+ * when the proxies have said neither port, host nor scheme. */
 uint16_t rhb_forwarded_server_port(const struct rhb_forwarded *said, const char *host,
                                    size_t host_len);
 

@@ -1,5 +1,5 @@
-/* One pass over the fields gathers facts, bit by bit; then a table of what may not come together,
- * or may not be missing, turns them into a status or a plan. */
+/* One pass over the fields collects facts, one bit each. Then a table of combinations that are
+ * refused turns the facts into a status to answer, or into a plan. */
 #include "framing.h"
 #include "base/decimal.h"
 #include "target.h"
@@ -43,7 +43,7 @@ static const char *read_expect(struct facts *facts, const char *value, size_t le
     return NULL;
 }
 
-/* RFC 9112 section 9.3: options that we do not know are nobody's mistake. */
+/* RFC 9112 section 9.3. Unknown options are ignored. */
 static const char *read_connection(struct facts *facts, const char *value, size_t len)
 {
     struct rhb_token_list list = {.next = value, .end = value + len};
@@ -66,7 +66,7 @@ static const char *read_content_length(struct facts *facts, const char *value, s
     return NULL;
 }
 
-/* RFC 9112 section 7 and the registry that it founds; identity is from RFC 2616. */
+/* RFC 9112 section 7 and the IANA registry of transfer codings; identity is from RFC 2616. */
 static bool is_other_coding(const char *token, size_t len)
 {
     static const char *const codings[] = {"gzip",     "x-gzip",   "deflate",
@@ -93,9 +93,9 @@ static const char *read_transfer_encoding(struct facts *facts, const char *value
     return NULL;
 }
 
-/* The fields that decide about the message, each at the length of its name: no two share one, so
- * that a name is looked up with one comparison. (Two on one length would be a warning, and warnings
- * are errors.) */
+/* The fields that matter for framing. The index is the length of the name, which is different for
+ * all of them, so one comparison finds a name. (Two rows with one length are a compiler warning,
+ * and warnings are errors.) */
 static const struct field_rule {
     const char *name;
     enum fact fact;
@@ -109,9 +109,9 @@ static const struct field_rule {
     [17] = {"transfer-encoding", CODING, "Transfer-Encoding twice", read_transfer_encoding},
 };
 
-/* What is refused about a request as a whole; the first row that fits decides. */
+/* Combinations that are refused; the first row that matches decides. */
 static const struct refusal {
-    unsigned present, absent; /* all of the first, none of the second */
+    unsigned present, absent; /* matches when all of the first and none of the second are seen */
     int status;
     const char *reason;
 } refusals[] = {
@@ -177,7 +177,7 @@ static void accept_request(struct rhb_framing *plan, const struct facts *facts)
     };
     bool has_content = plan->body == RHB_BODY_CHUNKED || plan->content_length > 0;
     plan->expect_continue = (seen & EXPECT) && !(seen & OLD_VERSION) && has_content;
-    /* RFC 9110 section 7.8; the content would stand where the new protocol begins */
+    /* RFC 9110 section 7.8. Not with content, which would stand where the new protocol begins. */
     plan->upgrade = (seen & UPGRADE) && !(seen & OLD_VERSION) && !has_content;
 }
 

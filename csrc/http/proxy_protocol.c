@@ -12,10 +12,10 @@ static const char v1_prefix[] = "PROXY ";
 static const char v1_unknown[] = "UNKNOWN";
 
 struct words {
-    const char *at, *end; /* what is left of the line */
+    const char *at, *end; /* the unread part of the line */
 };
 
-/* The next word, up to a single space or the end; false when it is empty. */
+/* Reads the next word, up to a single space or the end; false when it is empty. */
 static bool next_word(struct words *words, const char **word, size_t *len)
 {
     const char *space = memchr(words->at, ' ', (size_t)(words->end - words->at));
@@ -39,7 +39,7 @@ static bool read_address(struct words *words, int family, struct rhb_peer *peer)
            peer->family == family;
 }
 
-/* No leading zeros. */
+/* False for leading zeros too. */
 static bool read_port(struct words *words, uint16_t *port)
 {
     const char *word;
@@ -52,7 +52,7 @@ static bool read_port(struct words *words, uint16_t *port)
     return true;
 }
 
-/* line: without prefix and CRLF. */
+/* line: without the prefix and CRLF. */
 static bool read_v1_line(struct rhb_proxy_header *header, const char *line, size_t len)
 {
     struct words words = {line, line + len};
@@ -67,7 +67,7 @@ static bool read_v1_line(struct rhb_proxy_header *header, const char *line, size
                  : is_word(protocol, protocol_len, "TCP6") ? AF_INET6
                                                            : AF_UNSPEC;
     header->names_client = true;
-    /* the last word ends with the line: no space behind it */
+    /* the line ends with the last word: no space follows it */
     return family != AF_UNSPEC && read_address(&words, family, &header->client) &&
            read_address(&words, family, &destination) && read_port(&words, &header->client.port) &&
            read_port(&words, &destination.port) && words.at == words.end && line[len - 1] != ' ';
@@ -84,7 +84,7 @@ static enum rhb_proxy_result read_v1(struct rhb_proxy_header *header, const char
     if (lf != NULL && (cr == NULL || lf != cr + 1))
         return RHB_PROXY_BAD;
     if (cr != NULL && lf == NULL && cr + 1 < data + len)
-        return RHB_PROXY_BAD; /* something else behind it */
+        return RHB_PROXY_BAD; /* another byte follows CR */
     if (lf == NULL)
         return len < RHB_PROXY_V1_MAX ? RHB_PROXY_INCOMPLETE : RHB_PROXY_BAD;
     header->len = (size_t)(lf + 1 - data);
@@ -112,8 +112,8 @@ static uint16_t big_endian(const char *at)
 /* Bytes of both addresses, with ports, by family: none, IPv4, IPv6, unix. */
 static const size_t v2_address_len[V2_LAST_FAMILY + 1] = {0, 12, 36, 216};
 
-/* Kinds of connection that we know nothing of are valid and have no client (section 2.2). */
-static void take_v2_client(struct rhb_proxy_header *header, uint8_t kind, const char *at)
+/* A kind of connection that is unknown here is valid, and has no client (section 2.2). */
+static void set_v2_client(struct rhb_proxy_header *header, uint8_t kind, const char *at)
 {
     struct rhb_peer *client = &header->client;
     switch (kind) {
@@ -136,7 +136,7 @@ static void take_v2_client(struct rhb_proxy_header *header, uint8_t kind, const 
     header->names_client = true;
 }
 
-/* Whether the TLVs end where the header does. */
+/* Whether the last TLV ends where the header ends. */
 static bool tlvs_fit(const char *at, const char *end)
 {
     while (at < end) {
@@ -151,7 +151,7 @@ static bool tlvs_fit(const char *at, const char *end)
     return true;
 }
 
-/* What the sender says of somebody else's connection. */
+/* The command PROXY: the addresses of a client's connection. */
 static bool read_v2_proxied(struct rhb_proxy_header *header, const char *data)
 {
     uint8_t kind = (uint8_t)data[V2_FAMILY];
@@ -161,11 +161,11 @@ static bool read_v2_proxied(struct rhb_proxy_header *header, const char *data)
         return false;
     if ((size_t)(end - addresses) < v2_address_len[family])
         return false;
-    take_v2_client(header, kind, addresses);
+    set_v2_client(header, kind, addresses);
     return tlvs_fit(addresses + v2_address_len[family], end);
 }
 
-/* The bytes that are there begin as a header of version 2 does. */
+/* The bytes are the beginning of the signature of version 2, or begin with it. */
 static enum rhb_proxy_result read_v2(struct rhb_proxy_header *header, const char *data, size_t len)
 {
     uint8_t command = len > V2_COMMAND ? (uint8_t)data[V2_COMMAND] : V2_PROXY;
@@ -178,16 +178,16 @@ static enum rhb_proxy_result read_v2(struct rhb_proxy_header *header, const char
         return RHB_PROXY_BAD;
     if (len < header->len)
         return RHB_PROXY_INCOMPLETE;
-    /* of a LOCAL header nothing but its length counts */
+    /* of a LOCAL header only the length is used */
     return command == V2_LOCAL || read_v2_proxied(header, data) ? RHB_PROXY_OK : RHB_PROXY_BAD;
 }
 
-/* ---- which of them ---- */
+/* ---- either version ---- */
 
-/* Whether so many bytes may begin with this: all of it, or a part when there are fewer. */
-static bool may_begin(const char *data, size_t len, const char *with, size_t with_len)
+/* Whether the data begins with this prefix, or is the first part of it. */
+static bool may_begin(const char *data, size_t len, const char *prefix, size_t prefix_len)
 {
-    return memcmp(data, with, len < with_len ? len : with_len) == 0;
+    return memcmp(data, prefix, len < prefix_len ? len : prefix_len) == 0;
 }
 
 enum rhb_proxy_result rhb_proxy_read(struct rhb_proxy_header *header, unsigned versions,

@@ -1,6 +1,6 @@
-/* The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt): what a load balancer puts in
- * front of a connection's first byte to say who its client is. Pure functions over the caller's
- * bytes. */
+/* The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt): a header that a load
+ * balancer sends before the first byte of a connection, with the address of the client. The
+ * function is pure: nothing is kept or allocated. */
 #ifndef RHB_PROXY_PROTOCOL_H
 #define RHB_PROXY_PROTOCOL_H
 
@@ -16,14 +16,14 @@ enum {
 enum rhb_proxy_result { RHB_PROXY_OK, RHB_PROXY_INCOMPLETE, RHB_PROXY_BAD };
 
 struct rhb_proxy_header {
-    size_t len;        /* of the header: behind it is the first byte of the client */
-    bool names_client; /* false: the connection is the sender's own, or of a kind without addresses
-                        */
+    size_t len;        /* of the header; the first byte of the client follows it */
+    bool names_client; /* false: the load balancer's own connection, or a kind without addresses */
     struct rhb_peer client;
 };
 
-/* Reads a header at the start of len bytes; versions are or-ed. INCOMPLETE until it
- * is whole; OK and BAD stay what they are, whatever comes behind. header is set for OK only. */
+/* Parses a header at the start of len bytes. versions: RHB_PROXY_V1 and _V2, or-ed. INCOMPLETE:
+ * more bytes are needed. OK and BAD do not change when more bytes follow. header is set only for
+ * OK. */
 enum rhb_proxy_result rhb_proxy_read(struct rhb_proxy_header *header, unsigned versions,
                                      const char *data, size_t len);
 

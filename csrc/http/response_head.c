@@ -3,16 +3,16 @@
 #include "field_syntax.h"
 #include "token_list.h"
 
-/* What becomes of a field of the application. */
-enum fate { SENT, DROPPED, IS_CONNECTION, IS_LENGTH, IS_DATE, IS_SERVER };
+/* What is done with a field of the application. */
+enum action { SENT, DROPPED, IS_CONNECTION, IS_LENGTH, IS_DATE, IS_SERVER };
 
 struct special {
     const char *name;
-    enum fate fate;
+    enum action action;
 };
 
 /* By the length of the name, at most two each: hop-by-hop fields (RFC 9110 section 7.6.1), which
- * are ours to say, and those that the head otherwise has from us. */
+ * only the server may send, and the fields that the server adds itself. */
 static const struct special specials[][2] = {
     [2] = {{"te", DROPPED}},
     [4] = {{"date", IS_DATE}},
@@ -24,7 +24,7 @@ static const struct special specials[][2] = {
     [17] = {{"transfer-encoding", DROPPED}},
 };
 
-static enum fate fate_of(const char *name, size_t len)
+static enum action action_of(const char *name, size_t len)
 {
     if (len >= sizeof(specials) / sizeof(specials[0]))
         return SENT;
@@ -32,13 +32,13 @@ static enum fate fate_of(const char *name, size_t len)
         if (row->name == NULL)
             return SENT;
         if ((name[0] | 0x20) == row->name[0] && rhb_same_name(name, row->name, len))
-            return row->fate;
+            return row->action;
     }
     return SENT;
 }
 
-/* Three digits from 200 (a final response, RFC 9110 section 15), a space, a reason; the status or
- * 0. */
+/* Three digits from 200 up (a final response, RFC 9110 section 15), a space, a reason. Returns the
+ * status, or 0 if it is invalid. */
 static int read_status(const char *status, size_t len)
 {
     uint64_t code;
@@ -94,7 +94,7 @@ static bool lists_close(const char *value, size_t len)
     return false;
 }
 
-static enum rhb_head_result hold_length(struct rhb_response_head *head, const char *value,
+static enum rhb_head_result keep_length(struct rhb_response_head *head, const char *value,
                                         size_t len)
 {
     uint64_t length;
@@ -110,19 +110,19 @@ static enum rhb_head_result hold_length(struct rhb_response_head *head, const ch
 enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *name,
                                     size_t name_len, const char *value, size_t value_len)
 {
-    enum fate fate = fate_of(name, name_len);
-    if (fate == SENT && !rhb_is_token(name, name_len)) /* those with another fate are tokens */
+    enum action action = action_of(name, name_len);
+    if (action == SENT && !rhb_is_token(name, name_len)) /* all other names are tokens */
         return RHB_HEAD_BAD_NAME;
     if (!rhb_is_field_value(value, value_len))
         return RHB_HEAD_BAD_VALUE;
-    switch (fate) {
+    switch (action) {
     case DROPPED:
         return RHB_HEAD_OK;
     case IS_CONNECTION:
         head->app_closes |= lists_close(value, value_len);
         return RHB_HEAD_OK;
     case IS_LENGTH:
-        return hold_length(head, value, value_len);
+        return keep_length(head, value, value_len);
     case IS_DATE:
         head->has_date = true;
         break;
@@ -135,11 +135,12 @@ enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *
     return send_field(head->out, name, name_len, value, value_len);
 }
 
-/* What is known about the body, whether it goes out or not: the application's word stands. */
+/* Decides what Content-Length says, also if no body is sent. The application's own value is kept.
+ */
 static void find_length(struct rhb_response_head *head, const struct rhb_head_context *context)
 {
     bool is_bare = head->status == 204 || head->status == 304;
-    /* An empty list in answer to HEAD says nothing about what GET would have sent. */
+    /* An empty list as response to HEAD does not tell the length of the response to GET. */
     int64_t least = context->is_head ? 1 : 0;
     if (head->status == 204) { /* RFC 9110 section 8.6 */
         head->has_length = false;
@@ -171,8 +172,8 @@ static char *put_framing(char *to, const struct rhb_response_head *head,
     return put_text(to, "\r\n");
 }
 
-/* The response says HTTP/1.1, so its end is announced to clients of 1.0 too, and staying only to
- * them (RFC 9112 section 9.3). */
+/* The response is HTTP/1.1, which means keep-alive. So close is written for all clients, and
+ * keep-alive only for those of HTTP/1.0 (RFC 9112 section 9.3). */
 static char *put_connection(char *to, int minor_version, bool keep_alive)
 {
     if (!keep_alive)
@@ -196,7 +197,7 @@ enum rhb_head_result rhb_head_end(struct rhb_response_head *head,
                                   const struct rhb_head_context *context,
                                   struct rhb_head_outcome *outcome)
 {
-    enum { OUR_FIELDS = 160 }; /* more than all of them without the value of Server */
+    enum { OUR_FIELDS = 160 }; /* bytes: more than all of them without the value of Server */
     struct rhb_bytes *out = head->out;
     find_length(head, context);
     enum rhb_body_framing framing = choose_framing(head, context);

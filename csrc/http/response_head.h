@@ -1,6 +1,6 @@
-/* Writes one response head into a growing buffer and decides how the body is framed
- * (RFC 9112 section 6.3, RFC 9110 section 8.6). Who may send what is decided here and nowhere else.
- */
+/* Writes one response head into a growing buffer, and decides how the body is framed (RFC 9112
+ * section 6.3, RFC 9110 section 8.6). Only this file decides which fields of the application are
+ * sent. */
 #ifndef RHB_RESPONSE_HEAD_H
 #define RHB_RESPONSE_HEAD_H
 
@@ -8,22 +8,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Why a part of the application's head is refused. */
+/* Why a part of the application's response head is refused. */
 enum rhb_head_result {
     RHB_HEAD_OK,
     RHB_HEAD_BAD_STATUS, /* not three digits 100..999, a space and a reason without controls (an
                             empty reason is fine) */
     RHB_HEAD_BAD_NAME,   /* not a token */
-    RHB_HEAD_BAD_VALUE,  /* CR, LF, NUL or another control but HTAB */
-    RHB_HEAD_BAD_LENGTH, /* Content-Length that is not digits up to 2^63-1, or two that differ */
+    RHB_HEAD_BAD_VALUE,  /* has CR, LF, NUL or another control except HTAB */
+    RHB_HEAD_BAD_LENGTH, /* Content-Length is not a number up to 2^63-1, or there are two that
+                            differ */
     RHB_HEAD_NO_MEMORY
 };
 
 enum rhb_body_framing {
-    RHB_FRAME_NONE,    /* no body goes out: HEAD, 1xx, 204, 304 */
+    RHB_FRAME_NONE,    /* no body is sent: HEAD, 1xx, 204, 304 */
     RHB_FRAME_LENGTH,  /* exactly content_length bytes */
     RHB_FRAME_CHUNKED, /* RFC 9112 section 7.1 */
-    RHB_FRAME_CLOSE    /* until the connection closes */
+    RHB_FRAME_CLOSE    /* the end of the connection is the end of the body */
 };
 
 struct rhb_response_head {
@@ -36,13 +37,13 @@ struct rhb_response_head {
     uint64_t content_length;
 };
 
-/* What the request and the server bring to the decision. */
+/* What the decision depends on besides the application. */
 struct rhb_head_context {
     int minor_version;   /* of the request */
     bool is_head;        /* method HEAD */
     bool keep_alive;     /* wanted by the request and allowed by the server */
     bool allow_chunked;  /* --chunked */
-    int64_t body_length; /* known beforehand (list or tuple), otherwise -1 */
+    int64_t body_length; /* in bytes, if it is known beforehand (list or tuple); otherwise -1 */
     const char *date;    /* 29 bytes, IMF-fixdate */
     const char *server;  /* value of Server; server_len 0 for none */
     size_t server_len;
@@ -54,20 +55,20 @@ struct rhb_head_outcome {
     bool keep_alive;
 };
 
-/* Starts a head: "HTTP/1.1 " status CRLF. status is "200 OK" as PEP 3333 has it. Sets all of head.
+/* Starts a head with the status line. status: as in PEP 3333, such as "200 OK". Sets all of head.
  */
 enum rhb_head_result rhb_head_begin(struct rhb_response_head *head, struct rhb_bytes *out,
                                     const char *status, size_t status_len);
 
 /* Adds one field of the application. Hop-by-hop fields (Connection, Keep-Alive, Transfer-Encoding,
- * Upgrade, Trailer, TE, Proxy-Connection) are dropped, Connection: close is remembered.
- * Content-Length is held back until the end, Date and Server win over ours. Names are compared by
- * length first, in any case. */
+ * Upgrade, Trailer, TE, Proxy-Connection; RFC 9110 section 7.6.1) are dropped, but Connection:
+ * close takes effect. Content-Length is written by rhb_head_end. Date and Server replace ours. */
 enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *name,
                                     size_t name_len, const char *value, size_t value_len);
 
-/* Decides the framing and writes Content-Length or Transfer-Encoding, Connection where it says more
- * than the version does, Date and Server where the application gave none, and the empty line. */
+/* Decides the framing, and writes Content-Length or Transfer-Encoding, Connection where the version
+ * alone would not say the same, Date and Server if the application has not set them, and the empty
+ * line. Sets all of outcome; returns RHB_HEAD_OK or RHB_HEAD_NO_MEMORY. */
 enum rhb_head_result rhb_head_end(struct rhb_response_head *head,
                                   const struct rhb_head_context *context,
                                   struct rhb_head_outcome *outcome);

@@ -10,8 +10,8 @@ static size_t bytes_of(const struct phr_request_head *head)
     return bytes;
 }
 
-/* Copies len bytes to *room, which moves on. */
-static const char *move(char **room, const char *bytes, size_t len)
+/* Appends len bytes at *room and returns where they are. */
+static const char *append(char **room, const char *bytes, size_t len)
 {
     char *copy = *room;
     if (len > 0)
@@ -29,14 +29,14 @@ struct phr_request_head *rhb_head_save(const struct phr_request_head *head)
     *saved = *head;
     saved->fields = (struct phr_header *)(saved + 1);
     char *room = (char *)saved->fields + fields_size;
-    saved->method = move(&room, head->method, head->method_len);
+    saved->method = append(&room, head->method, head->method_len);
     *room++ = ' ';
-    saved->target = move(&room, head->target, head->target_len);
+    saved->target = append(&room, head->target, head->target_len);
     for (size_t i = 0; i < head->num_fields; i++) {
         struct phr_header *field = &saved->fields[i];
         *field = head->fields[i];
-        field->name = move(&room, field->name, field->name_len);
-        field->value = move(&room, field->value, field->value_len);
+        field->name = append(&room, field->name, field->name_len);
+        field->value = append(&room, field->value, field->value_len);
     }
     return saved;
 }

@@ -11,7 +11,7 @@ static bool method_is(const char *method, size_t len, const char *name)
     return len == strlen(name) && memcmp(method, name, len) == 0;
 }
 
-/* From the first byte of the path, if there is one, to the end of the target. */
+/* path: its first byte, or where it would be; end: of the target. */
 static void split_path(struct rhb_target *target, const char *path, const char *end)
 {
     const char *fragment = memchr(path, '#', (size_t)(end - path));
@@ -81,7 +81,7 @@ static int hex_value(char digit)
     return letter <= 5 ? (int)letter + 10 : -1;
 }
 
-/* The byte that the escape at `at` stands for, -1 when it is not one. */
+/* The value of the escape at `at`; -1 when there is no valid one. */
 static int escaped_byte(const char *at, const char *end)
 {
     if (end - at < 3)
@@ -111,14 +111,14 @@ ssize_t rhb_percent_decode(char *dst, const char *src, size_t len)
     return to - dst;
 }
 
-/* RFC 3986 section 3.2.2: unreserved and sub-delims; percent-encoding is looked at apart. */
+/* RFC 3986 section 3.2.2: unreserved and sub-delims. Percent-encoding is checked separately. */
 static const bool is_reg_name[256] = {
     ['-'] = 1, ['.'] = 1,  ['_'] = 1, ['~'] = 1,         ['!'] = 1,         ['$'] = 1,
     ['&'] = 1, ['\''] = 1, ['('] = 1, [')'] = 1,         ['*'] = 1,         ['+'] = 1,
     [','] = 1, [';'] = 1,  ['='] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
-/* Behind the registered name or IPv4 address (which is spelled like one) that starts here. */
+/* The end of the registered name that starts here. An IPv4 address has the form of one. */
 static const char *skip_reg_name(const char *at, const char *end)
 {
     for (;;) {
@@ -130,7 +130,7 @@ static const char *skip_reg_name(const char *at, const char *end)
     }
 }
 
-/* Behind the bracketed IPv6 address that starts here; NULL when it is not one. */
+/* The end of the bracketed IPv6 address that starts here; NULL when there is none. */
 static const char *skip_ipv6(const char *at, const char *end)
 {
     char text[INET6_ADDRSTRLEN];
@@ -144,7 +144,7 @@ static const char *skip_ipv6(const char *at, const char *end)
     return inet_pton(AF_INET6, text, &address) == 1 ? close + 1 : NULL;
 }
 
-/* Nothing, or a colon and the digits of a port; RFC 3986 section 3.2.3 allows there to be none. */
+/* Nothing, or a colon and a port of zero or more digits (RFC 3986 section 3.2.3). */
 static bool is_port_part(const char *at, const char *end)
 {
     uint64_t port;

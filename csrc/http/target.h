@@ -1,5 +1,5 @@
-/* Request targets (RFC 9112 section 3.2): which form, where path, query and authority stand, and
- * percent-decoding of the path. Pure functions over the caller's bytes. */
+/* Request targets (RFC 9112 section 3.2): their form, their path, query and authority, and
+ * percent-decoding. The functions are pure: nothing is kept or allocated. */
 #ifndef RHB_HTTP_TARGET_H
 #define RHB_HTTP_TARGET_H
 
@@ -19,17 +19,20 @@ struct rhb_target {
     size_t authority_len;
 };
 
-/* Returns 0, or the status to answer: 400 for a target that is none of the forms (or "*" without
- * OPTIONS, or an authority that is not a host), 501 for CONNECT. A fragment is stripped. */
+/* Splits a raw target; a fragment is left out. Returns 0, or the status to answer: 400 for a target
+ * of no known form, for "*" without OPTIONS and for an authority that is not a host; 501 for
+ * CONNECT. */
 int rhb_target_split(struct rhb_target *target, const char *method, size_t method_len,
                      const char *raw, size_t raw_len);
 
-/* Decodes %XX of len bytes at src into dst (as large as src; may be src itself). Returns the length
- * written, or -1 for a bad escape. "+" stays. %00 is decoded like any other byte. */
+/* Decodes %XX in the len bytes at src (RFC 3986 section 2.1) into dst, which is as large as src and
+ * may be src itself. Returns the length written, or -1 for a bad escape. "+" is not changed. %00 is
+ * decoded like any other byte. */
 ssize_t rhb_percent_decode(char *dst, const char *src, size_t len);
 
-/* Whether the bytes are a host, optionally with a port (RFC 9110 section 7.2): reg-name, IPv4 or
- * bracketed IPv6, then optionally ':' and digits up to 65535. An empty host is not one. */
+/* Returns 1 if the bytes are a host (RFC 9110 section 7.2), otherwise 0: a registered name, IPv4,
+ * or IPv6 in brackets; behind it there may be ':' and a port of up to 65535, or ':' alone. An empty
+ * host is not valid. */
 int rhb_is_host(const char *host, size_t len);
 
 #endif

@@ -1,12 +1,11 @@
-/* The elements of a comma-separated field value (RFC 9110 section 5.6.1), white space around them
- * left out. Empty elements are handed out too: whether they are an error is the field's own rule.
- */
+/* The elements of a comma-separated field value (RFC 9110 section 5.6.1), without the white space
+ * around them. Empty elements are returned too: each field has its own rule about them. */
 #ifndef RHB_TOKEN_LIST_H
 #define RHB_TOKEN_LIST_H
 
 #include "field_name.h"
 
-/* Set next and end to the value's; next is NULL when the last element was handed out. */
+/* To start, set next and end to those of the value. next is NULL after the last element. */
 struct rhb_token_list {
     const char *next;
     const char *end;
@@ -19,7 +18,7 @@ static inline bool rhb_is_ows(char byte)
     return byte == ' ' || byte == '\t';
 }
 
-/* Moves token and len to the next element; false when there is none. */
+/* Sets token and len to the next element; false when there is none. */
 static inline bool rhb_token_next(struct rhb_token_list *list)
 {
     if (list->next == NULL)

@@ -10,26 +10,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A batch this long is written without waiting for the next flush. */
+/* A batch of this many bytes is written at once. */
 #define BATCH (32 * 1024)
 
-/* Room for a batch and the line that ends it; what a huge line needed beyond is given back. */
-#define BATCH_ROOM (64 * 1024)
+/* Space for a batch and its last line. What a very long line needed beyond that is freed. */
+#define BATCH_SPACE (64 * 1024)
 
 struct rhb_access_log {
     struct rhb_access_format *format;
     struct rhb_access_second second;
     struct rhb_bytes batch;
-    uint64_t due; /* of the batch */
+    uint64_t due; /* when the batch must be written, in coarse monotonic ns */
     char *path;   /* NULL when the descriptor is the caller's */
     int fd;
     dev_t dev; /* of fd, and its inode */
     ino_t ino;
     bool is_pipe;
-    bool torn;         /* the last write ended within a line */
-    uint64_t lost;     /* lines, not yet said */
-    uint64_t told;     /* lines that the batch's notice says are lost */
-    size_t notice_len; /* bytes at the start of the batch */
+    bool torn;         /* the last write ended inside a line */
+    uint64_t lost;     /* lines that no written notice has reported yet */
+    uint64_t noticed;  /* of these, the ones that the notice in the batch reports */
+    size_t notice_len; /* bytes of the notice, at the start of the batch */
 };
 
 struct rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)
@@ -41,7 +41,7 @@ struct rhb_access_log *rhb_access_log_new(const char *format, const char **error
         return NULL;
     log->fd = -1;
     log->format = rhb_access_format_new(format, error, error_at);
-    if (log->format != NULL && rhb_bytes_reserve(&log->batch, BATCH_ROOM))
+    if (log->format != NULL && rhb_bytes_reserve(&log->batch, BATCH_SPACE))
         return log;
     rhb_access_log_free(log);
     return NULL;
@@ -61,8 +61,8 @@ static void close_own(struct rhb_access_log *log)
     log->fd = -1;
 }
 
-/* Takes fd as the one to write to, if it is one. Returns 0 or -errno. */
-static int adopt(struct rhb_access_log *log, int fd)
+/* Writes to fd from now on, if it is an open descriptor. Returns 0 or -errno. */
+static int set_file(struct rhb_access_log *log, int fd)
 {
     struct stat file;
     if (fstat(fd, &file) != 0)
@@ -80,7 +80,7 @@ static int open_path(struct rhb_access_log *log, const char *path)
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
     if (fd < 0)
         return -errno;
-    int result = adopt(log, fd);
+    int result = set_file(log, fd);
     if (result != 0)
         close(fd);
     return result;
@@ -91,7 +91,7 @@ int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd)
     char *copy = path == NULL ? NULL : strdup(path);
     if (path != NULL && copy == NULL)
         return -ENOMEM;
-    int result = path == NULL ? adopt(log, fd) : open_path(log, path);
+    int result = path == NULL ? set_file(log, fd) : open_path(log, path);
     if (result != 0) {
         free(copy);
         return result;
@@ -101,9 +101,9 @@ int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd)
     return 0;
 }
 
-/* Opens the path again when it names another file by now, or none. When that fails, the lines go
- * where they went before: better in the renamed file than nowhere. */
-static int follow_rename(struct rhb_access_log *log)
+/* Opens the path again if it is another file now, or none. If that fails, lines still go to the old
+ * file. Returns 0 or -errno. */
+static int reopen_if_renamed(struct rhb_access_log *log)
 {
     struct stat file;
     if (log->path == NULL)
@@ -117,7 +117,7 @@ static int follow_rename(struct rhb_access_log *log)
 
 /* ---- the batch ---- */
 
-/* A batch that follows lost lines begins by saying so, behind the rest of a torn one. */
+/* If lines have been lost, the batch begins with a notice, on a line of its own. */
 static void begin_batch(struct rhb_access_log *log)
 {
     char notice[96];
@@ -130,7 +130,7 @@ static void begin_batch(struct rhb_access_log *log)
     if (!rhb_bytes_append(&log->batch, notice, (size_t)len))
         return;
     log->notice_len = (size_t)len;
-    log->told = log->lost;
+    log->noticed = log->lost;
 }
 
 void rhb_access_log_add(struct rhb_access_log *log, const struct rhb_access_entry *entry)
@@ -151,10 +151,11 @@ uint64_t rhb_access_log_due(const struct rhb_access_log *log)
     return log->batch.len > 0 ? log->due : 0;
 }
 
-/* How much goes into the next write: everything, but for a pipe whole lines of PIPE_BUF bytes at
- * most, since other workers write to it too and only that much is not mixed with theirs (pipe(7)).
+/* How many bytes the next write gets: all that are left. But a pipe gets whole lines of at most
+ * PIPE_BUF bytes: other workers write to it too, and more would be mixed with their lines
+ * (pipe(7)).
  */
-static size_t piece(const struct rhb_access_log *log, size_t written)
+static size_t next_write(const struct rhb_access_log *log, size_t written)
 {
     const char *from = log->batch.data + written, *end;
     size_t left = log->batch.len - written;
@@ -169,7 +170,7 @@ static size_t piece(const struct rhb_access_log *log, size_t written)
 static int write_batch(const struct rhb_access_log *log, size_t *written)
 {
     while (*written < log->batch.len) {
-        ssize_t n = write(log->fd, log->batch.data + *written, piece(log, *written));
+        ssize_t n = write(log->fd, log->batch.data + *written, next_write(log, *written));
         if (n > 0)
             *written += (size_t)n;
         else if (n == 0)
@@ -192,18 +193,18 @@ static void empty_batch(struct rhb_access_log *log)
 {
     log->batch.len = 0;
     log->notice_len = 0;
-    log->told = 0;
-    if (log->batch.cap > BATCH_ROOM)
+    log->noticed = 0;
+    if (log->batch.cap > BATCH_SPACE)
         rhb_bytes_free(&log->batch);
 }
 
-/* Counts what was not written, a line that was written in part included, and forgets the batch. */
-static void settle(struct rhb_access_log *log, size_t written)
+/* Counts the lines that were not written, or only in part, and empties the batch. */
+static void end_batch(struct rhb_access_log *log, size_t written)
 {
     const char *data = log->batch.data;
     size_t lines = written > log->notice_len ? written : log->notice_len;
     if (written >= log->notice_len)
-        log->lost -= log->told;
+        log->lost -= log->noticed;
     log->lost += count_lines(data + lines, data + log->batch.len);
     if (written > 0)
         log->torn = data[written - 1] != '\n';
@@ -215,10 +216,10 @@ int rhb_access_log_flush(struct rhb_access_log *log)
     size_t written = 0;
     if (log->batch.len == 0)
         return 0;
-    int followed = follow_rename(log);
+    int reopened = reopen_if_renamed(log);
     int result = write_batch(log, &written);
-    settle(log, written);
-    return result != 0 ? result : followed;
+    end_batch(log, written);
+    return result != 0 ? result : reopened;
 }
 
 void rhb_access_log_free(struct rhb_access_log *log)

@@ -22,7 +22,7 @@ static void put_number(struct rhb_bytes *out, uint64_t number)
     out->len = (size_t)(rhb_decimal_write(out->data + out->len, number) - out->data);
 }
 
-/* The length came from the network, but the bytes are in memory: four times as many cannot wrap. */
+/* The bytes are in memory, so four times their length cannot overflow. */
 static bool put_escaped(struct rhb_bytes *out, const char *text, size_t len)
 {
     if (!rhb_access_reserve(out, RHB_ACCESS_ESCAPED * len))
@@ -124,7 +124,7 @@ static void put_zone(struct rhb_bytes *out, long offset)
     put_two(out, (int)(offset % 60));
 }
 
-/* By hand, since strftime follows the locale. */
+/* strftime would depend on the locale. */
 static void put_local_time(struct rhb_bytes *out, const struct tm *tm)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -146,7 +146,7 @@ static void put_local_time(struct rhb_bytes *out, const struct tm *tm)
     put_char(out, ']');
 }
 
-/* A clock outside the years 0 to 9999 is wrong, and there is no such column. */
+/* "-" for years that have more than four digits or are negative: such a clock is wrong. */
 static void render_second(struct rhb_access_second *second, time_t now)
 {
     struct rhb_bytes text = {.data = second->text, .cap = sizeof second->text};
@@ -219,7 +219,7 @@ static bool put_path(const struct rhb_access_line *line, const struct rhb_access
                                 : put_dash(line->out);
 }
 
-/* Empty when there is none, so that %(U)s?%(q)s reads well. */
+/* Empty, not "-", if there is no query. */
 static bool put_query(const struct rhb_access_line *line, const struct rhb_access_item *item)
 {
     struct rhb_target target;
@@ -237,8 +237,8 @@ static bool is_field(const struct phr_header *field, const struct rhb_access_ite
            rhb_same_name(field->name, item->name, item->name_len);
 }
 
-/* Repeated fields are joined, as the application sees them. There may be more of them than the
- * slack has room for separators. */
+/* Repeated fields are joined, as in environ. There may be too many for the slack to hold their
+ * separators. */
 static bool put_joined(struct rhb_bytes *out, size_t start, const char *value, size_t len)
 {
     if (out->len > start) {
@@ -249,7 +249,7 @@ static bool put_joined(struct rhb_bytes *out, size_t start, const char *value, s
     return len == 0 || put_escaped(out, value, len);
 }
 
-static bool put_dash_for_nothing(struct rhb_bytes *out, size_t start)
+static bool put_dash_if_empty(struct rhb_bytes *out, size_t start)
 {
     return out->len > start || put_dash(out);
 }
@@ -264,10 +264,10 @@ static bool put_request_field(const struct rhb_access_line *line,
         if (is_field(field, item) && !put_joined(line->out, start, field->value, field->value_len))
             return false;
     }
-    return put_dash_for_nothing(line->out, start);
+    return put_dash_if_empty(line->out, start);
 }
 
-/* The value of a line "name: value" up to end, without the white space around it. */
+/* Writes a value, which ends at end, without the white space around it. */
 static bool put_trimmed(struct rhb_bytes *out, size_t start, const char *value, const char *end)
 {
     while (value < end && (*value == ' ' || *value == '\t'))
@@ -293,7 +293,7 @@ static bool put_response_field(const struct rhb_access_line *line,
         at += len;
         left -= len;
     }
-    return put_dash_for_nothing(line->out, start);
+    return put_dash_if_empty(line->out, start);
 }
 
 static bool put_environ(const struct rhb_access_line *line, const struct rhb_access_item *item)
@@ -325,10 +325,10 @@ static bool put_user(const struct rhb_access_line *line, const struct rhb_access
     char *end = rhb_access_escape_user(out->data + start, field->value, field->value_len);
     if (end != NULL)
         out->len = (size_t)(end - out->data);
-    return put_dash_for_nothing(out, start);
+    return put_dash_if_empty(out, start);
 }
 
-/* ---- which there are ---- */
+/* ---- the table of atoms ---- */
 
 static const struct {
     char letter;

@@ -1,12 +1,13 @@
-/* The atoms of the access log: which there are, and what each writes. access_log_format.c puts them
- * in a row; this header is between the two. */
+/* The atoms of the access log: which ones there are, and what each of them writes. Called by
+ * format.c.
+ */
 #ifndef RHB_ACCESS_LOG_ATOMS_H
 #define RHB_ACCESS_LOG_ATOMS_H
 
 #include "format.h"
 
-/* Room that is always left behind a value, so that separators, numbers, the time and short literals
- * need no check of their own. */
+/* Space that is always left behind a value, in bytes, so that separators, numbers, the time and
+ * short literals need no check. */
 #define RHB_ACCESS_SLACK 64
 
 struct rhb_access_line {
@@ -17,10 +18,11 @@ struct rhb_access_line {
 
 struct rhb_access_item;
 
-/* Called with RHB_ACCESS_SLACK bytes of room in out, and may use them up. False: no memory. */
+/* Writes one atom. out has RHB_ACCESS_SLACK bytes of space, which may be used up. False: no memory.
+ */
 typedef bool rhb_access_put(const struct rhb_access_line *line, const struct rhb_access_item *item);
 
-/* A literal and the atom behind it. */
+/* A literal, and the atom that follows it. */
 struct rhb_access_item {
     const char *text;
     size_t text_len;
@@ -30,13 +32,13 @@ struct rhb_access_item {
     size_t index; /* of an environ variable */
 };
 
-/* Sets put, and the name where the letter stands for a field. False: there is no such atom. */
+/* Sets put, and the name if the atom is a field. False: there is no such atom. */
 bool rhb_access_atom(struct rhb_access_item *item, char letter);
 
-/* What %({name}i)s, o and e write: NULL for another letter. */
+/* The function for {name}i, {name}o and {name}e; NULL for any other letter. */
 rhb_access_put *rhb_access_named_atom(char letter);
 
-/* Makes room for `more` bytes and the slack. */
+/* Makes space for `more` bytes and the slack. False when there is no memory. */
 static inline bool rhb_access_reserve(struct rhb_bytes *out, size_t more)
 {
     more += RHB_ACCESS_SLACK;

@@ -28,8 +28,9 @@ static char *escape_each(char *to, const char *from, size_t len)
     return to;
 }
 
-/* Whether all eight bytes are clean: x - n borrows into the high bit when x < n, and x + 1 carries
- * into it from 0x7F up. Exact, since only a dirty byte disturbs its neighbour. */
+/* Whether all eight bytes are clean: x - n borrows into the top bit if x < n, and x + 1 carries
+ * into it from 0x7F up. The result is exact: only a byte that is not clean changes the byte beside
+ * it. */
 static bool is_clean_word(uint64_t word)
 {
     uint64_t quote = word ^ RHB_WORD_OF('"');
@@ -88,14 +89,13 @@ static int base64_value(char c)
     return c == '/' ? 63 : -1;
 }
 
-/* In the usual format the user stands without quotes, so a space in it would shift the columns. */
+/* In the usual format the user name has no quotes; a space in it would look like another column. */
 static char *escape_user_byte(char *to, char c)
 {
     return c == ' ' ? escape_byte(to, ' ') : escape_each(to, &c, 1);
 }
 
-/* Everything is decoded, to know that it can be; only what stands before the first colon is
- * written. */
+/* Decodes all of it, to find errors, and writes only what is before the first colon. */
 static char *escape_user_of(char *to, const char *code, size_t len)
 {
     bool colon = false;

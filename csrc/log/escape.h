@@ -1,19 +1,19 @@
-/* Bytes that a client chose, made fit for one line of a log: whatever could end the line, close a
- * quoted value or move a terminal's cursor becomes \xHH. */
+/* Escapes bytes of clients for the access log: those that could end the line, close a quoted value
+ * or control a terminal become \xHH. Called by atoms.c. */
 #ifndef RHB_ACCESS_LOG_ESCAPE_H
 #define RHB_ACCESS_LOG_ESCAPE_H
 
 #include <stddef.h>
 
-/* Bytes that one byte may become. */
+/* Bytes that one byte can become. */
 #define RHB_ACCESS_ESCAPED 4
 
-/* Writes len bytes, with controls, quotes, backslashes and 0x7F up escaped. Returns the end; `to`
- * has room for RHB_ACCESS_ESCAPED * len bytes. */
+/* Writes len bytes; controls, quotes, backslashes and bytes from 0x7F up are escaped. `to` has
+ * space for RHB_ACCESS_ESCAPED * len bytes. Returns the end. */
 char *rhb_access_escape(char *to, const char *from, size_t len);
 
-/* Writes the user of an Authorization field (RFC 7617), escaped, with its spaces too. Returns the
- * end, or NULL when the value is not a well-formed Basic one; room as above. */
+/* Writes the user name of an Authorization field (RFC 7617); spaces are escaped too. `to` has space
+ * as above. Returns the end, or NULL if the value is not valid for Basic. */
 char *rhb_access_escape_user(char *to, const char *authorization, size_t len);
 
 #endif

@@ -2,22 +2,23 @@
 #include "atoms.h"
 #include <stdlib.h>
 
-/* Literals up to this long are copied with one move of fixed size; the text is padded for it. */
+/* Literals of up to so many bytes are copied with one copy of this fixed size; the text is padded
+ * for that. */
 #define SHORT_LITERAL 16
 
 struct rhb_access_format {
     char *text; /* literals and names */
     const char **environ;
     size_t environ_count;
-    struct rhb_access_item items[]; /* the last one has no atom */
+    struct rhb_access_item items[]; /* the last one is a literal without an atom */
 };
 
-/* While compiling. */
+/* The state of the compiler. */
 struct source {
-    const char *at;
+    const char *at; /* in the format, what is compiled next */
     struct rhb_access_format *format;
-    struct rhb_access_item *item; /* the one being built */
-    char *text;                   /* end of what is written there */
+    struct rhb_access_item *item; /* that is being compiled */
+    char *text;                   /* the end of format->text so far */
     const char *error;
 };
 
@@ -33,7 +34,7 @@ static void add_literal(struct source *source, char c)
     source->item->text_len++;
 }
 
-/* The next item's literal starts where the text ends now. */
+/* The literal of the next item starts at the end of the text. */
 static void next_item(struct source *source)
 {
     source->item++;
@@ -45,7 +46,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-/* Copies a name behind the text, with a NUL, as it stands or in lower case. */
+/* Appends a name to the text, with a NUL; folded: in lower case. */
 static void add_name(struct source *source, const char *name, size_t len, bool folded)
 {
     source->item->name = source->text;
@@ -55,7 +56,7 @@ static void add_name(struct source *source, const char *name, size_t len, bool f
     *source->text++ = '\0';
 }
 
-/* Each variable is listed once, however often it is named. */
+/* The index of the variable, which is added if it is not in the list yet. */
 static size_t environ_index(struct rhb_access_format *format, const char *name)
 {
     size_t i = 0;
@@ -66,7 +67,7 @@ static size_t environ_index(struct rhb_access_format *format, const char *name)
     return i;
 }
 
-/* {name}letter, from the brace up to the parenthesis. */
+/* {name}letter, from the brace to before the closing parenthesis. */
 static bool compile_named(struct source *source, const char *brace, const char *end)
 {
     const char *name = brace + 1, *close = end - 2;
@@ -84,7 +85,7 @@ static bool compile_named(struct source *source, const char *brace, const char *
     return true;
 }
 
-/* l, the user that identd gave, is nobody on every line. */
+/* l, the user name from identd, is always "-". */
 static bool compile_plain(struct source *source, const char *letter, const char *end)
 {
     if (end - letter != 1)
@@ -137,7 +138,7 @@ static bool compile(struct source *source)
     return true;
 }
 
-/* Literals and names are never longer than what they stand for, but for the line end. */
+/* Literals and names are never longer than their source, except for the line end. */
 static struct rhb_access_format *allocate(const char *source)
 {
     size_t len = strlen(source), atoms = 0;

@@ -1,5 +1,5 @@
-/* The format of the access log: compiled once into atoms, rendered once a request. access_log.c
- * owns one and batches what it renders; the atoms themselves are listed in access_log.h. */
+/* The format of the access log: it is compiled once, and renders one line for each request. The
+ * atoms are listed in access_log.h. Called by access_log.c. */
 #ifndef RHB_ACCESS_LOG_FORMAT_H
 #define RHB_ACCESS_LOG_FORMAT_H
 
@@ -7,27 +7,28 @@
 
 struct rhb_access_format;
 
-/* The local time rendered last, for %(t)s. Zeroed is valid. */
+/* The local time of %(t)s, rendered at most once a second. A zeroed struct is valid. */
 struct rhb_access_second {
     time_t second;
-    size_t len; /* 0 while there is none */
+    size_t len; /* 0: nothing has been rendered yet */
     char text[32];
 };
 
-/* Error reporting as in rhb_access_log_new(). */
+/* Compiles a format. Errors are returned as by rhb_access_log_new. */
 struct rhb_access_format *rhb_access_format_new(const char *source, const char **error,
                                                 size_t *error_at);
 
-/* The environ variables that are named, each once, in order of appearance: NULL past the last. */
+/* The names of the environ variables in the format, each once, in the order in which they appear.
+ * NULL behind the last one. */
 const char *rhb_access_format_environ_key(const struct rhb_access_format *format, size_t index);
 
-/* Appends one line with its line end. False when there is no memory: a part of the line may stand
- * in out then. */
+/* Appends one line with its line end. False when there is no memory; out may have a part of the
+ * line then. */
 bool rhb_access_format_render(const struct rhb_access_format *format,
                               struct rhb_access_second *second, struct rhb_bytes *out,
                               const struct rhb_access_entry *entry);
 
-/* NULL is fine. */
+/* NULL is allowed. */
 void rhb_access_format_free(struct rhb_access_format *format);
 
 #endif

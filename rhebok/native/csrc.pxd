@@ -189,7 +189,7 @@ cdef extern from "http/forwarded.h" nogil:
     enum: RHB_X_FORWARDED_PORT
     enum: RHB_FORWARDED
     enum rhb_scheme:
-        RHB_SCHEME_UNSAID
+        RHB_SCHEME_UNKNOWN
         RHB_SCHEME_HTTP
         RHB_SCHEME_HTTPS
     struct rhb_forwarded_policy:

@@ -38,7 +38,7 @@ static void check_stranger(const struct phr_request_head *head)
     MUST(rhb_peer_read(&stranger, "192.0.2.9", 9));
     policy.allowed.anybody = false;
     rhb_forwarded_read(&said, &policy, &stranger, head->fields, head->num_fields);
-    MUST(!said.has_client && said.scheme == RHB_SCHEME_UNSAID && !said.host && !said.port);
+    MUST(!said.has_client && said.scheme == RHB_SCHEME_UNKNOWN && !said.host && !said.port);
 }
 
 static void check_host(const struct phr_request_head *head, const struct rhb_forwarded *said)
