@@ -1,4 +1,4 @@
-/* The parser alone: nanoseconds per request of both faces, for every instruction set of this
+/* The parser alone: nanoseconds per request of both parsers, for every instruction set of this
  * machine.
  *
  *   make -C bench parse
@@ -7,7 +7,7 @@
  * Each figure is the best of several rounds: the parser touches no other memory, so whatever is
  * slower was disturbed. "mixed" goes round many different browser requests, so that the branch
  * predictor cannot learn one by heart; a server sees something between that and the others. */
-#include "picohttpparser/twins.h"
+#include "picohttpparser/variants.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +134,7 @@ static double now(void)
     return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-typedef void (*parse_once)(const struct phr_twin *twin, const struct sample *sample);
+typedef void (*parse_once)(const struct phr_variant *variant, const struct sample *sample);
 
 static void check(int result, const struct sample *sample)
 {
@@ -144,35 +144,35 @@ static void check(int result, const struct sample *sample)
     }
 }
 
-static void parse_strict(const struct phr_twin *twin, const struct sample *sample)
+static void parse_strict(const struct phr_variant *variant, const struct sample *sample)
 {
     static const struct phr_limits limits = {.line = 8190, .head = 65536, .field = 8190};
     struct phr_header fields[FIELDS];
     struct phr_request_head head = {.fields = fields, .num_fields = FIELDS};
 
-    check(twin->request_strict(sample->bytes, sample->len, &limits, &head, 0), sample);
+    check(variant->request_strict(sample->bytes, sample->len, &limits, &head, 0), sample);
 }
 
-static void parse_lenient(const struct phr_twin *twin, const struct sample *sample)
+static void parse_lenient(const struct phr_variant *variant, const struct sample *sample)
 {
     struct phr_header fields[FIELDS];
     struct phr_request_head head = {.fields = fields, .num_fields = FIELDS};
 
-    check(twin->request(sample->bytes, sample->len, &head, 0), sample);
+    check(variant->request(sample->bytes, sample->len, &head, 0), sample);
 }
 
-/* The published function, with the choice of the twin in it. */
-static void parse_published(const struct phr_twin *twin, const struct sample *sample)
+/* The published function, with the choice of the variant in it. */
+static void parse_published(const struct phr_variant *variant, const struct sample *sample)
 {
     static const struct phr_limits limits = {.line = 8190, .head = 65536, .field = 8190};
     struct phr_header fields[FIELDS];
     struct phr_request_head head = {.fields = fields, .num_fields = FIELDS};
 
-    (void)twin;
+    (void)variant;
     check(phr_parse_request_strict(sample->bytes, sample->len, &limits, &head, 0), sample);
 }
 
-static double round_ns(const struct workload *workload, const struct phr_twin *twin,
+static double round_ns(const struct workload *workload, const struct phr_variant *variant,
                        parse_once parse, double budget)
 {
     size_t done = 0;
@@ -180,20 +180,20 @@ static double round_ns(const struct workload *workload, const struct phr_twin *t
 
     do {
         for (size_t i = 0; i < 1024; i++)
-            parse(twin, &workload->samples[(done + i) % workload->count]);
+            parse(variant, &workload->samples[(done + i) % workload->count]);
         done += 1024;
         spent = now() - start;
     } while (spent < budget);
     return spent / (double)done;
 }
 
-static double best_ns(const struct workload *workload, const struct phr_twin *twin,
+static double best_ns(const struct workload *workload, const struct phr_variant *variant,
                       parse_once parse, double budget)
 {
-    double best = round_ns(workload, twin, parse, budget / ROUNDS);
+    double best = round_ns(workload, variant, parse, budget / ROUNDS);
 
     for (int i = 1; i < ROUNDS; i++) {
-        double ns = round_ns(workload, twin, parse, budget / ROUNDS);
+        double ns = round_ns(workload, variant, parse, budget / ROUNDS);
         best = ns < best ? ns : best;
     }
     return best;
@@ -207,15 +207,15 @@ static void report(const struct workload *workload, double budget)
         bytes += (double)workload->samples[i].len / (double)workload->count;
     printf("%s, %.0f bytes\n", workload->name, bytes);
     for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
-        const struct phr_twin *twin = phr_twin((enum phr_isa)isa);
-        if (twin == NULL)
+        const struct phr_variant *variant = phr_variant((enum phr_isa)isa);
+        if (variant == NULL)
             continue;
-        printf("  %-8s strict %7.1f ns   lenient %7.1f ns\n", twin->name,
-               best_ns(workload, twin, parse_strict, budget),
-               best_ns(workload, twin, parse_lenient, budget));
+        printf("  %-8s strict %7.1f ns   lenient %7.1f ns\n", variant->name,
+               best_ns(workload, variant, parse_strict, budget),
+               best_ns(workload, variant, parse_lenient, budget));
     }
     printf("  %-8s strict %7.1f ns\n", "chosen",
-           best_ns(workload, phr_best_twin(), parse_published, budget));
+           best_ns(workload, phr_best_variant(), parse_published, budget));
 }
 
 int main(int argc, char **argv)

@@ -54,7 +54,7 @@ void rhb_body_free(struct rhb_body *body)
     RHB_LIVE_DEAD(RHB_LIVE_BODY);
 }
 
-/* In TMPDIR or /tmp; never visible under a name for longer than the unlink takes. */
+/* In TMPDIR or /tmp. Where O_TMPFILE is not supported, the file has a name until unlink(2). */
 static int open_unlinked(void)
 {
     const char *dir = getenv("TMPDIR");
@@ -88,7 +88,7 @@ static enum rhb_body_result write_file(int fd, const char *data, size_t len)
     return RHB_BODY_OK;
 }
 
-/* From memory to file, once the limit is passed. */
+/* Moves the body from memory to the file: the limit is exceeded. */
 static enum rhb_body_result spill(struct rhb_body *body)
 {
     body->fd = open_unlinked();
@@ -99,8 +99,9 @@ static enum rhb_body_result spill(struct rhb_body *body)
     return result;
 }
 
-/* Makes room for more bytes within the memory limit: little at first, so that a claimed length
- * costs nothing before its bytes arrive, then the whole of it, or twice as much as there is. */
+/* Makes space for more bytes within the memory limit. First a little, since a client that only
+ * claims a length must not cost memory; then all of the expected length, or twice as much as
+ * before. */
 static enum rhb_body_result reserve(struct rhb_body *body, size_t more)
 {
     size_t need = (size_t)body->len + more;
@@ -126,9 +127,9 @@ static enum rhb_body_result reserve(struct rhb_body *body, size_t more)
     return RHB_BODY_OK;
 }
 
-/* ---- in blocks, which only a body has that is known to fit into memory ---- */
+/* ---- bodies in blocks: the length is known and fits into memory ---- */
 
-/* Room for one more pointer, twice as much each time it runs out. */
+/* Makes space for one more pointer: twice as much each time it is full. */
 static bool reserve_full(struct rhb_body *body)
 {
     size_t n = body->n_full;
@@ -141,8 +142,8 @@ static bool reserve_full(struct rhb_body *body)
     return true;
 }
 
-/* The block being filled is full: the next one. */
-static bool begin_block(struct rhb_body *body)
+/* The last block is full: starts the next one. */
+static bool start_block(struct rhb_body *body)
 {
     size_t left = body->expected - (size_t)body->len;
     if (left == 0)
@@ -168,7 +169,7 @@ static size_t window_in_block(struct rhb_body *body, size_t want, char **window)
 {
     size_t used = (size_t)body->len - body->n_full * body->block_size;
     if (used == body->cap) {
-        if (!begin_block(body))
+        if (!start_block(body))
             return 0;
         used = 0;
     }
@@ -180,18 +181,18 @@ static enum rhb_body_result append_to_blocks(struct rhb_body *body, const char *
 {
     while (len > 0) {
         char *window;
-        size_t room = window_in_block(body, len, &window);
-        if (room == 0)
+        size_t part = window_in_block(body, len, &window);
+        if (part == 0)
             return RHB_BODY_NO_MEMORY;
-        memcpy(window, data, room);
-        body->len += room;
-        data += room;
-        len -= room;
+        memcpy(window, data, part);
+        body->len += part;
+        data += part;
+        len -= part;
     }
     return RHB_BODY_OK;
 }
 
-/* ---- both ---- */
+/* ---- all bodies ---- */
 
 enum rhb_body_result rhb_body_append(struct rhb_body *body, const char *data, size_t len)
 {
@@ -215,20 +216,20 @@ size_t rhb_body_window(struct rhb_body *body, uint64_t want, char **window)
 {
     if (body->fd >= 0)
         return 0;
-    size_t room = body->memory_limit - (size_t)body->len;
-    if (want < room)
-        room = (size_t)want;
+    size_t size = body->memory_limit - (size_t)body->len;
+    if (want < size)
+        size = (size_t)want;
     if (body->block_size > 0)
-        return window_in_block(body, room, window);
+        return window_in_block(body, size, window);
     size_t step = body->cap - (size_t)body->len;
     if (step == 0)
-        step = body->cap == 0 ? FIRST_ALLOCATION : body->expected > body->cap ? room : body->cap;
-    if (room > step)
-        room = step;
-    if (room == 0 || reserve(body, room) != RHB_BODY_OK)
+        step = body->cap == 0 ? FIRST_ALLOCATION : body->expected > body->cap ? size : body->cap;
+    if (size > step)
+        size = step;
+    if (size == 0 || reserve(body, size) != RHB_BODY_OK)
         return 0;
     *window = body->data + body->len;
-    return room;
+    return size;
 }
 
 void rhb_body_grew(struct rhb_body *body, size_t len)

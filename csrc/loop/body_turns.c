@@ -1,13 +1,13 @@
 #include "body_turns.h"
 #include "parking.h"
 
-/* A large body that comes as fast as it can be received takes a tenth of this. */
+/* The time of a turn. Receiving a large body from a fast client takes a tenth of it. */
 #define TURN (10 * RHB_NS_PER_MS)
 
-/* Many clients that take as long as that, all at once, are many times more than turns help. */
+/* When bodies wait for longer, there are far more clients than turns can help. */
 #define LONGEST_WAIT (100 * RHB_NS_PER_MS)
 
-static struct rhb_body_turn *vacant(struct rhb_loop *loop, uint64_t now)
+static struct rhb_body_turn *unused_turn(struct rhb_loop *loop, uint64_t now)
 {
     for (int i = 0; i < RHB_BODY_TURNS; i++)
         if (loop->body_turns[i].of == NULL || loop->body_turns[i].until <= now)
@@ -15,13 +15,13 @@ static struct rhb_body_turn *vacant(struct rhb_loop *loop, uint64_t now)
     return NULL;
 }
 
-/* turn: NULL for one more than there are. */
+/* turn: NULL for a body that begins in addition to those with turns. */
 static void give(struct rhb_body_turn *turn, struct rhb_incoming *incoming, uint64_t now)
 {
     if (turn != NULL)
         *turn = (struct rhb_body_turn){.of = incoming, .until = now + TURN};
     incoming->has_turn = true;
-    incoming->since = now; /* its client is not to blame for the wait */
+    incoming->since = now; /* the wait does not count for --min-rate */
 }
 
 static void give_next(struct rhb_loop *loop, struct rhb_body_turn *turn, uint64_t now)
@@ -43,7 +43,8 @@ bool rhb_body_turn_acquire(struct rhb_loop *loop, struct rhb_conn *conn)
     if (conn->incoming->has_turn)
         return true;
     uint64_t now = rhb_now_coarse();
-    struct rhb_body_turn *turn = rhb_list_empty(&loop->awaiting_turn) ? vacant(loop, now) : NULL;
+    struct rhb_body_turn *turn =
+        rhb_list_empty(&loop->awaiting_turn) ? unused_turn(loop, now) : NULL;
     if (turn != NULL) {
         give(turn, conn->incoming, now);
         return true;
@@ -75,7 +76,7 @@ void rhb_body_turns_update(struct rhb_loop *loop, bool idle)
     bool one_more = idle;
     do {
         const struct rhb_conn *first = (struct rhb_conn *)loop->awaiting_turn.next;
-        struct rhb_body_turn *turn = vacant(loop, now);
+        struct rhb_body_turn *turn = unused_turn(loop, now);
         if (turn == NULL && !one_more && first->incoming->since + LONGEST_WAIT > now)
             return;
         give_next(loop, turn, now);

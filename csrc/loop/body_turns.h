@@ -1,26 +1,28 @@
-/* Large bodies are received a few at a time, in the order in which they began: side by side they
- * would be larger together than the processor's cache, and each byte would go out to memory and
- * come back when the application reads it.
+/* Large bodies are received a few at a time, in the order in which they began. Many at once would
+ * be larger than the processor's cache: each byte would go to memory, and come back when the
+ * application reads it.
  *
- * Nobody waits for the slow: whose turn lasts longer than a few milliseconds goes on beside the
- * next, whenever the loop has nothing else to do one more begins, and so does everyone who has
- * waited for a tenth of a second, however busy the loop. */
+ * No body waits for slow ones. A turn ends after a few milliseconds: the next body gets it, and the
+ * slow one goes on as well. One more body begins whenever the loop is idle. A body that has waited
+ * for a tenth of a second begins in any case. Called by body_intake.c and waiting.c. */
 #ifndef RHB_BODY_TURNS_H
 #define RHB_BODY_TURNS_H
 
 #include "loop.h"
 
-/* When a body begins to arrive, with what is known of it. */
+/* For a body that begins: whether it needs a turn, which depends on its expected length. */
 void rhb_body_turn_init(const struct rhb_loop *loop, struct rhb_incoming *incoming);
 
-/* Whether the body of this connection may be received now. If not, the connection is put where it
- * waits for its turn, and becomes ready when that comes. */
+/* Whether the body of this connection may be received now. If not, the connection waits for its
+ * turn, and is put on the ready list when that comes. */
 bool rhb_body_turn_acquire(struct rhb_loop *loop, struct rhb_conn *conn);
 
-/* The body is complete. (One that is given up keeps its turn until it has lasted long enough.) */
+/* The body is complete: its turn goes to the next one. The turn of a body that is never completed
+ * ends by its time. */
 void rhb_body_turn_release(struct rhb_loop *loop, const struct rhb_incoming *incoming);
 
-/* epoll has been asked. idle: and had nothing. */
+/* Gives turns to bodies that have waited long enough. Called after each epoll_wait; idle: it had no
+ * events. */
 void rhb_body_turns_update(struct rhb_loop *loop, bool idle);
 
 #endif

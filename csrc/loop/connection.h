@@ -1,6 +1,6 @@
-/* One client connection: its socket, what it is waiting for, and the bytes it holds meanwhile. An
- * idle one holds no buffer. Who may touch it: the thread that polls the loop, or the one that has
- * it BUSY. */
+/* One client connection: its socket, its state, and the bytes that it has received. An idle
+ * connection has no buffer. Only the thread that is in the loop may use a connection; but one that
+ * is BUSY belongs to the thread that serves it. */
 #ifndef RHB_CONNECTION_H
 #define RHB_CONNECTION_H
 
@@ -13,23 +13,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a connection waits for. Those before RHB_CONN_READY have a deadline list of that index. */
+/* What a connection waits for. The states before RHB_CONN_READY are parked: each has a list of
+ * connections, by deadline, at this index. */
 enum rhb_conn_state {
     RHB_CONN_FRESH,  /* its first byte */
     RHB_CONN_HEAD,   /* the rest of a request head */
     RHB_CONN_BODY,   /* the rest of a request body */
-    RHB_CONN_SEND,   /* room in the socket for a response that its owner holds */
+    RHB_CONN_SEND,   /* the socket to take more of a suspended response */
     RHB_CONN_IDLE,   /* the next request */
-    RHB_CONN_LINGER, /* the client to close, after an answer it may still be sending into */
-    RHB_CONN_READY,  /* its turn: bytes are there, or may be */
-    RHB_CONN_BUSY    /* nothing: it is being read, or the application has it */
+    RHB_CONN_LINGER, /* the client to end its side, in a lingering close */
+    RHB_CONN_READY,  /* its turn in the ready list, or to receive a large body */
+    RHB_CONN_BUSY    /* nothing: it is read now, or its request is served */
 };
 enum { RHB_CONN_PARKED_STATES = RHB_CONN_READY };
 
 /* What the next bytes of a connection are. */
 enum rhb_expected {
     RHB_EXPECT_HEAD,
-    RHB_EXPECT_BODY, /* conn->incoming tells */
+    RHB_EXPECT_BODY, /* of conn->incoming */
     RHB_EXPECT_PROXY /* a PROXY header (proxy_protocol.h) */
 };
 
@@ -38,8 +39,8 @@ struct rhb_incoming {
     struct rhb_framing framing;
     struct phr_strict_chunked decoder;
     struct rhb_body body;
-    uint64_t since; /* coarse monotonic ns: when the head was complete, or its turn came */
-    bool has_turn;  /* to be received: see body_turns.h */
+    uint64_t since; /* coarse monotonic ns: when the head was complete, or the body got its turn */
+    bool has_turn;  /* it may be received now (body_turns.h) */
 };
 
 struct rhb_conn {
@@ -51,19 +52,19 @@ struct rhb_conn {
     uint8_t expected;  /* enum rhb_expected */
     bool registered;   /* in epoll, edge-triggered */
     bool wants_write;  /* epoll watches EPOLLOUT too */
-    bool more;         /* the socket may hold bytes for which no further edge will come */
-    bool graced;       /* had its short wait for the first bytes */
-    bool shared;       /* somebody else has a copy of fd, and ends it if he wants to (handover.h) */
-    bool has_client;   /* proxies named one */
-    uint32_t requests; /* answered or with the application */
-    uint32_t unsent;   /* bytes that the socket held when the response last had to wait */
-    struct rhb_peer peer;   /* or whom its PROXY header names */
-    struct rhb_peer client; /* of the request at hand; for the access log */
-    size_t head_seen;       /* bytes of `in` that a parse found incomplete */
+    bool more;         /* the socket may hold bytes for which epoll will report no further edge */
+    bool graced;       /* it has had its grace wait (waiting.c) */
+    bool shared;       /* the application has a copy of fd, and may use it (handover.h) */
+    bool has_client;   /* proxies have named the client */
+    uint32_t requests; /* that have been served or are being served */
+    uint32_t unsent;   /* bytes that the socket held when the response was last suspended */
+    struct rhb_peer peer;   /* the other end, or what its PROXY header names */
+    struct rhb_peer client; /* of the current request, if has_client; for the access log */
+    size_t head_seen;       /* bytes of `in` that have been parsed as incomplete */
     struct rhb_bytes
-        in; /* parked input: a partial head, a head whose body is arriving, pipelined bytes */
+        in; /* parked input: a part of a head, a head whose body is arriving, pipelined bytes */
     struct rhb_incoming *incoming;
-    void *owner; /* of the response, while it waits (RHB_CONN_SEND) */
+    void *owner; /* of the suspended response (RHB_CONN_SEND) */
 };
 
 /* Frees the parked input. */
@@ -74,7 +75,7 @@ static inline void rhb_conn_drop_input(struct rhb_conn *conn)
     conn->head_seen = 0;
 }
 
-/* Frees the request that was arriving, with its body. Harmless when there is none. */
+/* Frees the request whose body is arriving, if there is one. */
 void rhb_conn_drop_incoming(struct rhb_conn *conn);
 
 #endif

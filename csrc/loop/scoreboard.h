@@ -1,7 +1,7 @@
-/* What a worker says about itself in memory that it shares with its master: one slot a worker, its
- * first cache line written with every request, the rest with the request line of the one at hand.
- * Nobody else writes to a slot while its worker lives, so plain atomic stores do, and no system
- * call is made. The master reads the same layout in rhebok/scoreboard.py. */
+/* The scoreboard: memory that workers share with their master. Each thread of a worker has one
+ * score: a first cache line that every request changes, and the request line of the current
+ * request. Only this worker writes to it, so atomic stores are enough; there is no system call. The
+ * master reads the same layout in rhebok/serving/scoreboard.py. */
 #ifndef RHB_SCOREBOARD_H
 #define RHB_SCOREBOARD_H
 
@@ -14,23 +14,23 @@
 enum { RHB_SCORE_LINE = 240, RHB_SCORE_SIZE = 320 };
 
 struct rhb_score {
-    _Atomic uint64_t deadline; /* CLOCK_MONOTONIC ns by which the request at hand must be answered;
-                                  0: none is, or it has no limit */
-    _Atomic uint64_t requests; /* begun so far */
+    _Atomic uint64_t deadline; /* CLOCK_MONOTONIC ns: when the current request must be answered; 0:
+                                  there is no request, or no limit */
+    _Atomic uint64_t requests; /* started so far */
     _Atomic uint32_t busy;     /* 1 while the application has a request */
-    _Atomic uint32_t sending;  /* responses that wait for their clients */
+    _Atomic uint32_t sending;  /* suspended responses */
     _Atomic uint32_t line_len;
-    _Atomic uint64_t unsent; /* bytes in memory of the responses that wait */
+    _Atomic uint64_t unsent; /* bytes in memory of the suspended responses */
     char reserved[24];
-    char line[RHB_SCORE_LINE]; /* method and target of the request at hand, cut */
+    char line[RHB_SCORE_LINE]; /* method and target of the current request, cut to this length */
     char rest[RHB_SCORE_SIZE - 64 - RHB_SCORE_LINE];
 };
 
-static_assert(sizeof(struct rhb_score) == RHB_SCORE_SIZE, "rhebok/scoreboard.py knows the size");
-static_assert(offsetof(struct rhb_score, unsent) == 32, "and the places");
+static_assert(sizeof(struct rhb_score) == RHB_SCORE_SIZE, "as in rhebok/serving/scoreboard.py");
+static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
 
-/* The application gets a request, `line`, and has `timeout` ns for it (0: no limit). */
+/* The application starts a request with this method and target. timeout: ns; 0: no limit. */
 static inline void rhb_score_begin(struct rhb_score *score, const char *line, size_t len,
                                    uint64_t timeout)
 {
@@ -40,12 +40,12 @@ static inline void rhb_score_begin(struct rhb_score *score, const char *line, si
     atomic_store_explicit(&score->line_len, (uint32_t)kept, memory_order_relaxed);
     atomic_store_explicit(&score->requests, requests + 1, memory_order_relaxed);
     atomic_store_explicit(&score->busy, 1, memory_order_relaxed);
-    /* last, so that whoever sees the deadline sees whose it is */
+    /* last, so that a reader of the deadline also sees its request line */
     atomic_store_explicit(&score->deadline, timeout ? rhb_now_coarse() + timeout : 0,
                           memory_order_release);
 }
 
-/* The application goes on with a response that its client has made room for: a new span of time. */
+/* The application continues a suspended response, and has the whole timeout again. */
 static inline void rhb_score_resume(struct rhb_score *score, const char *line, size_t len,
                                     uint64_t timeout)
 {
@@ -53,26 +53,26 @@ static inline void rhb_score_resume(struct rhb_score *score, const char *line, s
     atomic_fetch_sub_explicit(&score->requests, 1, memory_order_relaxed);
 }
 
-/* The application has no request any more, or waits for its client in write(). */
+/* The application has finished the request, or waits for the client in write(). */
 static inline void rhb_score_end(struct rhb_score *score)
 {
     atomic_store_explicit(&score->deadline, 0, memory_order_relaxed);
     atomic_store_explicit(&score->busy, 0, memory_order_relaxed);
 }
 
-/* The request at hand may take as long as it likes from now on. */
+/* The current request has no limit from now on. */
 static inline void rhb_score_no_limit(struct rhb_score *score)
 {
     atomic_store_explicit(&score->deadline, 0, memory_order_relaxed);
 }
 
-/* Responses that wait for their clients: `by` more of them. */
+/* Changes the number of suspended responses by `by`. */
 static inline void rhb_score_sending(struct rhb_score *score, int by)
 {
     atomic_fetch_add_explicit(&score->sending, (uint32_t)by, memory_order_relaxed);
 }
 
-/* One of them had `before` bytes in memory, and has `now`. */
+/* A suspended response had `before` bytes in memory, and has `now`. */
 static inline void rhb_score_unsent(struct rhb_score *score, uint64_t before, uint64_t now)
 {
     atomic_fetch_add_explicit(&score->unsent, now - before, memory_order_relaxed);

@@ -7,7 +7,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
-enum { LONGEST_MS = 60000 /* of one poll, which takes an int */ };
+enum { LONGEST_MS = 60000 /* of one poll(2) */ };
 
 static enum rhb_io failed(void)
 {
@@ -26,7 +26,7 @@ enum rhb_io rhb_recv(int fd, void *buf, size_t cap, size_t *done)
 {
     ssize_t n;
     do
-        n = recv(fd, buf, cap, MSG_DONTWAIT); /* a socket that was handed over is a blocking one */
+        n = recv(fd, buf, cap, MSG_DONTWAIT); /* a socket that was handed over may block */
     while (n < 0 && errno == EINTR);
     *done = n > 0 ? (size_t)n : 0;
     if (n > 0)

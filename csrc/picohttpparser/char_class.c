@@ -1,6 +1,6 @@
 #include "char_class.h"
 
-/* One row of sixteen bytes a line. */
+/* Sixteen bytes in each line. */
 /* clang-format off */
 const uint8_t phr_char_classes[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,

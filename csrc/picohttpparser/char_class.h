@@ -1,5 +1,5 @@
-/* Which bytes may stand where (RFC 9110 section 5.5 and 5.6.2, RFC 9112 section 3.2). The scanners
- * stop at the first byte that is not of their class. */
+/* Classes of bytes (RFC 9110 sections 5.5 and 5.6.2, RFC 9112 section 3.2). A scanner stops at the
+ * first byte that is not of its class. */
 #ifndef RHB_PHR_CHAR_CLASS_H
 #define RHB_PHR_CHAR_CLASS_H
 

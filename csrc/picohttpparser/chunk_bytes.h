@@ -1,5 +1,5 @@
-/* A buffer that a chunked decoder works through in place: the data of the chunks moves down over
- * the framing. */
+/* The buffer of a chunked decoder. It is decoded in place: the data of each chunk is moved to
+ * behind the data before it, over the framing. */
 #ifndef RHB_PHR_CHUNK_BYTES_H
 #define RHB_PHR_CHUNK_BYTES_H
 
@@ -9,8 +9,8 @@
 struct phr_chunk_bytes {
     char *buf;
     size_t len;
-    size_t read;    /* bytes looked at */
-    size_t written; /* bytes of data, from the start of buf; never more than read */
+    size_t read;    /* bytes that have been decoded */
+    size_t written; /* bytes of data at the start of buf; at most read */
 };
 
 static inline void phr_chunk_move(struct phr_chunk_bytes *bytes, size_t count)
@@ -19,8 +19,8 @@ static inline void phr_chunk_move(struct phr_chunk_bytes *bytes, size_t count)
         memmove(bytes->buf + bytes->written, bytes->buf + bytes->read, count);
 }
 
-/* Takes data up to the end of the chunk or of the buffer; returns how much. */
-static inline size_t phr_chunk_take(struct phr_chunk_bytes *bytes, uint64_t chunk_left)
+/* Moves data up to the end of the chunk or of the buffer. Returns the number of bytes. */
+static inline size_t phr_chunk_copy(struct phr_chunk_bytes *bytes, uint64_t chunk_left)
 {
     size_t count = bytes->len - bytes->read;
 
@@ -32,8 +32,8 @@ static inline size_t phr_chunk_take(struct phr_chunk_bytes *bytes, uint64_t chun
     return count;
 }
 
-/* Moves what was not read to behind the data; returns how much. */
-static inline size_t phr_chunk_leave(struct phr_chunk_bytes *bytes)
+/* Moves the bytes behind the body to behind the data. Returns the number of bytes. */
+static inline size_t phr_chunk_keep_rest(struct phr_chunk_bytes *bytes)
 {
     size_t count = bytes->len - bytes->read;
 

@@ -7,21 +7,22 @@
 enum chunk_state {
     IN_SIZE,
     IN_EXTENSION,
-    SIZE_LF, /* the LF of a size line is due */
+    SIZE_LF, /* the LF of a size line is next */
     IN_DATA,
-    DATA_CR, /* the CR behind the data is due */
+    DATA_CR, /* the CR behind the data is next */
     DATA_LF,
-    TRAILER_START, /* at the beginning of a line of the trailer section */
+    TRAILER_START, /* at the start of a line of the trailer section */
     IN_TRAILER,
     ENDED
 };
 
-/* A flood of framing: at least this much of it, and less data than a quarter of everything. */
-enum { FLOOD_FRAMING = 100 * 1024, FLOOD_SHARE = 4 };
+/* Nearly all framing: at least so many bytes of it, and less than a quarter of all bytes is data.
+ */
+enum { LEAST_FRAMING = 100 * 1024, DATA_SHARE = 4 };
 
 enum { SIZE_DIGITS = 2 * sizeof(size_t) };
 
-/* Each of these takes one byte of framing and says whether it was good. */
+/* Each of these functions handles one byte of framing, and returns whether it was valid. */
 
 static bool size_byte(struct phr_chunked_decoder *decoder, char byte)
 {
@@ -91,21 +92,22 @@ static bool framing_byte(struct phr_chunked_decoder *decoder, char byte)
     return false;
 }
 
-static void take_data(struct phr_chunked_decoder *decoder, struct phr_chunk_bytes *bytes)
+static void copy_data(struct phr_chunked_decoder *decoder, struct phr_chunk_bytes *bytes)
 {
-    decoder->bytes_left_in_chunk -= phr_chunk_take(bytes, decoder->bytes_left_in_chunk);
+    decoder->bytes_left_in_chunk -= phr_chunk_copy(bytes, decoder->bytes_left_in_chunk);
     if (decoder->bytes_left_in_chunk == 0)
         decoder->_state = DATA_CR;
 }
 
-static bool is_flood(struct phr_chunked_decoder *decoder, const struct phr_chunk_bytes *bytes)
+static bool is_mostly_framing(struct phr_chunked_decoder *decoder,
+                              const struct phr_chunk_bytes *bytes)
 {
     uint64_t data;
 
     decoder->_total_read += bytes->len;
     decoder->_total_overhead += bytes->len - bytes->written;
     data = decoder->_total_read - decoder->_total_overhead;
-    return decoder->_total_overhead >= FLOOD_FRAMING && data < decoder->_total_read / FLOOD_SHARE;
+    return decoder->_total_overhead >= LEAST_FRAMING && data < decoder->_total_read / DATA_SHARE;
 }
 
 ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_t *bufsz)
@@ -115,14 +117,14 @@ ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_
 
     while (good && bytes.read < bytes.len && decoder->_state != ENDED) {
         if (decoder->_state == IN_DATA)
-            take_data(decoder, &bytes);
+            copy_data(decoder, &bytes);
         else
             good = framing_byte(decoder, buf[bytes.read++]);
     }
     *bufsz = bytes.written;
     if (good && decoder->_state == ENDED)
-        return (ssize_t)phr_chunk_leave(&bytes);
-    return good && !is_flood(decoder, &bytes) ? -2 : -1;
+        return (ssize_t)phr_chunk_keep_rest(&bytes);
+    return good && !is_mostly_framing(decoder, &bytes) ? -2 : -1;
 }
 
 int phr_decode_chunked_is_in_data(struct phr_chunked_decoder *decoder)

@@ -7,23 +7,23 @@
 enum chunk_state {
     IN_SIZE,
     IN_EXTENSION,
-    EXTENSION_BLANK, /* behind white space in an extension: the line must not end here */
-    SIZE_LF,         /* the LF of a size line is due */
+    EXTENSION_BLANK, /* after white space in an extension: the line must not end here */
+    SIZE_LF,         /* the LF of a size line is next */
     IN_DATA,
-    DATA_CR, /* the CR behind the data is due */
+    DATA_CR, /* the CR behind the data is next */
     DATA_LF,
-    TRAILER_START, /* at the beginning of a line of the trailer section */
+    TRAILER_START, /* at the start of a line of the trailer section */
     TRAILER_NAME,
     TRAILER_VALUE,
     TRAILER_LF,
-    END_LF, /* the LF of the empty line is due */
+    END_LF, /* the LF of the empty line is next */
     ENDED
 };
 
-/* Sixteen digits could pass 2^63. */
+/* With sixteen digits a size could exceed 2^63. */
 enum { SIZE_DIGITS = 15 };
 
-/* Each of these takes one byte of framing and says whether it was good. */
+/* Each of these functions handles one byte of framing, and returns whether it was valid. */
 
 static bool size_byte(struct phr_strict_chunked *decoder, char byte)
 {
@@ -59,7 +59,7 @@ static bool size_lf(struct phr_strict_chunked *decoder, char byte)
     return byte == '\n';
 }
 
-/* The CR that begins the empty line does not count as trailer. */
+/* The CR of the empty line is not counted for the limit of trailers. */
 static bool trailer_start(struct phr_strict_chunked *decoder, char byte)
 {
     if (byte == '\r') {
@@ -120,9 +120,9 @@ static bool framing_byte(struct phr_strict_chunked *decoder, char byte)
     return false;
 }
 
-static void take_data(struct phr_strict_chunked *decoder, struct phr_chunk_bytes *bytes)
+static void copy_data(struct phr_strict_chunked *decoder, struct phr_chunk_bytes *bytes)
 {
-    decoder->chunk_left -= phr_chunk_take(bytes, decoder->chunk_left);
+    decoder->chunk_left -= phr_chunk_copy(bytes, decoder->chunk_left);
     if (decoder->chunk_left == 0)
         decoder->state = DATA_CR;
 }
@@ -134,12 +134,12 @@ ssize_t phr_decode_chunked_strict(struct phr_strict_chunked *decoder, char *buf,
 
     while (good && bytes.read < bytes.len && decoder->state != ENDED) {
         if (decoder->state == IN_DATA)
-            take_data(decoder, &bytes);
+            copy_data(decoder, &bytes);
         else
             good = framing_byte(decoder, buf[bytes.read++]);
     }
     *bufsz = bytes.written;
     if (!good)
         return -1;
-    return decoder->state == ENDED ? (ssize_t)phr_chunk_leave(&bytes) : -2;
+    return decoder->state == ENDED ? (ssize_t)phr_chunk_keep_rest(&bytes) : -2;
 }

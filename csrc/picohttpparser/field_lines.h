@@ -1,5 +1,5 @@
-/* Field lines and the empty line after them, for both faces (RFC 9112 section 5). `strict` is
- * always a constant: each face gets its own code. */
+/* Field lines and the empty line after them (RFC 9112 section 5), for both parsers. `strict` is
+ * always a constant, so each parser gets its own code. */
 #ifndef RHB_PHR_FIELD_LINES_H
 #define RHB_PHR_FIELD_LINES_H
 
@@ -12,18 +12,18 @@ PHR_INLINE bool phr_is_crlf(const char *p)
     return memcmp(p, "\r\n", 2) == 0;
 }
 
-/* From the first byte of a line end, or whatever stands in its place, to the byte behind it. */
+/* p: where a line end is expected. Returns the position behind it. */
 PHR_INLINE const char *phr_line_end(struct phr_input *in, const char *p, const bool strict)
 {
     if (PHR_LIKELY(in->end - p >= 2 && phr_is_crlf(p)))
         return p + 2;
     if (p == in->end)
-        return phr_starve(in);
+        return phr_need_more(in);
     if (!strict && *p == '\n')
         return p + 1;
     if (*p != '\r')
         return phr_refuse(in, PHR_BAD, p);
-    return in->end - p == 1 ? phr_starve(in) : phr_refuse(in, PHR_BAD, p + 1);
+    return in->end - p == 1 ? phr_need_more(in) : phr_refuse(in, PHR_BAD, p + 1);
 }
 
 /* SP or HTAB, among bytes that are known to be PHR_TEXT. */
@@ -40,14 +40,14 @@ PHR_INLINE void phr_set_value(struct phr_header *field, const char *start, const
     field->value_len = (size_t)(stop - start);
 }
 
-/* "name: value" and its line end, into in->field, which the caller moves on. */
+/* Parses "name: value" and its line end into in->field. */
 PHR_INLINE const char *phr_field_line(struct phr_input *in, const char *line, const bool strict)
 {
     const char *colon = phr_scan(in, line, PHR_TOKEN);
     const char *stop, *next, *value;
 
     if (PHR_UNLIKELY(colon == in->end))
-        return phr_starve(in);
+        return phr_need_more(in);
     if (PHR_UNLIKELY(*colon != ':' || colon == line))
         return phr_refuse(in, PHR_BAD, colon);
     stop = phr_scan_text(in, line);
@@ -62,8 +62,8 @@ PHR_INLINE const char *phr_field_line(struct phr_input *in, const char *line, co
     return next;
 }
 
-/* A line that begins with white space carries on the value before it (obsolete folding, lenient
- * only). */
+/* Parses a line that begins with white space, which continues the value before it (obsolete
+ * folding; lenient only). */
 PHR_INLINE const char *phr_continuation_line(struct phr_input *in, const char *line)
 {
     const char *stop = phr_scan_text(in, line);

@@ -2,7 +2,7 @@
 #ifndef RHB_PHR_HEX_DIGIT_H
 #define RHB_PHR_HEX_DIGIT_H
 
-/* 0 to 15, or -1. */
+/* The value of the digit, 0 to 15; -1 for any other byte. */
 static inline int phr_hex_digit(char byte)
 {
     int lower = byte | 0x20;

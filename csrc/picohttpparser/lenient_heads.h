@@ -1,10 +1,10 @@
-/* The lenient face: heads of requests and responses, and fields alone, as picohttpparser.h
+/* The lenient parser: heads of requests and responses, and fields alone, as picohttpparser.h
  * describes them. */
 #ifndef RHB_PHR_LENIENT_HEADS_H
 #define RHB_PHR_LENIENT_HEADS_H
 
 #include "field_lines.h"
-#include "twins.h"
+#include "variants.h"
 
 PHR_INLINE struct phr_input phr_lenient_input(const char *buf, size_t len,
                                               struct phr_header *fields, size_t capacity)
@@ -13,11 +13,11 @@ PHR_INLINE struct phr_input phr_lenient_input(const char *buf, size_t len,
         .base = buf, .end = buf + len, .field = fields, .last_field = fields + capacity};
 }
 
-/* Whether an empty line ended the head since last_len. One that stands at the very beginning may
- * count: parsing decides. */
+/* Whether an empty line has ended the head since last_len. True also for an empty line at the very
+ * beginning: the parser knows what that means. */
 PHR_INLINE bool phr_may_be_complete(const struct phr_input *in, size_t last_len)
 {
-    /* The LF of the line before and a CR may be old; the LF of the empty line is new. */
+    /* The LF of the line before and a CR may have been there; the LF of the empty line is new. */
     const char *p = in->base + (last_len > 2 ? last_len - 2 : 0);
 
     if (last_len < 2 || last_len > (size_t)(in->end - in->base))
@@ -36,28 +36,28 @@ PHR_INLINE const char *phr_skip_spaces(struct phr_input *in, const char *p)
 {
     while (p < in->end && *p == ' ')
         p++;
-    return p == in->end ? phr_starve(in) : p;
+    return p == in->end ? phr_need_more(in) : p;
 }
 
-/* "HTTP/1." and a digit, with a byte behind it. */
+/* Parses "HTTP/1." and a digit, which another byte follows. */
 PHR_INLINE const char *phr_lenient_version(struct phr_input *in, const char *p, int *minor_version)
 {
     if (in->end - p < 9)
-        return phr_starve(in);
+        return phr_need_more(in);
     if (memcmp(p, "HTTP/1.", 7) != 0 || p[7] < '0' || p[7] > '9')
         return phr_refuse(in, PHR_BAD, p);
     *minor_version = p[7] - '0';
     return p + 8;
 }
 
-/* One word of a request line and the spaces after it. */
+/* Parses one word of a request line and the spaces after it. */
 PHR_INLINE const char *phr_lenient_word(struct phr_input *in, const char *p, enum phr_class wanted,
                                         const char **word, size_t *word_len)
 {
     const char *space = phr_scan(in, p, wanted);
 
     if (space == in->end)
-        return phr_starve(in);
+        return phr_need_more(in);
     if (*space != ' ' || space == p)
         return phr_refuse(in, PHR_BAD, space);
     *word = p;
@@ -82,13 +82,13 @@ PHR_INLINE const char *phr_lenient_request_line(struct phr_input *in, struct phr
     return p;
 }
 
-/* Three digits, with a byte behind them. */
+/* Parses three digits, which another byte follows. */
 PHR_INLINE const char *phr_status(struct phr_input *in, const char *p, int *status)
 {
     int value = 0;
 
     if (in->end - p < 4)
-        return phr_starve(in);
+        return phr_need_more(in);
     for (const char *stop = p + 3; p < stop; p++) {
         if (*p < '0' || *p > '9')
             return phr_refuse(in, PHR_BAD, p);
@@ -98,7 +98,7 @@ PHR_INLINE const char *phr_status(struct phr_input *in, const char *p, int *stat
     return p;
 }
 
-/* From the byte behind the status on: a space and text, or nothing. */
+/* Parses the rest of the line behind the status: a space and text, or nothing. */
 PHR_INLINE const char *phr_reason(struct phr_input *in, const char *p,
                                   struct phr_response_head *head)
 {

@@ -1,6 +1,6 @@
 /* The parser with AVX2. */
 #define _GNU_SOURCE /* memrchr */
-#include "twins.h"
+#include "variants.h"
 
 #if PHR_X86
 
@@ -12,6 +12,6 @@
 
 #include "entry_points.h"
 
-const struct phr_twin phr_twin_avx2 = PHR_TWIN("avx2");
+const struct phr_variant phr_variant_avx2 = PHR_VARIANT("avx2");
 
 #endif

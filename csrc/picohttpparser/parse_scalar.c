@@ -1,6 +1,6 @@
 /* The parser without vectors. */
 #define _GNU_SOURCE /* memrchr */
-#include "twins.h"
+#include "variants.h"
 
 #define PHR_TARGET_ATTRIBUTE
 #define PHR_LEAST_INPUT 0
@@ -8,4 +8,4 @@
 
 #include "entry_points.h"
 
-const struct phr_twin phr_twin_scalar = PHR_TWIN("scalar");
+const struct phr_variant phr_variant_scalar = PHR_VARIANT("scalar");

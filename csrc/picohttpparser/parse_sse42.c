@@ -1,6 +1,6 @@
 /* The parser with SSE4.2. */
 #define _GNU_SOURCE /* memrchr */
-#include "twins.h"
+#include "variants.h"
 
 #if PHR_X86
 
@@ -12,6 +12,6 @@
 
 #include "entry_points.h"
 
-const struct phr_twin phr_twin_sse42 = PHR_TWIN("sse42");
+const struct phr_variant phr_variant_sse42 = PHR_VARIANT("sse42");
 
 #endif

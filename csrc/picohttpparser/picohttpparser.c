@@ -1,13 +1,14 @@
-/* The published functions: the structs that the twins fill, taken apart. */
+/* The published functions. Their outputs are single values; the variants of the parser fill
+ * structs. */
 #include "picohttpparser.h"
-#include "twins.h"
+#include "variants.h"
 
 int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len,
                       const char **path, size_t *path_len, int *minor_version,
                       struct phr_header *headers, size_t *num_headers, size_t last_len)
 {
     struct phr_request_head head = {.fields = headers, .num_fields = *num_headers};
-    int result = phr_best_twin()->request(buf, len, &head, last_len);
+    int result = phr_best_variant()->request(buf, len, &head, last_len);
 
     *method = head.method;
     *method_len = head.method_len;
@@ -23,7 +24,7 @@ int phr_parse_response(const char *buf, size_t len, int *minor_version, int *sta
                        size_t *num_headers, size_t last_len)
 {
     struct phr_response_head head = {.fields = headers, .num_fields = *num_headers};
-    int result = phr_best_twin()->response(buf, len, &head, last_len);
+    int result = phr_best_variant()->response(buf, len, &head, last_len);
 
     *minor_version = head.minor_version;
     *status = head.status;
@@ -37,7 +38,7 @@ int phr_parse_headers(const char *buf, size_t len, struct phr_header *headers, s
                       size_t last_len)
 {
     struct phr_field_list list = {.fields = headers, .num_fields = *num_headers};
-    int result = phr_best_twin()->fields(buf, len, &list, last_len);
+    int result = phr_best_variant()->fields(buf, len, &list, last_len);
 
     *num_headers = list.num_fields;
     return result;

@@ -1,6 +1,6 @@
-/* The lenient face of the parser: picohttpparser's published interface, implemented here from that
- * interface alone. Nothing is allocated, copied or kept; every pointer handed out points into the
- * caller's buffer. The server itself uses the strict face (strict.h). */
+/* The lenient parser: the published interface of picohttpparser, implemented here from that
+ * interface alone. Nothing is allocated, copied or kept; the pointers that it returns point into
+ * the caller's buffer. The server itself uses the strict parser (strict.h). */
 #ifndef picohttpparser_h
 #define picohttpparser_h
 
@@ -21,17 +21,18 @@ struct phr_header {
     size_t value_len;
 };
 
-/* The three parsers return the bytes consumed, -2 when the head is incomplete, -1 when it is bad.
+/* The three parsers return the number of bytes of the head, -2 when it is incomplete, or -1 when it
+ * is bad.
  *
- * num_headers: the capacity going in, the count coming out, also when incomplete.
+ * num_headers: the caller sets it to the capacity, the parser to the count, also when incomplete.
  * last_len: len of the previous call on the same bytes, 0 at first. With it a head that is still
- * incomplete is recognised without being parsed again; the outputs then stay empty.
+ * incomplete is recognised without another parse; the outputs are empty then.
  *
- * Without last_len an incomplete head reports what is already certain: method and path once the
- * space behind them has come, version and status once a byte follows them; before that NULL, -1 and
- * 0. */
+ * Without last_len the outputs for an incomplete head are what is certain already: method and path
+ * when a space follows them, version and status when a byte follows them; otherwise NULL, -1 and 0.
+ */
 
-/* Parses a request line and fields, after at most one empty line. */
+/* Parses a request line and fields. One empty line before them is skipped. */
 int phr_parse_request(const char *buf, size_t len, const char **method, size_t *method_len,
                       const char **path, size_t *path_len, int *minor_version,
                       struct phr_header *headers, size_t *num_headers, size_t last_len);
@@ -41,23 +42,24 @@ int phr_parse_response(const char *buf, size_t len, int *minor_version, int *sta
                        const char **msg, size_t *msg_len, struct phr_header *headers,
                        size_t *num_headers, size_t last_len);
 
-/* Parses fields up to and with the empty line. */
+/* Parses fields and the empty line behind them. */
 int phr_parse_headers(const char *buf, size_t len, struct phr_header *headers, size_t *num_headers,
                       size_t last_len);
 
-/* Starts zeroed, apart from consume_trailer. */
+/* The state of a decoder of one chunked body. It starts zeroed, except for consume_trailer. */
 struct phr_chunked_decoder {
     size_t bytes_left_in_chunk;
-    char consume_trailer; /* whether the trailer section is swallowed, or left over */
+    char consume_trailer; /* whether the trailer section is consumed, or left in the buffer */
     char _hex_count;
     char _state;
     uint64_t _total_read;
     uint64_t _total_overhead;
 };
 
-/* Decodes a chunked body in place: *bufsz bytes in, decoded bytes out in *bufsz. Returns -2 when
- * more is needed, -1 when the framing is bad (or next to nothing but framing), otherwise the count
- * of bytes behind the end of the body, which stand in buf right after the decoded ones. */
+/* Decodes *bufsz bytes in place, and sets *bufsz to the number of decoded bytes. Returns -2 when
+ * more is needed, and -1 when the framing is bad, or when nearly all bytes are framing. Otherwise
+ * the body is complete, and the return value is the number of bytes that follow it; they are in buf
+ * right behind the decoded ones. */
 ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_t *bufsz);
 
 /* Whether the next byte belongs to the data of a chunk. */

@@ -13,8 +13,8 @@ PHR_INLINE phr_vector phr_load32(const char *p)
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-/* A byte is tchar when the entries of its two halves share a bit: one bit for each upper half from
- * 2 to 7. The shuffle answers 0 for bytes from 0x80 up. */
+/* A byte is tchar if the table entries of its two halves have a bit in common; there is one bit for
+ * each upper half from 2 to 7. The shuffle gives 0 for bytes from 0x80 up. */
 PHR_INLINE phr_vector phr_not_token(phr_vector v)
 {
     const phr_vector lower = _mm256_broadcastsi128_si256(_mm_setr_epi8(

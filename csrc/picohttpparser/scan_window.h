@@ -1,13 +1,14 @@
-/* The scanners of the vector twins, in windows of 32 and 64 bytes. The instruction set's own header
- * comes before and gives phr_vector, phr_load32, phr_join16 and phr_stops32. Nothing is read beyond
- * the end: the last window is loaded so that it ends there, and its mask is shifted into place. */
+/* The scanners of the vector variants, which look at windows of 32 and 64 bytes. The header of the
+ * instruction set is included before, and defines phr_vector, phr_load32 and phr_stops32. Nothing
+ * is read beyond the end: the last window is loaded so that it ends there, and its mask is shifted.
+ */
 #ifndef RHB_PHR_SCAN_WINDOW_H
 #define RHB_PHR_SCAN_WINDOW_H
 
 #include "char_class.h"
 #include "input.h"
 
-/* Masks have a bit for every byte that is not of the class, and for every byte from the end on. */
+/* A mask has a bit for every byte that is not of the class, and for every byte from the end on. */
 PHR_INLINE uint64_t phr_stop_from(uint64_t stops, size_t left)
 {
     return stops | (~UINT64_C(0) << left);
@@ -48,7 +49,7 @@ PHR_INLINE uint64_t phr_window64(const struct phr_input *in, const char *p, enum
     return phr_stops32(phr_load32(p), wanted) | phr_stops32(phr_load32(p + 32), wanted) << 32;
 }
 
-/* The first byte at p or later that is not of the class, or the end. */
+/* The first byte from p on that is not of the class, or the end. */
 PHR_INLINE const char *phr_scan(const struct phr_input *in, const char *p, enum phr_class wanted)
 {
     uint64_t stops;
@@ -58,9 +59,10 @@ PHR_INLINE const char *phr_scan(const struct phr_input *in, const char *p, enum 
     return p + __builtin_ctzll(stops);
 }
 
-/* The same for PHR_TEXT, with the window kept between calls: most lines end in the one they begin
- * in, and finding line ends does not wait for the names before them. p never goes back behind the
- * window. */
+/* The same for PHR_TEXT. The window is kept between calls: most lines end in the window in which
+ * they begin, and finding a line end need not wait for the name before it. p is never before the
+ * window.
+ */
 PHR_INLINE const char *phr_scan_text(struct phr_input *in, const char *p)
 {
     size_t offset = (uintptr_t)p - (uintptr_t)in->window;

@@ -1,6 +1,6 @@
-/* The strict face of the parser: the server's own. It shares its core with the lenient face
- * (picohttpparser.h) and refuses what docs/HTTP.md lists. Nothing is allocated, copied or kept;
- * every pointer it hands out points into the caller's buffer. */
+/* The strict parser, which the server uses. It shares its core with the lenient parser
+ * (picohttpparser.h), and refuses what docs/HTTP.md lists. Nothing is allocated, copied or kept;
+ * the pointers that it returns point into the caller's buffer. */
 #ifndef RHB_PHR_STRICT_H
 #define RHB_PHR_STRICT_H
 
@@ -10,15 +10,16 @@
 extern "C" {
 #endif
 
-/* In bytes. line: the request line with its CRLF; head: everything up to and with the empty line;
- * field: one field line with its CRLF. The count of fields is the capacity the caller hands in. */
+/* Limits in bytes. line: the request line with its CRLF; head: all of it, including the empty line;
+ * field: one field line with its CRLF. The capacity of the caller's array limits the number of
+ * fields. */
 struct phr_limits {
     size_t line;
     size_t head;
     size_t field;
 };
 
-/* fields and num_fields (the capacity) are set by the caller; num_fields comes back as the count.
+/* The caller sets fields and, to the capacity, num_fields. The parser sets num_fields to the count.
  */
 struct phr_request_head {
     const char *method;
@@ -30,7 +31,7 @@ struct phr_request_head {
     size_t num_fields;
 };
 
-/* What phr_parse_request_strict returns besides the bytes consumed (> 0). */
+/* What phr_parse_request_strict returns, besides the number of bytes of the head (> 0). */
 enum phr_strict_result {
     PHR_INCOMPLETE = -2,
     PHR_BAD = -1,            /* 400 */
@@ -41,40 +42,41 @@ enum phr_strict_result {
     PHR_TOO_MANY_FIELDS = -7 /* 431 */
 };
 
-/* Parses one request head (RFC 9112 section 2.1): CRLF line ends only, single spaces in the request
- * line, token methods (of at most 32 bytes) and names, no folding, no space before the colon, no
- * NUL, CTL (HTAB apart) or DEL in values, nothing but 0x21..0x7E and 0x80..0xFF in the target. At
- * most one leading CRLF is skipped. Leading and trailing spaces and tabs of values are left out.
+/* Parses one request head (RFC 9112 section 2.1). Lines end with CRLF; the request line has single
+ * spaces; methods (of at most 32 bytes) and field names are tokens; there is no folding, no space
+ * before the colon, and no control (DEL is one) but HTAB in values; a target has only the bytes 0x21..0x7E and
+ * 0x80..0xFF. One CRLF before the request line is skipped. Spaces and tabs around a value are left
+ * out. Returns the number of bytes of the head, or one of enum phr_strict_result.
  *
- * The verdict does not depend on how the bytes arrive. Every refusal and every limit belongs to the
- * first byte that makes the head impossible and is reported as soon as that byte is there, whether
- * or not the head is complete; the earliest such byte decides between them, a limit before a bad
- * byte at the same place.
+ * The result does not depend on how the bytes arrive. Each refusal, by a limit too, belongs to the
+ * first byte with which no head can be valid. It is returned as soon as that byte is there, whether
+ * or not the head is complete. Of several refusals the one at the earliest byte is returned; at the
+ * same byte, a limit comes before a bad byte.
  *
- * last_len: len of the previous call on the same bytes if that was PHR_INCOMPLETE and the limits
- * were the same, otherwise 0. While the bytes since then only go on with a field line, nothing is
- * parsed again and the outputs stay empty. Otherwise an incomplete head reports what is certain, as
- * in picohttpparser.h. */
+ * last_len: len of the previous call on the same bytes with the same limits, if that returned
+ * PHR_INCOMPLETE; otherwise 0. If all bytes since then only continue one field line, nothing is
+ * parsed again, and the outputs are empty. Otherwise the outputs for an incomplete head are as in
+ * picohttpparser.h. */
 int phr_parse_request_strict(const char *buf, size_t len, const struct phr_limits *limits,
                              struct phr_request_head *head, size_t last_len);
 
-/* Decodes chunked bodies (RFC 9112 section 7.1) in place and to the letter. Starts zeroed, apart
- * from the two limits. */
+/* The state of a decoder of one chunked body (RFC 9112 section 7.1). It starts zeroed, except for
+ * the two limits. */
 struct phr_strict_chunked {
-    size_t max_extension; /* bytes of extension on one size line, from the ';' on, without CRLF */
-    size_t max_trailer;   /* bytes of all trailer lines with their CRLFs, without the empty line */
+    size_t max_extension; /* bytes of extensions in one size line, from the ';', without CRLF */
+    size_t max_trailer;   /* bytes of all trailer lines with their CRLF, without the empty line */
     uint64_t chunk_left;
-    size_t used; /* of the limit that applies in this state */
+    size_t used; /* bytes counted for the limit that applies in this state */
     uint8_t state;
     uint8_t digits;
 };
 
-/* *bufsz bytes in, decoded bytes out in *bufsz. Returns -2 when more is needed, -1 when the framing
- * is bad, otherwise the count of bytes behind the end of the body, which stand in buf right after
- * the decoded ones. The trailer section is checked as field lines and thrown away. Refused:
- * anything but 1 to 15 hex digits in a size, white space before CRLF, bare CR or LF anywhere,
- * controls in extensions and trailers, data not followed by CRLF, extensions and trailers beyond
- * the limits. */
+/* Decodes *bufsz bytes in place, and sets *bufsz to the number of decoded bytes. Returns -2 when
+ * more is needed, and -1 when the framing is bad. Otherwise the body is complete, and the return
+ * value is the number of bytes that follow it; they are in buf right behind the decoded ones.
+ * Trailer fields are checked and dropped. Refused: a size of other than 1 to 15 hex digits, white
+ * space before CRLF, CR or LF alone, controls in extensions and trailers, data that CRLF does not
+ * follow, and extensions and trailers beyond the limits. */
 ssize_t phr_decode_chunked_strict(struct phr_strict_chunked *decoder, char *buf, size_t *bufsz);
 
 #ifdef __cplusplus

@@ -1,12 +1,13 @@
-/* The strict face: one request head under limits. Its verdict does not depend on how the bytes
- * arrived: every refusal belongs to a byte (in->past), a limit is exceeded at a byte too, and the
- * earliest byte wins. So a prefix of an input has either the verdict of the whole or none yet. */
+/* The strict parser: one request head with limits. Its result does not depend on how the bytes
+ * arrive: every refusal belongs to a byte (in->past), a limit is exceeded at a byte too, and the
+ * earliest byte decides. So a prefix of an input has the result of the whole input, or is
+ * incomplete. */
 #ifndef RHB_PHR_STRICT_REQUEST_H
 #define RHB_PHR_STRICT_REQUEST_H
 
 #include "field_lines.h"
 
-/* Registered methods have at most 17 bytes (RFC 9110 section 16.1.2). More than this is no HTTP. */
+/* The longest registered method has 17 bytes (RFC 9110 section 16.1.2). */
 enum { PHR_METHOD_MAX = 32 };
 
 PHR_INLINE const char *phr_strict_method(struct phr_input *in, const char *p,
@@ -14,7 +15,7 @@ PHR_INLINE const char *phr_strict_method(struct phr_input *in, const char *p,
 {
     const char *space;
 
-    /* A branch that is predicted lets the target be scanned before the method has been. */
+    /* With a predicted branch, the scan of the target starts before the method has been read. */
     if (PHR_LIKELY(in->end - p >= 4 && memcmp(p, "GET ", 4) == 0)) {
         space = p + 3;
     } else {
@@ -22,7 +23,7 @@ PHR_INLINE const char *phr_strict_method(struct phr_input *in, const char *p,
         if (space - p > PHR_METHOD_MAX)
             return phr_refuse(in, PHR_BAD, p + PHR_METHOD_MAX);
         if (space == in->end)
-            return phr_starve(in);
+            return phr_need_more(in);
         if (*space != ' ' || space == p)
             return phr_refuse(in, PHR_BAD, space);
     }
@@ -37,7 +38,7 @@ PHR_INLINE const char *phr_strict_target(struct phr_input *in, const char *p,
     const char *space = phr_scan(in, p, PHR_TARGET);
 
     if (PHR_UNLIKELY(space == in->end))
-        return phr_starve(in);
+        return phr_need_more(in);
     if (PHR_UNLIKELY(*space != ' ' || space == p))
         return phr_refuse(in, PHR_BAD, space);
     head->target = p;
@@ -45,15 +46,15 @@ PHR_INLINE const char *phr_strict_target(struct phr_input *in, const char *p,
     return space + 1;
 }
 
-/* Byte by byte, for whatever is not "HTTP/1.1" or "HTTP/1.0" and CRLF. "HTTP/2.0" is known for what
- * it is at its last digit. */
+/* Reads byte by byte whatever is not "HTTP/1.1" or "HTTP/1.0" with CRLF. "HTTP/2.0" is refused at
+ * its last digit. */
 PHR_INLINE const char *phr_odd_version(struct phr_input *in, const char *p, int *minor_version)
 {
     static const char shape[8] = "HTTP/0.0";
 
     for (size_t i = 0; i < sizeof(shape); i++, p++) {
         if (p == in->end)
-            return phr_starve(in);
+            return phr_need_more(in);
         if (shape[i] == '0' ? *p < '0' || *p > '9' : *p != shape[i])
             return phr_refuse(in, PHR_BAD, p);
     }
@@ -91,15 +92,15 @@ PHR_INLINE const char *phr_strict_request_line(struct phr_input *in, const char 
     return p;
 }
 
-/* What to answer when a line could not be parsed, or not yet: its limit may have been passed first.
+/* The result for a line that is bad or incomplete: its limit may have been exceeded earlier in it.
  */
-PHR_INLINE int phr_line_verdict(const struct phr_input *in, const char *line, size_t limit,
-                                int too_long)
+PHR_INLINE int phr_line_result(const struct phr_input *in, const char *line, size_t limit,
+                               int too_long)
 {
     return (size_t)(in->past - line) > limit ? too_long : in->result;
 }
 
-/* Fields up to the empty line. Returns the cursor behind it, or NULL with in->result set. */
+/* Parses fields and the empty line. Returns the position behind it, or NULL with in->result set. */
 PHR_INLINE const char *phr_strict_fields(struct phr_input *in, const char *p, size_t limit)
 {
     while (PHR_LIKELY(p < in->end) && *p != '\r') {
@@ -108,7 +109,7 @@ PHR_INLINE const char *phr_strict_fields(struct phr_input *in, const char *p, si
             return phr_refuse(in, PHR_TOO_MANY_FIELDS, p);
         p = phr_field_line(in, line, true);
         if (PHR_UNLIKELY(p == NULL)) {
-            in->result = phr_line_verdict(in, line, limit, PHR_FIELD_TOO_LONG);
+            in->result = phr_line_result(in, line, limit, PHR_FIELD_TOO_LONG);
             return NULL;
         }
         if (PHR_UNLIKELY((size_t)(p - line) > limit))
@@ -118,7 +119,7 @@ PHR_INLINE const char *phr_strict_fields(struct phr_input *in, const char *p, si
     return phr_line_end(in, p, true);
 }
 
-/* The whole head. Returns the cursor behind it, or NULL with in->result set. */
+/* Parses the whole head. Returns the position behind it, or NULL with in->result set. */
 PHR_INLINE const char *phr_strict_head(struct phr_input *in, const struct phr_limits *limits,
                                        struct phr_request_head *head)
 {
@@ -133,7 +134,7 @@ PHR_INLINE const char *phr_strict_head(struct phr_input *in, const struct phr_li
     }
     p = phr_strict_request_line(in, line, head);
     if (PHR_UNLIKELY(p == NULL)) {
-        in->result = phr_line_verdict(in, line, limits->line, PHR_LINE_TOO_LONG);
+        in->result = phr_line_result(in, line, limits->line, PHR_LINE_TOO_LONG);
         return NULL;
     }
     if (PHR_UNLIKELY((size_t)(p - line) > limits->line))
@@ -141,8 +142,8 @@ PHR_INLINE const char *phr_strict_head(struct phr_input *in, const struct phr_li
     return phr_strict_fields(in, p, limits->field);
 }
 
-/* Whether the bytes since last_len only go on with a field line that was begun then. All that
- * came before has been parsed. Anything else, refusals too, is left to a full parse. */
+/* Whether the bytes since last_len only continue the field line that was incomplete then. All lines
+ * before it have been parsed. In any other case, also for a refusal, the head is parsed again. */
 PHR_COLD bool phr_is_same_line(const char *buf, size_t len, const struct phr_limits *limits,
                                size_t last_len)
 {
@@ -163,7 +164,7 @@ PHR_COLD bool phr_is_same_line(const char *buf, size_t len, const struct phr_lim
     return *colon == ':' && colon != line && phr_scan(&in, seen - 1, PHR_TEXT) == in.end;
 }
 
-/* len: of what may be parsed, as far as the limit of the head goes. */
+/* len: at most the limit of the head. */
 PHR_INLINE int phr_strict_parse(const char *buf, size_t len, const struct phr_limits *limits,
                                 struct phr_request_head *head)
 {

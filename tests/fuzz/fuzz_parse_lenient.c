@@ -1,7 +1,7 @@
-/* The lenient parsers: request, response and fields. Invariants: the twins agree; pieces and the
+/* The lenient parsers: request, response and fields. Invariants: the variants agree; pieces and the
  * whole agree; what is handed out lies within what was consumed, and names are tokens.
  *
- * Input: face and fields at most, bytes a piece, then the head. */
+ * Input: parser and fields at most, bytes a piece, then the head. */
 #include "fuzz_parse.h"
 
 static void check_inside(const struct parse_outcome *out, const char *start, size_t len)
@@ -11,14 +11,14 @@ static void check_inside(const struct parse_outcome *out, const char *start, siz
 
 static void check_words(const struct parse_setup *setup, const struct parse_outcome *out)
 {
-    int words = setup->face == FACE_REQUEST ? 2 : setup->face == FACE_RESPONSE ? 1 : 0;
+    int words = setup->parser == PARSER_REQUEST ? 2 : setup->parser == PARSER_RESPONSE ? 1 : 0;
     for (int i = 0; i < words; i++)
         check_inside(out, out->words[i], out->word_lens[i]);
-    if (setup->face == FACE_REQUEST)
+    if (setup->parser == PARSER_REQUEST)
         MUST(out->word_lens[0] > 0 && out->word_lens[1] > 0);
-    if (setup->face == FACE_RESPONSE)
+    if (setup->parser == PARSER_RESPONSE)
         MUST(out->status >= 0 && out->status <= 999);
-    if (setup->face != FACE_FIELDS)
+    if (setup->parser != PARSER_FIELDS)
         MUST(out->minor_version >= 0 && out->minor_version <= 9);
 }
 
@@ -37,10 +37,11 @@ static void check_field(const struct parse_outcome *out, const struct phr_header
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum parse_face faces[] = {FACE_REQUEST, FACE_RESPONSE, FACE_FIELDS, FACE_REQUEST};
+    static const enum parser_kind parsers[] = {PARSER_REQUEST, PARSER_RESPONSE, PARSER_FIELDS,
+                                               PARSER_REQUEST};
     struct fuzz_input in = {.at = data, .len = size};
     uint8_t how = fuzz_byte(&in);
-    struct parse_setup setup = {.face = faces[how % 4],
+    struct parse_setup setup = {.parser = parsers[how % 4],
                                 .fields = how / 4u % (PARSE_FIELDS_MAX + 1)};
     struct parse_outcome out;
     size_t step = fuzz_byte(&in) + 1u;

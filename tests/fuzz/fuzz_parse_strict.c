@@ -1,4 +1,4 @@
-/* The strict parser. Invariants: the twins agree; the verdict does not depend on how the bytes
+/* The strict parser. Invariants: the variants agree; the verdict does not depend on how the bytes
  * arrive; what is accepted reads back, byte for byte, as RFC 9112 writes it, within the limits.
  *
  * Input: fields at most (0: 16), the three limits (0: none), bytes a piece, then the head. */
@@ -73,7 +73,7 @@ static void check_accepted(const struct parse_setup *setup, const struct parse_o
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = {.at = data, .len = size};
-    struct parse_setup setup = {.face = FACE_STRICT};
+    struct parse_setup setup = {.parser = PARSER_STRICT};
     struct parse_outcome out;
     setup.fields = fuzz_byte(&in) % (PARSE_FIELDS_MAX + 1);
     setup.limits.line = limit_of(fuzz_byte(&in), 1);

@@ -1,18 +1,18 @@
-/* One head parsed in every way that must not matter: by each twin, at the end of readable memory,
- * whole and byte by byte, with last_len and without. For the test_parse_*.c files. */
+/* One head parsed in every way that must not matter: by each variant, at the end of readable
+ * memory, whole and byte by byte, with last_len and without. For the test_parse_*.c files. */
 #ifndef RHB_TEST_PARSE_WAYS_H
 #define RHB_TEST_PARSE_WAYS_H
 
 #include "harness.h"
-#include "picohttpparser/twins.h"
+#include "picohttpparser/variants.h"
 
-enum parse_face { FACE_STRICT, FACE_REQUEST, FACE_RESPONSE, FACE_FIELDS };
+enum parser_kind { PARSER_STRICT, PARSER_REQUEST, PARSER_RESPONSE, PARSER_FIELDS };
 
 enum { PARSE_FIELDS_MAX = 16, PARSE_INPUT_MAX = 16384 };
 
 /* How to parse. Zero in fields means all there is room for, zero in a limit none. */
 struct parse_setup {
-    enum parse_face face;
+    enum parser_kind parser;
     size_t fields;
     struct phr_limits limits;
 };
@@ -34,18 +34,19 @@ static inline size_t parse_limit(size_t limit)
     return limit == 0 ? SIZE_MAX : limit;
 }
 
-static inline void parse_as_request(const struct phr_twin *twin, const struct parse_setup *setup,
-                                    size_t len, size_t last_len, struct parse_outcome *out)
+static inline void parse_as_request(const struct phr_variant *variant,
+                                    const struct parse_setup *setup, size_t len, size_t last_len,
+                                    struct parse_outcome *out)
 {
     const struct phr_limits limits = {.line = parse_limit(setup->limits.line),
                                       .head = parse_limit(setup->limits.head),
                                       .field = parse_limit(setup->limits.field)};
     struct phr_request_head head = {.fields = out->fields, .num_fields = out->num_fields};
 
-    if (setup->face == FACE_STRICT)
-        out->result = twin->request_strict(out->base, len, &limits, &head, last_len);
+    if (setup->parser == PARSER_STRICT)
+        out->result = variant->request_strict(out->base, len, &limits, &head, last_len);
     else
-        out->result = twin->request(out->base, len, &head, last_len);
+        out->result = variant->request(out->base, len, &head, last_len);
     out->words[0] = head.method;
     out->word_lens[0] = head.method_len;
     out->words[1] = head.target;
@@ -54,12 +55,12 @@ static inline void parse_as_request(const struct phr_twin *twin, const struct pa
     out->num_fields = head.num_fields;
 }
 
-static inline void parse_as_response(const struct phr_twin *twin, size_t len, size_t last_len,
+static inline void parse_as_response(const struct phr_variant *variant, size_t len, size_t last_len,
                                      struct parse_outcome *out)
 {
     struct phr_response_head head = {.fields = out->fields, .num_fields = out->num_fields};
 
-    out->result = twin->response(out->base, len, &head, last_len);
+    out->result = variant->response(out->base, len, &head, last_len);
     out->words[0] = head.reason;
     out->word_lens[0] = head.reason_len;
     out->minor_version = head.minor_version;
@@ -67,28 +68,28 @@ static inline void parse_as_response(const struct phr_twin *twin, size_t len, si
     out->num_fields = head.num_fields;
 }
 
-static inline void parse_as_fields(const struct phr_twin *twin, size_t len, size_t last_len,
+static inline void parse_as_fields(const struct phr_variant *variant, size_t len, size_t last_len,
                                    struct parse_outcome *out)
 {
     struct phr_field_list list = {.fields = out->fields, .num_fields = out->num_fields};
 
-    out->result = twin->fields(out->base, len, &list, last_len);
+    out->result = variant->fields(out->base, len, &list, last_len);
     out->num_fields = list.num_fields;
 }
 
-static inline void parse_once(const struct phr_twin *twin, const struct parse_setup *setup,
+static inline void parse_once(const struct phr_variant *variant, const struct parse_setup *setup,
                               const char *buf, size_t len, size_t last_len,
                               struct parse_outcome *out)
 {
     *out = (struct parse_outcome){.base = buf, .num_fields = setup->fields};
     if (out->num_fields == 0)
         out->num_fields = PARSE_FIELDS_MAX;
-    if (setup->face == FACE_RESPONSE)
-        parse_as_response(twin, len, last_len, out);
-    else if (setup->face == FACE_FIELDS)
-        parse_as_fields(twin, len, last_len, out);
+    if (setup->parser == PARSER_RESPONSE)
+        parse_as_response(variant, len, last_len, out);
+    else if (setup->parser == PARSER_FIELDS)
+        parse_as_fields(variant, len, last_len, out);
     else
-        parse_as_request(twin, setup, len, last_len, out);
+        parse_as_request(variant, setup, len, last_len, out);
 }
 
 /* Where a pointer points, whatever the buffer it points into. */
@@ -126,9 +127,9 @@ static inline bool parse_same(const struct parse_outcome *a, const struct parse_
 }
 
 /* Every prefix is incomplete or has the verdict of the whole; from the deciding byte on it keeps
- * it. The strict face decides at the same byte with last_len and without; the lenient one may be
+ * it. The strict parser decides at the same byte with last_len and without; the lenient one may be
  * later with it. */
-static inline void parse_byte_by_byte(struct rhb_test *t, const struct phr_twin *twin,
+static inline void parse_byte_by_byte(struct rhb_test *t, const struct phr_variant *variant,
                                       const struct parse_setup *setup,
                                       const struct rhb_guard *guard, const char *bytes, size_t len,
                                       int expected)
@@ -138,16 +139,16 @@ static inline void parse_byte_by_byte(struct rhb_test *t, const struct phr_twin 
     for (size_t n = 1; n <= len && resumed.result == PHR_INCOMPLETE; n++) {
         const char *buf = rhb_guard_put(guard, bytes, n);
         bool held;
-        parse_once(twin, setup, buf, n, 0, &fresh);
-        parse_once(twin, setup, buf, n, n - 1, &resumed);
+        parse_once(variant, setup, buf, n, 0, &fresh);
+        parse_once(variant, setup, buf, n, n - 1, &resumed);
         held = CHECK(resumed.result == PHR_INCOMPLETE || resumed.result == expected) &&
                CHECK(fresh.result == PHR_INCOMPLETE || fresh.result == expected);
-        if (setup->face == FACE_STRICT || expected > 0)
+        if (setup->parser == PARSER_STRICT || expected > 0)
             held = CHECK_INT(resumed.result, fresh.result) && held;
         if (resumed.result > 0)
             held = CHECK(parse_same(&resumed, &fresh)) && held;
         if (!held) {
-            rhb_note(t, "%s, %zu of %zu bytes", twin->name, n, len);
+            rhb_note(t, "%s, %zu of %zu bytes", variant->name, n, len);
             return;
         }
     }
@@ -162,19 +163,19 @@ static inline void parse_every_way(struct rhb_test *t, const struct parse_setup 
 {
     struct rhb_guard guard = rhb_guard_new(len);
 
-    parse_once(&phr_twin_scalar, setup, bytes, len, 0, out);
+    parse_once(&phr_variant_scalar, setup, bytes, len, 0, out);
     for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
-        const struct phr_twin *twin = phr_twin((enum phr_isa)isa);
+        const struct phr_variant *variant = phr_variant((enum phr_isa)isa);
         struct parse_outcome whole;
         int failures = t->failures;
-        if (twin == NULL)
+        if (variant == NULL)
             continue;
-        parse_once(twin, setup, rhb_guard_put(&guard, bytes, len), len, 0, &whole);
+        parse_once(variant, setup, rhb_guard_put(&guard, bytes, len), len, 0, &whole);
         CHECK_INT(whole.result, expected);
         CHECK(parse_same(&whole, out));
-        parse_byte_by_byte(t, twin, setup, &guard, bytes, len, expected);
+        parse_byte_by_byte(t, variant, setup, &guard, bytes, len, expected);
         if (t->failures > failures)
-            rhb_note(t, "by the twin %s", twin->name);
+            rhb_note(t, "by the variant %s", variant->name);
     }
     if (out->result != expected)
         rhb_note_bytes("input", bytes, len);

@@ -1,7 +1,7 @@
-/* The lenient face of the parser, requests: picohttpparser/picohttpparser.h. */
+/* The lenient parser, requests: picohttpparser/picohttpparser.h. */
 #include "parse_ways.h"
 
-static const struct parse_setup lenient = {.face = FACE_REQUEST};
+static const struct parse_setup lenient = {.parser = PARSER_REQUEST};
 
 #define LINE "GET / HTTP/1.1\r\n"
 
@@ -164,7 +164,7 @@ static void a_bare_cr_for_the_empty_line_is_refused(struct rhb_test *t)
 
 static void as_many_fields_as_there_is_room_for_pass(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_REQUEST, .fields = 2};
+    struct parse_setup setup = {.parser = PARSER_REQUEST, .fields = 2};
     struct parse_outcome out;
 
     parse_every_way(t, &setup, LINE "A: 1\r\nB: 2\r\n\r\n", 30, 30, &out);
@@ -199,12 +199,12 @@ static void with_last_len_an_incomplete_head_is_not_parsed(struct rhb_test *t)
     struct parse_outcome out;
 
     for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
-        const struct phr_twin *twin = phr_twin((enum phr_isa)isa);
-        if (twin == NULL)
+        const struct phr_variant *variant = phr_variant((enum phr_isa)isa);
+        if (variant == NULL)
             continue;
-        parse_once(twin, &lenient, bad, sizeof(bad) - 1, sizeof(bad) - 2, &out);
+        parse_once(variant, &lenient, bad, sizeof(bad) - 1, sizeof(bad) - 2, &out);
         CHECK_INT(out.result, PHR_INCOMPLETE);
-        parse_once(twin, &lenient, bad, sizeof(bad) - 1, 0, &out);
+        parse_once(variant, &lenient, bad, sizeof(bad) - 1, 0, &out);
         CHECK_INT(out.result, PHR_BAD);
     }
 }
@@ -213,7 +213,7 @@ static void a_last_len_beyond_the_input_is_ignored(struct rhb_test *t)
 {
     struct parse_outcome out;
 
-    parse_once(phr_best_twin(), &lenient, LINE "\r\n", 18, 40, &out);
+    parse_once(phr_best_variant(), &lenient, LINE "\r\n", 18, 40, &out);
     CHECK_INT(out.result, 18);
 }
 

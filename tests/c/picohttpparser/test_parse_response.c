@@ -1,8 +1,8 @@
-/* The lenient face of the parser, responses and fields alone: picohttpparser/picohttpparser.h. */
+/* The lenient parser, responses and fields alone: picohttpparser/picohttpparser.h. */
 #include "parse_ways.h"
 
-static const struct parse_setup response = {.face = FACE_RESPONSE};
-static const struct parse_setup fields = {.face = FACE_FIELDS};
+static const struct parse_setup response = {.parser = PARSER_RESPONSE};
+static const struct parse_setup fields = {.parser = PARSER_FIELDS};
 
 static struct parse_outcome accepted(struct rhb_test *t, const struct parse_setup *setup,
                                      const char *wire)
@@ -153,7 +153,7 @@ REFUSED_FIELDS(fields_may_not_lack_a_colon, "A: b\r\nC")
 
 static void one_field_more_than_there_is_room_for_is_bad(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_FIELDS, .fields = 1};
+    struct parse_setup setup = {.parser = PARSER_FIELDS, .fields = 1};
     struct parse_outcome out;
 
     parse_every_way(t, &setup, "A: b\r\n\r\n", 8, 8, &out);

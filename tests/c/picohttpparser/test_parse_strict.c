@@ -1,10 +1,10 @@
-/* The strict face of the parser, picohttpparser/strict.h. */
+/* The strict parser, picohttpparser/strict.h. */
 #include "parse_ways.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct parse_setup strict = {.face = FACE_STRICT};
+static const struct parse_setup strict = {.parser = PARSER_STRICT};
 
 /* The wire is a whole head. */
 static struct parse_outcome accepted(struct rhb_test *t, const char *wire)
@@ -245,7 +245,7 @@ static void too_much_at_the_last_byte(struct rhb_test *t, const struct parse_set
 
 static void the_request_line_may_be_as_long_as_its_limit(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.line = 18}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.line = 18}};
 
     passes(t, &setup, "GET /ab HTTP/1.1\r\n\r\n");
     passes(t, &setup, "\r\nGET /ab HTTP/1.1\r\n\r\n");
@@ -253,7 +253,7 @@ static void the_request_line_may_be_as_long_as_its_limit(struct rhb_test *t)
 
 static void a_request_line_beyond_its_limit_is_too_long(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.line = 18}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.line = 18}};
 
     too_much_at_the_last_byte(t, &setup, "GET /abc HTTP/1.1\r\n", PHR_LINE_TOO_LONG);
     too_much_at_the_last_byte(t, &setup, "GET /abcdefghijklmn", PHR_LINE_TOO_LONG);
@@ -262,7 +262,7 @@ static void a_request_line_beyond_its_limit_is_too_long(struct rhb_test *t)
 
 static void a_bad_byte_within_the_line_limit_is_bad(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.line = 18}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.line = 18}};
 
     too_much_at_the_last_byte(t, &setup, "GET /abcdefghijkl\t", PHR_BAD);
     too_much_at_the_last_byte(t, &setup, "GET /abcdefghijklm\t", PHR_LINE_TOO_LONG);
@@ -270,14 +270,14 @@ static void a_bad_byte_within_the_line_limit_is_bad(struct rhb_test *t)
 
 static void a_field_may_be_as_long_as_its_limit(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.field = 9}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.field = 9}};
 
     passes(t, &setup, LINE "Host: x\r\nHost: x\r\n\r\n");
 }
 
 static void a_field_beyond_its_limit_is_too_long(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.field = 9}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.field = 9}};
 
     too_much_at_the_last_byte(t, &setup, LINE "Host: xy\r\n", PHR_FIELD_TOO_LONG);
     too_much_at_the_last_byte(t, &setup, LINE "Host: x\r\nHost: xyzz", PHR_FIELD_TOO_LONG);
@@ -287,14 +287,14 @@ static void a_field_beyond_its_limit_is_too_long(struct rhb_test *t)
 
 static void a_head_may_be_as_long_as_its_limit(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.head = 27}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.head = 27}};
 
     passes(t, &setup, LINE "Host: x\r\n\r\n");
 }
 
 static void bytes_behind_the_head_do_not_count_for_its_limit(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.head = 27}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.head = 27}};
     static const char wire[] = LINE "Host: x\r\n\r\nand a body";
     struct parse_outcome out;
 
@@ -303,7 +303,7 @@ static void bytes_behind_the_head_do_not_count_for_its_limit(struct rhb_test *t)
 
 static void a_head_beyond_its_limit_is_too_long(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.head = 27}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.head = 27}};
 
     too_much_at_the_last_byte(t, &setup, LINE "Host: xy\r\n\r\n", PHR_HEAD_TOO_LONG);
     too_much_at_the_last_byte(t, &setup, LINE "Host: xyzabc", PHR_HEAD_TOO_LONG);
@@ -314,7 +314,7 @@ static void a_head_beyond_its_limit_is_too_long(struct rhb_test *t)
 /* Vectors end at the limit then: they must not begin before the input (ASan watches the heap). */
 static void a_small_limit_of_the_head_reads_nothing_before_it(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.head = 20}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.head = 20}};
     static const char wire[] = LINE "Host: x\r\nAnd: more than a vector\r\n\r\n";
     char *heap = malloc(sizeof(wire) - 1);
     struct parse_outcome out;
@@ -323,10 +323,10 @@ static void a_small_limit_of_the_head_reads_nothing_before_it(struct rhb_test *t
         abort();
     memcpy(heap, wire, sizeof(wire) - 1);
     for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
-        const struct phr_twin *twin = phr_twin((enum phr_isa)isa);
-        if (twin == NULL)
+        const struct phr_variant *variant = phr_variant((enum phr_isa)isa);
+        if (variant == NULL)
             continue;
-        parse_once(twin, &setup, heap, sizeof(wire) - 1, 0, &out);
+        parse_once(variant, &setup, heap, sizeof(wire) - 1, 0, &out);
         CHECK_INT(out.result, PHR_HEAD_TOO_LONG);
     }
     free(heap);
@@ -334,21 +334,21 @@ static void a_small_limit_of_the_head_reads_nothing_before_it(struct rhb_test *t
 
 static void a_limit_of_the_line_is_met_before_one_of_the_head(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .limits = {.line = 20, .head = 21}};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.line = 20, .head = 21}};
 
     too_much_at_the_last_byte(t, &setup, "GET /abcdefghijklmnop", PHR_LINE_TOO_LONG);
 }
 
 static void as_many_fields_as_there_is_room_for_pass(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .fields = 2};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .fields = 2};
 
     passes(t, &setup, LINE "A: 1\r\nB: 2\r\n\r\n");
 }
 
 static void one_field_more_is_too_many_at_its_first_byte(struct rhb_test *t)
 {
-    struct parse_setup setup = {.face = FACE_STRICT, .fields = 2};
+    struct parse_setup setup = {.parser = PARSER_STRICT, .fields = 2};
 
     too_much_at_the_last_byte(t, &setup, LINE "A: 1\r\nB: 2\r\nC", PHR_TOO_MANY_FIELDS);
     too_much_at_the_last_byte(t, &setup, LINE "A: 1\r\nB: 2\r\n ", PHR_TOO_MANY_FIELDS);
@@ -396,11 +396,11 @@ static void no_pair_of_lengths_changes_a_verdict(struct rhb_test *t)
     for (size_t i = 0; i < sizeof(wires) / sizeof(wires[0]); i++)
         for (size_t last = 1; last <= strlen(wires[i]); last++)
             for (size_t len = last; len <= strlen(wires[i]); len++) {
-                parse_once(phr_best_twin(), &strict, wires[i], last, 0, &fresh);
+                parse_once(phr_best_variant(), &strict, wires[i], last, 0, &fresh);
                 if (fresh.result != PHR_INCOMPLETE)
                     break;
-                parse_once(phr_best_twin(), &strict, wires[i], len, 0, &fresh);
-                parse_once(phr_best_twin(), &strict, wires[i], len, last, &resumed);
+                parse_once(phr_best_variant(), &strict, wires[i], len, 0, &fresh);
+                parse_once(phr_best_variant(), &strict, wires[i], len, last, &resumed);
                 CHECK_INT(resumed.result, fresh.result);
             }
 }

@@ -1,11 +1,12 @@
-/* The parser compiled once for every instruction set: the same source, other scanners. The
- * published functions take the best twin of this machine; tests and bench take each. */
-#ifndef RHB_PHR_TWINS_H
-#define RHB_PHR_TWINS_H
+/* The variants of the parser, one for each instruction set: the same source, compiled with
+ * different scanners. The published functions use the best variant of this machine; tests and
+ * benchmarks use each of them. */
+#ifndef RHB_PHR_VARIANTS_H
+#define RHB_PHR_VARIANTS_H
 
 #include "strict.h"
 
-/* -DPHR_SCALAR_ONLY leaves the vector twins out, as on a machine that is not x86-64. */
+/* -DPHR_SCALAR_ONLY leaves the vector variants out, as on a machine that is not x86-64. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(PHR_SCALAR_ONLY)
 #define PHR_X86 1
 #else
@@ -14,7 +15,7 @@
 
 enum phr_isa { PHR_ISA_SCALAR, PHR_ISA_SSE42, PHR_ISA_AVX2, PHR_ISA_COUNT };
 
-/* What phr_parse_response hands out. */
+/* The outputs of phr_parse_response. */
 struct phr_response_head {
     int minor_version;
     int status;
@@ -29,7 +30,7 @@ struct phr_field_list {
     size_t num_fields;
 };
 
-struct phr_twin {
+struct phr_variant {
     const char *name;
     int (*request_strict)(const char *buf, size_t len, const struct phr_limits *limits,
                           struct phr_request_head *head, size_t last_len);
@@ -38,27 +39,27 @@ struct phr_twin {
     int (*fields)(const char *buf, size_t len, struct phr_field_list *list, size_t last_len);
 };
 
-extern const struct phr_twin phr_twin_scalar;
+extern const struct phr_variant phr_variant_scalar;
 #if PHR_X86
-extern const struct phr_twin phr_twin_sse42;
-extern const struct phr_twin phr_twin_avx2;
+extern const struct phr_variant phr_variant_sse42;
+extern const struct phr_variant phr_variant_avx2;
 #endif
 
-/* The twin for an instruction set; NULL when this machine or this build lacks it. */
-const struct phr_twin *phr_twin(enum phr_isa isa);
+/* The variant for an instruction set; NULL when this machine or this build lacks it. */
+const struct phr_variant *phr_variant(enum phr_isa isa);
 
-/* The best one here. Asks libgcc's (or compiler-rt's) record of CPUID: a load and a test, nothing
- * of ours to initialise. */
-static inline const struct phr_twin *phr_best_twin(void)
+/* The best variant of this machine. Costs a load and a test: libgcc (or compiler-rt) keeps the
+ * result of CPUID. */
+static inline const struct phr_variant *phr_best_variant(void)
 {
 #if PHR_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
         __builtin_cpu_supports("bmi2"))
-        return &phr_twin_avx2;
+        return &phr_variant_avx2;
     if (__builtin_cpu_supports("sse4.2"))
-        return &phr_twin_sse42;
+        return &phr_variant_sse42;
 #endif
-    return &phr_twin_scalar;
+    return &phr_variant_scalar;
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* The twins of the parser against each other and against the definition of the character classes:
- * every byte at every place of a window, and random heads. */
+/* The variants of the parser against each other and against the definition of the character
+ * classes: every byte at every place of a window, and random heads. */
 #include "parse_ways.h"
 
 #include <stdlib.h>
@@ -49,24 +49,24 @@ static size_t put_word(char *wire, const struct word *word, size_t place, int by
 
 /* Parses the word up to the byte, and as part of a whole head, where it falls into other windows.
  */
-static void check_byte(struct rhb_test *t, const struct phr_twin *twin,
+static void check_byte(struct rhb_test *t, const struct phr_variant *variant,
                        const struct rhb_guard *guard, const struct word *word, size_t place,
                        int byte)
 {
-    static const struct parse_setup strict = {.face = FACE_STRICT};
+    static const struct parse_setup strict = {.parser = PARSER_STRICT};
     const bool good = word->belongs(byte);
     char wire[PLACES + 64];
     size_t len = put_word(wire, word, place, byte);
     struct parse_outcome part, whole;
 
-    parse_once(twin, &strict, rhb_guard_put(guard, wire, len), len, 0, &part);
+    parse_once(variant, &strict, rhb_guard_put(guard, wire, len), len, 0, &part);
     memcpy(wire + len, "aaa", 3);
     memcpy(wire + len + 3, word->after, strlen(word->after));
     len += 3 + strlen(word->after);
-    parse_once(twin, &strict, rhb_guard_put(guard, wire, len), len, 0, &whole);
+    parse_once(variant, &strict, rhb_guard_put(guard, wire, len), len, 0, &whole);
     if (!CHECK_INT(part.result, good ? PHR_INCOMPLETE : PHR_BAD) ||
         !CHECK_INT(whole.result, good ? (int)len : PHR_BAD))
-        rhb_note(t, "%s: byte %d at place %zu", twin->name, byte, place);
+        rhb_note(t, "%s: byte %d at place %zu", variant->name, byte, place);
 }
 
 static void check_word(struct rhb_test *t, const struct word *word)
@@ -74,11 +74,11 @@ static void check_word(struct rhb_test *t, const struct word *word)
     struct rhb_guard guard = rhb_guard_new(PLACES + 64);
 
     for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
-        const struct phr_twin *twin = phr_twin((enum phr_isa)isa);
-        for (size_t place = 0; twin != NULL && place < word->places; place++)
+        const struct phr_variant *variant = phr_variant((enum phr_isa)isa);
+        for (size_t place = 0; variant != NULL && place < word->places; place++)
             for (int byte = 0; byte < 256; byte++)
                 if (byte != (unsigned char)word->separator)
-                    check_byte(t, twin, &guard, word, place, byte);
+                    check_byte(t, variant, &guard, word, place, byte);
     }
     rhb_guard_free(&guard);
 }
@@ -155,9 +155,9 @@ static size_t random_head(char *wire, uint64_t *seed)
     return len;
 }
 
-static struct parse_setup random_setup(enum parse_face face, uint64_t *seed)
+static struct parse_setup random_setup(enum parser_kind kind, uint64_t *seed)
 {
-    struct parse_setup setup = {.face = face};
+    struct parse_setup setup = {.parser = kind};
 
     if (rhb_random(seed) % 4 == 0)
         setup.fields = 1 + rhb_random(seed) % 4;
@@ -168,20 +168,21 @@ static struct parse_setup random_setup(enum parse_face face, uint64_t *seed)
     return setup;
 }
 
-/* The outcome of len bytes by the scalar twin, after every other has been found to say the same. */
+/* The outcome of len bytes by the scalar variant, after every other has been found to say the same.
+ */
 static struct parse_outcome agreed(struct rhb_test *t, const struct parse_setup *setup,
                                    const char *buf, size_t len, size_t last_len)
 {
     struct parse_outcome yardstick, other;
 
-    parse_once(&phr_twin_scalar, setup, buf, len, last_len, &yardstick);
+    parse_once(&phr_variant_scalar, setup, buf, len, last_len, &yardstick);
     for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
-        const struct phr_twin *twin = phr_twin((enum phr_isa)isa);
-        if (twin == NULL)
+        const struct phr_variant *variant = phr_variant((enum phr_isa)isa);
+        if (variant == NULL)
             continue;
-        parse_once(twin, setup, buf, len, last_len, &other);
+        parse_once(variant, setup, buf, len, last_len, &other);
         if (!CHECK(parse_same(&yardstick, &other))) {
-            rhb_note(t, "%s, face %d, last_len %zu", twin->name, setup->face, last_len);
+            rhb_note(t, "%s, parser %d, last_len %zu", variant->name, setup->parser, last_len);
             rhb_note_bytes("input", buf, len);
         }
     }
@@ -199,25 +200,25 @@ static void check_in_two_parts(struct rhb_test *t, const struct parse_setup *set
 
     if (part.result != PHR_INCOMPLETE) {
         CHECK_INT(part.result, whole.result);
-    } else if (whole.result > 0 || setup->face == FACE_STRICT) {
+    } else if (whole.result > 0 || setup->parser == PARSER_STRICT) {
         CHECK_INT(agreed(t, setup, buf, len, cut).result, whole.result);
     }
 }
 
-static void check_random_heads(struct rhb_test *t, enum parse_face face)
+static void check_random_heads(struct rhb_test *t, enum parser_kind kind)
 {
     struct rhb_guard guard = rhb_guard_new(PARSE_INPUT_MAX);
-    uint64_t seed = 20241121 + (uint64_t)face;
+    uint64_t seed = 20241121 + (uint64_t)kind;
     char wire[PARSE_INPUT_MAX];
     size_t good = 0, bad = 0;
 
     for (int i = 0; i < RANDOM_HEADS && t->failures == 0; i++) {
         size_t len = random_head(wire, &seed);
-        struct parse_setup setup = random_setup(face, &seed);
+        struct parse_setup setup = random_setup(kind, &seed);
         char *buf = rhb_guard_put(&guard, wire, len);
         struct parse_outcome whole;
         check_in_two_parts(t, &setup, buf, len, &seed);
-        parse_once(phr_best_twin(), &setup, buf, len, 0, &whole);
+        parse_once(phr_best_variant(), &setup, buf, len, 0, &whole);
         good += whole.result > 0;
         bad += whole.result == PHR_BAD;
     }
@@ -229,36 +230,37 @@ static void check_random_heads(struct rhb_test *t, enum parse_face face)
 
 static void random_strict_requests_are_read_alike(struct rhb_test *t)
 {
-    check_random_heads(t, FACE_STRICT);
+    check_random_heads(t, PARSER_STRICT);
 }
 
 static void random_lenient_requests_are_read_alike(struct rhb_test *t)
 {
-    check_random_heads(t, FACE_REQUEST);
+    check_random_heads(t, PARSER_REQUEST);
 }
 
 static void random_responses_are_read_alike(struct rhb_test *t)
 {
-    check_random_heads(t, FACE_RESPONSE);
+    check_random_heads(t, PARSER_RESPONSE);
 }
 
 static void random_fields_are_read_alike(struct rhb_test *t)
 {
-    check_random_heads(t, FACE_FIELDS);
+    check_random_heads(t, PARSER_FIELDS);
 }
 
 /* What strict accepts, lenient reads the same way. */
 static void strict_reads_as_lenient_does(struct rhb_test *t)
 {
-    const struct parse_setup strict = {.face = FACE_STRICT}, lenient = {.face = FACE_REQUEST};
+    const struct parse_setup strict = {.parser = PARSER_STRICT},
+                             lenient = {.parser = PARSER_REQUEST};
     struct parse_outcome one, other;
     uint64_t seed = 7;
     char wire[PARSE_INPUT_MAX];
 
     for (int i = 0; i < RANDOM_HEADS; i++) {
         size_t len = random_head(wire, &seed);
-        parse_once(phr_best_twin(), &strict, wire, len, 0, &one);
-        parse_once(phr_best_twin(), &lenient, wire, len, 0, &other);
+        parse_once(phr_best_variant(), &strict, wire, len, 0, &one);
+        parse_once(phr_best_variant(), &lenient, wire, len, 0, &other);
         if (one.result > 0 && !CHECK(parse_same(&one, &other)))
             rhb_note_bytes("input", wire, len);
     }
@@ -269,10 +271,10 @@ static void the_best_twin_is_one_of_the_twins(struct rhb_test *t)
     bool found = false;
 
     for (int isa = 0; isa < PHR_ISA_COUNT; isa++)
-        found = found || phr_twin((enum phr_isa)isa) == phr_best_twin();
+        found = found || phr_variant((enum phr_isa)isa) == phr_best_variant();
     CHECK(found);
-    CHECK(phr_twin(PHR_ISA_SCALAR) == &phr_twin_scalar);
-    CHECK(phr_twin(PHR_ISA_COUNT) == NULL);
+    CHECK(phr_variant(PHR_ISA_SCALAR) == &phr_variant_scalar);
+    CHECK(phr_variant(PHR_ISA_COUNT) == NULL);
 }
 
 int main(void)
