@@ -1,13 +1,8 @@
-/* Stopping: nobody new, everybody who is there to the end, and the idle ones not for long. */
+/* csrc/loop/stopping.c: no new connections, all others to the end, and idle ones for a short time.
+ */
 #include "loop_fixture.h"
-#include <linux/filter.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -231,62 +226,6 @@ static void a_last_accept_in_vain_pauses_nothing(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* No descriptor beyond those that are open can be had until the soft limit is the old one. */
-static void forbid_fds(struct rlimit *usual)
-{
-    int free_fd = dup(0);
-    struct rlimit none;
-    close(free_fd);
-    getrlimit(RLIMIT_NOFILE, usual);
-    none = *usual;
-    none.rlim_cur = (rlim_t)free_fd;
-    setrlimit(RLIMIT_NOFILE, &none);
-}
-
-static void what_is_owed_is_tried_again_when_there_was_no_descriptor(struct rhb_test *t)
-{
-    struct fixture f;
-    struct rlimit usual;
-    struct client clients[4];
-    set_up_and_start(&f, t);
-    for (int i = 0; i < 4; i++) {
-        clients[i] = client_new(&f, i % LISTENERS);
-        client_says(&f, &clients[i], GET);
-    }
-    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
-    forbid_fds(&usual);
-    settle(&f);
-    CHECK(rhb_loop_accepts(f.loop));
-    CHECK_INT(f.drained, 0);
-    setrlimit(RLIMIT_NOFILE, &usual);
-    for (int i = 0; i < 4; i++) {
-        CHECK_INT(answer_to(&f, &clients[i]), 200);
-        client_close(&clients[i]);
-    }
-    UNTIL(f.drained > 0);
-    CHECK(!rhb_loop_accepts(f.loop));
-    tear_down(&f);
-}
-
-static void but_not_for_longer_than_it_is_owed(struct rhb_test *t)
-{
-    struct fixture f;
-    struct rlimit usual;
-    set_up_and_start(&f, t);
-    struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
-    rhb_loop_stop_last(f.loop, 150 * MS);
-    forbid_fds(&usual);
-    unsigned waits = f.waits;
-    UNTIL(f.drained > 0);
-    setrlimit(RLIMIT_NOFILE, &usual);
-    CHECK(f.waits - waits < 40);
-    CHECK(!rhb_loop_accepts(f.loop));
-    CHECK_INT(f.loop->accept_again_at, 0);
-    client_close(&c);
-    tear_down(&f);
-}
-
 static void stopping_twice_is_stopping_once(struct rhb_test *t)
 {
     struct fixture f;
@@ -301,116 +240,6 @@ static void stopping_twice_is_stopping_once(struct rhb_test *t)
     rhb_loop_stop(f.loop);
     CHECK(first_parked(&f, RHB_CONN_IDLE)->deadline == deadline);
     client_close(&c);
-    tear_down(&f);
-}
-
-static void what_waits_in_the_queues_is_served_when_nobody_else_will(struct rhb_test *t)
-{
-    struct fixture f;
-    struct client clients[6];
-    set_up_and_start(&f, t);
-    for (int i = 0; i < 6; i++) {
-        clients[i] = client_new(&f, i % 2 ? BY_UNIX : BY_TCP);
-        client_says(&f, &clients[i], GET);
-    }
-    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
-    CHECK(rhb_loop_accepts(f.loop));
-    for (int i = 0; i < 6; i++) {
-        CHECK_INT(answer_to(&f, &clients[i]), 200);
-        CHECK(!clients[i].kept);
-        client_close(&clients[i]);
-    }
-    UNTIL(f.drained > 0);
-    CHECK(!rhb_loop_accepts(f.loop));
-    tear_down(&f);
-}
-
-static void what_comes_later_is_not_owed(struct rhb_test *t)
-{
-    struct fixture f;
-    set_up_and_start(&f, t);
-    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
-    UNTIL(f.drained > 0);
-    struct client late = client_new(&f, BY_TCP);
-    CHECK(!rhb_loop_accepts(f.loop));
-    rhb_loop_release_listeners(f.loop);
-    CHECK_INT(f.loop->open, 0);
-    client_close(&late);
-    tear_down(&f);
-}
-
-static void without_patience_only_the_last_accept_is_made(struct rhb_test *t)
-{
-    struct fixture f;
-    set_up_and_start(&f, t);
-    struct client first = client_new(&f, BY_TCP), second = client_new(&f, BY_TCP);
-    client_says(&f, &first, GET);
-    client_says(&f, &second, GET);
-    rhb_loop_stop_last(f.loop, 0);
-    CHECK_INT(answer_to(&f, &first), 200);
-    client_close(&first);
-    UNTIL(f.drained > 0);
-    CHECK(!client_has_answer(&second));
-    client_close(&second);
-    tear_down(&f);
-}
-
-/* As the supervisor leaves a port at the final stop, TCP_DEFER_ACCEPT included. A filter that keeps
- * all does here: the loop asks only whether there is one. */
-static void close_port_of(struct fixture *f)
-{
-    struct rhb_test *t = f->t;
-    struct sock_filter keep = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
-    struct sock_fprog filter = {.len = 1, .filter = &keep};
-    int fd = f->listeners[BY_TCP].fd, seconds = 1;
-    CHECK_INT(setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds), 0);
-    CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
-}
-
-static void
-who_has_connected_to_a_closing_port_is_served_though_the_request_comes_later(struct rhb_test *t)
-{
-    struct fixture f;
-    set_up_and_start(&f, t);
-    close_port_of(&f);
-    struct client c = client_new(&f, BY_TCP);
-    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
-    settle(&f);
-    CHECK(rhb_loop_accepts(f.loop));
-    CHECK_INT(f.drained, 0);
-    client_says(&f, &c, GET);
-    CHECK_INT(answer_to(&f, &c), 200);
-    client_close(&c);
-    UNTIL(f.drained > 0);
-    CHECK(!rhb_loop_accepts(f.loop));
-    tear_down(&f);
-}
-
-static void a_closing_port_waits_for_nobody_for_long(struct rhb_test *t)
-{
-    struct fixture f;
-    set_up_and_start(&f, t);
-    close_port_of(&f);
-    struct client silent = client_new(&f, BY_TCP);
-    rhb_loop_stop_last(f.loop, 20 * MS);
-    UNTIL(f.drained > 0);
-    CHECK(!rhb_loop_accepts(f.loop));
-    CHECK_INT(f.loop->accept_again_at, 0);
-    client_close(&silent);
-    tear_down(&f);
-}
-
-static void a_closing_port_without_clients_is_drained_at_once(struct rhb_test *t)
-{
-    struct fixture f;
-    set_up_and_start(&f, t);
-    close_port_of(&f);
-    settle(&f);
-    unsigned waits = f.waits;
-    rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
-    f.must_wait = false;
-    UNTIL(f.drained > 0);
-    CHECK_INT(f.waits, waits);
     tear_down(&f);
 }
 
@@ -460,15 +289,7 @@ int main(void)
         RHB_CASE(though_connections_are_not_kept_otherwise),
         RHB_CASE(or_are_kept_for_less_than_they_are_waited_for),
         RHB_CASE(a_last_accept_in_vain_pauses_nothing),
-        RHB_CASE(what_is_owed_is_tried_again_when_there_was_no_descriptor),
-        RHB_CASE(but_not_for_longer_than_it_is_owed),
         RHB_CASE(stopping_twice_is_stopping_once),
-        RHB_CASE(what_waits_in_the_queues_is_served_when_nobody_else_will),
-        RHB_CASE(what_comes_later_is_not_owed),
-        RHB_CASE(without_patience_only_the_last_accept_is_made),
-        RHB_CASE(who_has_connected_to_a_closing_port_is_served_though_the_request_comes_later),
-        RHB_CASE(a_closing_port_waits_for_nobody_for_long),
-        RHB_CASE(a_closing_port_without_clients_is_drained_at_once),
         RHB_CASE(freeing_the_loop_closes_whatever_is_there),
     };
     return RHB_RUN(cases);
