@@ -1,12 +1,12 @@
-/* The parser alone: nanoseconds per request of both parsers, for every instruction set of this
- * machine.
+/* The parser alone: nanoseconds per request of the strict and the lenient parser, for every
+ * instruction set of this machine.
  *
  *   make -C bench parse
  *   taskset -c 1 bench/build/bench_parse [milliseconds per figure, 100 when not given]
  *
- * Each figure is the best of several rounds: the parser touches no other memory, so whatever is
- * slower was disturbed. "mixed" goes round many different browser requests, so that the branch
- * predictor cannot learn one by heart; a server sees something between that and the others. */
+ * Each figure is the best of several rounds: the parser uses no other memory, so a slower round was
+ * disturbed. "mixed" parses many different browser requests in turn, which the branch predictor
+ * cannot learn; the requests of a server are something between that and the others. */
 #include "picohttpparser/variants.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static const char short_request[] = "GET / HTTP/1.1\r\n"
                                     "Host: x\r\n"
                                     "\r\n";
 
-/* What wrk sends, and with a little more what curl does. */
+/* The request of wrk; that of curl is a little longer. */
 static const char wrk_request[] = "GET / HTTP/1.1\r\n"
                                   "Host: 127.0.0.1:8000\r\n"
                                   "\r\n";
@@ -95,7 +95,7 @@ static struct workload large_cookie(void)
     return workload;
 }
 
-/* The browser request with values cut or drawn out, and some fields left out. */
+/* The browser request with shorter and longer values, and without some fields. */
 static struct sample varied(unsigned seed)
 {
     char bytes[4 * sizeof(browser_request)];
@@ -161,7 +161,7 @@ static void parse_lenient(const struct phr_variant *variant, const struct sample
     check(variant->request(sample->bytes, sample->len, &head, 0), sample);
 }
 
-/* The published function, with the choice of the variant in it. */
+/* The published function, which also selects the variant. */
 static void parse_published(const struct phr_variant *variant, const struct sample *sample)
 {
     static const struct phr_limits limits = {.line = 8190, .head = 65536, .field = 8190};

@@ -1,20 +1,20 @@
 /*
- * The floor: what the kernel alone charges for a request on this machine.
+ * The floor: the cost of the kernel alone for a request on this machine.
  *
- * It accepts, receives, answers with fixed bytes and closes, and parses nothing; so no server that
- * makes the same calls can cost less. bench/servers.py starts it like any other server and every
- * figure is divided by it.
+ * It accepts, receives, answers with fixed bytes and closes, and parses nothing. So no server that
+ * makes the same calls can cost less. bench/servers.py starts it like any other server, and divides
+ * every figure by its figure.
  *
  *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE
  *         [--file FILE] [--body N] [--work US] [--wait WAY] [--end apart|together]
  *
  * --answer  the file whose bytes answer every request
- * --file    a file that follows the answer by sendfile(2)
+ * --file    a file that is sent behind the answer with sendfile(2)
  * --body    bytes of body that follow each request's head; with 0 one recv(2) is one request
  * --work    microseconds of CPU spent between request and answer, as an application would
  * --wait    close mode only, how the listener is waited for: blocking (default), poll or epoll
- * --end     close mode over TCP: the end of the connection in a packet of its own (default), or in
- *           that of the answer
+ * --end     close mode over TCP: the FIN in a packet of its own (default), or in that of the
+ *           answer
  *
  * The accepted sockets block: a wait inside recv(2) or send(2) is cheaper than a registration.
  */
@@ -77,7 +77,7 @@ static int listen_on(const struct sockaddr *address, socklen_t length)
         die("socket");
     if (address->sa_family == AF_INET) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-        /* Linux hands both down to the accepted sockets, so they cost nothing per connection. */
+        /* In Linux accepted sockets inherit both, so they cost nothing per connection. */
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof(one));
     }
@@ -122,7 +122,7 @@ static int listen_tcp(const char *text)
 
 /* ---- one request ---- */
 
-/* Receives what is left of a body whose first bytes came with the head. */
+/* Receives the rest of a body whose first bytes came with the head. */
 static enum received receive_body(struct floor *floor, int fd, size_t have)
 {
     while (have < floor->body_length) {

@@ -1,14 +1,14 @@
 /*
- * Lets a program that speaks only TCP talk to a unix socket: LD_PRELOAD for wrk (bench/wrk-unix).
+ * Connects a program that only knows TCP to a unix socket: LD_PRELOAD for wrk (bench/wrk-unix).
  *
  *   RHEBOK_BENCH_UNIX=8000:/run/app.sock LD_PRELOAD=.../unix_shim.so wrk ... http://127.0.0.1:8000/
  *
  * connect(2) to that port on a loopback address becomes a connect to the path. The descriptor keeps
- * its number and its flags. What the program then does to a TCP socket (TCP_NODELAY, getpeername)
- * succeeds on the unix one. Everything else passes through untouched. Nothing is remembered: each
- * call asks the kernel what the descriptor is, so threads need no lock.
+ * its number and its flags. Calls for TCP sockets (TCP_NODELAY, getpeername) succeed on the unix
+ * socket. All other calls are passed on unchanged. There is no state: each call asks the kernel
+ * what the descriptor is, so threads need no lock.
  *
- * The calls go to the kernel by syscall(2): there is no next symbol to look up and keep.
+ * The calls go to the kernel with syscall(2), so no symbol of the C library has to be looked up.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +27,7 @@ struct redirect {
     struct sockaddr_un to;
 };
 
-/* Reads PORT:PATH from the environment; false when there is none or it makes no sense. */
+/* Reads PORT:PATH from the environment; false when it is missing or invalid. */
 static bool read_redirect(struct redirect *redirect)
 {
     const char *text = getenv("RHEBOK_BENCH_UNIX");
@@ -88,8 +88,8 @@ static bool is_stream(int fd)
 }
 
 /*
- * Connects a fresh unix socket and puts it in the place of fd. It blocks while it connects: a full
- * backlog would say EAGAIN to a non-blocking one, which no TCP program expects.
+ * Connects a new unix socket and replaces fd with it. The connect blocks: with a full backlog a
+ * non-blocking one would fail with EAGAIN, which no TCP program expects.
  */
 static int connect_in_place(int fd, const struct redirect *redirect)
 {
@@ -125,7 +125,7 @@ int connect(int fd, const struct sockaddr *to, socklen_t length)
     return connect_in_place(fd, &redirect);
 }
 
-/* A unix socket has no TCP options: setting one means nothing and succeeds. */
+/* A unix socket has no TCP options: setting one has no effect, and succeeds. */
 int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
     if (level == IPPROTO_TCP && is_unix(fd))

@@ -2,7 +2,7 @@
 #include "loop/socket_io.h"
 #include "world.h"
 
-/* An answer on its way out; the owner of a connection that does not take it at once. */
+/* An answer that is being sent: the owner of a connection whose socket does not take it at once. */
 struct reply {
     struct client *client;
     char *data;
@@ -26,13 +26,13 @@ static struct reply *reply_new(struct world *world, const struct rhb_conn *conn)
     struct reply *reply = malloc(sizeof *reply);
     struct client *client = client_of(world, conn);
     size_t number = (size_t)snprintf(body, sizeof body, "%u.", client->delivered - 1);
-    *reply = (struct reply){.client = client, .data = malloc(200 + world->manners.padding)};
-    reply->keep = world->manners.keeps && rhb_loop_may_keep(world->loop, conn);
+    *reply = (struct reply){.client = client, .data = malloc(200 + world->behaviour.padding)};
+    reply->keep = world->behaviour.keeps && rhb_loop_may_keep(world->loop, conn);
     reply->len = (size_t)sprintf(
         reply->data, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n%s",
-        number + world->manners.padding, reply->keep ? "keep-alive" : "close", body);
-    memset(reply->data + reply->len, '.', world->manners.padding);
-    reply->len += world->manners.padding;
+        number + world->behaviour.padding, reply->keep ? "keep-alive" : "close", body);
+    memset(reply->data + reply->len, '.', world->behaviour.padding);
+    reply->len += world->behaviour.padding;
     return reply;
 }
 
@@ -59,7 +59,7 @@ static void finish(struct world *world, struct rhb_conn *conn, struct reply *rep
 static void go_on(struct world *world, struct rhb_conn *conn, struct reply *reply)
 {
     size_t done;
-    if (world->manners.dribbles)
+    if (world->behaviour.partial_sends)
         fuzz_kernel.send_at_most = reply->len / 2;
     enum rhb_io io = rhb_send(conn->fd, reply->data + reply->at, reply->len - reply->at, &done);
     fuzz_kernel.send_at_most = 0;
@@ -78,7 +78,7 @@ static void go_on(struct world *world, struct rhb_conn *conn, struct reply *repl
 
 static void answer(struct world *world, struct rhb_conn *conn)
 {
-    if (world->manners.aborts) {
+    if (world->behaviour.aborts) {
         struct client *client = client_of(world, conn);
         client->broken = client->done = true;
         rhb_loop_abort(world->loop, conn);
@@ -89,9 +89,9 @@ static void answer(struct world *world, struct rhb_conn *conn)
 
 /* ---- events ---- */
 
-/* The request that the client sent, at the place where the one before it ended, and only while
- * another one may come. */
-static void take_request(struct world *world, struct rhb_conn *conn)
+/* A delivered request must be the next one that the client has sent, and the connection must be
+ * kept. */
+static void check_request(struct world *world, struct rhb_conn *conn)
 {
     struct client *client = client_of(world, conn);
     struct reference expected;
@@ -102,7 +102,7 @@ static void take_request(struct world *world, struct rhb_conn *conn)
     client->delivered++;
     MUST(conn->requests == client->delivered);
     reference_free(&expected);
-    if (world->manners.holds)
+    if (world->behaviour.holds)
         world->held = conn;
     else
         answer(world, conn);
@@ -121,7 +121,7 @@ static void take_event(struct world *world, enum rhb_event event, struct rhb_con
 {
     switch (event) {
     case RHB_EVENT_REQUEST:
-        take_request(world, conn);
+        check_request(world, conn);
         break;
     case RHB_EVENT_WRITABLE:
         go_on(world, conn, take_owner(world, conn));

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* Not rhb_bytes_append: the script may have made memory short for that. */
+/* Not rhb_bytes_append, for which the script may make memory fail. */
 static void append(struct rhb_bytes *all, const char *bytes, size_t len)
 {
     char *data = realloc(all->data, all->len + len);
@@ -97,14 +97,14 @@ void client_free(struct client *client)
     rhb_bytes_free(&client->got);
 }
 
-/* ---- what a client got ---- */
+/* ---- what a client has received ---- */
 
-/* The responses in what a client got. */
+/* The responses that a client has received. */
 struct answers {
     const char *at, *end;
-    unsigned good; /* whole ones of the application */
-    int refusal;   /* status of the loop's own answer, 0 without one */
-    bool torn;     /* the last one is not whole */
+    unsigned good; /* complete ones of the application */
+    int refusal;   /* status of the loop's own response; 0: none */
+    bool torn;     /* the last one is incomplete */
 };
 
 struct response {
@@ -113,7 +113,7 @@ struct response {
     size_t body_len;
 };
 
-/* The next response; false when it is not whole. The loop's answer to HEAD has no body. */
+/* Reads the next response; false when it is incomplete. The loop's response to HEAD has no body. */
 static bool next_response(struct answers *answers, struct response *response)
 {
     struct phr_header fields[16];
@@ -137,7 +137,7 @@ static bool next_response(struct answers *answers, struct response *response)
     return response->body_len <= there;
 }
 
-/* The application numbers its answers: each comes once, in order. */
+/* The application numbers its responses: each is received once, in order. */
 static void count_response(struct answers *answers, const struct response *response)
 {
     MUST(answers->refusal == 0); /* nothing follows one */
@@ -163,15 +163,15 @@ static struct answers read_answers(const struct client *client)
     return answers;
 }
 
-/* ---- what it must have got ---- */
+/* ---- what it must have received ---- */
 
-/* Its connection may have been closed for another one: it waited for nothing. */
+/* Whether the connection may have been closed for another one: it was idle or silent. */
 static bool gave_room(const struct world *world, const struct client *client)
 {
     return world->options.max_connections != 0 && client->sent.len == client->delivered_len;
 }
 
-/* The connection is as it is for a reason that lies in what the client has sent. */
+/* The state of the connection must follow from what the client has sent. */
 static void check_state(const struct world *world, const struct client *client,
                         const struct answers *answers)
 {
@@ -189,13 +189,13 @@ static void check_state(const struct world *world, const struct client *client,
     reference_free(&next);
 }
 
-/* The loop does not wait until a client reads, to tell it of a refusal. */
+/* The loop sends a refusal without waiting until its client reads. */
 static bool may_miss_refusal(const struct client *client, size_t number)
 {
     return client->saw_end && fuzz_kernel.full[number];
 }
 
-/* What the loop may do for reasons of its own ends what can be said. */
+/* After an expired deadline or a failed call, less is certain. */
 void client_check(const struct world *world, const struct client *client)
 {
     struct answers answers = read_answers(client);

@@ -1,5 +1,5 @@
-/* What every fuzz target shares: an input that is taken apart from its start, invariants that end
- * the run, and copies behind which nothing can be read. */
+/* For all fuzz targets: an input that is read from its start, invariants that end the run, and
+ * copies beyond whose end nothing can be read. */
 #ifndef RHB_FUZZ_H
 #define RHB_FUZZ_H
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What libFuzzer calls. Input that is not worth running is simply returned from. */
+/* Called by libFuzzer. Returns at once for an input that is not worth running. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* An invariant. libFuzzer keeps the input of a run that aborts. */
@@ -23,13 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
         }                                                                                          \
     } while (0)
 
-/* What is left of the input. */
+/* The unread part of the input. */
 struct fuzz_input {
     const uint8_t *at;
     size_t len;
 };
 
-/* The next byte, 0 past the end: so a short input is a simple one. */
+/* Reads the next byte; 0 beyond the end, so that a short input is simple. */
 static inline uint8_t fuzz_byte(struct fuzz_input *in)
 {
     if (in->len == 0)
@@ -38,8 +38,8 @@ static inline uint8_t fuzz_byte(struct fuzz_input *in)
     return *in->at++;
 }
 
-/* Up to len bytes, their count in *got. */
-static inline const char *fuzz_take(struct fuzz_input *in, size_t len, size_t *got)
+/* Reads up to len bytes; *got: how many. */
+static inline const char *fuzz_read(struct fuzz_input *in, size_t len, size_t *got)
 {
     const char *start = (const char *)in->at;
     *got = len < in->len ? len : in->len;
@@ -48,17 +48,17 @@ static inline const char *fuzz_take(struct fuzz_input *in, size_t len, size_t *g
     return start;
 }
 
-/* Up to the separator, which is skipped; everything when there is none. */
+/* Reads up to the separator, which is skipped; all of the input when there is none. */
 static inline const char *fuzz_until(struct fuzz_input *in, uint8_t separator, size_t *got)
 {
     const uint8_t *stop = in->len ? memchr(in->at, separator, in->len) : NULL;
-    const char *start = fuzz_take(in, stop ? (size_t)(stop - in->at) : in->len, got);
+    const char *start = fuzz_read(in, stop ? (size_t)(stop - in->at) : in->len, got);
     if (stop != NULL)
         fuzz_byte(in);
     return start;
 }
 
-/* A copy with AddressSanitizer's red zones right before and behind it; to be freed. */
+/* A copy that AddressSanitizer guards on both sides; to be freed. */
 static inline char *fuzz_copy(const char *data, size_t len)
 {
     char *copy = malloc(len);
@@ -79,7 +79,7 @@ static inline bool fuzz_is_tchar(char byte)
            (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
 }
 
-/* What a field value may hold (RFC 9110 section 5.5). */
+/* Bytes of a field value (RFC 9110 section 5.5). */
 static inline bool fuzz_is_text(char byte)
 {
     return byte == '\t' || ((unsigned char)byte >= 0x20 && byte != 0x7f);
@@ -90,8 +90,8 @@ static inline bool fuzz_is_blank(char byte)
     return byte == ' ' || byte == '\t';
 }
 
-/* Every method, target, name and value of a head in a copy of its own, so that reading past one of
- * them is noticed. */
+/* Copies every method, target, name and value of a head into memory of its own, so that reading
+ * beyond one of them is found. */
 static inline void fuzz_isolate(struct phr_request_head *head)
 {
     head->method = fuzz_copy(head->method, head->method_len);

@@ -1,6 +1,6 @@
-/* The access log: a format compiled, a line rendered. Invariants: an error has its place in the
- * format; a line is one line, and holds nothing that the format did not bring but printable ASCII
- * without quotes and without a backslash that is no escape; rendering again gives the same.
+/* The access log: compiles a format and renders a line. Invariants: the offset of an error is
+ * inside the format; a line is one line, and has, besides the text of the format, only printable
+ * ASCII without quotes, and backslashes only in escapes; rendering again gives the same line.
  *
  * Input, separated by 0xFF: the format, a request head, a response head, the values of all
  * variables, numbers. */
@@ -9,7 +9,7 @@
 
 enum { SEPARATOR = 0xff, MAX_FIELDS = 16, MAX_VARIABLES = 64 };
 
-/* An entry and what it points to. */
+/* An entry, and the data that it points to. */
 struct exchange {
     struct rhb_access_entry entry;
     struct phr_request_head head;
@@ -27,7 +27,7 @@ static uint64_t number(struct fuzz_input *in)
     return value;
 }
 
-static void take_request(struct exchange *all, struct fuzz_input *in)
+static void check_request(struct exchange *all, struct fuzz_input *in)
 {
     static const struct phr_limits limits = {.line = 4096, .head = 65536, .field = 4096};
     size_t len;
@@ -52,7 +52,7 @@ static void exchange_take(struct exchange *all, struct fuzz_input *in)
 {
     size_t len;
     *all = (struct exchange){0};
-    take_request(all, in);
+    check_request(all, in);
     const char *text = fuzz_until(in, SEPARATOR, &all->entry.response_head_len);
     all->response_head = fuzz_copy(text, all->entry.response_head_len);
     text = fuzz_until(in, SEPARATOR, &len);
@@ -85,7 +85,7 @@ static bool is_plain(const char *format)
     return true;
 }
 
-/* Of a format without quotes and backslashes: nobody else can bring them in. */
+/* For a format without quotes and backslashes: the line must have none but those of escapes. */
 static void check_line(const char *line, size_t len)
 {
     MUST(len > 0 && line[len - 1] == '\n');

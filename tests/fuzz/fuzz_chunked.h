@@ -1,5 +1,5 @@
-/* A chunked body decoded whole and in pieces. For the two fuzz_chunked*.c, which bring the decoder.
- */
+/* Decodes a chunked body, whole and in pieces. For the two fuzz_chunked_*.c, which pass the
+ * decoder. */
 #ifndef RHB_FUZZ_CHUNKED_H
 #define RHB_FUZZ_CHUNKED_H
 
@@ -10,14 +10,15 @@ enum { FUZZ_CHUNKED_MAX = 4096 };
 
 typedef ssize_t fuzz_decode(void *decoder, char *buf, size_t *bufsz);
 
-/* The data, and what the decoder said last; the bytes left over count those not fed too. */
+/* The data, and the last result of the decoder. If that is a number of bytes, those that were not
+ * fed are included. */
 struct fuzz_decoded {
     char data[FUZZ_CHUNKED_MAX];
     size_t len;
     ssize_t result;
 };
 
-/* Feeds pieces of `step` bytes, each in a copy of its own. decoder is as it starts. */
+/* Feeds pieces of `step` bytes, each in a copy of its own, to a new decoder. */
 static inline void fuzz_decode_pieces(fuzz_decode *decode, void *decoder, size_t step,
                                       const char *bytes, size_t len, struct fuzz_decoded *out)
 {

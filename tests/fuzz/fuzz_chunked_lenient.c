@@ -1,7 +1,8 @@
-/* phr_decode_chunked. Invariants: pieces and the whole agree, and so do the answers of
- * phr_decode_chunked_is_in_data; the strict decoder takes nothing that this one does not.
+/* phr_decode_chunked. Invariants: pieces and the whole give the same, also for
+ * phr_decode_chunked_is_in_data; the strict decoder accepts nothing that this one refuses.
  *
- * Input: bit 0 consume_trailer, the other bits and one: bytes a piece; then the body. */
+ * Input: a byte: bit 0 consume_trailer, the other bits plus one: bytes of a piece; then the body.
+ */
 #include "fuzz_chunked.h"
 
 static ssize_t decode(void *decoder, char *buf, size_t *bufsz)

@@ -1,12 +1,12 @@
-/* phr_decode_chunked_strict. Invariants: pieces and the whole agree, and both say what the
- * recursive descent below makes of the same bytes.
+/* phr_decode_chunked_strict. Invariants: pieces and the whole give the same, and so does the
+ * recursive descent below.
  *
- * Input: bytes a piece less one, longest extension, longest trailer section (0: no limit), then the
- * body. */
+ * Input: bytes of a piece minus one, longest extension, longest trailer section (0: no limit), then
+ * the body. */
 #include "fuzz_chunked.h"
 
-/* RFC 9112 section 7.1 read naively: each part returns whether it went on; if not, verdict says
- * why. */
+/* A simple parser of RFC 9112 section 7.1. Each part returns whether parsing can continue; if not,
+ * verdict has the result. */
 struct reader {
     const char *at, *end;
     ssize_t verdict; /* -2 ended too early, -1 bad */
@@ -58,7 +58,7 @@ static bool extension(struct reader *r)
     return r->at == r->end ? stop(r, -2) : !fuzz_is_blank(r->at[-1]) || stop(r, -1);
 }
 
-/* Whether the byte at r->at may still belong to the trailer section that began at start. */
+/* Whether the byte at r->at is within the limit of the trailer section that began at start. */
 static bool in_trailer(struct reader *r, const char *start)
 {
     if (r->at == r->end)
@@ -94,7 +94,7 @@ static bool trailers(struct reader *r)
     return literal(r, "\r\n");
 }
 
-/* One chunk; *number is 0 behind the last one's size line. */
+/* Reads one chunk. *number: its size; 0: the last chunk. */
 static bool chunk(struct reader *r, struct fuzz_decoded *out, uint64_t *number)
 {
     if (!chunk_size(r, number) || !extension(r) || !literal(r, "\r\n"))

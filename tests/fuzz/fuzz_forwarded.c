@@ -1,7 +1,7 @@
-/* What proxies say of a client. Invariants: from peers that are not allowed nothing is taken; what
- * comes out stands in the fields; whatever a client wrote, the fields and elements that a proxy
- * puts behind it are read as if they stood alone; and where Forwarded is to the letter of its
- * grammar, or there is X-Forwarded-For, reading from the left and then walking back gives the same.
+/* The fields of proxies. Invariants: those of peers that are not allowed are ignored; what is
+ * returned is in the fields; whatever a client has sent, the fields and elements that a proxy
+ * appends are read as if they were alone; and if Forwarded follows its grammar exactly, or there is
+ * X-Forwarded-For, reading from the left and then going back gives the same.
  *
  * Input: a byte of enum rhb_forwarded_field and ANYBODY, then a head. */
 #include "fuzz.h"
@@ -31,13 +31,13 @@ static struct rhb_forwarded read_all(const struct phr_request_head *head)
     return said;
 }
 
-static void check_stranger(const struct phr_request_head *head)
+static void check_not_allowed(const struct phr_request_head *head)
 {
-    struct rhb_peer stranger = {0};
+    struct rhb_peer not_allowed = {0};
     struct rhb_forwarded said;
-    MUST(rhb_peer_read(&stranger, "192.0.2.9", 9));
+    MUST(rhb_peer_read(&not_allowed, "192.0.2.9", 9));
     policy.allowed.anybody = false;
-    rhb_forwarded_read(&said, &policy, &stranger, head->fields, head->num_fields);
+    rhb_forwarded_read(&said, &policy, &not_allowed, head->fields, head->num_fields);
     MUST(!said.has_client && said.scheme == RHB_SCHEME_UNKNOWN && !said.host && !said.port);
 }
 
@@ -53,7 +53,7 @@ static void check_host(const struct phr_request_head *head, const struct rhb_for
     MUST(!said->has_client || said->client.family == AF_INET || said->client.family == AF_INET6);
 }
 
-/* ---- what is put behind ---- */
+/* ---- what a proxy appends ---- */
 
 static bool is_called(const struct phr_header *field, const char *name)
 {
@@ -86,7 +86,7 @@ static void check_x_forwarded_behind(struct phr_request_head head)
     must_say(&said, "proxied", 4711);
 }
 
-/* As a field of its own, and behind the last one's elements. */
+/* As a separate field, and behind the elements of the last field. */
 static void check_forwarded_behind(struct phr_request_head head)
 {
     static const char element[] = "for=192.0.2.77;proto=https;host=\"proxied:1\"";
@@ -118,7 +118,7 @@ static void check_forwarded_behind(struct phr_request_head head)
 /* ---- from the left ---- */
 
 struct span {
-    const char *at; /* NULL: not there */
+    const char *at; /* NULL: absent */
     size_t len;
 };
 
@@ -190,7 +190,7 @@ static bool take_pair(struct fuzz_input *in, struct naive_element *element)
     return true;
 }
 
-/* One value of the field; false when it is not to the letter, or too long for us. */
+/* Reads one value of the field; false when it does not follow the grammar, or is too long. */
 static bool read_value(struct naive_list *list, const struct phr_header *field)
 {
     struct fuzz_input in = {(const uint8_t *)field->value, field->value_len};
@@ -373,7 +373,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     fuzz_isolate(&head);
     policy.fields = wanted;
-    check_stranger(&head);
+    check_not_allowed(&head);
     policy.allowed.anybody = wanted & ANYBODY;
     struct rhb_forwarded said = read_all(&head);
     check_host(&head, &said);

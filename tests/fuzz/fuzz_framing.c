@@ -1,7 +1,7 @@
-/* From a head to its framing plan. Invariants: a plan holds only what the fields of the head say,
- * counted here one by one; a refusal has its cause in them, and holds nothing else.
+/* From a head to its framing plan. Invariants: a plan follows from the fields of the head, which
+ * are counted here one by one; so does a refusal, and its plan is empty.
  *
- * Input: a byte that picks the largest body, then a head. */
+ * Input: a byte that selects the largest body, then a head. */
 #include "fuzz.h"
 #include "http/framing.h"
 #include "http/target.h"
@@ -9,7 +9,7 @@
 
 enum { MAX_FIELDS = 32 };
 
-/* How often each field that decides is there, and the last of each. */
+/* For each field that matters: how often it is there, and its last value. */
 struct counted {
     size_t host, expect, connection, length, coding;
     const struct phr_header *last_length, *last_coding, *last_expect;
@@ -49,7 +49,7 @@ static struct counted count(const struct phr_request_head *head)
     return all;
 }
 
-/* Whether a Connection field has this option: the value cut at its commas. */
+/* Whether a Connection field has this option. */
 static bool has_option(const struct phr_request_head *head, const char *option)
 {
     for (size_t i = 0; i < head->num_fields; i++) {
@@ -82,7 +82,7 @@ static void check_length(const struct rhb_framing *plan, const struct phr_header
     MUST(plan->content_length == number && (max_body == 0 || number <= max_body));
 }
 
-/* The rules of DESIGN.md section 5, for what went through. */
+/* The rules of docs/HTTP.md, for a request that is accepted. */
 static void check_body(const struct rhb_framing *plan, const struct phr_request_head *head,
                        const struct counted *all, uint64_t max_body)
 {

@@ -1,12 +1,12 @@
-/* The connection state machine, by scripts of what clients, the application and time do.
+/* The state machine of connections, driven by scripts for the clients, the application and time.
  *
- * Invariants: what is delivered is what a reading of the client's bytes in one go delivers
- * (reference.h); each answer arrives once, whole and in order; a refusal has the reference's
- * status; a connection ends only for a reason; the loop's lists and counts agree; every wait comes
- * to an end; and in the end no connection, no live object and no descriptor is left.
+ * Invariants: the delivered requests are those that parsing all bytes of the client at once gives
+ * (reference.h); each answer arrives once, whole and in order; a refusal has the status of the
+ * reference; a connection is closed only for a reason; the lists and counts of the loop agree;
+ * every wait ends; and at the end no connection, live object or descriptor is left.
  *
- * Input: two bytes of options, then steps: a byte for what (its upper half: a client or a number),
- * and what enum step says follows. */
+ * Input: two bytes of options, then steps: a byte with the kind of step (its upper half: a client
+ * or a number), and the bytes that enum step lists for it. */
 #define _GNU_SOURCE
 #include "base/live.h"
 #include "http/proxy_protocol.h"
@@ -17,43 +17,43 @@
 
 /* In the lower four bits. */
 enum step {
-    SEND,    /* a byte: how many; the bytes */
-    SEND_16, /* the same with two bytes for the length */
+    SEND,    /* a byte: the length; then the bytes */
+    SEND_16, /* the same, with a length of two bytes */
     SHUT,
     CLOSE,
     READ,
     CONNECT,
-    STEP,    /* the number and one: so many steps of the loop */
-    RUN,     /* the loop, until a wait has brought nothing more to do */
-    PASS,    /* time, a row of passes[] */
-    MANNERS, /* a byte: enum manner */
+    STEP,      /* the number plus one: steps of the loop */
+    RUN,       /* steps of the loop, until a wait brings no event */
+    PASS,      /* time: a row of passes[] */
+    BEHAVIOUR, /* a byte: enum behaviour_flag */
     STOP,
     WAKE,
-    FAULT, /* the number: which call; a byte: which error, and how many calls from now */
-    FILL,  /* the number and one: so many times 3000 bytes of the client that sent last */
+    FAULT, /* the number: which call fails; a byte: with which error, and how many calls from now */
+    FILL,  /* the number plus one: so many times 3000 bytes of the client that sent last */
     STEPS
 };
 
-enum manner { CLOSES = 1, HOLDS = 2, ABORTS = 4, DRIBBLES = 8, PADDING = 48 };
+enum behaviour_flag { CLOSES = 1, HOLDS = 2, ABORTS = 4, PARTIAL_SENDS = 8, PADDING = 48 };
 
 enum option {
     SMALL_BODIES = 1, /* in a file from 16 bytes on */
     NO_KEEP_ALIVE = 2,
-    TWO_REQUESTS = 4, /* a connection at most */
+    TWO_REQUESTS = 4, /* in one connection at most */
     SMALL_BUFFERS = 8,
     WITH_LOG = 16,
     NO_BODY_LIMIT = 32,
     FREE_AT_ONCE = 64, /* at the end, instead of stopping */
-    CROWDED = 128,     /* three connections at most; bodies have to come at a rate */
+    CROWDED = 128,     /* three connections at most; bodies have a lowest rate */
 
-    /* in the second byte, beside the manners */
-    WITH_PROXY = 64 << 8, /* connections begin with a PROXY header */
+    /* in the second byte, together with the behaviour */
+    WITH_PROXY = 64 << 8, /* connections start with a PROXY header */
     IN_BLOCKS = 128 << 8  /* bodies are received in blocks, and from 20 bytes on in turns */
 };
 
 enum { MAX_STEPS = 400, PATIENCE = 20000, DESCRIPTORS = 64 };
 
-/* More than this and a deadline may have passed. */
+/* After more time than this, a deadline may have expired. */
 #define LATE (900 * RHB_NS_PER_MS)
 
 static const uint64_t passes[] = {1, 10, 101, 400, 1001, 2100, 3100, 7000};
@@ -103,7 +103,7 @@ static void choose_options(struct world *world, unsigned chosen)
     fuzz_kernel.small_buffers = chosen & SMALL_BUFFERS;
 }
 
-/* An address that the kernel picks, in no directory (unix(7), autobind). */
+/* The kernel selects the address, which is not a file (unix(7), autobind). */
 static void open_listener(struct world *world)
 {
     sa_family_t family = AF_UNIX;
@@ -128,7 +128,7 @@ static void open_log(struct world *world)
 static void set_up(struct world *world, unsigned chosen)
 {
     fuzz_kernel = (struct fuzz_kernel){.scripted = true, .frozen = true, .now = RHB_NS_PER_SECOND};
-    *world = (struct world){.manners.keeps = true};
+    *world = (struct world){.behaviour.keeps = true};
     choose_options(world, chosen);
     open_listener(world);
     MUST(pipe2(world->wake, O_NONBLOCK | O_CLOEXEC) == 0);
@@ -154,7 +154,7 @@ static void tear_down(struct world *world)
     fuzz_kernel.scripted = false;
 }
 
-/* ---- what holds whenever the loop waits ---- */
+/* ---- invariants of a loop that waits ---- */
 
 static size_t count_list(const struct rhb_link *head)
 {
@@ -208,7 +208,7 @@ static void run_until_wait(struct world *world)
         check_lists(world);
 }
 
-/* What there is to do, one wait, and what comes of it. */
+/* Steps until there is nothing to do, one wait, and the steps that it brings. */
 static void run(struct world *world)
 {
     run_until_wait(world);
@@ -223,14 +223,14 @@ static void pass(struct world *world, unsigned row)
     world->late = world->late || fuzz_kernel.now - RHB_NS_PER_SECOND > LATE;
 }
 
-static void set_manners(struct manners *manners, uint8_t chosen)
+static void set_manners(struct behaviour *behaviour, uint8_t chosen)
 {
     static const size_t paddings[] = {0, 100, 6000, 30000};
-    *manners = (struct manners){
+    *behaviour = (struct behaviour){
         .keeps = !(chosen & CLOSES),
         .holds = chosen & HOLDS,
         .aborts = chosen & ABORTS,
-        .dribbles = chosen & DRIBBLES,
+        .partial_sends = chosen & PARTIAL_SENDS,
         .padding = paddings[(chosen & PADDING) / 16],
     };
 }
@@ -243,7 +243,7 @@ static void stop(struct world *world)
 
 static void send_bytes(struct client *client, struct fuzz_input *in, size_t len)
 {
-    const char *bytes = fuzz_take(in, len, &len);
+    const char *bytes = fuzz_read(in, len, &len);
     client_send(client, bytes, len);
 }
 
@@ -293,8 +293,8 @@ static void loop_step(struct world *world, enum step step, unsigned number, stru
     case PASS:
         pass(world, number);
         break;
-    case MANNERS:
-        set_manners(&world->manners, fuzz_byte(in));
+    case BEHAVIOUR:
+        set_manners(&world->behaviour, fuzz_byte(in));
         break;
     case STOP:
         stop(world);
@@ -329,10 +329,10 @@ static void play(struct world *world, struct fuzz_input *in)
 
 /* ---- the end of a script ---- */
 
-/* Everybody reads, the application answers as it should, no time passes: until nothing moves. */
+/* All clients read, the application answers everything, no time passes, until nothing changes. */
 static void settle(struct world *world)
 {
-    set_manners(&world->manners, 0);
+    set_manners(&world->behaviour, 0);
     memset(fuzz_kernel.faults, 0, sizeof fuzz_kernel.faults);
     for (int quiet = 0, rounds = 0; quiet < 3; rounds++) {
         bool moved = world->held != NULL || !rhb_list_empty(&world->loop->awaiting_turn);
@@ -347,7 +347,7 @@ static void settle(struct world *world)
         client_check(world, &world->clients[i]);
 }
 
-/* With time passing, and clients that are there but do nothing more. */
+/* Time passes, and the clients are still connected but do nothing. */
 static void drain(struct world *world)
 {
     fuzz_kernel.frozen = false;
@@ -368,7 +368,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t descriptors = count_descriptors();
     struct world world;
     set_up(&world, chosen);
-    set_manners(&world.manners, (uint8_t)(chosen >> 8));
+    set_manners(&world.behaviour, (uint8_t)(chosen >> 8));
     play(&world, &in);
     if (!(chosen & FREE_AT_ONCE)) {
         settle(&world);

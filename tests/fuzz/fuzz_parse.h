@@ -1,16 +1,17 @@
-/* One head parsed in every way that must not matter, by the rules that tests/c/parse_ways.h states:
- * each variant, whole, and in pieces with and without last_len. For the two fuzz_parse_*.c. */
+/* Parses one head in all ways that must give the same result, by the rules of
+ * tests/c/picohttpparser/parse_ways.h: with each variant, whole, and in pieces with and without
+ * last_len. For the two fuzz_parse_*.c. */
 #ifndef RHB_FUZZ_PARSE_H
 #define RHB_FUZZ_PARSE_H
 
 #include "fuzz.h"
 #include "picohttpparser/parse_ways.h"
 
-enum { FUZZ_PARSE_MAX = 2048 }; /* pieces cost the square of it */
+enum { FUZZ_PARSE_MAX = 2048 }; /* the time for pieces grows with the square of it */
 
-/* Prefix after prefix. Every one is incomplete or has the verdict of the whole; the strict parser
- * decides at the same byte with last_len and without, the lenient one may with it put off to the
- * end of the head that it is bad. */
+/* Parses each prefix: it is incomplete, or has the result of the whole. The strict parser decides
+ * at the same byte with last_len and without; the lenient parser may, with last_len, find only at
+ * the end of a head that it is bad. */
 static inline void fuzz_parse_pieces(const struct phr_variant *variant,
                                      const struct parse_setup *setup, const struct rhb_guard *guard,
                                      size_t step, const struct parse_outcome *whole,
@@ -34,7 +35,7 @@ static inline void fuzz_parse_pieces(const struct phr_variant *variant,
          len == 0);
 }
 
-/* The outcome of the whole is in *out, whose pointers point into `bytes`. */
+/* *out: the outcome of the whole; its pointers point into `bytes`. */
 static inline void fuzz_parse_ways(const struct parse_setup *setup, size_t step, const char *bytes,
                                    size_t len, struct parse_outcome *out)
 {

@@ -1,7 +1,8 @@
-/* The lenient parsers: request, response and fields. Invariants: the variants agree; pieces and the
- * whole agree; what is handed out lies within what was consumed, and names are tokens.
+/* The lenient parsers: request, response and fields. Invariants: all variants give the same; so do
+ * pieces and the whole; outputs point into the bytes of the head, and names are tokens.
  *
- * Input: parser and fields at most, bytes a piece, then the head. */
+ * Input: a byte: which parser, and the number of fields at most; bytes of a piece; then the head.
+ */
 #include "fuzz_parse.h"
 
 static void check_inside(const struct parse_outcome *out, const char *start, size_t len)

@@ -1,15 +1,16 @@
-/* The strict parser. Invariants: the variants agree; the verdict does not depend on how the bytes
- * arrive; what is accepted reads back, byte for byte, as RFC 9112 writes it, within the limits.
+/* The strict parser. Invariants: all variants give the same; the result does not depend on how the
+ * bytes arrive; an accepted head is, byte for byte, its outputs in the form of RFC 9112, and within
+ * the limits.
  *
- * Input: fields at most (0: 16), the three limits (0: none), bytes a piece, then the head. */
+ * Input: fields at most (0: 16), the three limits (0: none), bytes of a piece, then the head. */
 #include "fuzz_parse.h"
 
 static size_t limit_of(uint8_t byte, size_t unit)
 {
-    return byte * unit; /* parse_ways.h takes 0 for no limit */
+    return byte * unit; /* in parse_ways.h 0 is no limit */
 }
 
-/* The text at `at`, or the invariant breaks; behind it. */
+/* This text must be at `at`. Returns the position behind it. */
 static const char *reads(const char *at, const char *end, const char *text, size_t len)
 {
     MUST((size_t)(end - at) >= len && memcmp(at, text, len) == 0);

@@ -1,7 +1,8 @@
-/* PROXY headers. Invariants: whole and in pieces say the same, without a byte read too far; both
- * versions against naive readers, which take a header apart where this one goes along it.
+/* PROXY headers. Invariants: the whole and each prefix give the same, and no byte beyond the input
+ * is read; for both versions, simple parsers give the same, which first split a header into its
+ * parts.
  *
- * Input: a byte that picks the versions, then the connection's first bytes. */
+ * Input: a byte that selects the versions, then the first bytes of the connection. */
 #include "fuzz.h"
 #include "http/proxy_protocol.h"
 #include <arpa/inet.h>
@@ -13,11 +14,11 @@ static void must_be_same(const struct rhb_proxy_header *one, const struct rhb_pr
     MUST(one->client.port == other->client.port);
 }
 
-/* ---- naive readers: everything is there, or it is not yet one ---- */
+/* ---- simple parsers: for a whole header only ---- */
 
 enum { WORDS = 6, WORD = 108 };
 
-/* Cut at each space; false when there are not so many words. */
+/* Splits at each space; false when there are fewer words. */
 static bool cut_words(const char *line, char words[WORDS][WORD])
 {
     for (int i = 0; i < WORDS; i++) {
@@ -49,7 +50,7 @@ static enum rhb_proxy_result naive_v1(struct rhb_proxy_header *header, const cha
     for (size_t i = 0; i < len && strncmp(line, "PROXY ", i < 6 ? i : 6) == 0; i++) {
         if (i == RHB_PROXY_V1_MAX)
             return RHB_PROXY_BAD;
-        line[i] = data[i] ? data[i] : '\1'; /* neither may stand in what counts */
+        line[i] = data[i] ? data[i] : '\1'; /* neither is allowed inside the line */
         if (data[i] == '\n' || (i > 0 && data[i - 1] == '\r'))
             break;
     }
@@ -77,7 +78,7 @@ static enum rhb_proxy_result naive_v1(struct rhb_proxy_header *header, const cha
     return good ? RHB_PROXY_OK : RHB_PROXY_BAD;
 }
 
-/* From the last TLV backwards there is no reading; from the first, by recursion. */
+/* Whether all of it is TLVs, by recursion. */
 static bool are_tlvs(const uint8_t *at, size_t len)
 {
     if (len == 0)
@@ -136,7 +137,7 @@ static enum rhb_proxy_result naive(struct rhb_proxy_header *header, unsigned ver
         one = naive_v1(&v1, data, len);
     if (versions & RHB_PROXY_V2)
         two = naive_v2(&v2, data, len);
-    MUST(one == RHB_PROXY_BAD || two == RHB_PROXY_BAD); /* nothing is both */
+    MUST(one == RHB_PROXY_BAD || two == RHB_PROXY_BAD); /* no header is of both versions */
     *header = one == RHB_PROXY_OK ? v1 : v2;
     return one != RHB_PROXY_BAD ? one : two;
 }

@@ -1,9 +1,9 @@
-/* The head of a response. Invariants: whatever the application hands in, what is written is one
- * response head that a parser reads to its last byte, with the application's fields in their order
- * and the hop-by-hop ones left out; its framing fields are those that RFC 9112 section 6.3 needs,
- * and never two.
+/* The head of a response. Invariants: for all fields of the application, the output is one response
+ * head that a parser accepts to its last byte; it has the fields of the application in order,
+ * without hop-by-hop fields; it has the framing field that RFC 9112 section 6.3 needs, and never
+ * two.
  *
- * Input: flags, two bytes of body length (0: not known), then status and fields, separated by 0xFF,
+ * Input: flags, two bytes of body length (0: unknown), then status and fields, separated by 0xFF,
  * with 0xFE between name and value. */
 #include "fuzz.h"
 #include "http/response_head.h"
@@ -14,7 +14,7 @@ enum { MAX_FIELDS = 32, SEPARATOR = 0xff, COLON = 0xfe };
 static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
 static const char server[] = "rhebok";
 
-/* What was written, read again. */
+/* The output, parsed. */
 struct reading {
     int minor_version, status;
     const char *reason;
@@ -28,7 +28,7 @@ static bool name_is(const char *name, size_t len, const char *word)
     return len == strlen(word) && strncasecmp(name, word, len) == 0;
 }
 
-/* Whether a field of the application is written by us, or not at all. */
+/* Whether a field of the application is dropped, or written by the server itself. */
 static bool is_ours(const char *name, size_t len)
 {
     static const char *const ours[] = {
@@ -99,7 +99,7 @@ static void check_connection(const struct reading *all, const struct rhb_head_co
         MUST(field == NULL);
 }
 
-/* Its sides trimmed, as a reader of the head sees it. */
+/* Without the white space around it, as a parser returns it. */
 static void trim(struct phr_header *field)
 {
     for (; field->value_len > 0 && fuzz_is_blank(*field->value); field->value_len--)
@@ -137,7 +137,7 @@ static void check_fields(const struct reading *all, struct phr_header *sent, siz
     MUST(occurrences(all, "date") >= 1);
 }
 
-/* Hands in one field after the other; false when one is refused. */
+/* Adds one field after the other; false when one is refused. */
 static bool hand_in(struct rhb_response_head *head, struct fuzz_input *in, struct phr_header *sent,
                     size_t *count)
 {
@@ -148,7 +148,7 @@ static bool hand_in(struct rhb_response_head *head, struct fuzz_input *in, struc
         const char *text = fuzz_until(in, SEPARATOR, &len);
         struct fuzz_input line = {.at = (const uint8_t *)text, .len = len};
         field->name = fuzz_until(&line, COLON, &field->name_len);
-        field->value = fuzz_take(&line, line.len, &field->value_len);
+        field->value = fuzz_read(&line, line.len, &field->value_len);
         char *name = fuzz_copy(field->name, field->name_len);
         char *value = fuzz_copy(field->value, field->value_len);
         result = rhb_head_field(head, name, field->name_len, value, field->value_len);

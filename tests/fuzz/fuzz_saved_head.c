@@ -1,4 +1,4 @@
-/* rhb_head_save. Invariants: the copy says what the head said, and lives without it.
+/* rhb_head_save. Invariants: the copy is equal to the head, and does not need it.
  *
  * Input: a head. */
 #include "fuzz.h"

@@ -1,6 +1,7 @@
-/* Target splitting, percent-decoding and the host check, each against a naive reading.
+/* Target splitting, percent-decoding and the host check. Invariant: simple versions of each give
+ * the same.
  *
- * Input: a byte that picks the method, then the target. */
+ * Input: a byte that selects the method, then the target. */
 #include "fuzz.h"
 #include "http/target.h"
 #include <arpa/inet.h>
@@ -12,7 +13,7 @@ static size_t without_fragment(const char *raw, size_t len)
     return mark ? (size_t)(mark - raw) : len;
 }
 
-/* Path and query put together again are the target from `from` on. */
+/* Path and query together are the target from `from` on. */
 static void check_rejoins(const struct rhb_target *target, const char *from, size_t len)
 {
     const char *mark = len ? memchr(from, '?', len) : NULL;

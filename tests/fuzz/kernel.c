@@ -28,7 +28,7 @@ void fuzz_kernel_fault(enum fuzz_call call, unsigned in, unsigned which)
     fuzz_kernel.faults[call].error = errors[call][which % ERRORS];
 }
 
-/* Whether this call is the one to fail; errno is set then. */
+/* Whether this call fails by the script; errno is set then. */
 static bool fails(enum fuzz_call call)
 {
     if (fuzz_kernel.faults[call].in == 0 || --fuzz_kernel.faults[call].in > 0)

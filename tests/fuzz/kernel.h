@@ -1,5 +1,5 @@
-/* The system calls of csrc in a fuzzing build (Makefile, CALLS): time passes when the script says
- * so, and the chosen call fails. Without `scripted` everything goes through as it is. */
+/* The system calls of csrc in a fuzzing build (Makefile, CALLS). The script decides how time passes
+ * and which call fails. Without `scripted` all calls are passed to the kernel unchanged. */
 #ifndef RHB_FUZZ_KERNEL_H
 #define RHB_FUZZ_KERNEL_H
 
@@ -25,21 +25,21 @@ struct fuzz_kernel {
     bool frozen;  /* waiting takes no time */
     uint64_t now; /* nanoseconds */
     struct {
-        unsigned in; /* fails so many calls from now; 0: does not */
+        unsigned in; /* the call so many calls from now fails; 0: none does */
         int error;
     } faults[FUZZ_CALLS];
-    unsigned failed;              /* calls that were made to fail, EINTR apart */
-    size_t send_at_most;          /* bytes that the next send takes; 0: all. Once. */
+    unsigned failed;              /* calls that failed by the script, except with EINTR */
+    size_t send_at_most;          /* bytes that the next send takes, once; 0: all */
     bool small_buffers;           /* of accepted sockets */
-    bool full[FUZZ_MAX_FD];       /* by the socket's number: its last send did not go out whole */
+    bool full[FUZZ_MAX_FD];       /* by number of the socket: its last send was a partial one */
     unsigned accepted;            /* sockets so far */
     unsigned number[FUZZ_MAX_FD]; /* of the accepted socket, from 0, by descriptor */
 };
 
-/* One process fuzzes one thing at a time; the wrappers have no argument of ours to find it by. */
+/* Global, since the wrappers have the arguments of the system calls and no other. */
 extern struct fuzz_kernel fuzz_kernel;
 
-/* The call fails with the which-th of its errors, `in` calls from now. */
+/* Makes the call fail, `in` calls from now, with the which-th of its errors. */
 void fuzz_kernel_fault(enum fuzz_call call, unsigned in, unsigned which);
 
 #endif

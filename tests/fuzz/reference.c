@@ -30,7 +30,7 @@ static void complete(struct reference *next, size_t body_len, size_t used)
     next->used = used;
 }
 
-/* Where the data is too long and the framing bad, either may be noticed first. */
+/* If the data is too long and the framing is bad, either error may be found first. */
 static void read_chunked(struct reference *next, uint64_t max_body, size_t len)
 {
     struct phr_strict_chunked decoder = {.max_extension = MAX_EXTENSION,
@@ -58,7 +58,7 @@ static void read_body(struct reference *next, uint64_t max_body, const char *byt
         complete(next, (size_t)wanted, next->head_len + (size_t)wanted);
 }
 
-/* Returns 0 or the status. */
+/* Returns 0 or the status to answer. */
 static int read_target(struct reference *next)
 {
     const struct phr_request_head *head = &next->head;

@@ -1,6 +1,6 @@
-/* What a stream of bytes asks for, read in one go: the requests that the loop has to deliver,
- * however the bytes reach it. For fuzz_loop.c, and for h11_differential.py, which knows the struct.
- */
+/* The requests in a stream of bytes, parsed from the whole stream at once. The loop must deliver
+ * the same requests, however the bytes arrive. For fuzz_loop.c, and for h11_differential.py, which
+ * has the same struct. */
 #ifndef RHB_FUZZ_REFERENCE_H
 #define RHB_FUZZ_REFERENCE_H
 
@@ -11,11 +11,11 @@ enum { REFERENCE_FIELDS = 16 };
 
 enum reference_kind { REFERENCE_INCOMPLETE, REFERENCE_REQUEST, REFERENCE_REFUSED };
 
-/* The next request of a stream. Pointers into the stream, path and body apart. */
+/* The next request of a stream. Pointers point into the stream, except path and body. */
 struct reference {
     enum reference_kind kind;
     int status;       /* of a refusal */
-    int other_status; /* that is as good, when two things are wrong; 0 otherwise */
+    int other_status; /* also allowed, when there are two errors; otherwise 0 */
     struct phr_request_head head;
     struct phr_header fields[REFERENCE_FIELDS];
     struct rhb_target target;
@@ -28,12 +28,12 @@ struct reference {
     size_t used; /* bytes of the stream, up to the next request */
 };
 
-/* To be released with reference_free. */
+/* Parses the next request; to be freed with reference_free. */
 void reference_next(struct reference *next, const struct phr_limits *limits, uint64_t max_body,
                     const char *stream, size_t len);
 void reference_free(struct reference *next);
 
-/* Whether the loop's request is this one, to the last byte of its body. Aborts when it is not. */
+/* Aborts unless the loop's request is this one, to the last byte of its body. */
 void reference_must_be(const struct reference *expected, const struct rhb_request *request);
 
 #endif

@@ -15,9 +15,9 @@ from cases import Case, load  # noqa: E402  (a module of the folder above)
 
 MAX_SEED = 2000  # bytes; longer cases are about limits that the targets set lower
 
-# fuzz_loop.c, enum step and enum manner.
-SEND, SEND_16, SHUT, CLOSE, READ, CONNECT, STEP, RUN, PASS, MANNERS, STOP, WAKE, FAULT, FILL = range(14)
-CLOSES, HOLDS, DRIBBLES, LARGE, HUGE = 1, 2, 8, 32, 48
+# fuzz_loop.c, enum step and enum behaviour_flag.
+SEND, SEND_16, SHUT, CLOSE, READ, CONNECT, STEP, RUN, PASS, BEHAVIOUR, STOP, WAKE, FAULT, FILL = range(14)
+CLOSES, HOLDS, PARTIAL_SENDS, LARGE, HUGE = 1, 2, 8, 32, 48
 
 FORMATS = (
     '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"',
@@ -93,8 +93,8 @@ def hand_written_scripts() -> Iterator[bytes]:
     yield script(0, 0, chunked, FILL, RUN)  # 413
     yield script(0, 0, chunked, RUN, FILL, RUN)
     yield script(0, 0, many, CONNECT, RUN, READ)
-    yield script(8, 0, get, RUN, MANNERS, HUGE, get, RUN, READ, RUN)  # suspended when epoll knows it
-    yield script(8, DRIBBLES | LARGE, get, RUN, get, RUN, READ, MANNERS, 0, get, RUN)
+    yield script(8, 0, get, RUN, BEHAVIOUR, HUGE, get, RUN, READ, RUN)  # suspended when epoll knows it
+    yield script(8, PARTIAL_SENDS | LARGE, get, RUN, get, RUN, READ, BEHAVIOUR, 0, get, RUN)
     for options in (0, 1):  # from memory to the file, and a next request right behind the body
         pieces = [b"5\r\nhello", b"\r\n20\r\n" + b"x" * 32, b"\r\n0\r\n\r\n"]
         pieces[2] += b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -136,7 +136,7 @@ def hand_written_scripts() -> Iterator[bytes]:
     for call in range(6):
         for which in (0, 1, 6, 9):
             fault = script(call << 4 | FAULT, which)
-            yield script(49, DRIBBLES, fault, get, RUN, post, RUN, much, RUN, STOP)
+            yield script(49, PARTIAL_SENDS, fault, get, RUN, post, RUN, much, RUN, STOP)
             yield script(1, LARGE, get, RUN, CONNECT, fault, many, RUN, WAKE, RUN)
 
 
@@ -148,7 +148,7 @@ def loop_scripts(case: Case) -> Iterator[bytes]:
     half = len(case.raw) // 2
     yield b"\x00\x00" + b"".join(sending(step) + bytes([RUN]) for step in steps) + ending
     yield (
-        bytes([1, HOLDS | DRIBBLES | LARGE]) + sending(case.raw[:half]) + bytes([RUN])
+        bytes([1, HOLDS | PARTIAL_SENDS | LARGE]) + sending(case.raw[:half]) + bytes([RUN])
         + sending(case.raw[half:]) + ending
     )  # fmt: skip
     yield b"\x18\x00" + sending(good + case.raw) + bytes([RUN, STOP]) + ending

@@ -1,6 +1,6 @@
-/* The world that a script of fuzz_loop.c plays in: a loop on a unix socket, clients in the same
- * process, an application that does as it was told. clients.c is the one side, application.c the
- * other; what each knows is what the invariants compare. */
+/* The environment of a script of fuzz_loop.c: a loop on a unix socket, clients in the same process
+ * (clients.c), and an application whose behaviour the script sets (application.c). Both sides
+ * record what they have sent and received; the invariants compare that. */
 #ifndef RHB_FUZZ_WORLD_H
 #define RHB_FUZZ_WORLD_H
 
@@ -13,7 +13,7 @@
 
 enum { WORLD_CLIENTS = 12 };
 
-/* One connection, from both sides. In the order of connecting, which is the order of accepting. */
+/* One connection, seen from both sides. In the order of connecting, which is that of accepting. */
 struct client {
     int fd;                /* -1 once the client has closed */
     bool shut;             /* its writing side */
@@ -21,19 +21,19 @@ struct client {
     struct rhb_bytes got;  /* by the client */
     bool saw_end;          /* EOF or a reset */
 
-    size_t delivered_len; /* bytes of `sent` that the delivered requests took */
+    size_t delivered_len; /* bytes of `sent` that belong to delivered requests */
     unsigned delivered;   /* requests */
-    unsigned answered;    /* of them to the last byte, as far as the loop's side knows */
-    bool done;            /* no further request may come: closed, or told so */
-    bool broken;          /* its response was given up */
+    unsigned answered;    /* of these, to the last byte, as far as the application knows */
+    bool done;   /* no further request is delivered: it is closed, or its response said so */
+    bool broken; /* its response was aborted */
 };
 
-/* What the application does with the requests that come next. */
-struct manners {
+/* What the application does with the next requests. */
+struct behaviour {
     bool keeps;
-    bool holds;    /* the request waits until the loop is looked at again */
-    bool aborts;   /* gives up instead of answering */
-    bool dribbles; /* each send takes a part only */
+    bool holds;         /* the request is answered only before the next step of the loop */
+    bool aborts;        /* the request is aborted */
+    bool partial_sends; /* each send takes only a part */
     size_t padding;
 };
 
@@ -48,15 +48,15 @@ struct world {
 
     struct client clients[WORLD_CLIENTS];
     size_t n_clients;
-    struct client *last; /* that did something */
+    struct client *last; /* the client of the last step that had one */
 
-    struct manners manners;
-    struct rhb_conn *held; /* its request waits for an answer */
-    unsigned suspended;    /* responses whose owner the loop has */
-    bool must_wait;        /* the loop said so */
+    struct behaviour behaviour;
+    struct rhb_conn *held; /* its request is not answered yet */
+    unsigned suspended;    /* responses */
+    bool must_wait;        /* the last poll returned WAIT */
     bool drained;
     bool stopping;
-    bool late; /* so much time has passed that deadlines may have */
+    bool late; /* so much time has passed that a deadline may have expired */
 };
 
 /* ---- clients.c ---- */
@@ -66,29 +66,29 @@ void client_send(struct client *client, const char *bytes, size_t len);
 void client_shut(struct client *client);
 void client_close(struct client *client);
 
-/* What the bytes that no delivered request took amount to. */
+/* What the bytes behind the last delivered request are: the next request, or a refusal. */
 void client_reference(const struct world *world, const struct client *client,
                       struct reference *next);
 
-/* Reads what is there; whether there was anything. */
+/* Receives what is there. False when there was nothing. */
 bool client_read(struct client *client);
 
-/* Compares what a client has got with what its connection was given. For a client that has read
- * everything, of a loop that has nothing to do. */
+/* Compares what a client has received with what the application has sent it. For a client that has
+ * read everything, of a loop that has nothing to do. */
 void client_check(const struct world *world, const struct client *client);
 
 void client_free(struct client *client);
 
 /* ---- application.c ---- */
 
-/* One step of the loop: an event taken, or the wait that it asked for. A held request is answered
- * first. Whether there was an event. */
+/* One step of the loop: one poll and its event, or the wait that the last poll asked for. A held
+ * request is answered first. False when there was no event. */
 bool world_step(struct world *world);
 
-/* Answers the request that is held. */
+/* Answers the held request. */
 void world_answer_held(struct world *world);
 
-/* Frees the responses that still wait. */
+/* Frees the suspended responses. */
 void world_release_owners(struct world *world);
 
 #endif

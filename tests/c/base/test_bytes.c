@@ -1,4 +1,4 @@
-/* csrc/base/bytes.c: growing, and refusing to. */
+/* csrc/base/bytes.c: growing, and failing to grow. */
 #include "base/bytes.h"
 #include "harness.h"
 
@@ -9,7 +9,7 @@ static void zeroed_bytes_are_empty_and_can_be_freed(struct rhb_test *t)
     CHECK(bytes.data == NULL && bytes.len == 0 && bytes.cap == 0);
 }
 
-static void what_is_appended_stands_in_order(struct rhb_test *t)
+static void appended_bytes_are_in_order(struct rhb_test *t)
 {
     struct rhb_bytes bytes = {0};
     for (int i = 0; i < 1000; i++)
@@ -30,7 +30,7 @@ static void appending_nothing_keeps_everything(struct rhb_test *t)
     rhb_bytes_free(&bytes);
 }
 
-static void reserved_room_is_there(struct rhb_test *t)
+static void reserved_space_is_available(struct rhb_test *t)
 {
     struct rhb_bytes bytes = {0};
     static const size_t sizes[] = {1, 511, 512, 513, 4096, 100000};
@@ -43,7 +43,7 @@ static void reserved_room_is_there(struct rhb_test *t)
     rhb_bytes_free(&bytes);
 }
 
-static void room_that_is_there_is_not_made_again(struct rhb_test *t)
+static void space_that_is_available_is_not_allocated_again(struct rhb_test *t)
 {
     struct rhb_bytes bytes = {0};
     CHECK(rhb_bytes_reserve(&bytes, 100));
@@ -68,10 +68,10 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(zeroed_bytes_are_empty_and_can_be_freed),
-        RHB_CASE(what_is_appended_stands_in_order),
+        RHB_CASE(appended_bytes_are_in_order),
         RHB_CASE(appending_nothing_keeps_everything),
-        RHB_CASE(reserved_room_is_there),
-        RHB_CASE(room_that_is_there_is_not_made_again),
+        RHB_CASE(reserved_space_is_available),
+        RHB_CASE(space_that_is_available_is_not_allocated_again),
         RHB_CASE(more_than_there_can_be_is_refused_and_nothing_is_lost),
     };
     return RHB_RUN(cases);

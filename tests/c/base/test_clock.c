@@ -1,10 +1,10 @@
-/* csrc/base/clock.c: the Date field against the C library's, at times of the test's choosing. */
+/* csrc/base/clock.c: the Date field, compared with the C library, at times that the test sets. */
 #include "base/clock.h"
 #include "harness.h"
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* This program's clock_gettime stands in front of the C library's: now is what the test says. */
+/* This clock_gettime replaces that of the C library: the test sets the time. */
 static time_t now;
 
 int clock_gettime(clockid_t id, struct timespec *out)
@@ -59,14 +59,14 @@ static void within_a_second_the_date_is_not_rendered_again(struct rhb_test *t)
     check_date(t, &clock, 1001);
 }
 
-static void a_clock_that_was_set_back_is_followed(struct rhb_test *t)
+static void a_clock_that_is_set_back_changes_the_date(struct rhb_test *t)
 {
     struct rhb_clock clock = {0};
     check_date(t, &clock, 2000000000);
     check_date(t, &clock, 1000000000);
 }
 
-static void the_monotonic_clocks_go_on(struct rhb_test *t)
+static void the_monotonic_clocks_advance(struct rhb_test *t)
 {
     uint64_t coarse = rhb_now_coarse(), exact = rhb_now_exact();
     CHECK(coarse <= exact);
@@ -83,8 +83,8 @@ int main(void)
         RHB_CASE(dates_are_those_of_the_c_library),
         RHB_CASE(leap_days_and_ends_of_years_are_right),
         RHB_CASE(within_a_second_the_date_is_not_rendered_again),
-        RHB_CASE(a_clock_that_was_set_back_is_followed),
-        RHB_CASE(the_monotonic_clocks_go_on),
+        RHB_CASE(a_clock_that_is_set_back_changes_the_date),
+        RHB_CASE(the_monotonic_clocks_advance),
     };
     return RHB_RUN(cases);
 }

@@ -51,7 +51,7 @@ static void unix_peers_have_no_text(struct rhb_test *t)
     CHECK_INT(rhb_peer_text(&peer, out), 0);
 }
 
-static void the_same_host_is_the_same_whatever_its_port(struct rhb_test *t)
+static void the_same_address_is_the_same_with_any_port(struct rhb_test *t)
 {
     struct rhb_peer one = peer_of(AF_INET, "192.0.2.1"), other = one;
     other.port = 99;
@@ -87,7 +87,7 @@ static void addresses_read_back(struct rhb_test *t)
     }
 }
 
-static void what_is_no_address_leaves_the_peer_alone(struct rhb_test *t)
+static void text_that_is_not_an_address_leaves_the_peer_unchanged(struct rhb_test *t)
 {
     static const char *const texts[] = {"",
                                         "1",
@@ -123,9 +123,9 @@ int main(void)
         RHB_CASE(ipv6_peers_are_as_the_rfc_writes_them),
         RHB_CASE(ipv4_peers_of_an_ipv6_socket_are_ipv4),
         RHB_CASE(unix_peers_have_no_text),
-        RHB_CASE(the_same_host_is_the_same_whatever_its_port),
+        RHB_CASE(the_same_address_is_the_same_with_any_port),
         RHB_CASE(addresses_read_back),
-        RHB_CASE(what_is_no_address_leaves_the_peer_alone),
+        RHB_CASE(text_that_is_not_an_address_leaves_the_peer_unchanged),
     };
     return RHB_RUN(cases);
 }

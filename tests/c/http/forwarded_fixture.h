@@ -13,7 +13,7 @@
 
 enum { MOST_FIELDS = 8, ALL = RHB_X_FORWARDED | RHB_FORWARDED };
 
-/* Our peer is 10.0.0.1; proxies are 10.0.0.0/8, ::1 and, where it is said, unix sockets. */
+/* The peer is 10.0.0.1; proxies are 10.0.0.0/8, ::1 and, in some cases, unix sockets. */
 static const struct rhb_network proxies[] = {
     {{[10] = 0xff, [11] = 0xff, [12] = 10}, 96 + 8},
     {{[15] = 1}, 128},
@@ -43,7 +43,7 @@ static inline size_t split_fields(struct phr_header *fields, const char *lines)
     return count;
 }
 
-/* "address port scheme host port", "-" for what is unsaid. */
+/* "address port scheme host port", "-" for an unknown value. */
 static inline void describe(const struct rhb_forwarded *said, char *out, size_t cap)
 {
     static const char *const schemes[] = {"-", "http", "https"};

@@ -1,4 +1,4 @@
-/* csrc/http/allowed_peers.c: who is on a list. */
+/* csrc/http/allowed_peers.c: which peers are listed. */
 #include "harness.h"
 #include "http/allowed_peers.h"
 
@@ -69,7 +69,7 @@ static void no_bits_are_every_address_and_no_unix_socket(struct rhb_test *t)
     CHECK(!rhb_peer_is_named(&everywhere, &local));
 }
 
-static void unix_sockets_of_this_machine_have_their_own_word(struct rhb_test *t)
+static void unix_sockets_of_this_machine_are_listed_separately(struct rhb_test *t)
 {
     const struct rhb_allowed_peers unix_sockets = {.unix_sockets = true};
     struct rhb_peer local = {0}, elsewhere = {.family = AF_UNIX}, loopback = peer("127.0.0.1");
@@ -79,7 +79,7 @@ static void unix_sockets_of_this_machine_have_their_own_word(struct rhb_test *t)
     CHECK(!rhb_peer_is_named(&unix_sockets, &loopback));
 }
 
-static void anybody_is_allowed_without_being_named(struct rhb_test *t)
+static void with_anybody_an_unlisted_peer_is_allowed(struct rhb_test *t)
 {
     const struct rhb_allowed_peers anybody = {.anybody = true};
     struct rhb_peer v6 = peer("2001:db8::1"), local = {0};
@@ -96,8 +96,8 @@ int main(void)
         RHB_CASE(ipv4_inside_ipv6_is_ipv4),
         RHB_CASE(all_of_ipv4_is_not_all_of_ipv6),
         RHB_CASE(no_bits_are_every_address_and_no_unix_socket),
-        RHB_CASE(unix_sockets_of_this_machine_have_their_own_word),
-        RHB_CASE(anybody_is_allowed_without_being_named),
+        RHB_CASE(unix_sockets_of_this_machine_are_listed_separately),
+        RHB_CASE(with_anybody_an_unlisted_peer_is_allowed),
     };
     return RHB_RUN(cases);
 }

@@ -1,5 +1,5 @@
-/* Names compared in any case, and the word tricks under it, against the plain definition byte by
- * byte. */
+/* The comparison of names in any case, and its work on words, against the definition byte by byte.
+ */
 #include "harness.h"
 #include "http/field_name.h"
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void ranges_are_exact_for_every_byte(struct rhb_test *t)
         }
 }
 
-/* Every length up to three words, every place, every byte there. */
+/* Every length up to three words, every position, every byte there. */
 static void one_byte_decides_at_every_place(struct rhb_test *t)
 {
     for (size_t len = 1; len <= LONGEST; len++) {

@@ -37,7 +37,7 @@ static void try_every_byte(struct rhb_test *t, checker *check, bool (*allowed)(u
     }
 }
 
-static void a_token_holds_tchars_only(struct rhb_test *t)
+static void a_token_has_only_tchars(struct rhb_test *t)
 {
     try_every_byte(t, rhb_is_token, may_be_in_token, 'x');
     try_every_byte(t, rhb_is_token, may_be_in_token, '_');
@@ -48,7 +48,7 @@ static void a_token_is_not_empty(struct rhb_test *t)
     CHECK(!rhb_is_token("", 0));
 }
 
-static void a_value_holds_no_control_but_tab(struct rhb_test *t)
+static void a_value_has_no_control_except_tab(struct rhb_test *t)
 {
     try_every_byte(t, rhb_is_field_value, may_be_in_value, ' ');
     try_every_byte(t, rhb_is_field_value, may_be_in_value, '\t');
@@ -63,9 +63,9 @@ static void a_value_may_be_empty(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(a_token_holds_tchars_only),
+        RHB_CASE(a_token_has_only_tchars),
         RHB_CASE(a_token_is_not_empty),
-        RHB_CASE(a_value_holds_no_control_but_tab),
+        RHB_CASE(a_value_has_no_control_except_tab),
         RHB_CASE(a_value_may_be_empty),
     };
     return RHB_RUN(cases);

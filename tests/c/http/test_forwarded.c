@@ -1,7 +1,7 @@
 /* csrc/http/forwarded.c: which elements of which fields count, as tables. */
 #include "forwarded_fixture.h"
 
-static void the_rightmost_that_is_no_proxy_is_the_client(struct rhb_test *t)
+static void the_rightmost_address_that_is_not_a_proxy_is_the_client(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FOR("192.0.2.1"), "192.0.2.1 0 - - 0"},
@@ -18,7 +18,7 @@ static void the_rightmost_that_is_no_proxy_is_the_client(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-static void fields_that_come_twice_are_one_list(struct rhb_test *t)
+static void repeated_fields_are_one_list(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FOR("6.6.6.6") FOR("192.0.2.1"), "192.0.2.1 0 - - 0"},
@@ -33,8 +33,8 @@ static void fields_that_come_twice_are_one_list(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-/* With n proxies on the way, what the outermost of them said is the n-th from the right. */
-static void lists_belong_to_the_hops(struct rhb_test *t)
+/* With n proxies, the value of the outermost one is the n-th from the right. */
+static void lists_are_matched_by_hop(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FOR("192.0.2.1") PROTO("http, https"), "192.0.2.1 0 https - 0"},
@@ -54,8 +54,10 @@ static void lists_belong_to_the_hops(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-/* A proxy appends to what its client sent. Wherever quotes began there, they do not reach over. */
-static void what_a_client_wrote_cannot_swallow_what_comes_behind(struct rhb_test *t)
+/* A proxy appends to the value of its client. An open quote in that has no effect on the new
+ * element.
+ */
+static void elements_of_the_client_do_not_change_those_of_proxies(struct rhb_test *t)
 {
     static const char *const written[] = {
         "for=\"",
@@ -94,7 +96,7 @@ static void x_forwarded_is_read_instead_of_forwarded(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-static void a_field_that_is_not_wanted_says_nothing(struct rhb_test *t)
+static void a_field_that_is_not_enabled_is_ignored(struct rhb_test *t)
 {
     static const struct row forwarded_only[] = {
         {FORWARDED("for=192.0.2.1;proto=https") FOR("6.6.6.6") PROTO("http") XHOST("b") XPORT("1"),
@@ -115,7 +117,7 @@ static void a_field_that_is_not_wanted_says_nothing(struct rhb_test *t)
     policy.fields = ALL;
 }
 
-static void whoever_is_not_allowed_says_nothing(struct rhb_test *t)
+static void fields_of_a_peer_that_is_not_allowed_are_ignored(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FOR("192.0.2.1") PROTO("https") XHOST("a") XPORT("1"), NOTHING},
@@ -127,8 +129,8 @@ static void whoever_is_not_allowed_says_nothing(struct rhb_test *t)
     check_from(t, "a unix socket", rows, COUNT(rows));
 }
 
-/* Anybody may speak, but that makes nobody a proxy whose name stands in a field. */
-static void anybody_is_believed_for_one_hop(struct rhb_test *t)
+/* Every peer is allowed, but an address in a field is a proxy only if it is listed. */
+static void with_anybody_allowed_one_hop_is_read(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FOR("6.6.6.6, 192.0.2.1") PROTO("http, https"), "192.0.2.1 0 https - 0"},
@@ -141,7 +143,7 @@ static void anybody_is_believed_for_one_hop(struct rhb_test *t)
     policy.allowed.anybody = false;
 }
 
-static void other_fields_of_the_same_length_are_others(struct rhb_test *t)
+static void other_fields_with_names_of_the_same_length_are_ignored(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {"X-Forwarded-Fox: 192.0.2.1\nForwardee: for=192.0.2.1\n", NOTHING},
@@ -152,7 +154,7 @@ static void other_fields_of_the_same_length_are_others(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-static void a_very_long_list_is_read_as_far_as_it_counts(struct rhb_test *t)
+static void a_very_long_list_is_read_until_the_client(struct rhb_test *t)
 {
     enum { TIMES = 20000 };
     static const char hop[] = "10.0.0.2,", client[] = "192.0.2.1,";
@@ -204,16 +206,16 @@ static void the_port_of_the_server(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(the_rightmost_that_is_no_proxy_is_the_client),
-        RHB_CASE(fields_that_come_twice_are_one_list),
-        RHB_CASE(lists_belong_to_the_hops),
-        RHB_CASE(what_a_client_wrote_cannot_swallow_what_comes_behind),
+        RHB_CASE(the_rightmost_address_that_is_not_a_proxy_is_the_client),
+        RHB_CASE(repeated_fields_are_one_list),
+        RHB_CASE(lists_are_matched_by_hop),
+        RHB_CASE(elements_of_the_client_do_not_change_those_of_proxies),
         RHB_CASE(x_forwarded_is_read_instead_of_forwarded),
-        RHB_CASE(a_field_that_is_not_wanted_says_nothing),
-        RHB_CASE(whoever_is_not_allowed_says_nothing),
-        RHB_CASE(anybody_is_believed_for_one_hop),
-        RHB_CASE(other_fields_of_the_same_length_are_others),
-        RHB_CASE(a_very_long_list_is_read_as_far_as_it_counts),
+        RHB_CASE(a_field_that_is_not_enabled_is_ignored),
+        RHB_CASE(fields_of_a_peer_that_is_not_allowed_are_ignored),
+        RHB_CASE(with_anybody_allowed_one_hop_is_read),
+        RHB_CASE(other_fields_with_names_of_the_same_length_are_ignored),
+        RHB_CASE(a_very_long_list_is_read_until_the_client),
         RHB_CASE(the_port_of_the_server),
     };
     return RHB_RUN(cases);

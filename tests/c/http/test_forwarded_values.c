@@ -27,7 +27,7 @@ static void ports_of_clients(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-static void whoever_cannot_be_read_ends_the_list(struct rhb_test *t)
+static void an_invalid_node_ends_the_list(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FOR(""), NOTHING},
@@ -50,7 +50,7 @@ static void whoever_cannot_be_read_ends_the_list(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-static void nginx_calls_clients_of_its_unix_sockets_unix(struct rhb_test *t)
+static void unix_is_the_node_that_nginx_writes_for_unix_sockets(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FOR("192.0.2.1, unix:"), "192.0.2.1 0 - - 0"},
@@ -114,7 +114,7 @@ static void ports_of_servers(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
-static void the_grammar_of_forwarded(struct rhb_test *t)
+static void the_grammar_of_forwarded_is_read(struct rhb_test *t)
 {
     static const struct row rows[] = {
         {FORWARDED("FOR=192.0.2.1;By=203.0.113.60;PROTO=http"), "192.0.2.1 0 http - 0"},
@@ -147,12 +147,12 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(ports_of_clients),
-        RHB_CASE(whoever_cannot_be_read_ends_the_list),
-        RHB_CASE(nginx_calls_clients_of_its_unix_sockets_unix),
+        RHB_CASE(an_invalid_node_ends_the_list),
+        RHB_CASE(unix_is_the_node_that_nginx_writes_for_unix_sockets),
         RHB_CASE(schemes),
         RHB_CASE(hosts),
         RHB_CASE(ports_of_servers),
-        RHB_CASE(the_grammar_of_forwarded),
+        RHB_CASE(the_grammar_of_forwarded_is_read),
     };
     return RHB_RUN(cases);
 }

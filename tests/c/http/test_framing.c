@@ -2,7 +2,7 @@
  */
 #include "framing_fixture.h"
 
-/* The table of hosts is in test_http_target.c; these show that it is asked. */
+/* The table of hosts is in test_target.c; these rows show that hosts are checked. */
 static const struct refused_row {
     int minor;
     const char *lines;
@@ -51,7 +51,7 @@ static const struct refused_row {
     {1, HOST "Content-Length: 1001\nExpect: 100-continue\n", 413},
     {1, HOST "Expect: 100-continue\nExpect: 100-continue\n", 417},
     {1, HOST "Expect: x\nContent-Length: 5\n", 417},
-    /* The message as such is judged before what it asks for. */
+    /* The framing is checked before the expectation. */
     {1, "Expect: x\n", 400},
     {1, "Content-Length: 5000\n", 400},
     {1, "Transfer-Encoding: gzip\n", 400},
@@ -59,7 +59,7 @@ static const struct refused_row {
     {1, HOST "Expect: x\nTransfer-Encoding: gzip\n", 501},
 };
 
-static void what_may_not_be_together_or_missing_is_refused(struct rhb_test *t)
+static void forbidden_combinations_and_missing_fields_are_refused(struct rhb_test *t)
 {
     for (size_t i = 0; i < COUNT(refused_rows); i++) {
         const struct refused_row *row = &refused_rows[i];
@@ -102,7 +102,8 @@ static const struct accepted_row {
     {1, HOST "Transfer_Encoding: chunked\nContent-Length: 5\n", RHB_BODY_LENGTH, 5, true, false,
      true},
     {1, HOST "TE: gzip\n", RHB_BODY_NONE, 0, true, false, true},
-    /* Connection: close wins, junk is ignored, repeated fields are one list */
+    /* Connection: close takes precedence, unknown options are ignored, repeated fields are one list
+     */
     {1, HOST "Connection: close\n", RHB_BODY_NONE, 0, false, false, true},
     {1, HOST "cONNECTION: CLOSE\n", RHB_BODY_NONE, 0, false, false, true},
     {1, HOST "Connection: keep-alive\n", RHB_BODY_NONE, 0, true, false, true},
@@ -147,7 +148,7 @@ static void check_accepted(struct rhb_test *t, const struct accepted_row *row,
 }
 
 /* RFC 9110 section 7.8 */
-static void an_upgrade_is_asked_for_on_1_1_and_without_content(struct rhb_test *t)
+static void an_upgrade_needs_http_1_1_and_no_content(struct rhb_test *t)
 {
     static const struct {
         int minor;
@@ -184,7 +185,7 @@ static void fields_become_a_plan(struct rhb_test *t)
     }
 }
 
-static void no_limit_lets_every_length_through(struct rhb_test *t)
+static void without_a_limit_every_length_is_accepted(struct rhb_test *t)
 {
     struct rhb_framing plan =
         plan_within(0, 1, BYTES(HOST "Content-Length: 9223372036854775807\n"));
@@ -195,10 +196,10 @@ static void no_limit_lets_every_length_through(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(what_may_not_be_together_or_missing_is_refused),
+        RHB_CASE(forbidden_combinations_and_missing_fields_are_refused),
         RHB_CASE(fields_become_a_plan),
-        RHB_CASE(an_upgrade_is_asked_for_on_1_1_and_without_content),
-        RHB_CASE(no_limit_lets_every_length_through),
+        RHB_CASE(an_upgrade_needs_http_1_1_and_no_content),
+        RHB_CASE(without_a_limit_every_length_is_accepted),
     };
     return RHB_RUN(cases);
 }

@@ -1,7 +1,7 @@
 /* The framing policy: values of Content-Length, Transfer-Encoding and Expect that are refused. */
 #include "framing_fixture.h"
 
-/* Values of one field, each on its own behind a good Host on 1.1. */
+/* Values of one field, each behind a valid Host in a request of HTTP/1.1. */
 struct value_row {
     const char *value;
     size_t len;
@@ -24,8 +24,8 @@ static void try_values(struct rhb_test *t, const char *name, const struct value_
     }
 }
 
-/* RFC 9110 section 8.6: 1*DIGIT. The strict parser keeps some of these away; nothing here relies on
- * it. */
+/* RFC 9110 section 8.6: 1*DIGIT. The strict parser refuses some of these; framing does not rely on
+ * that. */
 static void content_length_in_every_bad_spelling_is_400(struct rhb_test *t)
 {
     static const struct value_row rows[] = {
@@ -100,7 +100,7 @@ static void content_length_in_every_bad_spelling_is_400(struct rhb_test *t)
         {BYTES("18446744073709551621"), 400}, /* 2^64+5 */
         {BYTES("340282366920938463463374607431768211461"), 400}, /* 2^128+5 */
         {BYTES("00000000000000000000000x"), 400},
-        {BYTES("9223372036854775807"), 413}, /* 2^63-1 is a number, only too long for us */
+        {BYTES("9223372036854775807"), 413}, /* 2^63-1 is a number, but above the limit */
         {BYTES("1001"), 413},
         {BYTES("00000000000000000000000000001001"), 413},
     };

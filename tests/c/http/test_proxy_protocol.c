@@ -1,5 +1,5 @@
-/* csrc/http/proxy_protocol.c: headers of both versions, whole and cut at every place, always at the
- * end of readable memory. */
+/* csrc/http/proxy_protocol.c: headers of both versions, whole and cut at every position, always at
+ * the end of readable memory. */
 #include "harness.h"
 #include "http/proxy_protocol.h"
 #include <stdio.h>
@@ -15,7 +15,7 @@ static enum rhb_proxy_result read_guarded(const struct rhb_guard *guard, unsigne
     return rhb_proxy_read(header, versions, rhb_guard_put(guard, data, len), len);
 }
 
-/* Reads the first bytes, one more each time: once there is a verdict it stays. */
+/* Reads one byte more each time: once there is a result, it does not change. */
 static enum rhb_proxy_result read_every_way(struct rhb_test *t, unsigned versions, const char *data,
                                             size_t len, struct rhb_proxy_header *header)
 {
@@ -35,7 +35,7 @@ static enum rhb_proxy_result read_every_way(struct rhb_test *t, unsigned version
     return whole;
 }
 
-/* "address port", "-" without a client, with the header's length in front. */
+/* The length of the header, then "address port", or "-" without a client. */
 static void describe(const struct rhb_proxy_header *header, char *out, size_t cap)
 {
     char address[RHB_PEER_TEXT + 1] = {0};
@@ -89,7 +89,7 @@ static void lines_name_the_client(struct rhb_test *t)
         check_ok(t, rows[i].line, strlen(rows[i].line), rows[i].expected);
 }
 
-static void an_unknown_line_names_nobody(struct rhb_test *t)
+static void an_unknown_line_has_no_client(struct rhb_test *t)
 {
     static const char *const lines[] = {
         "PROXY UNKNOWN\r\n", "PROXY UNKNOWN 1.2.3.4 1.2.3.4 5 6\r\n", "PROXY UNKNOWN \r\n",
@@ -188,7 +188,7 @@ static void a_unix_client_has_no_address(struct rhb_test *t)
     check_ok(t, header, sizeof header, "232 family 1");
 }
 
-static void local_headers_name_nobody_whatever_they_hold(struct rhb_test *t)
+static void a_local_header_has_no_client(struct rhb_test *t)
 {
     check_ok(t, BYTES(SIGNATURE "\x20\0\0\0"), "16 -");
     check_ok(t, BYTES(SIGNATURE "\x20" TCP4), "28 -");
@@ -198,7 +198,7 @@ static void local_headers_name_nobody_whatever_they_hold(struct rhb_test *t)
              "18 -");
 }
 
-static void kinds_without_a_stream_name_nobody(struct rhb_test *t)
+static void an_unknown_kind_of_connection_has_no_client(struct rhb_test *t)
 {
     check_ok(t, BYTES(SIGNATURE "\x21\0\0\0"), "16 -");
     check_ok(t,
@@ -223,7 +223,7 @@ static void kinds_without_a_stream_name_nobody(struct rhb_test *t)
     "\x12\x67"                                                                                     \
     "\0\x50"
 
-static void what_follows_the_addresses_is_skipped(struct rhb_test *t)
+static void tlvs_behind_the_addresses_are_skipped(struct rhb_test *t)
 {
     check_ok(t, BYTES(SIGNATURE TCP4_WITH("\0\x0f") "\x04\0\0"), "31 192.0.2.1 4711");
     check_ok(t,
@@ -308,14 +308,14 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(lines_name_the_client),
-        RHB_CASE(an_unknown_line_names_nobody),
+        RHB_CASE(an_unknown_line_has_no_client),
         RHB_CASE(lines_that_are_none),
         RHB_CASE(half_a_line_may_become_one),
         RHB_CASE(binary_headers_name_the_client),
         RHB_CASE(a_unix_client_has_no_address),
-        RHB_CASE(local_headers_name_nobody_whatever_they_hold),
-        RHB_CASE(kinds_without_a_stream_name_nobody),
-        RHB_CASE(what_follows_the_addresses_is_skipped),
+        RHB_CASE(a_local_header_has_no_client),
+        RHB_CASE(an_unknown_kind_of_connection_has_no_client),
+        RHB_CASE(tlvs_behind_the_addresses_are_skipped),
         RHB_CASE(tlvs_that_reach_over_the_end),
         RHB_CASE(binary_headers_that_are_none),
         RHB_CASE(half_a_binary_header_may_become_one),

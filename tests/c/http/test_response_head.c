@@ -57,7 +57,7 @@ static const struct head_row {
     {"200 OK", "", 0, NO, YES, YES, -1, CLOSING, RHB_FRAME_CLOSE, 0, NO},
     {"200 OK", "", 0, NO, NO, YES, -1, CLOSING, RHB_FRAME_CLOSE, 0, NO},
     {"200 OK", "", 0, NO, YES, NO, -1, CLOSING, RHB_FRAME_CLOSE, 0, NO},
-    /* HEAD: what GET would say about the length, if that is known; an empty list does not tell */
+    /* HEAD: the length of the response to GET, if it is known; not known from an empty list */
     {"200 OK", "Content-Length: 5\n", 1, YES, YES, YES, -1, "Content-Length: 5\r\n", RHB_FRAME_NONE,
      0, YES},
     {"200 OK", "Content-Length: 5\n", 1, YES, YES, YES, 0, "Content-Length: 5\r\n", RHB_FRAME_NONE,
@@ -86,7 +86,7 @@ static const struct head_row {
     {"304 Not Modified", "Content-Length: 5\nETag: \"x\"\n", 1, NO, YES, YES, 0,
      "ETag: \"x\"\r\nContent-Length: 5\r\n", RHB_FRAME_NONE, 0, YES},
     {"304 Not Modified", "", 0, NO, NO, YES, -1, CLOSING, RHB_FRAME_NONE, 0, NO},
-    /* Hop-by-hop fields are ours; close is heeded */
+    /* Hop-by-hop fields are dropped; close takes effect */
     {"200 OK", "Connection: close\nContent-Length: 5\n", 1, NO, YES, YES, -1,
      "Content-Length: 5\r\n" CLOSING, RHB_FRAME_LENGTH, 5, NO},
     {"200 OK", "cONNECTION: x , CLOSE\n", 1, NO, YES, YES, -1, CHUNKED CLOSING, RHB_FRAME_CHUNKED,
@@ -110,7 +110,7 @@ static const struct head_row {
     {"200 OK",
      "Keep-Alive: timeout=5\nUPGRADE: h2c\nTrailer: X\nTe: trailers\nProxy-Connection: close\n", 1,
      NO, YES, YES, 0, "Content-Length: 0\r\n", RHB_FRAME_LENGTH, 0, YES},
-    /* Names that only resemble those are nobody's business */
+    /* Names that are only similar are sent */
     {"200 OK", "C: 1\nD: 2\nSe: 3\nT: 4\nTF: 5\nDat: 6\nDate2: 7\nServers: 8\nTrailers: 9\n", 1, NO,
      YES, YES, 0,
      "C: 1\r\nD: 2\r\nSe: 3\r\nT: 4\r\nTF: 5\r\nDat: 6\r\nDate2: 7\r\nServers: 8\r\nTrailers: "
@@ -129,7 +129,7 @@ static const struct head_row {
      "X-Sixteen-Letter: 1\r\nX-SeventeenLetter: 2\r\nX-Eighteen-Letters: 3\r\nX-Nineteen-Letter-s: "
      "4\r\nContent-Length: 0\r\n",
      RHB_FRAME_LENGTH, 0, YES},
-    /* The rest goes out as it is, in order, as often as it is given */
+    /* All others are sent unchanged, in order, also repeated ones */
     {"200 OK", "Set-Cookie: a=1\nX-Tab: a\tb\nSet-Cookie: b=2\nEmpty: \nX-Text: \xc3\xa9\xff\n", 1,
      NO, YES, YES, 0,
      "Set-Cookie: a=1\r\nX-Tab: a\tb\r\nSet-Cookie: b=2\r\nEmpty: \r\nX-Text: "
@@ -137,7 +137,7 @@ static const struct head_row {
      RHB_FRAME_LENGTH, 0, YES},
 };
 
-/* The head goes behind bytes that are there already, into memory that has to grow. */
+/* The head is appended to other bytes, in memory that has to grow. */
 static void check_row(struct rhb_test *t, const struct head_row *row)
 {
     struct rhb_bytes out = {.data = copy_exactly("before", 6), .len = 6, .cap = 6};
@@ -163,7 +163,7 @@ static void check_row(struct rhb_test *t, const struct head_row *row)
     rhb_bytes_free(&out);
 }
 
-static void a_head_says_how_its_body_ends_and_whether_the_connection_stays(struct rhb_test *t)
+static void a_head_has_the_framing_of_its_body_and_of_the_connection(struct rhb_test *t)
 {
     for (size_t i = 0; i < COUNT(head_rows); i++) {
         int before = t->failures;
@@ -173,7 +173,7 @@ static void a_head_says_how_its_body_ends_and_whether_the_connection_stays(struc
     }
 }
 
-static void date_and_server_are_ours_where_the_application_gave_none(struct rhb_test *t)
+static void date_and_server_are_added_if_the_application_sets_none(struct rhb_test *t)
 {
     static const struct {
         const char *lines, *server, *expected;
@@ -202,9 +202,9 @@ static void date_and_server_are_ours_where_the_application_gave_none(struct rhb_
     }
 }
 
-/* Our own fields need the most room together. Whatever room there was at first, and so wherever
- * each part is when the memory has to grow, ASan sees a byte that was not reserved. */
-static void a_head_never_outgrows_its_memory(struct rhb_test *t)
+/* The server's own fields need the most space. Whatever the first capacity is, and so wherever the
+ * memory has to grow, ASan finds a byte that was not reserved. */
+static void a_head_never_exceeds_its_memory(struct rhb_test *t)
 {
     static const char expected[] =
         "HTTP/1.1 200 OK\r\nX-Name: value\r\nContent-Length: 9223372036854775807\r\n" STAYING
@@ -243,8 +243,8 @@ static void a_value_of_any_length_fits(struct rhb_test *t)
     free(value);
 }
 
-/* Bytes that are full up to the largest size there is cannot grow, and are not written to. */
-static void no_memory_is_a_result_of_its_own(struct rhb_test *t)
+/* A buffer of the largest possible size cannot grow, and is not written to. */
+static void no_memory_has_its_own_result(struct rhb_test *t)
 {
     struct rhb_bytes full = {.len = SIZE_MAX / 2, .cap = SIZE_MAX / 2}, out = {0};
     struct rhb_response_head head;
@@ -262,11 +262,11 @@ static void no_memory_is_a_result_of_its_own(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(a_head_says_how_its_body_ends_and_whether_the_connection_stays),
-        RHB_CASE(date_and_server_are_ours_where_the_application_gave_none),
-        RHB_CASE(a_head_never_outgrows_its_memory),
+        RHB_CASE(a_head_has_the_framing_of_its_body_and_of_the_connection),
+        RHB_CASE(date_and_server_are_added_if_the_application_sets_none),
+        RHB_CASE(a_head_never_exceeds_its_memory),
         RHB_CASE(a_value_of_any_length_fits),
-        RHB_CASE(no_memory_is_a_result_of_its_own),
+        RHB_CASE(no_memory_has_its_own_result),
     };
     return RHB_RUN(cases);
 }

@@ -58,7 +58,7 @@ static void a_status_is_three_digits_from_200_a_space_and_a_reason(struct rhb_te
     }
 }
 
-/* One field into a head that has begun: the result, and nothing written when it is refused. */
+/* Adds one field: checks the result, and that nothing is written when it is refused. */
 static void try_field(struct rhb_test *t, const char *name, size_t name_len,
                       const struct bytes_row *value)
 {
@@ -99,7 +99,7 @@ static void a_name_that_is_not_a_token_is_refused(struct rhb_test *t)
     try_field(t, BYTES("!#$%&'*+-.^_`|~09AZaz"), &(struct bytes_row){BYTES("v"), RHB_HEAD_OK});
 }
 
-/* Also in fields that are dropped or held back: an application that tries is broken. */
+/* Also in fields that are dropped or written later: the application has an error. */
 static void a_value_with_a_control_is_refused_in_every_field(struct rhb_test *t)
 {
     static const char *const names[] = {"X",    "Content-Type",   "Connection", "Transfer-Encoding",

@@ -1,4 +1,4 @@
-/* csrc/http/saved_head.c: a head that outlives its buffer. */
+/* csrc/http/saved_head.c: a copy of a head that does not need its buffer. */
 #include "harness.h"
 #include "http/saved_head.h"
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void a_parsed_head_is_the_same_when_saved(struct rhb_test *t)
     CHECK(saved->target != head.target);
     CHECK_STR(saved->target, saved->target_len, "/x?y");
     CHECK_STR(saved->method, (size_t)(saved->target + saved->target_len - saved->method),
-              "GET /x?y"); /* the scoreboard's line */
+              "GET /x?y"); /* as in the scoreboard */
     for (size_t i = 0; i < head.num_fields; i++) {
         CHECK_MEM(saved->fields[i].name, saved->fields[i].name_len, fields[i].name,
                   fields[i].name_len);

@@ -1,5 +1,5 @@
-/* Request targets, hosts and percent-decoding. Every input stands in memory of exactly its size, so
- * that ASan sees the first byte read before or behind it. */
+/* Request targets, hosts and percent-decoding. Every input is in memory of exactly its size, so
+ * that ASan finds the first byte that is read before or behind it. */
 #include "harness.h"
 #include "http/target.h"
 #include <ctype.h>

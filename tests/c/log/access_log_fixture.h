@@ -1,5 +1,5 @@
-/* What the tests of csrc/log/access_log.c share: a log in a directory of its own, and a write(2)
- * that fails on demand. Included by one program each, which gets its own write(). */
+/* For the tests of csrc/log/access_log.c: a log in a directory of its own, and a write(2) that
+ * fails when the test wants it. Each program that includes this gets its own write(). */
 #ifndef RHB_TEST_ACCESS_LOG_FIXTURE_H
 #define RHB_TEST_ACCESS_LOG_FIXTURE_H
 
@@ -12,14 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What write(2) did and is to do. This program's write() stands in front of the C library's, which
- * is the only way to be interrupted or cut short at a chosen moment. */
+/* This write() replaces that of the C library: the only way to interrupt a write, or to cut it
+ * short, at a chosen moment. */
 static struct {
     int calls;
     size_t longest;
     bool within_line; /* a write ended without a line end */
     int fail_with;    /* errno of the next call, once */
-    size_t cut_to;    /* bytes that the next call takes at most, once; 0 for all */
+    size_t cut_to;    /* bytes that the next call writes at most, once; 0: all */
 } writes;
 
 ssize_t write(int fd, const void *data, size_t len)

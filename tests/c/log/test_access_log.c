@@ -18,7 +18,7 @@ static void a_bad_format_gives_its_error_and_no_log(struct rhb_test *t)
     CHECK_INT(error_at, 2);
 }
 
-static void the_environ_keys_of_the_format_are_told(struct rhb_test *t)
+static void the_environ_keys_of_the_format_are_returned(struct rhb_test *t)
 {
     const char *error;
     size_t error_at;
@@ -87,7 +87,7 @@ static void a_line_longer_than_a_batch_stays_in_one_piece(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void free_flushes_what_waits(struct rhb_test *t)
+static void free_flushes_the_batch(struct rhb_test *t)
 {
     struct fixture f = set_up_open(t);
     add(f.log, "LAST");
@@ -155,7 +155,7 @@ static void the_file_is_not_inherited_by_programs_and_closed_in_the_end(struct r
     tear_down(&f);
 }
 
-static void what_cannot_be_opened_is_said(struct rhb_test *t)
+static void a_file_that_cannot_be_opened_is_an_error(struct rhb_test *t)
 {
     struct fixture f = set_up(t);
     CHECK_INT(rhb_access_log_open(f.log, "/nonexistent/access.log", -1), -ENOENT);
@@ -178,7 +178,7 @@ static void a_renamed_file_is_left_for_a_new_one(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void a_file_put_in_place_by_somebody_else_is_appended_to(struct rhb_test *t)
+static void a_file_that_another_process_has_created_is_appended_to(struct rhb_test *t)
 {
     struct fixture f = set_up_open(t);
     CHECK_INT(rename(f.path, f.moved), 0);
@@ -285,7 +285,7 @@ static void a_pipe_gets_whole_lines_of_at_most_pipe_buf(struct rhb_test *t)
     rhb_access_log_free(log);
 }
 
-static void a_line_beyond_pipe_buf_goes_into_a_pipe_by_itself(struct rhb_test *t)
+static void a_line_beyond_pipe_buf_is_written_alone(struct rhb_test *t)
 {
     int ends[2];
     char line[2 * PIPE_BUF];
@@ -316,23 +316,23 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(a_bad_format_gives_its_error_and_no_log),
-        RHB_CASE(the_environ_keys_of_the_format_are_told),
+        RHB_CASE(the_environ_keys_of_the_format_are_returned),
         RHB_CASE(lines_wait_for_the_flush_and_go_out_in_one_write),
         RHB_CASE(a_flush_of_nothing_writes_nothing),
         RHB_CASE(a_full_batch_is_written_at_once_and_in_whole_lines),
         RHB_CASE(a_line_longer_than_a_batch_stays_in_one_piece),
-        RHB_CASE(free_flushes_what_waits),
+        RHB_CASE(free_flushes_the_batch),
         RHB_CASE(free_leaves_the_descriptor_of_the_caller_open),
         RHB_CASE(the_file_is_created_within_the_umask_and_appended_to),
         RHB_CASE(the_file_is_not_inherited_by_programs_and_closed_in_the_end),
-        RHB_CASE(what_cannot_be_opened_is_said),
+        RHB_CASE(a_file_that_cannot_be_opened_is_an_error),
         RHB_CASE(a_renamed_file_is_left_for_a_new_one),
-        RHB_CASE(a_file_put_in_place_by_somebody_else_is_appended_to),
+        RHB_CASE(a_file_that_another_process_has_created_is_appended_to),
         RHB_CASE(an_unlinked_file_is_made_again),
         RHB_CASE(lines_stay_in_the_renamed_file_while_no_new_one_can_be_made),
         RHB_CASE(workers_that_share_a_file_do_not_mix_their_lines),
         RHB_CASE(a_pipe_gets_whole_lines_of_at_most_pipe_buf),
-        RHB_CASE(a_line_beyond_pipe_buf_goes_into_a_pipe_by_itself),
+        RHB_CASE(a_line_beyond_pipe_buf_is_written_alone),
         RHB_CASE(freeing_no_log_is_fine),
     };
     return RHB_RUN(cases);

@@ -1,4 +1,4 @@
-/* csrc/log/access_log.c: no failure of the log's file stops the server or goes unsaid. */
+/* csrc/log/access_log.c: no failure of the file stops the server, and each is reported. */
 #define _GNU_SOURCE /* pipe2 */
 #include "access_log_fixture.h"
 #include <limits.h>
@@ -16,7 +16,7 @@ static void an_interrupted_write_is_tried_again(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void a_short_write_goes_on_with_the_rest(struct rhb_test *t)
+static void after_a_short_write_the_rest_is_written(struct rhb_test *t)
 {
     struct fixture f = set_up_open(t);
     add(f.log, "ONE");
@@ -28,7 +28,7 @@ static void a_short_write_goes_on_with_the_rest(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void a_full_disk_drops_the_batch_and_the_next_one_says_how_many(struct rhb_test *t)
+static void a_full_disk_drops_the_batch_and_the_next_one_reports_it(struct rhb_test *t)
 {
     struct fixture f = set_up(t);
     int full = open("/dev/full", O_WRONLY);
@@ -147,8 +147,8 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(an_interrupted_write_is_tried_again),
-        RHB_CASE(a_short_write_goes_on_with_the_rest),
-        RHB_CASE(a_full_disk_drops_the_batch_and_the_next_one_says_how_many),
+        RHB_CASE(after_a_short_write_the_rest_is_written),
+        RHB_CASE(a_full_disk_drops_the_batch_and_the_next_one_reports_it),
         RHB_CASE(lines_lost_at_the_end_are_said_when_the_log_is_freed),
         RHB_CASE(a_line_cut_by_a_full_disk_counts_as_lost_and_is_ended),
         RHB_CASE(a_notice_that_is_cut_is_said_again),

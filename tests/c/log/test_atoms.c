@@ -36,7 +36,7 @@ static void each_atom_writes_its_value(struct rhb_test *t)
         check_line(t, cases[i].source, &entry, cases[i].expected);
 }
 
-static void what_is_missing_is_a_dash(struct rhb_test *t)
+static void a_missing_value_is_a_dash(struct rhb_test *t)
 {
     struct rhb_access_entry nothing = {.finished = FINISHED};
     set_zone("UTC0");
@@ -53,14 +53,14 @@ static void fields_that_are_absent_or_empty_are_a_dash(struct rhb_test *t)
     check_line(t, "%({X-Absent}o)s %({X-None}o)s %({Set}o)s", &entry, "- - -");
 }
 
-static void repeated_fields_are_joined_whatever_their_case(struct rhb_test *t)
+static void repeated_fields_are_joined_in_any_case(struct rhb_test *t)
 {
     struct rhb_access_entry entry = full_entry();
     check_line(t, "%({X-FORWARDED-FOR}i)s", &entry, "10.0.0.1, 10.0.0.2");
     check_line(t, "%({Set-Cookie}o)s", &entry, "a=1, b=\\x222\\x22");
 }
 
-static void a_response_head_cut_anywhere_is_read_to_its_end_only(struct rhb_test *t)
+static void a_response_head_cut_anywhere_is_not_read_beyond_its_end(struct rhb_test *t)
 {
     struct rhb_guard guard = rhb_guard_new(sizeof response_head);
     struct rhb_access_entry entry = full_entry();
@@ -101,7 +101,7 @@ static void a_target_of_no_known_form_is_in_the_request_line_only(struct rhb_tes
     check_line(t, "%(r)s|%(U)s|%(q)s", &entry, "POST nonsense HTTP/1.1|-|-");
 }
 
-static void bytes_from_the_client_are_escaped_wherever_they_stand(struct rhb_test *t)
+static void bytes_from_the_client_are_escaped_in_every_atom(struct rhb_test *t)
 {
     struct phr_header hostile[] = {FIELD("X", "\"\n"), FIELD("Referer", "\"\n"),
                                    FIELD("User-Agent", "\"\n"),
@@ -162,7 +162,7 @@ static void the_time_is_rendered_anew_for_another_second_only(struct rhb_test *t
     rhb_access_format_free(format);
 }
 
-static void a_clock_beyond_four_digit_years_is_a_dash(struct rhb_test *t)
+static void a_year_of_more_than_four_digits_is_a_dash(struct rhb_test *t)
 {
     struct rhb_access_entry entry = full_entry();
     set_zone("UTC0");
@@ -178,16 +178,16 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(each_atom_writes_its_value),
-        RHB_CASE(what_is_missing_is_a_dash),
+        RHB_CASE(a_missing_value_is_a_dash),
         RHB_CASE(fields_that_are_absent_or_empty_are_a_dash),
-        RHB_CASE(repeated_fields_are_joined_whatever_their_case),
-        RHB_CASE(a_response_head_cut_anywhere_is_read_to_its_end_only),
+        RHB_CASE(repeated_fields_are_joined_in_any_case),
+        RHB_CASE(a_response_head_cut_anywhere_is_not_read_beyond_its_end),
         RHB_CASE(the_path_of_an_absolute_target_leaves_out_the_authority),
         RHB_CASE(a_target_of_no_known_form_is_in_the_request_line_only),
-        RHB_CASE(bytes_from_the_client_are_escaped_wherever_they_stand),
+        RHB_CASE(bytes_from_the_client_are_escaped_in_every_atom),
         RHB_CASE(the_time_is_local_with_its_zone),
         RHB_CASE(the_time_is_rendered_anew_for_another_second_only),
-        RHB_CASE(a_clock_beyond_four_digit_years_is_a_dash),
+        RHB_CASE(a_year_of_more_than_four_digits_is_a_dash),
     };
     return RHB_RUN(cases);
 }

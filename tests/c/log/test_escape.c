@@ -34,7 +34,7 @@ static void nul_escape_del_and_high_bytes_become_hex(struct rhb_test *t)
     check_escaped(t, "\0\x1b[2J\x7f\x80\xc3\xa9\xff", 10, "\\x00\\x1B[2J\\x7F\\x80\\xC3\\xA9\\xFF");
 }
 
-/* The rule, said once more and byte by byte. */
+/* The same rule, byte by byte. */
 static size_t escape_plainly(char *to, const unsigned char *from, size_t len)
 {
     char *start = to;
@@ -58,7 +58,7 @@ static unsigned char some_byte(uint64_t *seed)
     return random % 8 == 1 ? (unsigned char)(random / 8) : (unsigned char)('a' + random / 8 % 26);
 }
 
-static void random_bytes_of_every_length_follow_the_rule_within_their_room(struct rhb_test *t)
+static void random_bytes_of_every_length_are_escaped_within_their_space(struct rhb_test *t)
 {
     struct rhb_guard input = rhb_guard_new(64), output = rhb_guard_new(RHB_ACCESS_ESCAPED * 64);
     uint64_t seed = 20261121;
@@ -136,7 +136,7 @@ int main(void)
         RHB_CASE(a_line_end_cannot_be_written),
         RHB_CASE(a_quote_and_a_backslash_cannot_be_written),
         RHB_CASE(nul_escape_del_and_high_bytes_become_hex),
-        RHB_CASE(random_bytes_of_every_length_follow_the_rule_within_their_room),
+        RHB_CASE(random_bytes_of_every_length_are_escaped_within_their_space),
         RHB_CASE(the_user_of_basic_credentials_is_found),
         RHB_CASE(a_user_cannot_shift_columns_or_end_the_line),
         RHB_CASE(credentials_that_are_not_well_formed_have_no_user),

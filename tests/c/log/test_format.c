@@ -36,7 +36,7 @@ static void environ_values_come_from_the_entry_in_that_order(struct rhb_test *t)
     check_line(t, "%({A}e)s %({B}e)s %({A}e)s %({C}e)s", &entry, "alice https alice -");
 }
 
-static void a_format_names_so_many_environ_variables_and_no_more(struct rhb_test *t)
+static void a_format_has_a_limit_of_environ_variables(struct rhb_test *t)
 {
     char source[(RHB_ACCESS_VARIABLES + 1) * 16] = "";
     const char *error;
@@ -84,14 +84,14 @@ static void check_room_for_each_atom(struct rhb_test *t, const struct rhb_access
     check_room(t, "a literal, longer than a short one, %(h)s%(B)s", entry);
 }
 
-static void every_atom_fits_wherever_it_stands_in_the_buffer(struct rhb_test *t)
+static void every_atom_fits_at_every_offset_of_the_buffer(struct rhb_test *t)
 {
     struct rhb_access_entry entry = full_entry();
     entry.body_bytes = entry.duration_ns = UINT64_MAX;
     check_room_for_each_atom(t, &entry);
 }
 
-static void values_of_escaped_bytes_fit_wherever_they_stand_in_the_buffer(struct rhb_test *t)
+static void values_of_escaped_bytes_fit_at_every_offset_of_the_buffer(struct rhb_test *t)
 {
     char dirty[100], credentials[6 + 100 + 4 + 1] = "Basic ";
     struct phr_header user = {.name = "Authorization", .name_len = 13, .value = credentials};
@@ -109,7 +109,7 @@ static void values_of_escaped_bytes_fit_wherever_they_stand_in_the_buffer(struct
     check_room_for_each_atom(t, &entry);
 }
 
-static void fields_that_are_repeated_empty_fit_wherever_they_stand_in_the_buffer(struct rhb_test *t)
+static void repeated_empty_fields_fit_at_every_offset_of_the_buffer(struct rhb_test *t)
 {
     enum { COUNT = 100 };
     struct phr_header many[COUNT];
@@ -131,7 +131,7 @@ static void fields_that_are_repeated_empty_fit_wherever_they_stand_in_the_buffer
     rhb_bytes_free(&response);
 }
 
-static void a_format_that_makes_no_sense_is_refused_with_its_offset(struct rhb_test *t)
+static void an_invalid_format_is_refused_with_its_offset(struct rhb_test *t)
 {
     static const struct {
         const char *source, *error;
@@ -170,11 +170,11 @@ int main(void)
         RHB_CASE(the_default_format_gives_the_combined_line),
         RHB_CASE(environ_variables_are_listed_once_in_order),
         RHB_CASE(environ_values_come_from_the_entry_in_that_order),
-        RHB_CASE(a_format_names_so_many_environ_variables_and_no_more),
-        RHB_CASE(every_atom_fits_wherever_it_stands_in_the_buffer),
-        RHB_CASE(values_of_escaped_bytes_fit_wherever_they_stand_in_the_buffer),
-        RHB_CASE(fields_that_are_repeated_empty_fit_wherever_they_stand_in_the_buffer),
-        RHB_CASE(a_format_that_makes_no_sense_is_refused_with_its_offset),
+        RHB_CASE(a_format_has_a_limit_of_environ_variables),
+        RHB_CASE(every_atom_fits_at_every_offset_of_the_buffer),
+        RHB_CASE(values_of_escaped_bytes_fit_at_every_offset_of_the_buffer),
+        RHB_CASE(repeated_empty_fields_fit_at_every_offset_of_the_buffer),
+        RHB_CASE(an_invalid_format_is_refused_with_its_offset),
     };
     return RHB_RUN(cases);
 }

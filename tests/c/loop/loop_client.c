@@ -59,12 +59,12 @@ void client_shut(struct client *c)
     shutdown(c->fd, SHUT_WR);
 }
 
-/* What the socket does not take makes the loop go on until it does. */
+/* When the socket is full, the loop is polled until it takes more. */
 void client_send(struct fixture *f, struct client *c, const char *bytes, size_t len)
 {
     size_t done;
     enum rhb_io io;
-    patience(f);
+    restart_timer(f);
     while ((io = rhb_send(c->fd, bytes, len, &done)) == RHB_IO_AGAIN) {
         bytes += done;
         len -= done;
@@ -75,7 +75,7 @@ void client_send(struct fixture *f, struct client *c, const char *bytes, size_t 
         c->reset = true;
 }
 
-void client_says(struct fixture *f, struct client *c, const char *text)
+void client_send_text(struct fixture *f, struct client *c, const char *text)
 {
     client_send(f, c, text, strlen(text));
 }
@@ -126,7 +126,7 @@ bool client_sees_end(struct client *c)
 int answer_to(struct fixture *f, struct client *c)
 {
     size_t head_len, len;
-    patience(f);
+    restart_timer(f);
     while (!client_has_answer(c) && !c->ended && !c->reset && step(f))
         ;
     if ((len = whole_answer(c, &head_len)) == 0)
@@ -144,7 +144,7 @@ int answer_to(struct fixture *f, struct client *c)
 
 bool ends_well(struct fixture *f, struct client *c)
 {
-    patience(f);
+    restart_timer(f);
     while (!client_sees_end(c) && step(f))
         ;
     return c->ended && !c->reset;

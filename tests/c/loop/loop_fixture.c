@@ -13,7 +13,7 @@
 
 #define PATIENCE (10 * RHB_NS_PER_SECOND)
 
-/* An answer on its way out: the owner of a connection that does not take it at once. */
+/* An answer that is being sent: the owner of a connection whose socket does not take it at once. */
 struct reply {
     char *data;
     size_t len, at;
@@ -95,7 +95,7 @@ void start(struct fixture *f)
 void tear_down(struct fixture *f)
 {
     struct rhb_test *t = f->t;
-    patience(f);
+    restart_timer(f);
     while (f->loop->open > 0 && step(f))
         ;
     CHECK_INT(f->loop->open, 0);
@@ -222,7 +222,7 @@ static void take_event(struct fixture *f, enum rhb_event event, struct rhb_conn 
 bool step(struct fixture *f)
 {
     struct rhb_conn *conn;
-    if (rhb_now_exact() > f->give_up_at) {
+    if (rhb_now_exact() > f->fails_at) {
         rhb_note(f->t, "waited in vain");
         return false;
     }
@@ -237,18 +237,18 @@ bool step(struct fixture *f)
     return true;
 }
 
-void patience(struct fixture *f)
+void restart_timer(struct fixture *f)
 {
-    f->give_up_at = rhb_now_exact() + PATIENCE;
+    f->fails_at = rhb_now_exact() + PATIENCE;
 }
 
 /* A wake-up of our own makes the wait end at once. */
-void settle(struct fixture *f)
+void poll_until_idle(struct fixture *f)
 {
     struct rhb_test *t = f->t;
     unsigned wakes = f->wakes;
     CHECK_INT(write(f->wake[1], "!", 1), 1);
-    patience(f);
+    restart_timer(f);
     while ((f->wakes == wakes || !f->must_wait) && step(f))
         ;
 }

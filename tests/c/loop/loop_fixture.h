@@ -1,6 +1,6 @@
-/* What the tests of the loop share: a loop with a unix and a TCP listener, an application that says
- * what it was asked, and clients in the same process. Nothing here sleeps: the loop is polled until
- * a condition holds, and a test that waits for ever gives up. */
+/* For the tests of the loop: a loop with a unix and a TCP listener, an application whose responses
+ * describe the request, and clients in the same process. Nothing sleeps: the loop is polled until a
+ * condition holds, and a test that waits for too long fails. */
 #ifndef RHB_TEST_LOOP_FIXTURE_H
 #define RHB_TEST_LOOP_FIXTURE_H
 
@@ -19,17 +19,17 @@ struct fixture {
     char dir[48], path[64];
     int wake[2];
     size_t fds; /* descriptors that were open before */
-    uint64_t give_up_at;
-    bool must_wait; /* the loop's last word was WAIT */
+    uint64_t fails_at;
+    bool must_wait; /* the last poll returned WAIT */
 
     /* of the application */
     size_t padding; /* bytes of body behind "METHOD PATH LENGTH" */
-    bool closes;    /* whatever the client wants */
-    bool holds;     /* requests are left to the test, in held */
+    bool closes;    /* every connection */
+    bool holds;     /* requests are not answered; the connection is in held */
     struct rhb_conn *held;
     struct rhb_bytes body; /* of the last request */
 
-    /* what the loop said so far */
+    /* the number of events so far */
     unsigned requests, writable, lost, wakes, waits, drained;
 };
 
@@ -42,31 +42,31 @@ static inline void set_up_and_start(struct fixture *f, struct rhb_test *t)
     start(f);
 }
 
-/* Waits until the last connection is gone, then checks that nothing is left of it all. The clients
- * have been closed. */
+/* Waits until the last connection has ended, then checks that nothing is left. All clients have
+ * been closed. */
 void tear_down(struct fixture *f);
 
-/* One call of rhb_loop_poll with what it asks for, or the wait that the last one asked for. False
+/* One rhb_loop_poll and the handling of its event, or the wait that the last poll asked for. False
  * when the test has waited for too long. */
 bool step(struct fixture *f);
 
 /* Polls the loop until the condition holds; fails the test when it never does. */
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
-        patience(&f);                                                                              \
+        restart_timer(&f);                                                                         \
         while (!(condition) && step(&f))                                                           \
             ;                                                                                      \
         CHECK(condition);                                                                          \
     } while (0)
-void patience(struct fixture *f);
+void restart_timer(struct fixture *f);
 
-/* Polls until the loop has nothing to do, having asked epoll meanwhile. */
-void settle(struct fixture *f);
+/* Polls until the loop has nothing to do and has waited in epoll. */
+void poll_until_idle(struct fixture *f);
 
-/* Answers the request at hand, or holds it until later. */
+/* Answers the current request, or holds it. */
 void answer(struct fixture *f, struct rhb_conn *conn);
 
-/* How many connections wait for this, and the first of them. */
+/* The number of connections in this state, and the first of them. */
 size_t parked(const struct fixture *f, enum rhb_conn_state state);
 struct rhb_conn *first_parked(const struct fixture *f, enum rhb_conn_state state);
 
@@ -74,11 +74,11 @@ struct rhb_conn *first_parked(const struct fixture *f, enum rhb_conn_state state
 
 struct client {
     int fd;
-    struct rhb_bytes got; /* and not yet read by answer_to */
+    struct rhb_bytes got; /* received, and not yet read by answer_to */
     bool ended, reset;    /* by the server */
     char body[256];       /* of the last answer, its beginning */
     size_t body_len;      /* all of it */
-    bool kept;            /* the last answer said keep-alive */
+    bool kept;            /* by the Connection field of the last answer */
 };
 
 /* Connected, into the backlog. */
@@ -87,18 +87,18 @@ void client_close(struct client *c);
 void client_reset(struct client *c); /* RST */
 void client_shut(struct client *c);  /* FIN, still reading */
 void client_send(struct fixture *f, struct client *c, const char *bytes, size_t len);
-void client_says(struct fixture *f, struct client *c, const char *text);
+void client_send_text(struct fixture *f, struct client *c, const char *text);
 
-/* Takes what has come. True once a whole answer is there. */
+/* Receives what is there. True once a whole answer has arrived. */
 bool client_has_answer(struct client *c);
-/* Takes what has come. True once the server has ended the connection. */
+/* Receives what is there. True once the server has ended the connection. */
 bool client_sees_end(struct client *c);
 /* Waits for the next answer; its status, 0 when none comes. */
 int answer_to(struct fixture *f, struct client *c);
-/* Waits for the connection's end: true when it is one, and not a reset. */
+/* Waits for the end of the connection: true if it is not a reset. */
 bool ends_well(struct fixture *f, struct client *c);
 
-/* A body that tells its places apart. */
+/* A body of which every part is different. */
 char *pattern_new(size_t len);
 
 #endif

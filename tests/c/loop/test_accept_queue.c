@@ -64,7 +64,7 @@ static void a_unix_queue_is_counted(struct rhb_test *t)
     grows_and_shrinks(t, unix_listener(t), true);
 }
 
-static void of_what_is_no_socket_nothing_is_known(struct rhb_test *t)
+static void the_queue_of_a_file_that_is_not_a_socket_is_unknown(struct rhb_test *t)
 {
     CHECK(rhb_accept_queue_length(-1, false) == UINT32_MAX);
     CHECK(rhb_accept_queue_length(-1, true) == UINT32_MAX);
@@ -75,7 +75,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(a_tcp_queue_is_counted),
         RHB_CASE(a_unix_queue_is_counted),
-        RHB_CASE(of_what_is_no_socket_nothing_is_known),
+        RHB_CASE(the_queue_of_a_file_that_is_not_a_socket_is_unknown),
     };
     return RHB_RUN(cases);
 }

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* This program's write() stands in front of the C library's: errno of the next call, bytes that it
- * takes at most, calls to let through before either. */
+/* This write() replaces that of the C library: errno of the next call, bytes that it writes at
+ * most, and the number of calls before it that are not changed. */
 static struct {
     int fail_with;
     size_t cut_to;
@@ -37,8 +37,8 @@ static void a_new_body_allocates_nothing(struct rhb_test *t)
     end(t, &body);
 }
 
-/* A claimed length must cost its claimer its bytes. */
-static void memory_grows_with_what_comes_not_with_what_is_claimed(struct rhb_test *t)
+/* A client must send the bytes, not only claim their number, to use memory. */
+static void memory_grows_with_the_bytes_received_not_with_the_length_claimed(struct rhb_test *t)
 {
     struct rhb_body body;
     char *window;
@@ -49,7 +49,7 @@ static void memory_grows_with_what_comes_not_with_what_is_claimed(struct rhb_tes
     end(t, &body);
 }
 
-static void parts_of_any_size_make_the_whole_on_both_sides_of_the_limit(struct rhb_test *t)
+static void parts_of_any_size_make_the_body_below_and_above_the_limit(struct rhb_test *t)
 {
     static const size_t lengths[] = {1, LIMIT - 1, LIMIT, LIMIT + 1, LONG};
     static const size_t parts[] = {1, 1000, 16384, 65536, LONG};
@@ -69,7 +69,7 @@ static void parts_of_any_size_make_the_whole_on_both_sides_of_the_limit(struct r
     free(bytes);
 }
 
-static void what_is_received_into_the_window_is_the_body(struct rhb_test *t)
+static void bytes_received_into_the_window_are_the_body(struct rhb_test *t)
 {
     char *bytes = pattern(), *window;
     struct rhb_body body;
@@ -114,7 +114,7 @@ static void the_file_has_no_name_and_is_ours_alone(struct rhb_test *t)
     end(t, &body);
 }
 
-static void an_interrupted_or_short_write_goes_on(struct rhb_test *t)
+static void an_interrupted_or_short_write_is_continued(struct rhb_test *t)
 {
     struct rhb_body body;
     rhb_body_init(&body, 0, 0, NULL);
@@ -126,7 +126,7 @@ static void an_interrupted_or_short_write_goes_on(struct rhb_test *t)
     end(t, &body);
 }
 
-static void a_full_disk_is_no_file_wherever_it_comes(struct rhb_test *t)
+static void a_full_disk_is_no_file_at_any_write(struct rhb_test *t)
 {
     char *bytes = pattern();
     for (int after = 0; after < 3; after++) {
@@ -145,7 +145,7 @@ static void a_full_disk_is_no_file_wherever_it_comes(struct rhb_test *t)
     free(bytes);
 }
 
-static void a_directory_that_is_none_is_no_file(struct rhb_test *t)
+static void a_missing_directory_is_no_file(struct rhb_test *t)
 {
     static const char *const dirs[] = {"/nonexistent/rhebok", "/proc", "/dev/null"};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
@@ -178,14 +178,14 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(a_new_body_allocates_nothing),
-        RHB_CASE(memory_grows_with_what_comes_not_with_what_is_claimed),
-        RHB_CASE(parts_of_any_size_make_the_whole_on_both_sides_of_the_limit),
-        RHB_CASE(what_is_received_into_the_window_is_the_body),
+        RHB_CASE(memory_grows_with_the_bytes_received_not_with_the_length_claimed),
+        RHB_CASE(parts_of_any_size_make_the_body_below_and_above_the_limit),
+        RHB_CASE(bytes_received_into_the_window_are_the_body),
         RHB_CASE(a_body_that_is_known_to_be_long_goes_to_the_file_at_once),
         RHB_CASE(the_file_has_no_name_and_is_ours_alone),
-        RHB_CASE(an_interrupted_or_short_write_goes_on),
-        RHB_CASE(a_full_disk_is_no_file_wherever_it_comes),
-        RHB_CASE(a_directory_that_is_none_is_no_file),
+        RHB_CASE(an_interrupted_or_short_write_is_continued),
+        RHB_CASE(a_full_disk_is_no_file_at_any_write),
+        RHB_CASE(a_missing_directory_is_no_file),
         RHB_CASE(a_path_that_is_too_long_is_no_file),
     };
     return RHB_RUN(cases);

@@ -1,7 +1,7 @@
 /* csrc/loop/body.c: memory from an allocator of the caller, in one block or in several. */
 #include "body_fixture.h"
 
-/* ---- memory that is somebody else's ---- */
+/* ---- an allocator of the caller ---- */
 
 enum { SCARCE = 40000 };
 static size_t scarce_now = SCARCE;
@@ -40,7 +40,7 @@ static void memory_may_be_the_callers(struct rhb_test *t)
     free(bytes);
 }
 
-static void what_is_there_stays_when_there_is_no_more_memory(struct rhb_test *t)
+static void without_memory_the_received_part_is_kept(struct rhb_test *t)
 {
     char *bytes = pattern(), *window;
     struct rhb_body body;
@@ -56,7 +56,7 @@ static void what_is_there_stays_when_there_is_no_more_memory(struct rhb_test *t)
     free(bytes);
 }
 
-static void a_block_that_is_taken_is_not_released(struct rhb_test *t)
+static void a_block_that_the_caller_takes_over_is_not_released(struct rhb_test *t)
 {
     struct rhb_body body;
     rhb_body_init(&body, 0, LIMIT, &scarce);
@@ -69,7 +69,7 @@ static void a_block_that_is_taken_is_not_released(struct rhb_test *t)
     release_scarce(block);
 }
 
-static void memory_goes_when_the_body_goes_to_the_file(struct rhb_test *t)
+static void memory_is_released_when_the_body_moves_to_the_file(struct rhb_test *t)
 {
     char *bytes = pattern();
     struct rhb_body body;
@@ -108,7 +108,7 @@ static void check_blocks(struct rhb_test *t, const struct rhb_body *body, const 
     CHECK_MEM(body->data, last, expected + body->n_full * BLOCK, last);
 }
 
-static void blocks_are_filled_one_after_the_other_whatever_the_parts(struct rhb_test *t)
+static void blocks_are_filled_in_order_by_parts_of_any_size(struct rhb_test *t)
 {
     static const size_t lengths[] = {BLOCK + 1, 2 * BLOCK, SEVERAL, 50 * BLOCK};
     static const size_t parts[] = {1, 7, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 1, LIMIT};
@@ -126,7 +126,7 @@ static void blocks_are_filled_one_after_the_other_whatever_the_parts(struct rhb_
     free(bytes);
 }
 
-static void a_window_ends_where_its_block_does(struct rhb_test *t)
+static void a_window_ends_with_its_block(struct rhb_test *t)
 {
     char *bytes = pattern(), *window;
     struct rhb_body body = in_blocks(SEVERAL);
@@ -148,7 +148,7 @@ static void a_window_ends_where_its_block_does(struct rhb_test *t)
     free(bytes);
 }
 
-static void bodies_that_blocks_are_not_for_have_none(struct rhb_test *t)
+static void bodies_of_unknown_length_or_for_the_file_have_no_blocks(struct rhb_test *t)
 {
     static const struct {
         uint64_t expected;
@@ -167,7 +167,7 @@ static void bodies_that_blocks_are_not_for_have_none(struct rhb_test *t)
     free(bytes);
 }
 
-static void the_blocks_that_are_full_stay_when_there_is_no_more_memory(struct rhb_test *t)
+static void without_memory_the_full_blocks_are_kept(struct rhb_test *t)
 {
     char *bytes = pattern(), *window;
     struct rhb_body body = in_blocks(SEVERAL);
@@ -184,7 +184,7 @@ static void the_blocks_that_are_full_stay_when_there_is_no_more_memory(struct rh
     free(bytes);
 }
 
-static void blocks_that_are_taken_are_not_released(struct rhb_test *t)
+static void blocks_that_the_caller_takes_over_are_not_released(struct rhb_test *t)
 {
     char *bytes = pattern();
     struct rhb_body body = in_blocks(SEVERAL);
@@ -202,14 +202,14 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(memory_may_be_the_callers),
-        RHB_CASE(what_is_there_stays_when_there_is_no_more_memory),
-        RHB_CASE(a_block_that_is_taken_is_not_released),
-        RHB_CASE(memory_goes_when_the_body_goes_to_the_file),
-        RHB_CASE(blocks_are_filled_one_after_the_other_whatever_the_parts),
-        RHB_CASE(a_window_ends_where_its_block_does),
-        RHB_CASE(bodies_that_blocks_are_not_for_have_none),
-        RHB_CASE(the_blocks_that_are_full_stay_when_there_is_no_more_memory),
-        RHB_CASE(blocks_that_are_taken_are_not_released),
+        RHB_CASE(without_memory_the_received_part_is_kept),
+        RHB_CASE(a_block_that_the_caller_takes_over_is_not_released),
+        RHB_CASE(memory_is_released_when_the_body_moves_to_the_file),
+        RHB_CASE(blocks_are_filled_in_order_by_parts_of_any_size),
+        RHB_CASE(a_window_ends_with_its_block),
+        RHB_CASE(bodies_of_unknown_length_or_for_the_file_have_no_blocks),
+        RHB_CASE(without_memory_the_full_blocks_are_kept),
+        RHB_CASE(blocks_that_the_caller_takes_over_are_not_released),
     };
     return RHB_RUN(cases);
 }

@@ -1,4 +1,4 @@
-/* csrc/loop/body_turns.c: which large bodies are received, and that nobody waits for the slow. */
+/* csrc/loop/body_turns.c: which large bodies are received, and that none waits for slow ones. */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
 #include <stdio.h>
@@ -33,7 +33,7 @@ static void begin(struct fixture *f, struct client *c, size_t len, size_t so_far
     char head[128];
     char *body = pattern_new(len);
     snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", len);
-    client_says(f, c, head);
+    client_send_text(f, c, head);
     client_send(f, c, body, so_far);
     free(body);
 }
@@ -53,7 +53,7 @@ static void crowd_in(struct fixture *f, struct client *clients, size_t len)
         clients[i] = client_new(f, BY_UNIX);
         begin(f, &clients[i], len, 10);
     }
-    patience(f);
+    restart_timer(f);
     while (receiving(f) + awaiting(f) < CLIENTS && step(f))
         ;
     CHECK_INT(receiving(f) + awaiting(f), CLIENTS);
@@ -95,7 +95,8 @@ static void hold_turns(struct fixture *f)
         f->loop->body_turns[i].until = UINT64_MAX;
 }
 
-/* The first n of those who wait have waited for waited_ms; the others begin in an hour. */
+/* The first n bodies of the queue have waited for waited_ms; the others begin to wait in an hour.
+ */
 static void let_wait(struct fixture *f, int n, uint64_t waited_ms)
 {
     uint64_t now = rhb_now_coarse();
@@ -110,14 +111,14 @@ static void look_while_busy(struct fixture *f)
 {
     struct rhb_test *t = f->t;
     struct client other = client_new(f, BY_UNIX);
-    client_says(f, &other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_send_text(f, &other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK_INT(answer_to(f, &other), 200);
     client_close(&other);
 }
 
 /* ---- cases ---- */
 
-static void a_few_are_received_and_the_others_wait(struct rhb_test *t)
+static void a_few_bodies_are_received_and_the_others_wait(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -142,7 +143,7 @@ static void the_next_begins_when_one_is_complete(struct rhb_test *t)
     end_with_crowd(&f, clients);
 }
 
-static void one_by_one_all_begin_when_there_is_nothing_else_to_do(struct rhb_test *t)
+static void an_idle_loop_starts_all_bodies_one_by_one(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -161,7 +162,7 @@ static void one_by_one_all_begin_when_there_is_nothing_else_to_do(struct rhb_tes
 }
 
 /* A flood of others leaves no idle moment. */
-static void the_slow_are_waited_for_only_so_long(struct rhb_test *t)
+static void a_slow_body_ends_its_turn_after_a_time(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -169,7 +170,7 @@ static void the_slow_are_waited_for_only_so_long(struct rhb_test *t)
     struct client other = client_new(&f, BY_UNIX);
     uint64_t until = f.loop->body_turns[0].until;
     while (awaiting(&f) == CLIENTS - RHB_BODY_TURNS) {
-        client_says(&f, &other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client_send_text(&f, &other, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         if (!CHECK_INT(answer_to(&f, &other), 200) || !CHECK(rhb_now_coarse() < until + 5000 * MS))
             break;
     }
@@ -179,7 +180,7 @@ static void the_slow_are_waited_for_only_so_long(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void whose_turn_has_lapsed_goes_on(struct rhb_test *t)
+static void a_body_whose_turn_has_ended_is_still_received(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -193,7 +194,7 @@ static void whose_turn_has_lapsed_goes_on(struct rhb_test *t)
     end_with_crowd(&f, clients);
 }
 
-static void all_turns_that_have_lapsed_are_given_at_once(struct rhb_test *t)
+static void all_turns_that_have_ended_are_given_at_once(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -206,8 +207,8 @@ static void all_turns_that_have_lapsed_are_given_at_once(struct rhb_test *t)
     end_with_crowd(&f, clients);
 }
 
-/* However busy the loop, and though nobody's turn ends. */
-static void who_has_waited_long_begins(struct rhb_test *t)
+/* Also when the loop is busy and no turn ends. */
+static void a_body_that_has_waited_long_begins(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -219,12 +220,12 @@ static void who_has_waited_long_begins(struct rhb_test *t)
     end_with_crowd(&f, clients);
 }
 
-static void the_turn_of_one_who_has_left_is_the_next_ones(struct rhb_test *t)
+static void the_turn_of_a_closed_connection_goes_to_the_next_body(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
     start_with_crowd(&f, clients, t);
-    leave(clients, CLIENTS - 1); /* of those who wait, too */
+    leave(clients, CLIENTS - 1); /* some of these wait for a turn */
     go_on(&f, &clients[CLIENTS - 1], LEN, 10);
     check_answered(&f, &clients[CLIENTS - 1], LEN);
     UNTIL(f.loop->open == 1);
@@ -232,7 +233,7 @@ static void the_turn_of_one_who_has_left_is_the_next_ones(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody(struct rhb_test *t)
+static void small_and_chunked_bodies_and_those_for_the_file_need_no_turn(struct rhb_test *t)
 {
     static const size_t lengths[] = {LARGE - 1, LEN + 1, 0};
     for (int i = 0; i < 3; i++) {
@@ -246,8 +247,9 @@ static void what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody(struct r
             crowd_in(&f, clients, lengths[i]);
         for (int j = 0; lengths[i] == 0 && j < CLIENTS; j++) {
             clients[j] = client_new(&f, BY_UNIX);
-            client_says(&f, &clients[j],
-                        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n999\r\n");
+            client_send_text(
+                &f, &clients[j],
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n999\r\n");
         }
         UNTIL(receiving(&f) + awaiting(&f) == CLIENTS);
         CHECK_INT(awaiting(&f), 0);
@@ -255,7 +257,7 @@ static void what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody(struct r
     }
 }
 
-static void the_time_that_a_body_may_take_begins_with_its_turn(struct rhb_test *t)
+static void the_time_limit_of_a_body_begins_with_its_turn(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -277,7 +279,7 @@ static void a_loop_that_ends_while_some_wait_leaves_nothing(struct rhb_test *t)
     end_with_crowd(&f, clients);
 }
 
-static void a_loop_that_stops_receives_what_had_begun(struct rhb_test *t)
+static void a_stopping_loop_receives_the_bodies_that_have_begun(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[CLIENTS];
@@ -296,18 +298,18 @@ static void a_loop_that_stops_receives_what_had_begun(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(a_few_are_received_and_the_others_wait),
+        RHB_CASE(a_few_bodies_are_received_and_the_others_wait),
         RHB_CASE(the_next_begins_when_one_is_complete),
-        RHB_CASE(one_by_one_all_begin_when_there_is_nothing_else_to_do),
-        RHB_CASE(the_slow_are_waited_for_only_so_long),
-        RHB_CASE(whose_turn_has_lapsed_goes_on),
-        RHB_CASE(all_turns_that_have_lapsed_are_given_at_once),
-        RHB_CASE(who_has_waited_long_begins),
-        RHB_CASE(the_turn_of_one_who_has_left_is_the_next_ones),
-        RHB_CASE(what_is_small_or_in_chunks_or_for_the_file_waits_for_nobody),
-        RHB_CASE(the_time_that_a_body_may_take_begins_with_its_turn),
+        RHB_CASE(an_idle_loop_starts_all_bodies_one_by_one),
+        RHB_CASE(a_slow_body_ends_its_turn_after_a_time),
+        RHB_CASE(a_body_whose_turn_has_ended_is_still_received),
+        RHB_CASE(all_turns_that_have_ended_are_given_at_once),
+        RHB_CASE(a_body_that_has_waited_long_begins),
+        RHB_CASE(the_turn_of_a_closed_connection_goes_to_the_next_body),
+        RHB_CASE(small_and_chunked_bodies_and_those_for_the_file_need_no_turn),
+        RHB_CASE(the_time_limit_of_a_body_begins_with_its_turn),
         RHB_CASE(a_loop_that_ends_while_some_wait_leaves_nothing),
-        RHB_CASE(a_loop_that_stops_receives_what_had_begun),
+        RHB_CASE(a_stopping_loop_receives_the_bodies_that_have_begun),
     };
     return RHB_RUN(cases);
 }

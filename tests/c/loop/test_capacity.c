@@ -19,9 +19,9 @@ static struct client idle_client(struct fixture *f, size_t so_many)
 {
     struct client c = client_new(f, BY_UNIX);
     struct rhb_test *t = f->t;
-    client_says(f, &c, KEEP);
+    client_send_text(f, &c, KEEP);
     CHECK_INT(answer_to(f, &c), 200);
-    patience(f);
+    restart_timer(f);
     while (parked(f, RHB_CONN_IDLE) < so_many && step(f))
         ;
     return c;
@@ -30,8 +30,8 @@ static struct client idle_client(struct fixture *f, size_t so_many)
 static struct client half_a_head(struct fixture *f, size_t so_many)
 {
     struct client c = client_new(f, BY_UNIX);
-    client_says(f, &c, HALF);
-    patience(f);
+    client_send_text(f, &c, HALF);
+    restart_timer(f);
     while (parked(f, RHB_CONN_HEAD) < so_many && step(f))
         ;
     return c;
@@ -42,13 +42,13 @@ static bool is_armed(const struct fixture *f)
     return f->loop->listeners[BY_UNIX].armed || f->loop->listeners[BY_TCP].armed;
 }
 
-static void at_the_limit_the_longest_idle_connection_goes(struct rhb_test *t)
+static void at_the_limit_the_longest_idle_connection_is_closed(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 2);
     struct client first = idle_client(&f, 1), second = idle_client(&f, 2);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK(ends_well(&f, &first));
     CHECK(!client_sees_end(&second));
@@ -59,13 +59,13 @@ static void at_the_limit_the_longest_idle_connection_goes(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* As if so much time had passed. */
+/* As if the connection had waited for so much longer. */
 static void age(struct fixture *f, enum rhb_conn_state state, uint64_t by)
 {
     first_parked(f, state)->deadline -= by;
 }
 
-static void so_does_one_that_has_been_silent_for_longer(struct rhb_test *t)
+static void at_the_limit_a_connection_that_has_been_silent_for_longer_is_closed(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 2);
@@ -73,7 +73,7 @@ static void so_does_one_that_has_been_silent_for_longer(struct rhb_test *t)
     UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     age(&f, RHB_CONN_FRESH, 2 * RHB_NS_PER_SECOND);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK(ends_well(&f, &silent));
     CHECK_INT(silent.got.len, 0);
@@ -84,7 +84,7 @@ static void so_does_one_that_has_been_silent_for_longer(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void an_idle_one_goes_before_one_that_has_been_silent_for_less_long(struct rhb_test *t)
+static void an_idle_connection_is_closed_before_one_silent_for_less_time(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 2);
@@ -93,7 +93,7 @@ static void an_idle_one_goes_before_one_that_has_been_silent_for_less_long(struc
     age(&f, RHB_CONN_FRESH, 2 * RHB_NS_PER_SECOND);
     age(&f, RHB_CONN_IDLE, 3 * RHB_NS_PER_SECOND);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK(ends_well(&f, &idle));
     CHECK(!client_sees_end(&silent));
@@ -103,21 +103,21 @@ static void an_idle_one_goes_before_one_that_has_been_silent_for_less_long(struc
     tear_down(&f);
 }
 
-static void one_that_has_just_been_accepted_has_its_time_to_speak(struct rhb_test *t)
+static void a_connection_that_has_just_been_accepted_is_not_closed(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 1);
     struct client silent = client_new(&f, BY_UNIX);
     UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
-    settle(&f);
+    client_send_text(&f, &c, GET);
+    poll_until_idle(&f);
     uint64_t paused_until = f.loop->accept_again_at;
     UNTIL(f.loop->accept_again_at != paused_until);
-    settle(&f);
+    poll_until_idle(&f);
     CHECK(!client_sees_end(&silent));
     CHECK_INT(f.requests, 0);
-    client_says(&f, &silent, GET);
+    client_send_text(&f, &silent, GET);
     CHECK_INT(answer_to(&f, &silent), 200);
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&silent);
@@ -133,7 +133,7 @@ static void the_listeners_leave_epoll_when_the_limit_is_reached(struct rhb_test 
     struct client one = half_a_head(&f, 1), two = client_new(&f, BY_UNIX);
     CHECK(is_armed(&f));
     f.holds = true;
-    client_says(&f, &two, GET);
+    client_send_text(&f, &two, GET);
     UNTIL(f.held != NULL); /* and the loop has done nothing else since it accepted */
     CHECK(!is_armed(&f));
     answer(&f, f.held);
@@ -143,17 +143,18 @@ static void the_listeners_leave_epoll_when_the_limit_is_reached(struct rhb_test 
     tear_down(&f);
 }
 
-static void without_an_idle_one_accepting_pauses_until_a_connection_ends(struct rhb_test *t)
+static void without_an_idle_connection_accepting_pauses_until_one_ends(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 2);
     struct client one = half_a_head(&f, 1), two = half_a_head(&f, 2), c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
-    settle(&f);
+    client_send_text(&f, &c, GET);
+    poll_until_idle(&f);
     CHECK(f.loop->accept_again_at != 0);
     CHECK_INT(f.loop->open, 2);
-    f.loop->accept_again_at = rhb_now_coarse() + 60 * RHB_NS_PER_SECOND; /* not by the clock */
-    client_says(&f, &one, REST);
+    f.loop->accept_again_at =
+        rhb_now_coarse() + 60 * RHB_NS_PER_SECOND; /* not at the end of the pause */
+    client_send_text(&f, &one, REST);
     CHECK_INT(answer_to(&f, &one), 200);
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&one);
@@ -162,14 +163,14 @@ static void without_an_idle_one_accepting_pauses_until_a_connection_ends(struct 
     tear_down(&f);
 }
 
-static void or_until_one_is_idle(struct rhb_test *t)
+static void without_an_idle_connection_accepting_pauses_until_one_is_idle(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 1);
     struct client one = half_a_head(&f, 1), c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
-    settle(&f);
-    client_says(&f, &one, "Host: a\r\n\r\n");
+    client_send_text(&f, &c, GET);
+    poll_until_idle(&f);
+    client_send_text(&f, &one, "Host: a\r\n\r\n");
     CHECK_INT(answer_to(&f, &one), 200);
     CHECK(one.kept);
     CHECK_INT(answer_to(&f, &c), 200);
@@ -184,8 +185,8 @@ static void a_pause_does_not_keep_the_worker_awake(struct rhb_test *t)
     struct fixture f;
     set_up_with(&f, t, 1);
     struct client one = half_a_head(&f, 1), c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
-    settle(&f);
+    client_send_text(&f, &c, GET);
+    poll_until_idle(&f);
     uint64_t tick = f.loop->tick_at;
     unsigned waits = f.waits;
     UNTIL(f.loop->tick_at > tick);
@@ -198,16 +199,16 @@ static void a_pause_does_not_keep_the_worker_awake(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* Nobody has looked at its bytes yet, but the request is there. */
-static void an_idle_connection_whose_request_has_come_is_served(struct rhb_test *t)
+/* The loop has not seen its bytes yet. */
+static void an_idle_connection_whose_request_has_arrived_is_served(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 2);
     struct client first = idle_client(&f, 1), second = idle_client(&f, 2);
-    settle(&f);
-    client_says(&f, &first, KEEP);
+    poll_until_idle(&f);
+    client_send_text(&f, &first, KEEP);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_INT(answer_to(&f, &first), 200);
     CHECK(ends_well(&f, &second));
@@ -217,30 +218,30 @@ static void an_idle_connection_whose_request_has_come_is_served(struct rhb_test 
     tear_down(&f);
 }
 
-static void no_connection_goes_for_one_that_is_not_there(struct rhb_test *t)
+static void no_connection_is_closed_when_the_queue_is_empty(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 1);
     struct client idle = idle_client(&f, 1);
-    settle(&f);
+    poll_until_idle(&f);
     for (int i = 0; i < LISTENERS; i++)
         f.loop->listeners[i].ready = true; /* as once a second */
-    settle(&f);
+    poll_until_idle(&f);
     CHECK(!f.loop->listeners[BY_UNIX].ready && !f.loop->listeners[BY_TCP].ready);
     CHECK(!client_sees_end(&idle));
     client_close(&idle);
     tear_down(&f);
 }
 
-/* They are owed an answer, and nobody comes after them. */
-static void those_in_the_queue_at_the_last_stop_are_served_beyond_the_limit(struct rhb_test *t)
+/* They must be served, and no others are accepted after them. */
+static void in_a_final_stop_the_queue_is_served_beyond_the_limit(struct rhb_test *t)
 {
     struct fixture f;
     set_up_with(&f, t, 1);
     struct client one = half_a_head(&f, 1), c = client_new(&f, BY_TCP), d = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
-    client_says(&f, &d, GET);
-    settle(&f);
+    client_send_text(&f, &c, GET);
+    client_send_text(&f, &d, GET);
+    poll_until_idle(&f);
     rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_INT(answer_to(&f, &d), 200);
@@ -268,17 +269,17 @@ static void without_a_limit_all_are_accepted(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(at_the_limit_the_longest_idle_connection_goes),
-        RHB_CASE(so_does_one_that_has_been_silent_for_longer),
-        RHB_CASE(an_idle_one_goes_before_one_that_has_been_silent_for_less_long),
-        RHB_CASE(one_that_has_just_been_accepted_has_its_time_to_speak),
+        RHB_CASE(at_the_limit_the_longest_idle_connection_is_closed),
+        RHB_CASE(at_the_limit_a_connection_that_has_been_silent_for_longer_is_closed),
+        RHB_CASE(an_idle_connection_is_closed_before_one_silent_for_less_time),
+        RHB_CASE(a_connection_that_has_just_been_accepted_is_not_closed),
         RHB_CASE(the_listeners_leave_epoll_when_the_limit_is_reached),
-        RHB_CASE(without_an_idle_one_accepting_pauses_until_a_connection_ends),
-        RHB_CASE(or_until_one_is_idle),
+        RHB_CASE(without_an_idle_connection_accepting_pauses_until_one_ends),
+        RHB_CASE(without_an_idle_connection_accepting_pauses_until_one_is_idle),
         RHB_CASE(a_pause_does_not_keep_the_worker_awake),
-        RHB_CASE(an_idle_connection_whose_request_has_come_is_served),
-        RHB_CASE(no_connection_goes_for_one_that_is_not_there),
-        RHB_CASE(those_in_the_queue_at_the_last_stop_are_served_beyond_the_limit),
+        RHB_CASE(an_idle_connection_whose_request_has_arrived_is_served),
+        RHB_CASE(no_connection_is_closed_when_the_queue_is_empty),
+        RHB_CASE(in_a_final_stop_the_queue_is_served_beyond_the_limit),
         RHB_CASE(without_a_limit_all_are_accepted),
     };
     return RHB_RUN(cases);

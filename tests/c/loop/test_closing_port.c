@@ -1,4 +1,5 @@
-/* A port that drops what is new: known as such, and its handshakes are seen. */
+/* csrc/loop/closing_port.c: a port that drops new connections is recognised, and its handshakes are
+ * found. */
 #include "harness.h"
 #include "loop/closing_port.h"
 #include <linux/filter.h>

@@ -1,10 +1,10 @@
-/* csrc/loop/connection.c: what a connection holds. */
+/* csrc/loop/connection.c: the memory of a connection. */
 #include "base/live.h"
 #include "harness.h"
 #include "loop/connection.h"
 #include <stdlib.h>
 
-static void dropping_what_arrives_frees_its_body(struct rhb_test *t)
+static void dropping_the_incoming_request_frees_its_body(struct rhb_test *t)
 {
     struct rhb_conn conn = {.incoming = calloc(1, sizeof *conn.incoming)};
     RHB_LIVE_BORN(RHB_LIVE_INCOMING);
@@ -17,7 +17,7 @@ static void dropping_what_arrives_frees_its_body(struct rhb_test *t)
     CHECK_INT(rhb_live_count(RHB_LIVE_BODY), 0);
 }
 
-static void dropping_the_input_forgets_what_was_seen_of_it(struct rhb_test *t)
+static void dropping_the_input_resets_head_seen(struct rhb_test *t)
 {
     struct rhb_conn conn = {.head_seen = 3};
     CHECK(rhb_bytes_append(&conn.in, "GET", 3));
@@ -29,8 +29,8 @@ static void dropping_the_input_forgets_what_was_seen_of_it(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(dropping_what_arrives_frees_its_body),
-        RHB_CASE(dropping_the_input_forgets_what_was_seen_of_it),
+        RHB_CASE(dropping_the_incoming_request_frees_its_body),
+        RHB_CASE(dropping_the_input_resets_head_seen),
     };
     return RHB_RUN(cases);
 }

@@ -16,7 +16,7 @@ static void a_long_pipeline_does_not_starve_others(struct rhb_test *t)
     struct fixture f;
     set_up_and_start(&f, t);
     struct client greedy = client_new(&f, BY_UNIX), idle = client_new(&f, BY_UNIX);
-    client_says(&f, &idle, GET);
+    client_send_text(&f, &idle, GET);
     CHECK_INT(answer_to(&f, &idle), 200);
     struct rhb_bytes all = {0};
     for (int i = 0; i < REQUESTS; i++)
@@ -24,8 +24,8 @@ static void a_long_pipeline_does_not_starve_others(struct rhb_test *t)
     client_send(&f, &greedy, all.data, all.len);
     UNTIL(f.requests > 10);
     struct client fresh = client_new(&f, BY_UNIX);
-    client_says(&f, &fresh, GET);
-    client_says(&f, &idle, GET);
+    client_send_text(&f, &fresh, GET);
+    client_send_text(&f, &idle, GET);
     unsigned before = f.requests;
     UNTIL(client_has_answer(&fresh) && client_has_answer(&idle));
     CHECK(f.requests - before < SOON);
@@ -37,7 +37,7 @@ static void a_long_pipeline_does_not_starve_others(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* A loop that went round within one poll for as long as a client sends would never show this. */
+/* One poll must not go on for as long as a client sends. */
 static void a_flood_of_bad_requests_lets_a_signal_through(struct rhb_test *t)
 {
     enum { CLIENTS = 120 };
@@ -46,7 +46,7 @@ static void a_flood_of_bad_requests_lets_a_signal_through(struct rhb_test *t)
     set_up_and_start(&f, t);
     for (int i = 0; i < CLIENTS; i++) {
         clients[i] = client_new(&f, BY_UNIX);
-        client_says(&f, &clients[i], "bad\r\n\r\n");
+        client_send_text(&f, &clients[i], "bad\r\n\r\n");
     }
     UNTIL(parked(&f, RHB_CONN_LINGER) > 0);
     CHECK_INT(write(f.wake[1], "!", 1), 1);
@@ -64,12 +64,12 @@ static void a_byte_in_the_pipe_wakes_the_loop_once(struct rhb_test *t)
     struct fixture f;
     char many[200] = {0};
     set_up_and_start(&f, t);
-    settle(&f);
+    poll_until_idle(&f);
     unsigned wakes = f.wakes;
     CHECK_INT(write(f.wake[1], many, sizeof many), sizeof many);
     UNTIL(f.wakes > wakes);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     struct pollfd pipe_end = {.fd = f.wake[0], .events = POLLIN};
     UNTIL(poll(&pipe_end, 1, 0) == 0);
@@ -77,7 +77,7 @@ static void a_byte_in_the_pipe_wakes_the_loop_once(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* A read that waits for more than the pipe holds would be the worker's end. */
+/* A second read would wait for ever. */
 static void a_blocking_pipe_is_not_waited_for(struct rhb_test *t)
 {
     struct fixture f;

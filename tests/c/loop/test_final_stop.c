@@ -11,7 +11,7 @@
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* No descriptor beyond those that are open can be had until the soft limit is the old one. */
+/* No further descriptor can be opened until the soft limit is the old one again. */
 static void forbid_fds(struct rlimit *usual)
 {
     int free_fd = dup(0);
@@ -23,7 +23,7 @@ static void forbid_fds(struct rlimit *usual)
     setrlimit(RLIMIT_NOFILE, &none);
 }
 
-static void what_is_owed_is_tried_again_when_there_was_no_descriptor(struct rhb_test *t)
+static void without_a_descriptor_the_queue_is_tried_again(struct rhb_test *t)
 {
     struct fixture f;
     struct rlimit usual;
@@ -31,11 +31,11 @@ static void what_is_owed_is_tried_again_when_there_was_no_descriptor(struct rhb_
     set_up_and_start(&f, t);
     for (int i = 0; i < 4; i++) {
         clients[i] = client_new(&f, i % LISTENERS);
-        client_says(&f, &clients[i], GET);
+        client_send_text(&f, &clients[i], GET);
     }
     rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
     forbid_fds(&usual);
-    settle(&f);
+    poll_until_idle(&f);
     CHECK(rhb_loop_accepts(f.loop));
     CHECK_INT(f.drained, 0);
     setrlimit(RLIMIT_NOFILE, &usual);
@@ -48,13 +48,13 @@ static void what_is_owed_is_tried_again_when_there_was_no_descriptor(struct rhb_
     tear_down(&f);
 }
 
-static void but_not_for_longer_than_it_is_owed(struct rhb_test *t)
+static void without_a_descriptor_the_queue_is_not_tried_beyond_the_patience(struct rhb_test *t)
 {
     struct fixture f;
     struct rlimit usual;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     rhb_loop_stop_last(f.loop, 150 * MS);
     forbid_fds(&usual);
     unsigned waits = f.waits;
@@ -67,14 +67,14 @@ static void but_not_for_longer_than_it_is_owed(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void what_waits_in_the_queues_is_served_when_nobody_else_will(struct rhb_test *t)
+static void connections_in_the_queues_are_served(struct rhb_test *t)
 {
     struct fixture f;
     struct client clients[6];
     set_up_and_start(&f, t);
     for (int i = 0; i < 6; i++) {
         clients[i] = client_new(&f, i % 2 ? BY_UNIX : BY_TCP);
-        client_says(&f, &clients[i], GET);
+        client_send_text(&f, &clients[i], GET);
     }
     rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
     CHECK(rhb_loop_accepts(f.loop));
@@ -88,7 +88,7 @@ static void what_waits_in_the_queues_is_served_when_nobody_else_will(struct rhb_
     tear_down(&f);
 }
 
-static void what_comes_later_is_not_owed(struct rhb_test *t)
+static void a_later_connection_is_not_accepted(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
@@ -107,8 +107,8 @@ static void without_patience_only_the_last_accept_is_made(struct rhb_test *t)
     struct fixture f;
     set_up_and_start(&f, t);
     struct client first = client_new(&f, BY_TCP), second = client_new(&f, BY_TCP);
-    client_says(&f, &first, GET);
-    client_says(&f, &second, GET);
+    client_send_text(&f, &first, GET);
+    client_send_text(&f, &second, GET);
     rhb_loop_stop_last(f.loop, 0);
     CHECK_INT(answer_to(&f, &first), 200);
     client_close(&first);
@@ -118,8 +118,8 @@ static void without_patience_only_the_last_accept_is_made(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* As the supervisor leaves a port at the final stop, TCP_DEFER_ACCEPT included. A filter that keeps
- * all does here: the loop asks only whether there is one. */
+/* As the supervisor does at the final stop, with TCP_DEFER_ACCEPT. This filter accepts everything,
+ * which is enough: the loop checks only that there is one. */
 static void close_port_of(struct fixture *f)
 {
     struct rhb_test *t = f->t;
@@ -130,18 +130,17 @@ static void close_port_of(struct fixture *f)
     CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter), 0);
 }
 
-static void
-who_has_connected_to_a_closing_port_is_served_though_the_request_comes_later(struct rhb_test *t)
+static void a_client_of_a_closing_port_is_served_though_its_request_comes_later(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     close_port_of(&f);
     struct client c = client_new(&f, BY_TCP);
     rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
-    settle(&f);
+    poll_until_idle(&f);
     CHECK(rhb_loop_accepts(f.loop));
     CHECK_INT(f.drained, 0);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&c);
     UNTIL(f.drained > 0);
@@ -149,7 +148,7 @@ who_has_connected_to_a_closing_port_is_served_though_the_request_comes_later(str
     tear_down(&f);
 }
 
-static void a_closing_port_waits_for_nobody_for_long(struct rhb_test *t)
+static void a_closing_port_waits_for_a_silent_client_for_a_limited_time(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
@@ -168,7 +167,7 @@ static void a_closing_port_without_clients_is_drained_at_once(struct rhb_test *t
     struct fixture f;
     set_up_and_start(&f, t);
     close_port_of(&f);
-    settle(&f);
+    poll_until_idle(&f);
     unsigned waits = f.waits;
     rhb_loop_stop_last(f.loop, 60 * RHB_NS_PER_SECOND);
     f.must_wait = false;
@@ -180,13 +179,13 @@ static void a_closing_port_without_clients_is_drained_at_once(struct rhb_test *t
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(what_is_owed_is_tried_again_when_there_was_no_descriptor),
-        RHB_CASE(but_not_for_longer_than_it_is_owed),
-        RHB_CASE(what_waits_in_the_queues_is_served_when_nobody_else_will),
-        RHB_CASE(what_comes_later_is_not_owed),
+        RHB_CASE(without_a_descriptor_the_queue_is_tried_again),
+        RHB_CASE(without_a_descriptor_the_queue_is_not_tried_beyond_the_patience),
+        RHB_CASE(connections_in_the_queues_are_served),
+        RHB_CASE(a_later_connection_is_not_accepted),
         RHB_CASE(without_patience_only_the_last_accept_is_made),
-        RHB_CASE(who_has_connected_to_a_closing_port_is_served_though_the_request_comes_later),
-        RHB_CASE(a_closing_port_waits_for_nobody_for_long),
+        RHB_CASE(a_client_of_a_closing_port_is_served_though_its_request_comes_later),
+        RHB_CASE(a_closing_port_waits_for_a_silent_client_for_a_limited_time),
         RHB_CASE(a_closing_port_without_clients_is_drained_at_once),
     };
     return RHB_RUN(cases);

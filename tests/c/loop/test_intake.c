@@ -1,4 +1,4 @@
-/* csrc/loop/intake.c: heads, however they arrive, and pipelines. */
+/* csrc/loop/intake.c: heads in one part and in several, and pipelines. */
 #include "loop_fixture.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static void a_request_that_is_there_is_served_without_epoll(struct rhb_test *t)
     set_up_and_start(&f, t);
     f.holds = true;
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    client_send_text(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     UNTIL(f.held != NULL);
     CHECK_INT(f.loop->registered, 0);
     CHECK(!f.held->registered);
@@ -28,24 +28,24 @@ static void half_a_head_is_parked_and_completed_later(struct rhb_test *t)
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, "GET /half HT");
+    client_send_text(&f, &c, "GET /half HT");
     UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && first_parked(&f, RHB_CONN_HEAD)->in.len == 12);
     CHECK_INT(f.requests, 0);
-    client_says(&f, &c, "TP/1.1\r\nHost: a\r\n\r\n");
+    client_send_text(&f, &c, "TP/1.1\r\nHost: a\r\n\r\n");
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_STR(c.body, c.body_len, "GET /half 0");
     client_close(&c);
     tear_down(&f);
 }
 
-static void a_silent_connection_is_parked_and_served_when_it_speaks(struct rhb_test *t)
+static void a_silent_connection_is_parked_and_served_when_bytes_arrive(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
     UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     CHECK_INT(first_parked(&f, RHB_CONN_FRESH)->in.cap, 0);
-    client_says(&f, &c, GET("/late"));
+    client_send_text(&f, &c, GET("/late"));
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&c);
     tear_down(&f);
@@ -55,7 +55,7 @@ static void check_byte_by_byte(struct fixture *f, struct client *c, const char *
 {
     for (const char *at = request; *at != '\0'; at++) {
         client_send(f, c, at, 1);
-        settle(f);
+        poll_until_idle(f);
     }
 }
 
@@ -78,7 +78,7 @@ static void a_pipeline_is_answered_in_order(struct rhb_test *t)
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET("/1") GET("/2") GET("/%33"));
+    client_send_text(&f, &c, GET("/1") GET("/2") GET("/%33"));
     for (int i = 1; i <= 3; i++) {
         char expected[32];
         snprintf(expected, sizeof expected, "GET /%d 0", i);
@@ -119,7 +119,7 @@ static void a_pipeline_with_bodies_is_answered_in_order(struct rhb_test *t)
     set_up_and_start(&f, t);
     for (int by = 0; by < LISTENERS; by++) {
         struct client c = client_new(&f, by);
-        client_says(&f, &c, mixed_pipeline);
+        client_send_text(&f, &c, mixed_pipeline);
         check_mixed_answers(&f, &c);
         client_close(&c);
     }
@@ -134,8 +134,8 @@ static void a_pipeline_may_be_cut_anywhere(struct rhb_test *t)
         int failures = t->failures;
         struct client c = client_new(&f, BY_UNIX);
         client_send(&f, &c, mixed_pipeline, cut);
-        settle(&f);
-        client_says(&f, &c, mixed_pipeline + cut);
+        poll_until_idle(&f);
+        client_send_text(&f, &c, mixed_pipeline + cut);
         check_mixed_answers(&f, &c);
         client_close(&c);
         if (t->failures > failures)
@@ -185,7 +185,7 @@ static void a_client_that_has_shut_its_side_gets_its_answer(struct rhb_test *t)
     set_up_and_start(&f, t);
     for (int by = 0; by < LISTENERS; by++) {
         struct client c = client_new(&f, by);
-        client_says(&f, &c, GET("/1") GET("/2"));
+        client_send_text(&f, &c, GET("/1") GET("/2"));
         client_shut(&c);
         CHECK_INT(answer_to(&f, &c), 200);
         CHECK_INT(answer_to(&f, &c), 200);
@@ -201,9 +201,9 @@ static void a_parked_client_that_ends_its_request_and_shuts_its_side_is_answered
     set_up_and_start(&f, t);
     for (int by = 0; by < LISTENERS; by++) {
         struct client c = client_new(&f, by);
-        client_says(&f, &c, "GET / HTTP/1.1\r\n");
+        client_send_text(&f, &c, "GET / HTTP/1.1\r\n");
         UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
-        client_says(&f, &c, "Host: a\r\n\r\n");
+        client_send_text(&f, &c, "Host: a\r\n\r\n");
         client_shut(&c);
         CHECK_INT(answer_to(&f, &c), 200);
         CHECK(ends_well(&f, &c));
@@ -217,7 +217,7 @@ static void a_client_that_ends_within_a_head_is_closed_without_an_answer(struct 
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, "GET / HTTP/1.1\r\nHost");
+    client_send_text(&f, &c, "GET / HTTP/1.1\r\nHost");
     client_shut(&c);
     CHECK(ends_well(&f, &c));
     CHECK_INT(c.got.len, 0);
@@ -226,7 +226,7 @@ static void a_client_that_ends_within_a_head_is_closed_without_an_answer(struct 
     tear_down(&f);
 }
 
-static void a_long_head_is_taken_up_to_its_limit(struct rhb_test *t)
+static void a_long_head_is_accepted_up_to_its_limit(struct rhb_test *t)
 {
     struct fixture f;
     set_up(&f, t);
@@ -234,22 +234,23 @@ static void a_long_head_is_taken_up_to_its_limit(struct rhb_test *t)
     start(&f);
     char *filling = pattern_new(150000);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
-    client_says(&f, &c, filling);
-    client_says(&f, &c, "\r\n\r\n");
+    client_send_text(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    client_send_text(&f, &c, filling);
+    client_send_text(&f, &c, "\r\n\r\n");
     CHECK_INT(answer_to(&f, &c), 200);
     free(filling);
     client_close(&c);
     tear_down(&f);
 }
 
-static void the_request_at_hand_says_where_its_parts_stand(struct rhb_test *t)
+static void the_current_request_has_the_places_of_its_parts(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     f.holds = true;
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, "POST /a%2Fb?x=%20 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nokGET");
+    client_send_text(&f, &c,
+                     "POST /a%2Fb?x=%20 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nokGET");
     UNTIL(f.held != NULL);
     const struct rhb_request *request = &f.loop->lane->request;
     CHECK_STR(request->head_bytes, 4, "POST");
@@ -270,7 +271,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(a_request_that_is_there_is_served_without_epoll),
         RHB_CASE(half_a_head_is_parked_and_completed_later),
-        RHB_CASE(a_silent_connection_is_parked_and_served_when_it_speaks),
+        RHB_CASE(a_silent_connection_is_parked_and_served_when_bytes_arrive),
         RHB_CASE(a_head_may_come_byte_by_byte),
         RHB_CASE(a_pipeline_is_answered_in_order),
         RHB_CASE(a_pipeline_with_bodies_is_answered_in_order),
@@ -280,8 +281,8 @@ int main(void)
         RHB_CASE(a_client_that_has_shut_its_side_gets_its_answer),
         RHB_CASE(a_parked_client_that_ends_its_request_and_shuts_its_side_is_answered),
         RHB_CASE(a_client_that_ends_within_a_head_is_closed_without_an_answer),
-        RHB_CASE(a_long_head_is_taken_up_to_its_limit),
-        RHB_CASE(the_request_at_hand_says_where_its_parts_stand),
+        RHB_CASE(a_long_head_is_accepted_up_to_its_limit),
+        RHB_CASE(the_current_request_has_the_places_of_its_parts),
     };
     return RHB_RUN(cases);
 }

@@ -1,4 +1,4 @@
-/* csrc/loop/intake.c: request bodies, in memory and in the temporary file. */
+/* csrc/loop/body_intake.c: request bodies, in memory and in the temporary file. */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
 #include <stdio.h>
@@ -37,7 +37,8 @@ static struct rhb_bytes in_chunks(const char *body, size_t len, size_t chunk)
     return out;
 }
 
-/* One request in pieces of step bytes, the loop coming to rest after each when it is to. */
+/* Sends one request in pieces of step bytes; if asked to, polls until the loop is idle after each.
+ */
 static void send_in_pieces(struct fixture *f, struct client *c, const struct rhb_bytes *request,
                            size_t piece, bool rest)
 {
@@ -45,7 +46,7 @@ static void send_in_pieces(struct fixture *f, struct client *c, const struct rhb
         size_t part = request->len - at < piece ? request->len - at : piece;
         client_send(f, c, request->data + at, part);
         if (rest)
-            settle(f);
+            poll_until_idle(f);
     }
 }
 
@@ -61,7 +62,7 @@ static void check_request(struct fixture *f, struct rhb_bytes request, size_t pi
     client_close(&c);
 }
 
-/* Every way to send len bytes of body: framed both ways, in one piece and in several. */
+/* Sends len bytes of body in every way: with both framings, in one piece and in several. */
 static void check_body(struct fixture *f, size_t len)
 {
     char *body = pattern_new(len);
@@ -128,7 +129,7 @@ static void a_body_beyond_the_memory_limit_goes_to_a_file(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void a_body_in_a_file_is_whole_however_it_comes(struct rhb_test *t)
+static void a_body_in_a_file_is_whole_in_parts_of_any_size(struct rhb_test *t)
 {
     struct fixture f;
     set_up(&f, t);
@@ -152,7 +153,7 @@ static void without_a_memory_limit_every_late_body_is_in_a_file(struct rhb_test 
 }
 
 /* The body's last bytes and the next request in one segment, both framings. */
-static void what_stands_behind_a_late_body_is_the_next_request(struct rhb_test *t)
+static void bytes_behind_a_late_body_are_the_next_request(struct rhb_test *t)
 {
     static const char *const heads[] = {"Content-Length: 5", "Transfer-Encoding: chunked"};
     static const char *const starts[] = {"he", "3\r\nhe"};
@@ -164,10 +165,10 @@ static void what_stands_behind_a_late_body_is_the_next_request(struct rhb_test *
         struct client c = client_new(&f, BY_UNIX);
         snprintf(text, sizeof text, "POST /1 HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n%s", heads[i],
                  starts[i]);
-        client_says(&f, &c, text);
+        client_send_text(&f, &c, text);
         UNTIL(parked(&f, RHB_CONN_BODY) == 1);
         snprintf(text, sizeof text, "%sGET /2 HTTP/1.1\r\nHost: a\r\n\r\n", ends[i]);
-        client_says(&f, &c, text);
+        client_send_text(&f, &c, text);
         CHECK_INT(answer_to(&f, &c), 200);
         CHECK_STR(c.body, c.body_len, "POST /1 5");
         CHECK_INT(answer_to(&f, &c), 200);
@@ -182,11 +183,11 @@ static void the_head_of_a_late_body_is_the_application_s_again(struct rhb_test *
     struct fixture f;
     set_up_and_start(&f, t);
     struct client other = client_new(&f, BY_UNIX), c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "PUT /a%20b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
+    client_send_text(&f, &c, "PUT /a%20b HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
     UNTIL(parked(&f, RHB_CONN_BODY) == 1);
-    client_says(&f, &other, "GET /something-quite-different HTTP/1.1\r\nHost: b\r\n\r\n");
+    client_send_text(&f, &other, "GET /something-quite-different HTTP/1.1\r\nHost: b\r\n\r\n");
     CHECK_INT(answer_to(&f, &other), 200);
-    client_says(&f, &c, "ok");
+    client_send_text(&f, &c, "ok");
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_STR(c.body, c.body_len, "PUT /a b 2");
     client_close(&other);
@@ -199,7 +200,7 @@ static void a_client_that_ends_within_a_body_is_closed_without_an_answer(struct 
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    client_send_text(&f, &c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
     client_shut(&c);
     CHECK(ends_well(&f, &c));
     CHECK_INT(c.got.len, 0);
@@ -217,11 +218,11 @@ static void continue_is_said_once_when_the_body_is_awaited(struct rhb_test *t)
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, EXPECTING);
+    client_send_text(&f, &c, EXPECTING);
     CHECK_INT(answer_to(&f, &c), 100);
-    client_says(&f, &c, "he");
-    settle(&f);
-    client_says(&f, &c, "llo");
+    client_send_text(&f, &c, "he");
+    poll_until_idle(&f);
+    client_send_text(&f, &c, "llo");
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_STR(f.body.data, f.body.len, "hello");
     client_close(&c);
@@ -234,11 +235,11 @@ static void continue_is_said_for_each_request_that_asks(struct rhb_test *t)
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
     for (int i = 0; i < 2; i++) {
-        client_says(&f, &c, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n");
-        settle(&f);
-        client_says(&f, &c, "Transfer-Encoding: chunked\r\n\r\n");
+        client_send_text(&f, &c, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n");
+        poll_until_idle(&f);
+        client_send_text(&f, &c, "Transfer-Encoding: chunked\r\n\r\n");
         CHECK_INT(answer_to(&f, &c), 100);
-        client_says(&f, &c, "1\r\nx\r\n0\r\n\r\n");
+        client_send_text(&f, &c, "1\r\nx\r\n0\r\n\r\n");
         CHECK_INT(answer_to(&f, &c), 200);
     }
     client_close(&c);
@@ -250,9 +251,9 @@ static void continue_is_not_said_when_a_part_of_the_body_is_there(struct rhb_tes
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, EXPECTING "h");
+    client_send_text(&f, &c, EXPECTING "h");
     UNTIL(parked(&f, RHB_CONN_BODY) == 1);
-    client_says(&f, &c, "ello" EXPECTING "hello");
+    client_send_text(&f, &c, "ello" EXPECTING "hello");
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&c);
@@ -309,9 +310,9 @@ static void endless_extensions_and_trailers_are_400(struct rhb_test *t)
     static const char *const starts[] = {CHUNKED "1;", CHUNKED "0\r\nName: "};
     for (int i = 0; i < 2; i++) {
         struct client c = client_new(&f, BY_TCP);
-        client_says(&f, &c, starts[i]);
-        settle(&f);
-        client_says(&f, &c, filling);
+        client_send_text(&f, &c, starts[i]);
+        poll_until_idle(&f);
+        client_send_text(&f, &c, filling);
         CHECK_INT(answer_to(&f, &c), 400);
         CHECK(ends_well(&f, &c));
         client_close(&c);
@@ -320,7 +321,7 @@ static void endless_extensions_and_trailers_are_400(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* Both the file that is wanted from the start and the one that follows memory. */
+/* Both a body that begins in the file and one that moves there from memory. */
 static void check_no_file(struct rhb_test *t, const char *tmpdir)
 {
     struct fixture f;
@@ -349,7 +350,7 @@ static void a_missing_directory_for_the_file_is_500(struct rhb_test *t)
     check_no_file(t, "/nonexistent/rhebok");
 }
 
-static void a_directory_that_takes_no_file_is_500(struct rhb_test *t)
+static void a_directory_that_cannot_be_written_is_500(struct rhb_test *t)
 {
     check_no_file(t, "/proc");
 }
@@ -361,9 +362,9 @@ int main(void)
         RHB_CASE(a_body_may_come_byte_by_byte),
         RHB_CASE(a_body_larger_than_the_read_buffer_is_whole),
         RHB_CASE(a_body_beyond_the_memory_limit_goes_to_a_file),
-        RHB_CASE(a_body_in_a_file_is_whole_however_it_comes),
+        RHB_CASE(a_body_in_a_file_is_whole_in_parts_of_any_size),
         RHB_CASE(without_a_memory_limit_every_late_body_is_in_a_file),
-        RHB_CASE(what_stands_behind_a_late_body_is_the_next_request),
+        RHB_CASE(bytes_behind_a_late_body_are_the_next_request),
         RHB_CASE(the_head_of_a_late_body_is_the_application_s_again),
         RHB_CASE(a_client_that_ends_within_a_body_is_closed_without_an_answer),
         RHB_CASE(continue_is_said_once_when_the_body_is_awaited),
@@ -373,7 +374,7 @@ int main(void)
         RHB_CASE(bad_chunks_are_400_wherever_they_come),
         RHB_CASE(endless_extensions_and_trailers_are_400),
         RHB_CASE(a_missing_directory_for_the_file_is_500),
-        RHB_CASE(a_directory_that_takes_no_file_is_500),
+        RHB_CASE(a_directory_that_cannot_be_written_is_500),
     };
     return RHB_RUN(cases);
 }

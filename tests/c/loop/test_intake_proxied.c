@@ -11,7 +11,7 @@
 #define GET "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 #define BYTES(text) text, sizeof(text) - 1
 
-/* From anybody, unless `allowed` says otherwise. */
+/* From every peer, unless `allowed` limits them. */
 static void set_up_proxied(struct fixture *f, struct rhb_test *t)
 {
     set_up(f, t);
@@ -44,7 +44,7 @@ static void check_served(struct fixture *f, struct client *c)
     CHECK_STR(c->body, c->body_len, "GET /a 0");
 }
 
-static void the_peer_is_whom_the_header_names(struct rhb_test *t)
+static void the_peer_is_the_client_of_the_header(struct rhb_test *t)
 {
     struct fixture f;
     start_proxied(&f, t);
@@ -72,7 +72,7 @@ static void it_stays_so_for_all_requests_of_the_connection(struct rhb_test *t)
         UNTIL(f.held != NULL);
         check_served(&f, &c);
         if (i == 1)
-            client_says(&f, &c, GET);
+            client_send_text(&f, &c, GET);
     }
     client_close(&c);
     tear_down(&f);
@@ -88,7 +88,7 @@ static void header_and_request_may_be_cut_anywhere(struct rhb_test *t)
         for (size_t cut = 1; cut < sizes[which]; cut++) {
             struct client c = client_new(&f, (int)(cut % LISTENERS));
             client_send(&f, &c, whole[which], cut);
-            settle(&f);
+            poll_until_idle(&f);
             client_send(&f, &c, whole[which] + cut, sizes[which] - cut);
             UNTIL(f.held != NULL);
             check_served(&f, &c);
@@ -107,7 +107,7 @@ static void header_and_request_may_come_byte_by_byte(struct rhb_test *t)
         struct client c = client_new(&f, by);
         for (size_t i = 0; i < sizeof whole - 1; i++) {
             client_send(&f, &c, whole + i, 1);
-            settle(&f);
+            poll_until_idle(&f);
         }
         UNTIL(f.held != NULL);
         check_served(&f, &c);
@@ -121,13 +121,13 @@ static void a_header_alone_waits_for_its_request_without_memory(struct rhb_test 
     struct fixture f;
     start_proxied(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "PROXY TCP4 192.0.2.1");
+    client_send_text(&f, &c, "PROXY TCP4 192.0.2.1");
     UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && first_parked(&f, RHB_CONN_HEAD)->in.len > 0);
-    client_says(&f, &c, " 10.0.0.1 4711 80\r\n");
+    client_send_text(&f, &c, " 10.0.0.1 4711 80\r\n");
     UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     CHECK_INT(first_parked(&f, RHB_CONN_FRESH)->in.cap, 0);
-    settle(&f);
-    client_says(&f, &c, GET);
+    poll_until_idle(&f);
+    client_send_text(&f, &c, GET);
     UNTIL(f.held != NULL);
     check_served(&f, &c);
     client_close(&c);
@@ -140,12 +140,12 @@ static void a_client_that_leaves_behind_its_header_is_noticed(struct rhb_test *t
     start_proxied(&f, t);
     for (int by = 0; by < LISTENERS; by++) {
         struct client early = client_new(&f, by), late = client_new(&f, by);
-        client_says(&f, &early, LINE);
+        client_send_text(&f, &early, LINE);
         client_shut(&early);
         CHECK(ends_well(&f, &early));
-        client_says(&f, &late, "PROXY");
-        settle(&f);
-        client_says(&f, &late, " TCP4 192.0.2.1 10.0.0.1 4711 80\r\n");
+        client_send_text(&f, &late, "PROXY");
+        poll_until_idle(&f);
+        client_send_text(&f, &late, " TCP4 192.0.2.1 10.0.0.1 4711 80\r\n");
         client_shut(&late);
         CHECK(ends_well(&f, &late));
         client_close(&early);
@@ -155,7 +155,7 @@ static void a_client_that_leaves_behind_its_header_is_noticed(struct rhb_test *t
     tear_down(&f);
 }
 
-static void whoever_must_send_a_header_and_does_not_is_refused(struct rhb_test *t)
+static void a_missing_header_is_refused(struct rhb_test *t)
 {
     static const char *const instead[] = {GET, "\r\n" GET, "PROXY TCP4 nonsense\r\n" GET,
                                           "\x16\x03\x01\x02", LINE LINE GET};
@@ -163,7 +163,7 @@ static void whoever_must_send_a_header_and_does_not_is_refused(struct rhb_test *
     start_proxied(&f, t);
     for (size_t i = 0; i < sizeof instead / sizeof *instead; i++) {
         struct client c = client_new(&f, BY_TCP);
-        client_says(&f, &c, instead[i]);
+        client_send_text(&f, &c, instead[i]);
         CHECK_INT(answer_to(&f, &c), 400);
         CHECK(ends_well(&f, &c));
         client_close(&c);
@@ -172,12 +172,12 @@ static void whoever_must_send_a_header_and_does_not_is_refused(struct rhb_test *
     tear_down(&f);
 }
 
-static void headers_that_name_nobody_leave_the_peer(struct rhb_test *t)
+static void headers_without_a_client_leave_the_peer_unchanged(struct rhb_test *t)
 {
     struct fixture f;
     start_proxied(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, "PROXY UNKNOWN\r\n" GET);
+    client_send_text(&f, &c, "PROXY UNKNOWN\r\n" GET);
     UNTIL(f.held != NULL);
     CHECK_INT(f.held->peer.family, AF_INET);
     CHECK_INT(ntohl(f.held->peer.address.v4.s_addr), INADDR_LOOPBACK);
@@ -186,14 +186,14 @@ static void headers_that_name_nobody_leave_the_peer(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void others_than_the_allowed_speak_http_and_nothing_else(struct rhb_test *t)
+static void peers_that_are_not_allowed_must_not_send_a_header(struct rhb_test *t)
 {
     struct fixture f;
     set_up_proxied(&f, t);
     f.options.proxy_allowed = (struct rhb_allowed_peers){.unix_sockets = true};
     start(&f);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&c);
     for (int binary = 0; binary < 2; binary++) {
@@ -201,12 +201,12 @@ static void others_than_the_allowed_speak_http_and_nothing_else(struct rhb_test 
         if (binary)
             client_send(&f, &c, BYTES(BINARY GET));
         else
-            client_says(&f, &c, LINE GET);
+            client_send_text(&f, &c, LINE GET);
         CHECK_INT(answer_to(&f, &c), 400);
         client_close(&c);
     }
     c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 400);
     client_close(&c);
     tear_down(&f);
@@ -220,8 +220,8 @@ static void half_a_header_is_late_as_half_a_head_is(struct rhb_test *t)
     start(&f);
     struct client half = client_new(&f, BY_UNIX), silent = client_new(&f, BY_UNIX),
                   header = client_new(&f, BY_UNIX);
-    client_says(&f, &half, "PROXY TC");
-    client_says(&f, &header, LINE);
+    client_send_text(&f, &half, "PROXY TC");
+    client_send_text(&f, &header, LINE);
     CHECK_INT(answer_to(&f, &half), 408);
     CHECK(ends_well(&f, &silent));
     CHECK_INT(silent.got.len, 0);
@@ -233,19 +233,19 @@ static void half_a_header_is_late_as_half_a_head_is(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* As on a connection that begins with its head. */
+/* As on a connection without a PROXY header. */
 static void
 a_head_that_begins_behind_the_last_piece_of_a_header_has_its_own_time(struct rhb_test *t)
 {
     struct fixture f;
     start_proxied(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "PROXY ");
+    client_send_text(&f, &c, "PROXY ");
     UNTIL(parked(&f, RHB_CONN_HEAD) == 1);
     uint64_t deadline = first_parked(&f, RHB_CONN_HEAD)->deadline;
     while (rhb_now_coarse() + f.options.timeouts[RHB_CONN_HEAD] == deadline)
         poll(NULL, 0, 1);
-    client_says(&f, &c, &(LINE "GET /")[6]);
+    client_send_text(&f, &c, &(LINE "GET /")[6]);
     UNTIL(parked(&f, RHB_CONN_HEAD) == 1 &&
           first_parked(&f, RHB_CONN_HEAD)->expected == RHB_EXPECT_HEAD);
     CHECK(first_parked(&f, RHB_CONN_HEAD)->deadline > deadline);
@@ -260,9 +260,9 @@ static void a_silent_connection_is_waited_for_when_stopping(struct rhb_test *t)
     struct client c = client_new(&f, BY_UNIX);
     UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     rhb_loop_stop(f.loop);
-    client_says(&f, &c, LINE);
-    settle(&f);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, LINE);
+    poll_until_idle(&f);
+    client_send_text(&f, &c, GET);
     UNTIL(f.held != NULL);
     check_peer(&f, "192.0.2.1", 4711);
     answer(&f, f.held);
@@ -275,15 +275,15 @@ static void a_silent_connection_is_waited_for_when_stopping(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(the_peer_is_whom_the_header_names),
+        RHB_CASE(the_peer_is_the_client_of_the_header),
         RHB_CASE(it_stays_so_for_all_requests_of_the_connection),
         RHB_CASE(header_and_request_may_be_cut_anywhere),
         RHB_CASE(header_and_request_may_come_byte_by_byte),
         RHB_CASE(a_header_alone_waits_for_its_request_without_memory),
         RHB_CASE(a_client_that_leaves_behind_its_header_is_noticed),
-        RHB_CASE(whoever_must_send_a_header_and_does_not_is_refused),
-        RHB_CASE(headers_that_name_nobody_leave_the_peer),
-        RHB_CASE(others_than_the_allowed_speak_http_and_nothing_else),
+        RHB_CASE(a_missing_header_is_refused),
+        RHB_CASE(headers_without_a_client_leave_the_peer_unchanged),
+        RHB_CASE(peers_that_are_not_allowed_must_not_send_a_header),
         RHB_CASE(half_a_header_is_late_as_half_a_head_is),
         RHB_CASE(a_head_that_begins_behind_the_last_piece_of_a_header_has_its_own_time),
         RHB_CASE(a_silent_connection_is_waited_for_when_stopping),

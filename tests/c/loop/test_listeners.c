@@ -1,4 +1,4 @@
-/* csrc/loop/listeners.c: who is accepted when, and what happens when nobody can be. */
+/* csrc/loop/listeners.c: which connection is accepted when, and what happens when none can be. */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
 #include <errno.h>
@@ -13,7 +13,7 @@
 #define GET "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 #define KEEP "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* This program's epoll_ctl stands in front of the C library's, to refuse a listener on demand. */
+/* This epoll_ctl replaces that of the C library, to refuse a listener when the test wants it. */
 static int refused_adds;
 
 int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
@@ -26,7 +26,7 @@ int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
     return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
 }
 
-/* And its accept4, to fail with these, one a call; 0 ends them. */
+/* The same for accept4: it fails with these errors, one for each call, up to 0. */
 static int accept_errors[8];
 
 int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
@@ -41,7 +41,7 @@ int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 
 static struct rlimit usual;
 
-/* No descriptor from first on can be had. */
+/* No descriptor from first on can be opened. */
 static void forbid_fds(struct fixture *f, int first)
 {
     struct rhb_test *t = f->t;
@@ -82,18 +82,18 @@ static void a_blocking_listener_is_made_non_blocking(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* The flag is shared with other generations, and one of them may want it otherwise. */
+/* Other generations share the flag, and one of them may have cleared it. */
 static void a_flag_that_was_cleared_is_set_again(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
-    settle(&f);
+    poll_until_idle(&f);
     CHECK_INT(fcntl(f.listeners[BY_TCP].fd, F_SETFL, 0), 0);
     UNTIL(is_nonblocking(f.listeners[BY_TCP].fd));
     tear_down(&f);
 }
 
-static void listeners_take_turns(struct rhb_test *t)
+static void listeners_are_served_in_turn(struct rhb_test *t)
 {
     enum { EACH = 20 };
     struct fixture f;
@@ -103,7 +103,7 @@ static void listeners_take_turns(struct rhb_test *t)
     f.holds = true;
     for (int i = 0; i < LISTENERS * EACH; i++) {
         clients[i] = client_new(&f, i / EACH);
-        client_says(&f, &clients[i], GET);
+        client_send_text(&f, &clients[i], GET);
     }
     for (int i = 0; i < LISTENERS * EACH; i++) {
         UNTIL(f.held != NULL);
@@ -124,7 +124,7 @@ static void a_burst_is_accepted_to_its_end(struct rhb_test *t)
     set_up_and_start(&f, t);
     for (int i = 0; i < CLIENTS; i++) {
         clients[i] = client_new(&f, BY_UNIX);
-        client_says(&f, &clients[i], GET);
+        client_send_text(&f, &clients[i], GET);
     }
     UNTIL(f.requests == CLIENTS);
     for (int i = 0; i < CLIENTS; i++) {
@@ -134,15 +134,16 @@ static void a_burst_is_accepted_to_its_end(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* An idle worker takes no more than it serves: the next connection is another worker's. */
+/* An idle worker accepts only what it serves at once: another worker accepts the next connection.
+ */
 static void only_one_connection_is_accepted_before_it_is_served(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     f.holds = true;
     struct client one = client_new(&f, BY_UNIX), two = client_new(&f, BY_UNIX);
-    client_says(&f, &one, GET);
-    client_says(&f, &two, GET);
+    client_send_text(&f, &one, GET);
+    client_send_text(&f, &two, GET);
     UNTIL(f.held != NULL);
     CHECK_INT(f.loop->open, 1);
     answer(&f, f.held);
@@ -154,19 +155,19 @@ static void only_one_connection_is_accepted_before_it_is_served(struct rhb_test 
     tear_down(&f);
 }
 
-static void without_descriptors_the_longest_idle_connection_goes(struct rhb_test *t)
+static void without_descriptors_the_longest_idle_connection_is_closed(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client idle[2], c;
     for (int i = 0; i < 2; i++) {
         idle[i] = client_new(&f, BY_UNIX);
-        client_says(&f, &idle[i], KEEP);
+        client_send_text(&f, &idle[i], KEEP);
         CHECK_INT(answer_to(&f, &idle[i]), 200);
     }
     UNTIL(parked(&f, RHB_CONN_IDLE) == 2);
     c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     forbid_fds(&f, lowest_free_fd());
     CHECK_INT(answer_to(&f, &c), 200);
     allow_fds(&f);
@@ -183,9 +184,9 @@ static void without_descriptors_or_idle_connections_accepting_pauses(struct rhb_
 {
     struct fixture f;
     set_up_and_start(&f, t);
-    settle(&f);
+    poll_until_idle(&f);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     forbid_fds(&f, lowest_free_fd());
     UNTIL(f.loop->accept_again_at != 0);
     CHECK(!f.loop->listeners[BY_UNIX].armed && !f.loop->listeners[BY_TCP].armed);
@@ -200,18 +201,18 @@ static void without_descriptors_or_idle_connections_accepting_pauses(struct rhb_
     tear_down(&f);
 }
 
-static void the_others_are_served_while_accepting_pauses(struct rhb_test *t)
+static void open_connections_are_served_while_accepting_pauses(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client other = client_new(&f, BY_UNIX);
-    client_says(&f, &other, "GET / HTTP/1.1\r\n");
+    client_send_text(&f, &other, "GET / HTTP/1.1\r\n");
     UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && first_parked(&f, RHB_CONN_HEAD)->in.len > 0);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     forbid_fds(&f, lowest_free_fd());
     UNTIL(f.loop->accept_again_at != 0);
-    client_says(&f, &other, "Host: a\r\n\r\n");
+    client_send_text(&f, &other, "Host: a\r\n\r\n");
     CHECK_INT(answer_to(&f, &other), 200);
     allow_fds(&f);
     CHECK_INT(answer_to(&f, &c), 200);
@@ -225,7 +226,7 @@ static void a_listener_that_epoll_refuses_after_a_pause_is_tried_again(struct rh
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     forbid_fds(&f, lowest_free_fd());
     UNTIL(f.loop->accept_again_at != 0);
     refused_adds = 2;
@@ -237,14 +238,15 @@ static void a_listener_that_epoll_refuses_after_a_pause_is_tried_again(struct rh
     tear_down(&f);
 }
 
-/* Somebody has closed it: those behind it take part again, and nobody waits for it. */
-static void a_listener_that_is_none_any_more_does_not_keep_others_out(struct rhb_test *t)
+/* One listener has been closed: those behind it are armed again, and the loop does not wait for it.
+ */
+static void a_closed_listener_does_not_stop_the_others(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
-    settle(&f);
+    poll_until_idle(&f);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     forbid_fds(&f, lowest_free_fd());
     UNTIL(f.loop->accept_again_at != 0);
     allow_fds(&f);
@@ -284,12 +286,12 @@ static void a_listener_that_was_shut_down_does_not_keep_the_worker_awake(struct 
 {
     struct fixture f;
     set_up_and_start(&f, t);
-    settle(&f);
+    poll_until_idle(&f);
     CHECK_INT(shutdown(f.listeners[BY_UNIX].fd, SHUT_RDWR), 0);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
-    settle(&f);
+    poll_until_idle(&f);
     uint64_t tick = f.loop->tick_at;
     unsigned waits = f.waits;
     UNTIL(f.loop->tick_at > tick);
@@ -298,29 +300,29 @@ static void a_listener_that_was_shut_down_does_not_keep_the_worker_awake(struct 
     tear_down(&f);
 }
 
-static void errors_of_one_connection_do_not_keep_others_out(struct rhb_test *t)
+static void errors_of_one_connection_do_not_stop_accepting(struct rhb_test *t)
 {
     static const int errors[] = {ECONNABORTED, EINTR, EPROTO, EPERM, ENETDOWN, ENOBUFS, ENOMEM};
     struct fixture f;
     set_up_and_start(&f, t);
     memcpy(accept_errors, errors, sizeof errors);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_INT(accept_errors[0], 0);
     client_close(&c);
     tear_down(&f);
 }
 
-static void a_connection_that_went_away_in_the_backlog_is_nothing(struct rhb_test *t)
+static void a_connection_that_has_ended_in_the_backlog_is_ignored(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     for (int by = 0; by < LISTENERS; by++) {
         struct client gone = client_new(&f, by), c = client_new(&f, by);
-        client_says(&f, &gone, GET);
+        client_send_text(&f, &gone, GET);
         client_reset(&gone);
-        client_says(&f, &c, GET);
+        client_send_text(&f, &c, GET);
         CHECK_INT(answer_to(&f, &c), 200);
         client_close(&c);
     }
@@ -337,7 +339,7 @@ static void peers_are_known_by_their_address(struct rhb_test *t)
         struct sockaddr_in own = {0};
         socklen_t len = sizeof own;
         struct client c = client_new(&f, by);
-        client_says(&f, &c, GET);
+        client_send_text(&f, &c, GET);
         UNTIL(f.held != NULL);
         getsockname(c.fd, (struct sockaddr *)&own, &len);
         size_t written = rhb_peer_text(&f.held->peer, text);
@@ -354,19 +356,19 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(a_blocking_listener_is_made_non_blocking),
         RHB_CASE(a_flag_that_was_cleared_is_set_again),
-        RHB_CASE(listeners_take_turns),
+        RHB_CASE(listeners_are_served_in_turn),
         RHB_CASE(a_burst_is_accepted_to_its_end),
         RHB_CASE(only_one_connection_is_accepted_before_it_is_served),
-        RHB_CASE(without_descriptors_the_longest_idle_connection_goes),
+        RHB_CASE(without_descriptors_the_longest_idle_connection_is_closed),
         RHB_CASE(without_descriptors_or_idle_connections_accepting_pauses),
-        RHB_CASE(the_others_are_served_while_accepting_pauses),
+        RHB_CASE(open_connections_are_served_while_accepting_pauses),
         RHB_CASE(a_listener_that_epoll_refuses_after_a_pause_is_tried_again),
-        RHB_CASE(a_listener_that_is_none_any_more_does_not_keep_others_out),
+        RHB_CASE(a_closed_listener_does_not_stop_the_others),
         RHB_CASE(a_listener_that_epoll_refuses_at_the_start_is_an_error),
         RHB_CASE(more_listeners_than_a_connection_can_name_are_an_error),
         RHB_CASE(a_listener_that_was_shut_down_does_not_keep_the_worker_awake),
-        RHB_CASE(errors_of_one_connection_do_not_keep_others_out),
-        RHB_CASE(a_connection_that_went_away_in_the_backlog_is_nothing),
+        RHB_CASE(errors_of_one_connection_do_not_stop_accepting),
+        RHB_CASE(a_connection_that_has_ended_in_the_backlog_is_ignored),
         RHB_CASE(peers_are_known_by_their_address),
     };
     return RHB_RUN(cases);

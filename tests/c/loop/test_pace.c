@@ -21,13 +21,13 @@ static void set_up_with(struct fixture *f, struct rhb_test *t, enum rhb_conn_sta
     start(f);
 }
 
-/* The client says this again and again, until it is answered or the time has passed. */
+/* The client sends this repeatedly, until it is answered or the time has passed. */
 static void trickle(struct fixture *f, struct client *c, const char *text, uint64_t duration)
 {
     uint64_t until = rhb_now_coarse() + duration;
     while (!client_has_answer(c) && rhb_now_coarse() < until) {
-        client_says(f, c, text);
-        settle(f);
+        client_send_text(f, c, text);
+        poll_until_idle(f);
     }
 }
 
@@ -36,7 +36,7 @@ static void check_trickled_body(struct rhb_test *t, const char *post, const char
     struct fixture f;
     set_up_with(&f, t, RHB_CONN_BODY, FAST);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, post);
+    client_send_text(&f, &c, post);
     UNTIL(parked(&f, RHB_CONN_BODY) == 1);
     uint64_t began = rhb_now_coarse();
     trickle(&f, &c, text, 10 * RHB_NS_PER_SECOND);
@@ -53,8 +53,8 @@ static void a_body_that_comes_too_slowly_is_408(struct rhb_test *t)
     check_trickled_body(t, LONG_POST, "x");
 }
 
-/* What frames the chunks is no body. */
-static void so_is_one_of_small_chunks_with_long_extensions(struct rhb_test *t)
+/* The framing of chunks does not count as body. */
+static void a_body_of_small_chunks_with_long_extensions_is_408(struct rhb_test *t)
 {
     check_trickled_body(t, CHUNKED_POST, LONG_EXTENSION);
 }
@@ -64,7 +64,7 @@ static void check_goes_on(struct rhb_test *t, uint64_t min_rate)
     struct fixture f;
     set_up_with(&f, t, RHB_CONN_BODY, min_rate);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, LONG_POST "1234567890");
+    client_send_text(&f, &c, LONG_POST "1234567890");
     trickle(&f, &c, "x", 300 * MS);
     CHECK(!client_has_answer(&c));
     CHECK_INT(parked(&f, RHB_CONN_BODY), 1);
@@ -72,17 +72,17 @@ static void check_goes_on(struct rhb_test *t, uint64_t min_rate)
     tear_down(&f);
 }
 
-static void a_body_that_comes_fast_enough_goes_on(struct rhb_test *t)
+static void a_body_that_comes_fast_enough_is_received(struct rhb_test *t)
 {
     check_goes_on(t, SLOW);
 }
 
-static void without_a_rate_any_body_goes_on(struct rhb_test *t)
+static void without_a_rate_every_body_is_received(struct rhb_test *t)
 {
     check_goes_on(t, 0);
 }
 
-/* Reads so much of what has come. */
+/* Reads so many bytes. */
 static void read_some(struct client *c, size_t len)
 {
     char bytes[4096];
@@ -94,16 +94,16 @@ static void read_some(struct client *c, size_t len)
     }
 }
 
-/* A client that reads, but less than makes epoll say that there is room. */
+/* A client that reads, but too little for epoll to report EPOLLOUT. */
 static void check_slow_reader(struct rhb_test *t, int by, size_t reads)
 {
     struct fixture f;
     set_up_with(&f, t, RHB_CONN_SEND, SLOW);
     f.padding = 16 << 20;
     struct client c = client_new(&f, by);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     UNTIL(parked(&f, RHB_CONN_SEND) == 1);
-    settle(&f);
+    poll_until_idle(&f);
     for (int i = 0; i < 3; i++) {
         uint64_t deadline = first_parked(&f, RHB_CONN_SEND)->deadline;
         unsigned writable = f.writable;
@@ -134,9 +134,9 @@ static void a_client_that_reads_too_slowly_is_lost(struct rhb_test *t)
     set_up_with(&f, t, RHB_CONN_SEND, FAST);
     f.padding = 16 << 20;
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     UNTIL(parked(&f, RHB_CONN_SEND) == 1);
-    settle(&f);
+    poll_until_idle(&f);
     uint64_t deadline = first_parked(&f, RHB_CONN_SEND)->deadline;
     read_some(&c, 70000);
     UNTIL(f.lost > 0 || first_parked(&f, RHB_CONN_SEND)->deadline > deadline);
@@ -167,9 +167,9 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(a_body_that_comes_too_slowly_is_408),
-        RHB_CASE(so_is_one_of_small_chunks_with_long_extensions),
-        RHB_CASE(a_body_that_comes_fast_enough_goes_on),
-        RHB_CASE(without_a_rate_any_body_goes_on),
+        RHB_CASE(a_body_of_small_chunks_with_long_extensions_is_408),
+        RHB_CASE(a_body_that_comes_fast_enough_is_received),
+        RHB_CASE(without_a_rate_every_body_is_received),
         RHB_CASE(a_client_that_reads_slowly_over_tcp_is_not_lost),
         RHB_CASE(a_client_that_reads_slowly_over_a_unix_socket_is_not_lost),
         RHB_CASE(a_client_that_reads_too_slowly_is_lost),

@@ -1,5 +1,5 @@
-/* csrc/loop/refusal.c: the loop's own answers, and that a client sees them while it is still
- * sending. */
+/* csrc/loop/refusal.c: error responses of the loop, which a client gets also while it still sends.
+ */
 #define _GNU_SOURCE
 #include "log/access_log.h"
 #include "loop/refusal.h"
@@ -37,13 +37,13 @@ static void set_up_narrow(struct fixture *f, struct rhb_test *t)
     start(f);
 }
 
-static void what_cannot_be_served_gets_its_status_and_the_end(struct rhb_test *t)
+static void a_refused_request_gets_its_status_and_the_end(struct rhb_test *t)
 {
     struct fixture f;
     set_up_narrow(&f, t);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct client c = client_new(&f, i % LISTENERS);
-        client_says(&f, &c, refused[i].request);
+        client_send_text(&f, &c, refused[i].request);
         CHECK_INT(answer_to(&f, &c), refused[i].status);
         CHECK(!c.kept);
         CHECK(ends_well(&f, &c));
@@ -61,7 +61,7 @@ static void it_gets_the_same_when_it_comes_byte_by_byte(struct rhb_test *t)
         struct client c = client_new(&f, BY_UNIX);
         for (const char *at = refused[i].request; *at != '\0' && !c.reset; at++) {
             client_send(&f, &c, at, 1);
-            settle(&f);
+            poll_until_idle(&f);
         }
         CHECK_INT(answer_to(&f, &c), refused[i].status);
         client_close(&c);
@@ -76,7 +76,7 @@ static void the_answer_is_complete_and_closes(struct rhb_test *t)
     char expected[512];
     set_up_narrow(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "bad\r\n\r\n");
+    client_send_text(&f, &c, "bad\r\n\r\n");
     CHECK(ends_well(&f, &c));
     snprintf(expected, sizeof expected,
              "HTTP/1.1 400 Bad Request\r\nDate: %s\r\nServer: rhebok\r\n"
@@ -93,7 +93,7 @@ static void an_answer_to_head_has_no_body(struct rhb_test *t)
     struct fixture f;
     set_up_narrow(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n");
+    client_send_text(&f, &c, "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n");
     CHECK(ends_well(&f, &c));
     CHECK(c.got.len > 4);
     CHECK_STR(c.got.data + c.got.len - 4, 4, "\r\n\r\n");
@@ -106,11 +106,11 @@ static void nothing_behind_a_bad_request_is_looked_at(struct rhb_test *t)
     struct fixture f;
     set_up_narrow(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c,
-                "GET / HTTP/1.1\r\nHost: a\r\n\r\nbad\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_send_text(
+        &f, &c, "GET / HTTP/1.1\r\nHost: a\r\n\r\nbad\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_INT(answer_to(&f, &c), 400);
-    client_says(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_send_text(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK(ends_well(&f, &c));
     CHECK_INT(c.got.len, 0);
     CHECK_INT(f.requests, 1);
@@ -118,7 +118,7 @@ static void nothing_behind_a_bad_request_is_looked_at(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* RFC 9112 section 9.6: a reset would take the answer from the client. */
+/* RFC 9112 section 9.6: after a reset the client may lose the response. */
 static void a_client_that_is_still_sending_sees_its_answer(struct rhb_test *t)
 {
     enum { UPLOAD = 6 << 20 };
@@ -129,7 +129,7 @@ static void a_client_that_is_still_sending_sees_its_answer(struct rhb_test *t)
     char *upload = pattern_new(UPLOAD);
     for (int by = 0; by < LISTENERS; by++) {
         struct client c = client_new(&f, by);
-        client_says(&f, &c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6291456\r\n\r\n");
+        client_send_text(&f, &c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6291456\r\n\r\n");
         client_send(&f, &c, upload, UPLOAD);
         CHECK(!c.reset);
         CHECK_INT(answer_to(&f, &c), 413);
@@ -147,7 +147,7 @@ static void a_client_that_reads_nothing_is_closed_without_its_answer(struct rhb_
     f.padding = 1 << 20;
     f.holds = true;
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\n\r\nbad\r\n\r\n");
+    client_send_text(&f, &c, "GET / HTTP/1.1\r\nHost: a\r\n\r\nbad\r\n\r\n");
     UNTIL(f.held != NULL);
     char filling[4096] = {0};
     while (write(f.held->fd, filling, sizeof filling) > 0)
@@ -175,7 +175,7 @@ static void a_refusal_is_logged(struct rhb_test *t)
     CHECK_INT(rhb_access_log_open(log, NULL, pipe_fds[1]), 0);
     f.loop->access_log = log;
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_send_text(&f, &c, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK_INT(answer_to(&f, &c), 501);
     CHECK_INT(rhb_access_log_flush(log), 0);
     ssize_t len = read(pipe_fds[0], line, sizeof line);
@@ -201,7 +201,7 @@ static void each_status_of_the_loop_has_its_phrase(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(what_cannot_be_served_gets_its_status_and_the_end),
+        RHB_CASE(a_refused_request_gets_its_status_and_the_end),
         RHB_CASE(it_gets_the_same_when_it_comes_byte_by_byte),
         RHB_CASE(the_answer_is_complete_and_closes),
         RHB_CASE(an_answer_to_head_has_no_body),

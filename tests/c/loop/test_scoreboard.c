@@ -1,4 +1,4 @@
-/* What a worker writes into its slot. rhebok/scoreboard.py reads the same. */
+/* csrc/loop/scoreboard.h: what a worker writes. rhebok/serving/scoreboard.py reads the same. */
 #include "harness.h"
 #include "loop/scoreboard.h"
 
@@ -44,7 +44,7 @@ static void a_long_line_is_cut(struct rhb_test *t)
     CHECK_INT(score[1].line_len, 0);
 }
 
-static void a_response_that_goes_on_is_the_same_request(struct rhb_test *t)
+static void resuming_a_response_does_not_count_a_request(struct rhb_test *t)
 {
     struct rhb_score score = {0};
     rhb_score_begin(&score, "GET /", 5, RHB_NS_PER_SECOND);
@@ -82,7 +82,7 @@ int main(void)
         RHB_CASE(without_a_limit_there_is_no_deadline),
         RHB_CASE(at_its_end_nothing_is_late_and_the_line_stays),
         RHB_CASE(a_long_line_is_cut),
-        RHB_CASE(a_response_that_goes_on_is_the_same_request),
+        RHB_CASE(resuming_a_response_does_not_count_a_request),
         RHB_CASE(responses_on_their_way_are_counted),
         RHB_CASE(the_bytes_that_they_hold_are_added_up),
     };

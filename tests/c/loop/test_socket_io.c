@@ -1,4 +1,4 @@
-/* csrc/loop/socket_io.c: each call against each result. */
+/* csrc/loop/socket_io.c: each call with each of its results. */
 #define _GNU_SOURCE
 #include "base/clock.h"
 #include "harness.h"
@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* This program's calls stand in front of the C library's, to be interrupted once each. */
+/* These calls replace those of the C library; each can be interrupted once. */
 static int interruptions;
 
 static bool interrupted(void)
@@ -82,7 +82,7 @@ static void fill(int fd)
         ;
 }
 
-static void recv_tells_bytes_from_none_yet_from_the_end(struct rhb_test *t)
+static void recv_distinguishes_bytes_nothing_yet_and_the_end(struct rhb_test *t)
 {
     struct pair pair = pair_new();
     char bytes[8];
@@ -99,8 +99,8 @@ static void recv_tells_bytes_from_none_yet_from_the_end(struct rhb_test *t)
     pair_close(t, pair);
 }
 
-/* A unix socket closed with bytes unread is a reset to its peer. */
-static void recv_tells_a_reset_from_the_end(struct rhb_test *t)
+/* When a unix socket is closed with bytes unread, its peer gets a reset. */
+static void recv_distinguishes_a_reset_from_the_end(struct rhb_test *t)
 {
     struct pair pair = pair_new();
     char byte;
@@ -113,7 +113,7 @@ static void recv_tells_a_reset_from_the_end(struct rhb_test *t)
     close(pair.ours);
 }
 
-static void send_says_how_much_was_taken(struct rhb_test *t)
+static void send_returns_how_much_was_sent(struct rhb_test *t)
 {
     enum { MUCH = 4 << 20 };
     struct pair pair = pair_new();
@@ -133,7 +133,7 @@ static void send_says_how_much_was_taken(struct rhb_test *t)
     pair_close(t, pair);
 }
 
-static void sending_to_nobody_is_an_error_and_no_signal(struct rhb_test *t)
+static void sending_to_a_closed_peer_is_an_error_and_no_signal(struct rhb_test *t)
 {
     struct pair pair = pair_new();
     struct iovec piece = {.iov_base = "x", .iov_len = 1};
@@ -190,7 +190,7 @@ static void a_file_is_sent_from_its_offset_on(struct rhb_test *t)
     pair_close(t, pair);
 }
 
-static void what_is_no_file_cannot_be_sent(struct rhb_test *t)
+static void a_descriptor_that_is_not_a_file_cannot_be_sent(struct rhb_test *t)
 {
     struct pair pair = pair_new();
     off_t offset = 0;
@@ -201,7 +201,7 @@ static void what_is_no_file_cannot_be_sent(struct rhb_test *t)
     pair_close(t, pair);
 }
 
-static void waiting_ends_with_room_or_with_its_deadline(struct rhb_test *t)
+static void waiting_ends_when_the_socket_is_writable_or_at_the_deadline(struct rhb_test *t)
 {
     struct pair pair = pair_new();
     interruptions = 1;
@@ -215,8 +215,8 @@ static void waiting_ends_with_room_or_with_its_deadline(struct rhb_test *t)
     pair_close(t, pair);
 }
 
-/* OK means that a send will not wait; it then says what is wrong. */
-static void waiting_for_nobody_does_not_wait(struct rhb_test *t)
+/* OK means that a send will not wait; the send then returns the error. */
+static void waiting_for_a_closed_peer_returns_at_once(struct rhb_test *t)
 {
     struct pair pair = pair_new();
     fill(pair.ours);
@@ -228,15 +228,15 @@ static void waiting_for_nobody_does_not_wait(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(recv_tells_bytes_from_none_yet_from_the_end),
-        RHB_CASE(recv_tells_a_reset_from_the_end),
-        RHB_CASE(send_says_how_much_was_taken),
-        RHB_CASE(sending_to_nobody_is_an_error_and_no_signal),
+        RHB_CASE(recv_distinguishes_bytes_nothing_yet_and_the_end),
+        RHB_CASE(recv_distinguishes_a_reset_from_the_end),
+        RHB_CASE(send_returns_how_much_was_sent),
+        RHB_CASE(sending_to_a_closed_peer_is_an_error_and_no_signal),
         RHB_CASE(pieces_are_sent_as_one),
         RHB_CASE(a_file_is_sent_from_its_offset_on),
-        RHB_CASE(what_is_no_file_cannot_be_sent),
-        RHB_CASE(waiting_ends_with_room_or_with_its_deadline),
-        RHB_CASE(waiting_for_nobody_does_not_wait),
+        RHB_CASE(a_descriptor_that_is_not_a_file_cannot_be_sent),
+        RHB_CASE(waiting_ends_when_the_socket_is_writable_or_at_the_deadline),
+        RHB_CASE(waiting_for_a_closed_peer_returns_at_once),
     };
     return RHB_RUN(cases);
 }

@@ -6,11 +6,11 @@
 
 #define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
-static void with_nobody_there_the_loop_is_drained_at_once(struct rhb_test *t)
+static void without_connections_the_loop_is_drained_at_once(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
-    settle(&f);
+    poll_until_idle(&f);
     unsigned waits = f.waits;
     rhb_loop_stop(f.loop);
     f.must_wait = false;
@@ -19,12 +19,12 @@ static void with_nobody_there_the_loop_is_drained_at_once(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void idle_connections_are_closed_after_the_linger(struct rhb_test *t)
+static void idle_connections_are_closed_after_a_second(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     UNTIL(parked(&f, RHB_CONN_IDLE) == 1);
     rhb_loop_stop(f.loop);
@@ -36,16 +36,16 @@ static void idle_connections_are_closed_after_the_linger(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void a_kept_connection_gets_one_more_answer_and_the_word_close(struct rhb_test *t)
+static void a_kept_connection_gets_one_more_response_with_close(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK(c.kept);
     rhb_loop_stop(f.loop);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK(!c.kept);
     CHECK(ends_well(&f, &c));
@@ -54,19 +54,19 @@ static void a_kept_connection_gets_one_more_answer_and_the_word_close(struct rhb
     tear_down(&f);
 }
 
-static void requests_under_way_are_finished(struct rhb_test *t)
+static void requests_in_progress_are_finished(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client head = client_new(&f, BY_UNIX), body = client_new(&f, BY_UNIX);
-    client_says(&f, &head, "GET / HTTP/1.1\r\n");
-    client_says(&f, &body, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\no");
+    client_send_text(&f, &head, "GET / HTTP/1.1\r\n");
+    client_send_text(&f, &body, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\no");
     UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && parked(&f, RHB_CONN_BODY) == 1);
-    settle(&f);
+    poll_until_idle(&f);
     rhb_loop_stop(f.loop);
-    settle(&f);
-    client_says(&f, &head, "Host: a\r\n\r\n");
-    client_says(&f, &body, "k");
+    poll_until_idle(&f);
+    client_send_text(&f, &head, "Host: a\r\n\r\n");
+    client_send_text(&f, &body, "k");
     CHECK_INT(answer_to(&f, &head), 200);
     CHECK(!head.kept);
     CHECK_INT(answer_to(&f, &body), 200);
@@ -78,13 +78,13 @@ static void requests_under_way_are_finished(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void a_response_that_waits_for_its_client_is_finished(struct rhb_test *t)
+static void a_suspended_response_is_finished(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     f.padding = 4 << 20;
     struct client c = client_new(&f, BY_TCP);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     UNTIL(parked(&f, RHB_CONN_SEND) == 1);
     rhb_loop_stop(f.loop);
     CHECK_INT(answer_to(&f, &c), 200);
@@ -94,7 +94,7 @@ static void a_response_that_waits_for_its_client_is_finished(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* The wake-up for it may have come to this worker alone. */
+/* Only this worker may have been woken for it. */
 static void one_connection_of_each_listener_is_still_accepted(struct rhb_test *t)
 {
     struct fixture f;
@@ -102,7 +102,7 @@ static void one_connection_of_each_listener_is_still_accepted(struct rhb_test *t
     struct client clients[4];
     for (int i = 0; i < 4; i++) {
         clients[i] = client_new(&f, i % LISTENERS);
-        client_says(&f, &clients[i], GET);
+        client_send_text(&f, &clients[i], GET);
     }
     rhb_loop_stop(f.loop);
     for (int i = 0; i < LISTENERS; i++) {
@@ -130,7 +130,7 @@ static void a_silent_connection_is_closed_as_an_idle_one(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void so_is_the_silent_connection_that_was_accepted_last(struct rhb_test *t)
+static void a_silent_connection_that_was_accepted_last_is_closed(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
@@ -141,7 +141,7 @@ static void so_is_the_silent_connection_that_was_accepted_last(struct rhb_test *
     tear_down(&f);
 }
 
-static void and_the_one_that_was_in_its_grace(struct rhb_test *t)
+static void a_silent_connection_in_its_grace_wait_is_closed(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
@@ -153,20 +153,20 @@ static void and_the_one_that_was_in_its_grace(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void a_silent_connection_that_speaks_in_time_is_served(struct rhb_test *t)
+static void a_silent_connection_that_sends_in_time_is_served(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
     UNTIL(parked(&f, RHB_CONN_FRESH) == 1);
     rhb_loop_stop(f.loop);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&c);
     tear_down(&f);
 }
 
-static void though_connections_are_not_kept_otherwise(struct rhb_test *t)
+static void it_is_served_in_time_without_keep_alive_too(struct rhb_test *t)
 {
     struct fixture f;
     set_up(&f, t);
@@ -176,15 +176,15 @@ static void though_connections_are_not_kept_otherwise(struct rhb_test *t)
     struct client c = client_new(&f, BY_UNIX);
     rhb_loop_stop(f.loop);
     UNTIL(f.loop->registered == 1);
-    settle(&f);
-    client_says(&f, &c, GET);
+    poll_until_idle(&f);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     client_close(&c);
     tear_down(&f);
 }
 
-/* The list of those that count as idle would not be in the order of its deadlines. */
-static void or_are_kept_for_less_than_they_are_waited_for(struct rhb_test *t)
+/* Otherwise the list of idle connections would not be in the order of its deadlines. */
+static void it_is_served_in_time_with_a_short_keep_alive_too(struct rhb_test *t)
 {
     struct fixture f;
     set_up(&f, t);
@@ -203,21 +203,21 @@ static void or_are_kept_for_less_than_they_are_waited_for(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* A pause that nobody ends would make every wait a short one. */
-static void a_last_accept_in_vain_pauses_nothing(struct rhb_test *t)
+/* A pause that never ends would make every wait short. */
+static void a_last_accept_without_a_descriptor_does_not_pause(struct rhb_test *t)
 {
     struct fixture f;
     struct rlimit limit, none;
     set_up_and_start(&f, t);
     struct client busy = client_new(&f, BY_UNIX), c = client_new(&f, BY_UNIX);
-    client_says(&f, &busy, "GET");
+    client_send_text(&f, &busy, "GET");
     UNTIL(parked(&f, RHB_CONN_HEAD) == 1 && first_parked(&f, RHB_CONN_HEAD)->in.len == 3);
     rhb_loop_stop(f.loop);
     getrlimit(RLIMIT_NOFILE, &limit);
     none = limit;
     none.rlim_cur = (rlim_t)c.fd;
     setrlimit(RLIMIT_NOFILE, &none);
-    settle(&f);
+    poll_until_idle(&f);
     setrlimit(RLIMIT_NOFILE, &limit);
     CHECK(!f.loop->listeners[BY_UNIX].ready);
     CHECK_INT(f.loop->accept_again_at, 0);
@@ -231,35 +231,35 @@ static void stopping_twice_is_stopping_once(struct rhb_test *t)
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     CHECK_INT(answer_to(&f, &c), 200);
     UNTIL(parked(&f, RHB_CONN_IDLE) == 1);
     rhb_loop_stop(f.loop);
     uint64_t deadline = first_parked(&f, RHB_CONN_IDLE)->deadline;
-    settle(&f);
+    poll_until_idle(&f);
     rhb_loop_stop(f.loop);
     CHECK(first_parked(&f, RHB_CONN_IDLE)->deadline == deadline);
     client_close(&c);
     tear_down(&f);
 }
 
-static void freeing_the_loop_closes_whatever_is_there(struct rhb_test *t)
+static void freeing_the_loop_closes_all_connections(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c[5];
     for (int i = 0; i < 5; i++)
         c[i] = client_new(&f, BY_UNIX);
-    client_says(&f, &c[0], GET "GET");
-    client_says(&f, &c[1], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx");
-    client_says(&f, &c[2], "bad\r\n\r\n");
-    client_says(&f, &c[3], GET);
+    client_send_text(&f, &c[0], GET "GET");
+    client_send_text(&f, &c[1], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx");
+    client_send_text(&f, &c[2], "bad\r\n\r\n");
+    client_send_text(&f, &c[3], GET);
     CHECK_INT(answer_to(&f, &c[3]), 200);
     UNTIL(f.loop->registered == 4);
     f.holds = true;
-    client_says(&f, &c[3], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\no");
-    settle(&f);
-    client_says(&f, &c[3], "k");
+    client_send_text(&f, &c[3], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\no");
+    poll_until_idle(&f);
+    client_send_text(&f, &c[3], "k");
     UNTIL(f.held != NULL);
     f.held = NULL;
     rhb_loop_free(f.loop);
@@ -276,21 +276,21 @@ static void freeing_the_loop_closes_whatever_is_there(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(with_nobody_there_the_loop_is_drained_at_once),
-        RHB_CASE(idle_connections_are_closed_after_the_linger),
-        RHB_CASE(a_kept_connection_gets_one_more_answer_and_the_word_close),
-        RHB_CASE(requests_under_way_are_finished),
-        RHB_CASE(a_response_that_waits_for_its_client_is_finished),
+        RHB_CASE(without_connections_the_loop_is_drained_at_once),
+        RHB_CASE(idle_connections_are_closed_after_a_second),
+        RHB_CASE(a_kept_connection_gets_one_more_response_with_close),
+        RHB_CASE(requests_in_progress_are_finished),
+        RHB_CASE(a_suspended_response_is_finished),
         RHB_CASE(one_connection_of_each_listener_is_still_accepted),
         RHB_CASE(a_silent_connection_is_closed_as_an_idle_one),
-        RHB_CASE(so_is_the_silent_connection_that_was_accepted_last),
-        RHB_CASE(and_the_one_that_was_in_its_grace),
-        RHB_CASE(a_silent_connection_that_speaks_in_time_is_served),
-        RHB_CASE(though_connections_are_not_kept_otherwise),
-        RHB_CASE(or_are_kept_for_less_than_they_are_waited_for),
-        RHB_CASE(a_last_accept_in_vain_pauses_nothing),
+        RHB_CASE(a_silent_connection_that_was_accepted_last_is_closed),
+        RHB_CASE(a_silent_connection_in_its_grace_wait_is_closed),
+        RHB_CASE(a_silent_connection_that_sends_in_time_is_served),
+        RHB_CASE(it_is_served_in_time_without_keep_alive_too),
+        RHB_CASE(it_is_served_in_time_with_a_short_keep_alive_too),
+        RHB_CASE(a_last_accept_without_a_descriptor_does_not_pause),
         RHB_CASE(stopping_twice_is_stopping_once),
-        RHB_CASE(freeing_the_loop_closes_whatever_is_there),
+        RHB_CASE(freeing_the_loop_closes_all_connections),
     };
     return RHB_RUN(cases);
 }

@@ -9,7 +9,7 @@
 
 /* ---- threads ---- */
 
-static void whoever_sleeps_must_hear_of_a_deadline_before_his_waking(struct rhb_test *t)
+static void a_sleeping_thread_must_be_woken_for_an_earlier_deadline(struct rhb_test *t)
 {
     struct fixture f;
     set_up(&f, t);
@@ -17,7 +17,7 @@ static void whoever_sleeps_must_hear_of_a_deadline_before_his_waking(struct rhb_
     start(&f);
     f.holds = true;
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     UNTIL(f.held != NULL);
     rhb_loop_before_sleep(f.loop);
     CHECK(!rhb_loop_needs_attention(f.loop));
@@ -30,13 +30,13 @@ static void whoever_sleeps_must_hear_of_a_deadline_before_his_waking(struct rhb_
     tear_down(&f);
 }
 
-static void whoever_sleeps_need_not_hear_of_later_ones(struct rhb_test *t)
+static void a_sleeping_thread_need_not_be_woken_for_a_later_deadline(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     f.holds = true;
     struct client c = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
+    client_send_text(&f, &c, GET);
     UNTIL(f.held != NULL);
     rhb_loop_before_sleep(f.loop);
     answer(&f, f.held);
@@ -48,8 +48,8 @@ static void whoever_sleeps_need_not_hear_of_later_ones(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* The place is free for whoever waits in the queue. */
-static void whoever_sleeps_must_hear_that_there_is_room_again(struct rhb_test *t)
+/* A connection in the queue can be accepted now. */
+static void a_sleeping_thread_must_be_woken_for_new_capacity(struct rhb_test *t)
 {
     struct fixture f;
     set_up(&f, t);
@@ -57,8 +57,8 @@ static void whoever_sleeps_must_hear_that_there_is_room_again(struct rhb_test *t
     start(&f);
     f.holds = true;
     struct client c = client_new(&f, BY_UNIX), next = client_new(&f, BY_UNIX);
-    client_says(&f, &c, GET);
-    client_says(&f, &next, GET);
+    client_send_text(&f, &c, GET);
+    client_send_text(&f, &next, GET);
     UNTIL(f.held != NULL);
     CHECK(f.loop->accept_again_at != 0);
     rhb_loop_before_sleep(f.loop);
@@ -75,25 +75,25 @@ static void whoever_sleeps_must_hear_that_there_is_room_again(struct rhb_test *t
     tear_down(&f);
 }
 
-/* ---- the grace of fresh connections ---- */
+/* ---- the grace wait of new connections ---- */
 
 static struct client silent_client(struct fixture *f)
 {
     struct client c = client_new(f, BY_UNIX);
     unsigned long open = f->loop->open;
-    patience(f);
+    restart_timer(f);
     while (f->loop->open == open && step(f))
         ;
     return c;
 }
 
-static void bytes_that_come_within_the_grace_save_the_epoll(struct rhb_test *t)
+static void bytes_within_the_grace_wait_save_the_epoll_call(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct client c = silent_client(&f);
     CHECK(f.loop->in_grace != NULL);
-    client_says(&f, &c, "GET / HTTP/1.0\r\n\r\n");
+    client_send_text(&f, &c, "GET / HTTP/1.0\r\n\r\n");
     CHECK_INT(answer_to(&f, &c), 200);
     CHECK_INT(f.loop->registered, 0);
     CHECK_INT(f.loop->grace_credit, RHB_GRACE_CREDIT);
@@ -101,20 +101,20 @@ static void bytes_that_come_within_the_grace_save_the_epoll(struct rhb_test *t)
     tear_down(&f);
 }
 
-/* Misses until no connection is waited for any more. */
+/* Grace waits without bytes, until there is no credit. */
 static void use_up_credit(struct fixture *f, struct client *clients, int count)
 {
     struct rhb_test *t = f->t;
     for (int i = 0; i < count; i++) {
         clients[i] = silent_client(f);
-        patience(f);
+        restart_timer(f);
         while (parked(f, RHB_CONN_FRESH) < (size_t)i + 1 && step(f))
             ;
     }
     CHECK(f->loop->grace_credit <= 0);
 }
 
-static void grace_is_used_up_by_those_who_miss_it(struct rhb_test *t)
+static void grace_waits_without_bytes_use_up_the_credit(struct rhb_test *t)
 {
     enum { MISSES = RHB_GRACE_CREDIT / 2 };
     struct fixture f;
@@ -133,7 +133,7 @@ static void grace_is_used_up_by_those_who_miss_it(struct rhb_test *t)
     tear_down(&f);
 }
 
-static void grace_comes_back_with_those_who_keep_it(struct rhb_test *t)
+static void grace_waits_with_bytes_earn_credit(struct rhb_test *t)
 {
     enum { MISSES = RHB_GRACE_CREDIT / 2, IN_TIME = RHB_GRACE_PROBE + 2 };
     struct fixture f;
@@ -142,7 +142,7 @@ static void grace_comes_back_with_those_who_keep_it(struct rhb_test *t)
     use_up_credit(&f, clients, MISSES);
     for (int i = 0; i < IN_TIME; i++) {
         struct client c = silent_client(&f);
-        client_says(&f, &c, "GET / HTTP/1.0\r\n\r\n");
+        client_send_text(&f, &c, "GET / HTTP/1.0\r\n\r\n");
         CHECK_INT(answer_to(&f, &c), 200);
         client_close(&c);
     }
@@ -177,13 +177,13 @@ static void a_batch_of_the_log_is_written_when_a_second_has_passed(struct rhb_te
     tear_down(&f);
 }
 
-/* By another thread, while one sleeps until it is time to look at the listeners. */
-static void also_when_its_first_line_came_while_somebody_slept(struct rhb_test *t)
+/* Another thread adds the line, while one sleeps until the next tick. */
+static void a_batch_that_begins_during_a_sleep_is_written_in_time(struct rhb_test *t)
 {
     struct fixture f;
     set_up_and_start(&f, t);
     struct rhb_access_log *log = log_to_null(&f);
-    settle(&f);
+    poll_until_idle(&f);
     rhb_loop_before_sleep(f.loop);
     rhb_access_log_add(log, &(struct rhb_access_entry){.status = 200});
     uint64_t added = rhb_now_exact();
@@ -199,14 +199,14 @@ static void also_when_its_first_line_came_while_somebody_slept(struct rhb_test *
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(whoever_sleeps_must_hear_of_a_deadline_before_his_waking),
-        RHB_CASE(whoever_sleeps_need_not_hear_of_later_ones),
-        RHB_CASE(whoever_sleeps_must_hear_that_there_is_room_again),
-        RHB_CASE(bytes_that_come_within_the_grace_save_the_epoll),
-        RHB_CASE(grace_is_used_up_by_those_who_miss_it),
-        RHB_CASE(grace_comes_back_with_those_who_keep_it),
+        RHB_CASE(a_sleeping_thread_must_be_woken_for_an_earlier_deadline),
+        RHB_CASE(a_sleeping_thread_need_not_be_woken_for_a_later_deadline),
+        RHB_CASE(a_sleeping_thread_must_be_woken_for_new_capacity),
+        RHB_CASE(bytes_within_the_grace_wait_save_the_epoll_call),
+        RHB_CASE(grace_waits_without_bytes_use_up_the_credit),
+        RHB_CASE(grace_waits_with_bytes_earn_credit),
         RHB_CASE(a_batch_of_the_log_is_written_when_a_second_has_passed),
-        RHB_CASE(also_when_its_first_line_came_while_somebody_slept),
+        RHB_CASE(a_batch_that_begins_during_a_sleep_is_written_in_time),
     };
     return RHB_RUN(cases);
 }

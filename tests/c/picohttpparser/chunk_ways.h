@@ -1,5 +1,6 @@
-/* One chunked body decoded in every way that must not matter: whole, cut in two at every place, and
- * byte by byte, always at the end of readable memory. For the test_chunked*.c files. */
+/* Decodes one chunked body in all ways that must give the same result: whole, cut in two at every
+ * position, and byte by byte, always at the end of readable memory. For the test_chunked*.c files.
+ */
 #ifndef RHB_TEST_CHUNK_WAYS_H
 #define RHB_TEST_CHUNK_WAYS_H
 
@@ -18,7 +19,7 @@ struct chunk_setup {
     chunk_reset reset;
 };
 
-/* What came out: the data of all calls, and what the last call answered. */
+/* The data of all calls, and the result of the last one. */
 struct chunk_outcome {
     char data[4096];
     size_t len;
@@ -26,7 +27,7 @@ struct chunk_outcome {
     char left[256];
 };
 
-/* One piece more; false when no other may follow. */
+/* Decodes one more piece; false when it was the last one. */
 static inline bool chunk_feed(struct rhb_test *t, const struct chunk_setup *setup,
                               const struct rhb_guard *guard, const char *bytes, size_t len,
                               struct chunk_outcome *out)
@@ -45,8 +46,8 @@ static inline bool chunk_feed(struct rhb_test *t, const struct chunk_setup *setu
     return out->result == -2;
 }
 
-/* Pieces: [0, first), then `step` bytes each. What the last piece leaves over is followed by what
- * was not fed. */
+/* Pieces: [0, first), then `step` bytes each. The bytes behind the body are those that the last
+ * piece has left, and those that were not fed. */
 static inline void chunk_run(struct rhb_test *t, const struct chunk_setup *setup,
                              const struct rhb_guard *guard, const char *bytes, size_t len,
                              size_t first, size_t step, struct chunk_outcome *out)
@@ -68,7 +69,7 @@ static inline void chunk_run(struct rhb_test *t, const struct chunk_setup *setup
     }
 }
 
-/* Checks result and data; data NULL: not looked at. */
+/* Checks result and data; data NULL: not checked. */
 static inline void chunk_check(struct rhb_test *t, const struct chunk_outcome *out,
                                ssize_t expected, const char *data)
 {

@@ -1,5 +1,6 @@
-/* One head parsed in every way that must not matter: by each variant, at the end of readable
- * memory, whole and byte by byte, with last_len and without. For the test_parse_*.c files. */
+/* Parses one head in all ways that must give the same result: by each variant, at the end of
+ * readable memory, whole and byte by byte, with last_len and without. For the test_parse_*.c files.
+ */
 #ifndef RHB_TEST_PARSE_WAYS_H
 #define RHB_TEST_PARSE_WAYS_H
 
@@ -10,14 +11,14 @@ enum parser_kind { PARSER_STRICT, PARSER_REQUEST, PARSER_RESPONSE, PARSER_FIELDS
 
 enum { PARSE_FIELDS_MAX = 16, PARSE_INPUT_MAX = 16384 };
 
-/* How to parse. Zero in fields means all there is room for, zero in a limit none. */
+/* How to parse. fields 0: as many as the array has; a limit of 0: no limit. */
 struct parse_setup {
     enum parser_kind parser;
     size_t fields;
     struct phr_limits limits;
 };
 
-/* Everything that a parser said. */
+/* All outputs of a parser. */
 struct parse_outcome {
     const char *base;
     int result;
@@ -92,7 +93,7 @@ static inline void parse_once(const struct phr_variant *variant, const struct pa
         parse_as_request(variant, setup, len, last_len, out);
 }
 
-/* Where a pointer points, whatever the buffer it points into. */
+/* Where a pointer points, relative to its buffer. */
 static inline ptrdiff_t parse_offset(const struct parse_outcome *out, const char *pointer)
 {
     return pointer == NULL ? -1 : pointer - out->base;
@@ -126,8 +127,8 @@ static inline bool parse_same(const struct parse_outcome *a, const struct parse_
     return a->result == b->result && parse_same_words(a, b) && parse_same_fields(a, b);
 }
 
-/* Every prefix is incomplete or has the verdict of the whole; from the deciding byte on it keeps
- * it. The strict parser decides at the same byte with last_len and without; the lenient one may be
+/* Every prefix is incomplete, or has the result of the whole, as all longer ones have then. The
+ * strict parser decides at the same byte with last_len and without; the lenient one may decide
  * later with it. */
 static inline void parse_byte_by_byte(struct rhb_test *t, const struct phr_variant *variant,
                                       const struct parse_setup *setup,
@@ -155,8 +156,8 @@ static inline void parse_byte_by_byte(struct rhb_test *t, const struct phr_varia
     CHECK_INT(resumed.result, expected);
 }
 
-/* Parses bytes in every way and checks that each answers `expected`; the outcome of the whole is in
- * *out, whose pointers point into `bytes`. */
+/* Parses bytes in every way, and checks that each gives `expected`. *out: the outcome of the whole;
+ * its pointers point into `bytes`. */
 static inline void parse_every_way(struct rhb_test *t, const struct parse_setup *setup,
                                    const char *bytes, size_t len, int expected,
                                    struct parse_outcome *out)

@@ -17,8 +17,9 @@ static inline struct parse_outcome accepted(struct rhb_test *t, const char *wire
     return out;
 }
 
-/* The wire ends with the byte that decides: one byte less is incomplete, whatever follows changes
- * nothing. */
+/* The last byte of the input decides: one byte less is incomplete, and bytes behind it change
+ * nothing.
+ */
 static inline void decides_at_the_last_byte(struct rhb_test *t, const struct parse_setup *setup,
                                             const char *wire, size_t len, int expected)
 {

@@ -31,7 +31,7 @@ static void decodes(struct rhb_test *t, bool swallow, const char *wire, size_t l
 #define SWALLOWS(wire, expected, data) decodes(t, true, wire, sizeof(wire) - 1, expected, data)
 #define LEAVES(wire, expected, data) decodes(t, false, wire, sizeof(wire) - 1, expected, data)
 
-/* Bad whether trailers are swallowed or left, and incomplete without the last byte. */
+/* Bad with trailers consumed and with trailers left, and incomplete without the last byte. */
 static void refused(struct rhb_test *t, const char *wire, size_t len)
 {
     decodes(t, false, wire, len, -1, NULL);
@@ -61,7 +61,7 @@ static void an_empty_body_is_decoded(struct rhb_test *t)
     SWALLOWS("0000\r\n\r\n", 0, "");
 }
 
-static void digits_are_taken_in_either_case(struct rhb_test *t)
+static void hex_digits_may_have_either_case(struct rhb_test *t)
 {
     SWALLOWS("a\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n", 0, "01234567890123456789a");
 }
@@ -77,7 +77,7 @@ static void data_may_hold_framing(struct rhb_test *t)
     SWALLOWS("7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n", 0, "0\r\n\r\n\r\n");
 }
 
-static void trailers_are_swallowed_up_to_the_empty_line(struct rhb_test *t)
+static void trailers_are_consumed_up_to_the_empty_line(struct rhb_test *t)
 {
     SWALLOWS("3\r\nabc\r\n0\r\na: b\r\nc: d\r\n\r\nnext", 4, "abc");
 }
@@ -93,19 +93,19 @@ static void trailers_are_left_over_when_not_asked_for(struct rhb_test *t)
     LEAVES("0\r\n", 0, "");
 }
 
-static void what_follows_the_body_stays_behind_the_data(struct rhb_test *t)
+static void bytes_behind_the_body_are_behind_the_data(struct rhb_test *t)
 {
     SWALLOWS("3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n", 18, "abc");
 }
 
-static void an_unfinished_body_gives_what_there_is(struct rhb_test *t)
+static void an_incomplete_body_gives_the_data_so_far(struct rhb_test *t)
 {
     SWALLOWS("b\r\nhello", -2, "hello");
     SWALLOWS("3\r\nabc\r\n0\r\n", -2, "abc");
     SWALLOWS("3\r\nabc\r\n0\r\na: b\r\n\r", -2, "abc");
 }
 
-static void as_many_digits_as_fit_size_t_are_taken(struct rhb_test *t)
+static void as_many_digits_as_fit_size_t_are_accepted(struct rhb_test *t)
 {
     SWALLOWS("0000000000000003\r\nabc\r\n0\r\n\r\n", 0, "abc");
     SWALLOWS("ffffffffffffffff\r\nabcdefg", -2, "abcdefg");
@@ -127,7 +127,7 @@ REFUSED(a_bare_lf_behind_data_is_refused, "1\r\na\n")
 REFUSED(a_bare_cr_behind_data_is_refused, "1\r\na\rX")
 REFUSED(a_negative_size_behind_a_chunk_is_refused, "1\r\na\r\n-")
 
-static void in_data_is_told(struct rhb_test *t)
+static void is_in_data_is_returned(struct rhb_test *t)
 {
     struct phr_chunked_decoder decoder = {0};
     char head[] = "5\r\nab", tail[] = "cde";
@@ -141,7 +141,7 @@ static void in_data_is_told(struct rhb_test *t)
     CHECK(!phr_decode_chunked_is_in_data(&decoder));
 }
 
-/* Feeds the piece over and over, `total` bytes at least, and returns the last answer. */
+/* Feeds the piece repeatedly, at least `total` bytes, and returns the last result. */
 static ssize_t feed(struct phr_chunked_decoder *decoder, const char *piece, size_t total)
 {
     char buf[1024];
@@ -186,15 +186,15 @@ int main(void)
         RHB_CASE(one_chunk_is_decoded),
         RHB_CASE(several_chunks_are_joined),
         RHB_CASE(an_empty_body_is_decoded),
-        RHB_CASE(digits_are_taken_in_either_case),
+        RHB_CASE(hex_digits_may_have_either_case),
         RHB_CASE(extensions_are_skipped),
         RHB_CASE(data_may_hold_framing),
-        RHB_CASE(trailers_are_swallowed_up_to_the_empty_line),
+        RHB_CASE(trailers_are_consumed_up_to_the_empty_line),
         RHB_CASE(trailers_may_end_with_a_bare_lf),
         RHB_CASE(trailers_are_left_over_when_not_asked_for),
-        RHB_CASE(what_follows_the_body_stays_behind_the_data),
-        RHB_CASE(an_unfinished_body_gives_what_there_is),
-        RHB_CASE(as_many_digits_as_fit_size_t_are_taken),
+        RHB_CASE(bytes_behind_the_body_are_behind_the_data),
+        RHB_CASE(an_incomplete_body_gives_the_data_so_far),
+        RHB_CASE(as_many_digits_as_fit_size_t_are_accepted),
         RHB_CASE(one_digit_more_is_refused),
         RHB_CASE(a_missing_size_is_refused),
         RHB_CASE(an_extension_alone_is_refused),
@@ -210,7 +210,7 @@ int main(void)
         RHB_CASE(a_bare_lf_behind_data_is_refused),
         RHB_CASE(a_bare_cr_behind_data_is_refused),
         RHB_CASE(a_negative_size_behind_a_chunk_is_refused),
-        RHB_CASE(in_data_is_told),
+        RHB_CASE(is_in_data_is_returned),
         RHB_CASE(a_flood_of_tiny_chunks_is_refused),
         RHB_CASE(an_endless_extension_is_refused),
         RHB_CASE(framing_is_fine_while_there_is_data),

@@ -60,12 +60,12 @@ static void an_empty_body_is_decoded(struct rhb_test *t)
     DECODES("0\r\n\r\n", 0, "");
 }
 
-static void digits_are_taken_in_either_case(struct rhb_test *t)
+static void hex_digits_may_have_either_case(struct rhb_test *t)
 {
     DECODES("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", 0, "01234567890123456789");
 }
 
-static void fifteen_digits_are_taken(struct rhb_test *t)
+static void fifteen_digits_are_accepted(struct rhb_test *t)
 {
     DECODES("000000000000003\r\nabc\r\n000000000000000\r\n\r\n", 0, "abc");
     DECODES("fffffffffffffff\r\nabcdefg", -2, "abcdefg");
@@ -82,7 +82,7 @@ static void extensions_are_skipped(struct rhb_test *t)
     DECODES("3; a =\tb\r\nabc\r\n0;\xff\r\n\r\n", 0, "abc");
 }
 
-static void each_size_line_has_its_own_room_for_extensions(struct rhb_test *t)
+static void each_size_line_has_its_own_limit_of_extensions(struct rhb_test *t)
 {
     DECODES("1;1234567\r\na\r\n1;1234567\r\nb\r\n0;1234567\r\n\r\n", 0, "ab");
 }
@@ -92,24 +92,24 @@ static void trailers_are_thrown_away(struct rhb_test *t)
     DECODES("3\r\nabc\r\n0\r\nA: b\r\nC:\r\n\r\nnext", 4, "abc");
 }
 
-static void trailers_may_fill_their_room(struct rhb_test *t)
+static void trailers_may_be_as_long_as_their_limit(struct rhb_test *t)
 {
     DECODES("0\r\nA: b\r\nABC: def\r\n\r\n", 0, "");
 }
 
-static void what_follows_the_body_stays_behind_the_data(struct rhb_test *t)
+static void bytes_behind_the_body_are_behind_the_data(struct rhb_test *t)
 {
     DECODES("3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n", 18, "abc");
 }
 
-static void an_unfinished_body_gives_what_there_is(struct rhb_test *t)
+static void an_incomplete_body_gives_the_data_so_far(struct rhb_test *t)
 {
     DECODES("b\r\nhello", -2, "hello");
     DECODES("3\r\nabc\r\n0\r\n", -2, "abc");
     DECODES("3\r\nabc\r\n0\r\n\r", -2, "abc");
 }
 
-static void without_room_plain_bodies_are_decoded(struct rhb_test *t)
+static void with_limits_of_zero_plain_bodies_are_decoded(struct rhb_test *t)
 {
     struct phr_strict_chunked decoder;
     struct chunk_setup setup = {&decoder, decode, reset_without_room};
@@ -154,7 +154,7 @@ REFUSED(a_nul_in_an_extension_is_refused, "1;a\0")
 REFUSED(a_del_in_an_extension_is_refused, "1;a\x7f")
 REFUSED(a_space_at_the_end_of_an_extension_is_refused, "1;a \r")
 REFUSED(a_tab_at_the_end_of_an_extension_is_refused, "1;a\t\r")
-REFUSED(an_extension_beyond_its_room_is_refused, "1;a=bcdefg")
+REFUSED(an_extension_beyond_its_limit_is_refused, "1;a=bcdefg")
 REFUSED(data_without_line_end_is_refused, "1\r\nab")
 REFUSED(a_bare_lf_behind_data_is_refused, "1\r\na\n")
 REFUSED(a_bare_cr_behind_data_is_refused, "1\r\na\rb")
@@ -170,11 +170,11 @@ REFUSED(a_bare_lf_behind_a_trailer_is_refused, "0\r\nA: b\n")
 REFUSED(a_bare_cr_in_a_trailer_is_refused, "0\r\nA: b\rc")
 REFUSED(a_nul_in_a_trailer_is_refused, "0\r\nA: b\0")
 REFUSED(a_bare_lf_behind_the_trailers_is_refused, "0\r\nA: b\r\n\n")
-REFUSED(a_trailer_beyond_its_room_is_refused, "0\r\nA: b\r\nABC: defghi")
-REFUSED(a_line_end_beyond_the_room_for_trailers_is_refused, "0\r\nA: b\r\nABC: defg\r\n")
+REFUSED(a_trailer_beyond_its_limit_is_refused, "0\r\nA: b\r\nABC: defghi")
+REFUSED(a_line_end_beyond_the_limit_of_trailers_is_refused, "0\r\nA: b\r\nABC: defg\r\n")
 
-/* Every byte at every place of the framing: nothing but what the grammar names goes on. */
-static void only_the_grammar_goes_on(struct rhb_test *t)
+/* Every byte at every position of the framing: only those of the grammar are accepted. */
+static void only_the_grammar_is_accepted(struct rhb_test *t)
 {
     static const struct {
         const char *before;
@@ -201,16 +201,16 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(chunks_are_joined),
         RHB_CASE(an_empty_body_is_decoded),
-        RHB_CASE(digits_are_taken_in_either_case),
-        RHB_CASE(fifteen_digits_are_taken),
+        RHB_CASE(hex_digits_may_have_either_case),
+        RHB_CASE(fifteen_digits_are_accepted),
         RHB_CASE(data_may_hold_framing),
         RHB_CASE(extensions_are_skipped),
-        RHB_CASE(each_size_line_has_its_own_room_for_extensions),
+        RHB_CASE(each_size_line_has_its_own_limit_of_extensions),
         RHB_CASE(trailers_are_thrown_away),
-        RHB_CASE(trailers_may_fill_their_room),
-        RHB_CASE(what_follows_the_body_stays_behind_the_data),
-        RHB_CASE(an_unfinished_body_gives_what_there_is),
-        RHB_CASE(without_room_plain_bodies_are_decoded),
+        RHB_CASE(trailers_may_be_as_long_as_their_limit),
+        RHB_CASE(bytes_behind_the_body_are_behind_the_data),
+        RHB_CASE(an_incomplete_body_gives_the_data_so_far),
+        RHB_CASE(with_limits_of_zero_plain_bodies_are_decoded),
         RHB_CASE(after_the_end_everything_is_left_over),
         RHB_CASE(a_missing_size_is_refused),
         RHB_CASE(an_extension_without_size_is_refused),
@@ -234,7 +234,7 @@ int main(void)
         RHB_CASE(a_del_in_an_extension_is_refused),
         RHB_CASE(a_space_at_the_end_of_an_extension_is_refused),
         RHB_CASE(a_tab_at_the_end_of_an_extension_is_refused),
-        RHB_CASE(an_extension_beyond_its_room_is_refused),
+        RHB_CASE(an_extension_beyond_its_limit_is_refused),
         RHB_CASE(data_without_line_end_is_refused),
         RHB_CASE(a_bare_lf_behind_data_is_refused),
         RHB_CASE(a_bare_cr_behind_data_is_refused),
@@ -250,9 +250,9 @@ int main(void)
         RHB_CASE(a_bare_cr_in_a_trailer_is_refused),
         RHB_CASE(a_nul_in_a_trailer_is_refused),
         RHB_CASE(a_bare_lf_behind_the_trailers_is_refused),
-        RHB_CASE(a_trailer_beyond_its_room_is_refused),
-        RHB_CASE(a_line_end_beyond_the_room_for_trailers_is_refused),
-        RHB_CASE(only_the_grammar_goes_on),
+        RHB_CASE(a_trailer_beyond_its_limit_is_refused),
+        RHB_CASE(a_line_end_beyond_the_limit_of_trailers_is_refused),
+        RHB_CASE(only_the_grammar_is_accepted),
     };
     return RHB_RUN(cases);
 }

@@ -36,7 +36,7 @@ static struct parse_outcome incomplete(struct rhb_test *t, const char *wire)
     return out;
 }
 
-static void a_request_is_taken_apart(struct rhb_test *t)
+static void a_request_is_parsed(struct rhb_test *t)
 {
     struct parse_outcome out =
         accepted(t, "GET /hoge HTTP/1.1\r\nHost: example.com\r\nUser-Agent: x (y)\r\n\r\n");
@@ -57,7 +57,7 @@ static void a_request_without_fields_is_complete(struct rhb_test *t)
     CHECK_INT(out.num_fields, 0);
 }
 
-static void every_minor_version_is_taken(struct rhb_test *t)
+static void every_minor_version_is_accepted(struct rhb_test *t)
 {
     struct parse_outcome out = accepted(t, "GET / HTTP/1.9\r\n\r\n");
 
@@ -89,7 +89,7 @@ static void words_may_be_several_spaces_apart(struct rhb_test *t)
     CHECK_WORD(out, 1, "/a");
 }
 
-static void bytes_above_ascii_are_taken_in_path_and_values(struct rhb_test *t)
+static void bytes_above_ascii_are_accepted_in_path_and_values(struct rhb_test *t)
 {
     struct parse_outcome out = accepted(t, "GET /\xa0\xff HTTP/1.0\r\nh: c\xa2y\x80\r\n\r\n");
 
@@ -117,7 +117,7 @@ static void values_lose_the_white_space_around_them(struct rhb_test *t)
     parse_check_field(t, &out, 2, "baz", "d");
 }
 
-static void bytes_behind_the_head_are_left_alone(struct rhb_test *t)
+static void bytes_behind_the_head_are_not_parsed(struct rhb_test *t)
 {
     static const char wire[] = "POST / HTTP/1.1\r\nA: b\r\n\r\n\0\n\r\x7f body";
     struct parse_outcome out;
@@ -162,7 +162,7 @@ static void a_bare_cr_for_the_empty_line_is_refused(struct rhb_test *t)
     refused(t, wire, sizeof(wire) - 1);
 }
 
-static void as_many_fields_as_there_is_room_for_pass(struct rhb_test *t)
+static void as_many_fields_as_the_capacity_are_accepted(struct rhb_test *t)
 {
     struct parse_setup setup = {.parser = PARSER_REQUEST, .fields = 2};
     struct parse_outcome out;
@@ -172,7 +172,7 @@ static void as_many_fields_as_there_is_room_for_pass(struct rhb_test *t)
     CHECK_INT(out.num_fields, 2);
 }
 
-static void incomplete_heads_tell_what_is_certain(struct rhb_test *t)
+static void incomplete_heads_have_the_outputs_that_are_certain(struct rhb_test *t)
 {
     CHECK(incomplete(t, "GET").words[0] == NULL);
     CHECK_WORD(incomplete(t, "GET "), 0, "GET");
@@ -185,7 +185,7 @@ static void incomplete_heads_tell_what_is_certain(struct rhb_test *t)
     CHECK_INT(incomplete(t, LINE "A: b\r\nC: d\r").num_fields, 1);
 }
 
-static void nothing_is_incomplete(struct rhb_test *t)
+static void an_empty_input_is_incomplete(struct rhb_test *t)
 {
     incomplete(t, "");
     incomplete(t, "\r");
@@ -239,16 +239,16 @@ static void the_published_function_hands_out_the_same(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(a_request_is_taken_apart),
+        RHB_CASE(a_request_is_parsed),
         RHB_CASE(a_request_without_fields_is_complete),
-        RHB_CASE(every_minor_version_is_taken),
+        RHB_CASE(every_minor_version_is_accepted),
         RHB_CASE(an_empty_line_of_either_kind_may_come_first),
         RHB_CASE(a_bare_lf_ends_a_line),
         RHB_CASE(words_may_be_several_spaces_apart),
-        RHB_CASE(bytes_above_ascii_are_taken_in_path_and_values),
+        RHB_CASE(bytes_above_ascii_are_accepted_in_path_and_values),
         RHB_CASE(a_continuation_line_is_a_field_without_name),
         RHB_CASE(values_lose_the_white_space_around_them),
-        RHB_CASE(bytes_behind_the_head_are_left_alone),
+        RHB_CASE(bytes_behind_the_head_are_not_parsed),
         RHB_CASE(an_empty_method_is_refused),
         RHB_CASE(an_empty_path_is_refused),
         RHB_CASE(a_nul_in_the_method_is_refused),
@@ -279,9 +279,9 @@ int main(void)
         RHB_CASE(a_control_in_a_continuation_is_refused),
         RHB_CASE(a_second_empty_line_at_the_start_is_refused),
         RHB_CASE(a_bare_cr_for_the_empty_line_is_refused),
-        RHB_CASE(as_many_fields_as_there_is_room_for_pass),
-        RHB_CASE(incomplete_heads_tell_what_is_certain),
-        RHB_CASE(nothing_is_incomplete),
+        RHB_CASE(as_many_fields_as_the_capacity_are_accepted),
+        RHB_CASE(incomplete_heads_have_the_outputs_that_are_certain),
+        RHB_CASE(an_empty_input_is_incomplete),
         RHB_CASE(with_last_len_an_incomplete_head_is_not_parsed),
         RHB_CASE(a_last_len_beyond_the_input_is_ignored),
         RHB_CASE(the_published_function_hands_out_the_same),

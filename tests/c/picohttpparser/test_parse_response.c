@@ -41,7 +41,7 @@ static struct parse_outcome incomplete(struct rhb_test *t, const char *wire)
         refused(t, &fields, "" wire "\r\n\r\n", sizeof(wire) + 3);                                 \
     }
 
-static void a_response_is_taken_apart(struct rhb_test *t)
+static void a_response_is_parsed(struct rhb_test *t)
 {
     struct parse_outcome out =
         accepted(t, &response, "HTTP/1.1 200 OK then\r\nHost: example.com\r\nCookie: \r\n\r\n");
@@ -109,7 +109,7 @@ REFUSED(a_bare_cr_in_the_reason_is_refused, "HTTP/1.1 200 O\rK")
 REFUSED(a_del_in_the_reason_is_refused, "HTTP/1.1 200 OK\x7f")
 REFUSED(a_space_before_the_colon_is_refused, "HTTP/1.1 200 OK\r\nA : b")
 
-static void incomplete_heads_tell_what_is_certain(struct rhb_test *t)
+static void incomplete_heads_have_the_outputs_that_are_certain(struct rhb_test *t)
 {
     CHECK_INT(incomplete(t, "H").minor_version, -1);
     CHECK_INT(incomplete(t, "HTTP/1.1").minor_version, -1);
@@ -121,7 +121,7 @@ static void incomplete_heads_tell_what_is_certain(struct rhb_test *t)
     CHECK_INT(incomplete(t, "HTTP/1.1 200 OK\r\nA: b\r\n").num_fields, 1);
 }
 
-static void fields_alone_are_taken_apart(struct rhb_test *t)
+static void fields_alone_are_parsed(struct rhb_test *t)
 {
     struct parse_outcome out =
         accepted(t, &fields, "Host: example.com\r\nCookie: \r\n x\nA:b\r\n\r\n");
@@ -151,7 +151,7 @@ REFUSED_FIELDS(fields_may_not_begin_with_a_continuation, " A: b")
 REFUSED_FIELDS(fields_may_not_have_controls, "A: b\r\nC: \x7f")
 REFUSED_FIELDS(fields_may_not_lack_a_colon, "A: b\r\nC")
 
-static void one_field_more_than_there_is_room_for_is_bad(struct rhb_test *t)
+static void one_field_beyond_the_capacity_is_bad(struct rhb_test *t)
 {
     struct parse_setup setup = {.parser = PARSER_FIELDS, .fields = 1};
     struct parse_outcome out;
@@ -184,7 +184,7 @@ static void the_published_functions_hand_out_the_same(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(a_response_is_taken_apart),
+        RHB_CASE(a_response_is_parsed),
         RHB_CASE(a_continuation_line_is_a_field_without_name),
         RHB_CASE(spaces_between_the_words_do_not_matter),
         RHB_CASE(the_reason_may_be_missing),
@@ -203,14 +203,14 @@ int main(void)
         RHB_CASE(a_bare_cr_in_the_reason_is_refused),
         RHB_CASE(a_del_in_the_reason_is_refused),
         RHB_CASE(a_space_before_the_colon_is_refused),
-        RHB_CASE(incomplete_heads_tell_what_is_certain),
-        RHB_CASE(fields_alone_are_taken_apart),
+        RHB_CASE(incomplete_heads_have_the_outputs_that_are_certain),
+        RHB_CASE(fields_alone_are_parsed),
         RHB_CASE(an_empty_line_alone_is_no_field_at_all),
         RHB_CASE(unfinished_fields_are_incomplete),
         RHB_CASE(fields_may_not_begin_with_a_continuation),
         RHB_CASE(fields_may_not_have_controls),
         RHB_CASE(fields_may_not_lack_a_colon),
-        RHB_CASE(one_field_more_than_there_is_room_for_is_bad),
+        RHB_CASE(one_field_beyond_the_capacity_is_bad),
         RHB_CASE(the_published_functions_hand_out_the_same),
     };
     return RHB_RUN(cases);

@@ -4,7 +4,7 @@
 
 /* What is accepted. */
 
-static void a_minimal_request_is_taken_apart(struct rhb_test *t)
+static void a_minimal_request_is_parsed(struct rhb_test *t)
 {
     struct parse_outcome out = accepted(t, LINE "Host: x\r\n\r\n");
 
@@ -32,7 +32,7 @@ static void one_empty_line_before_the_request_line_is_skipped(struct rhb_test *t
     CHECK_INT(out.num_fields, 1);
 }
 
-static void bytes_behind_the_head_are_left_alone(struct rhb_test *t)
+static void bytes_behind_the_head_are_not_parsed(struct rhb_test *t)
 {
     static const char wire[] = "POST / HTTP/1.1\r\nA: b\r\n\r\n\0\n\r\x7f body";
     struct parse_outcome out;
@@ -49,7 +49,7 @@ static void methods_are_tokens_in_any_case(struct rhb_test *t)
     CHECK_WORD(out, 1, "*");
 }
 
-static void a_method_of_32_bytes_is_taken(struct rhb_test *t)
+static void a_method_of_32_bytes_is_accepted(struct rhb_test *t)
 {
     accepted(t, "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\n\r\n");
 }
@@ -138,7 +138,7 @@ REFUSED(a_bare_cr_behind_the_version_is_refused, "GET / HTTP/1.1\rH")
 REFUSED(two_crs_behind_the_version_are_refused, "GET / HTTP/1.1\r\r")
 REFUSED(a_nul_behind_the_version_is_refused, "GET / HTTP/1.1\0")
 
-static void versions_that_are_not_ours_are_told_apart(struct rhb_test *t)
+static void unsupported_versions_have_their_own_result(struct rhb_test *t)
 {
     static const char *const wires[] = {"GET / HTTP/0.9", "GET / HTTP/1.2", "GET / HTTP/1.9",
                                         "GET / HTTP/2.0", "GET / HTTP/3.0", "GET / HTTP/9.9"};
@@ -198,12 +198,12 @@ static void the_published_function_is_the_strict_one(struct rhb_test *t)
 int main(void)
 {
     static const struct rhb_case cases[] = {
-        RHB_CASE(a_minimal_request_is_taken_apart),
+        RHB_CASE(a_minimal_request_is_parsed),
         RHB_CASE(a_request_without_fields_is_complete),
         RHB_CASE(one_empty_line_before_the_request_line_is_skipped),
-        RHB_CASE(bytes_behind_the_head_are_left_alone),
+        RHB_CASE(bytes_behind_the_head_are_not_parsed),
         RHB_CASE(methods_are_tokens_in_any_case),
-        RHB_CASE(a_method_of_32_bytes_is_taken),
+        RHB_CASE(a_method_of_32_bytes_is_accepted),
         RHB_CASE(targets_keep_their_bytes),
         RHB_CASE(white_space_around_values_is_left_out),
         RHB_CASE(values_may_hold_colons_and_bytes_above_ascii),
@@ -246,7 +246,7 @@ int main(void)
         RHB_CASE(a_bare_cr_behind_the_version_is_refused),
         RHB_CASE(two_crs_behind_the_version_are_refused),
         RHB_CASE(a_nul_behind_the_version_is_refused),
-        RHB_CASE(versions_that_are_not_ours_are_told_apart),
+        RHB_CASE(unsupported_versions_have_their_own_result),
         RHB_CASE(the_http2_preface_is_a_bad_version),
         RHB_CASE(folding_is_refused),
         RHB_CASE(folding_with_a_tab_is_refused),

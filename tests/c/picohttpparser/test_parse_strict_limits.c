@@ -85,7 +85,7 @@ static void a_head_beyond_its_limit_is_too_long(struct rhb_test *t)
     too_much_at_the_last_byte(t, &setup, "\r\n" LINE "Host: x\r\n\r", PHR_HEAD_TOO_LONG);
 }
 
-/* Vectors end at the limit then: they must not begin before the input (ASan watches the heap). */
+/* The last vector ends at the limit: it must not begin before the input (ASan checks the heap). */
 static void a_small_limit_of_the_head_reads_nothing_before_it(struct rhb_test *t)
 {
     struct parse_setup setup = {.parser = PARSER_STRICT, .limits = {.head = 20}};
@@ -113,7 +113,7 @@ static void a_limit_of_the_line_is_met_before_one_of_the_head(struct rhb_test *t
     too_much_at_the_last_byte(t, &setup, "GET /abcdefghijklmnop", PHR_LINE_TOO_LONG);
 }
 
-static void as_many_fields_as_there_is_room_for_pass(struct rhb_test *t)
+static void as_many_fields_as_the_capacity_are_accepted(struct rhb_test *t)
 {
     struct parse_setup setup = {.parser = PARSER_STRICT, .fields = 2};
 
@@ -128,9 +128,9 @@ static void one_field_more_is_too_many_at_its_first_byte(struct rhb_test *t)
     too_much_at_the_last_byte(t, &setup, LINE "A: 1\r\nB: 2\r\n ", PHR_TOO_MANY_FIELDS);
 }
 
-/* What an incomplete head tells. */
+/* The outputs for an incomplete head. */
 
-static void incomplete_heads_tell_what_is_certain(struct rhb_test *t)
+static void incomplete_heads_have_the_outputs_that_are_certain(struct rhb_test *t)
 {
     struct parse_outcome out;
 
@@ -150,7 +150,7 @@ static void incomplete_heads_tell_what_is_certain(struct rhb_test *t)
     parse_check_field(t, &out, 0, "A", "b");
 }
 
-static void nothing_is_incomplete(struct rhb_test *t)
+static void an_empty_input_is_incomplete(struct rhb_test *t)
 {
     struct parse_outcome out;
 
@@ -158,7 +158,7 @@ static void nothing_is_incomplete(struct rhb_test *t)
 }
 
 /* A resumed parse is as strict as a fresh one at every pair of lengths. */
-static void no_pair_of_lengths_changes_a_verdict(struct rhb_test *t)
+static void no_pair_of_lengths_changes_a_result(struct rhb_test *t)
 {
     static const char *const wires[] = {
         LINE "Host: x\r\nA: b\r\n\r\n",  LINE "Host: x\nA: b\r\n\r\n",
@@ -192,11 +192,11 @@ int main(void)
         RHB_CASE(a_head_beyond_its_limit_is_too_long),
         RHB_CASE(a_small_limit_of_the_head_reads_nothing_before_it),
         RHB_CASE(a_limit_of_the_line_is_met_before_one_of_the_head),
-        RHB_CASE(as_many_fields_as_there_is_room_for_pass),
+        RHB_CASE(as_many_fields_as_the_capacity_are_accepted),
         RHB_CASE(one_field_more_is_too_many_at_its_first_byte),
-        RHB_CASE(incomplete_heads_tell_what_is_certain),
-        RHB_CASE(nothing_is_incomplete),
-        RHB_CASE(no_pair_of_lengths_changes_a_verdict),
+        RHB_CASE(incomplete_heads_have_the_outputs_that_are_certain),
+        RHB_CASE(an_empty_input_is_incomplete),
+        RHB_CASE(no_pair_of_lengths_changes_a_result),
     };
     return RHB_RUN(cases);
 }

@@ -26,7 +26,7 @@ static bool is_text_byte(int byte)
     return byte == '\t' || (byte >= ' ' && byte != 0x7f);
 }
 
-/* A word of a head: what surrounds it, what ends it (left to the other tests) and what it may hold.
+/* A word of a head: what is around it, what ends it (for the other tests) and its class of bytes.
  */
 struct word {
     const char *before;
@@ -168,8 +168,7 @@ static struct parse_setup random_setup(enum parser_kind kind, uint64_t *seed)
     return setup;
 }
 
-/* The outcome of len bytes by the scalar variant, after every other has been found to say the same.
- */
+/* The outcome of the scalar variant; all others have been checked to have the same. */
 static struct parse_outcome agreed(struct rhb_test *t, const struct parse_setup *setup,
                                    const char *buf, size_t len, size_t last_len)
 {
@@ -189,8 +188,8 @@ static struct parse_outcome agreed(struct rhb_test *t, const struct parse_setup 
     return yardstick;
 }
 
-/* A part, then the whole with last_len: the verdict of the whole if the part was incomplete, and
- * otherwise the verdict that the part had. */
+/* Parses a part, then the whole with last_len. The result is that of the whole if the part was
+ * incomplete, and otherwise that of the part. */
 static void check_in_two_parts(struct rhb_test *t, const struct parse_setup *setup, const char *buf,
                                size_t len, uint64_t *seed)
 {
@@ -222,7 +221,7 @@ static void check_random_heads(struct rhb_test *t, enum parser_kind kind)
         good += whole.result > 0;
         bad += whole.result == PHR_BAD;
     }
-    /* The generator must reach both. */
+    /* The generator must produce both. */
     CHECK(good > RANDOM_HEADS / 50);
     CHECK(bad > RANDOM_HEADS / 50);
     rhb_guard_free(&guard);
@@ -248,7 +247,7 @@ static void random_fields_are_read_alike(struct rhb_test *t)
     check_random_heads(t, PARSER_FIELDS);
 }
 
-/* What strict accepts, lenient reads the same way. */
+/* What the strict parser accepts, the lenient one parses to the same outcome. */
 static void strict_reads_as_lenient_does(struct rhb_test *t)
 {
     const struct parse_setup strict = {.parser = PARSER_STRICT},
