@@ -330,7 +330,7 @@ static void play(struct world *world, struct fuzz_input *in)
 /* ---- the end of a script ---- */
 
 /* All clients read, the application answers everything, no time passes, until nothing changes. */
-static void settle(struct world *world)
+static void run_until_quiet(struct world *world)
 {
     set_manners(&world->behaviour, 0);
     memset(fuzz_kernel.faults, 0, sizeof fuzz_kernel.faults);
@@ -371,7 +371,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set_manners(&world.behaviour, (uint8_t)(chosen >> 8));
     play(&world, &in);
     if (!(chosen & FREE_AT_ONCE)) {
-        settle(&world);
+        run_until_quiet(&world);
         drain(&world);
     }
     world_release_owners(&world);
