@@ -44,9 +44,9 @@ enum phr_strict_result {
 
 /* Parses one request head (RFC 9112 section 2.1). Lines end with CRLF; the request line has single
  * spaces; methods (of at most 32 bytes) and field names are tokens; there is no folding, no space
- * before the colon, and no control (DEL is one) but HTAB in values; a target has only the bytes 0x21..0x7E and
- * 0x80..0xFF. One CRLF before the request line is skipped. Spaces and tabs around a value are left
- * out. Returns the number of bytes of the head, or one of enum phr_strict_result.
+ * before the colon, and no control (DEL is one) but HTAB in values; a target has only the bytes
+ * 0x21..0x7E and 0x80..0xFF. One CRLF before the request line is skipped. Spaces and tabs around a
+ * value are left out. Returns the number of bytes of the head, or one of enum phr_strict_result.
  *
  * The result does not depend on how the bytes arrive. Each refusal, by a limit too, belongs to the
  * first byte with which no head can be valid. It is returned as soon as that byte is there, whether
