@@ -265,7 +265,7 @@ static void strict_reads_as_lenient_does(struct rhb_test *t)
     }
 }
 
-static void the_best_twin_is_one_of_the_twins(struct rhb_test *t)
+static void the_best_variant_is_one_of_the_variants(struct rhb_test *t)
 {
     bool found = false;
 
@@ -288,7 +288,7 @@ int main(void)
         RHB_CASE(random_responses_are_read_alike),
         RHB_CASE(random_fields_are_read_alike),
         RHB_CASE(strict_reads_as_lenient_does),
-        RHB_CASE(the_best_twin_is_one_of_the_twins),
+        RHB_CASE(the_best_variant_is_one_of_the_variants),
     };
     return RHB_RUN(cases);
 }
