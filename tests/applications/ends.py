@@ -15,7 +15,7 @@ SOON = ("--kill-old-delay", "0")
 
 @dataclass(frozen=True)
 class End:
-    """options: rhebok's. begin: makes all workers end that the server has now; some ends come by themselves."""
+    """begin makes all workers end that the server has now; some ends come by themselves, by their options."""
 
     options: Sequence[str]
     begin: Callable[[Server], object] = lambda server: None

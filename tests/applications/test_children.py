@@ -85,9 +85,7 @@ def test_the_stdin_of_a_worker_is_dev_null(serve_app: Serve, load: str) -> None:
     assert serve_app("children", load, started_as=endless_stdin()).get("/stdin").json() == os.devnull
 
 
-def test_who_asks_at_the_stdin_of_a_worker_gets_the_end_of_the_file(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_who_asks_at_the_stdin_of_a_worker_gets_the_end_of_the_file(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "asking.py").write_text(
         "import sys, threading\n"
         "def ask():\n"
@@ -107,7 +105,7 @@ def test_who_asks_at_the_stdin_of_a_worker_gets_the_end_of_the_file(
 def test_the_application_learns_the_exit_status_of_a_child_of_the_master(
     serve: Serve, tmp_path: Path
 ) -> None:
-    """The master waits for its own processes only. Here the application waits when the child has long ended."""
+    """The master waits for its own processes only. The application waits when the child has long ended."""
     (tmp_path / "waiting.py").write_text(
         "import subprocess, threading, time\n"
         "CHILD = subprocess.Popen(['sh', '-c', 'read go < go; exit 7'])\n"

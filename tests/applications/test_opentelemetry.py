@@ -59,7 +59,6 @@ def page_spans(server: Server) -> int:
 
 
 @each_way_to_load
-@pytest.mark.needs("opentelemetry-instrument")
 def test_opentelemetry_instrument_yields_the_spans_of_the_workers(serve_app: Serve, load: str) -> None:
     server = instrumented(serve_app, load)
     for _ in range(6):
@@ -68,7 +67,6 @@ def test_opentelemetry_instrument_yields_the_spans_of_the_workers(serve_app: Ser
     assert page_spans(server) == 6
 
 
-@pytest.mark.needs("opentelemetry-instrument")
 def test_opentelemetry_instrument_reaches_the_next_generation(serve_app: Serve) -> None:
     server = instrumented(serve_app, "--kill-old-delay", "0", workers=1)
     (old,) = server.workers()

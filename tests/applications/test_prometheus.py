@@ -26,9 +26,7 @@ def shared(tmp_path: Path) -> Path:
 
 
 def serve_metrics(serve_app: Serve, shared: Path, *options: str, workers: int = 2) -> Server:
-    server = serve_app(
-        "metrics", *OPTIONS, *options, workers=workers, PROMETHEUS_MULTIPROC_DIR=str(shared)
-    )
+    server = serve_app("metrics", *OPTIONS, *options, workers=workers, PROMETHEUS_MULTIPROC_DIR=str(shared))
     asked: set[str] = set()
     until(lambda: asked.add(server.get("/").text) or len(asked) == workers)
     return server

@@ -1,4 +1,4 @@
-"""What is asked for in the path is left to be done at the end of the process, and noted in the file `noted`."""
+"""What the path asks for is left to be done at the end of the process, and noted in the file `noted`."""
 
 import atexit
 import os
@@ -28,7 +28,7 @@ class Rows:
 
     def __init__(self) -> None:
         self.myself = self
-        self.file: TextIO = open("rows", "a")  # noqa: SIM115: the application never closes it
+        self.file: TextIO = open("rows", "a")  # noqa: SIM115
 
 
 atexit.register(note, "import")

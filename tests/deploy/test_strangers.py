@@ -1,0 +1,276 @@
+"""What any user of the machine can do must not stop us: mended, item 3. What our users may not have: items
+7 and 9."""
+
+import fcntl
+import os
+import resource
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from signal import SIGHUP
+
+import pytest
+from integration.conftest import Serve
+from integration.http_client import Client
+from integration.processes import open_names
+from integration.server import Process, command
+
+from deploy.identities import STRANGER, as_root, open_to_all
+from deploy.site import MODULE, Site
+from deploy.supervisors import Supervised, start
+
+# The notification socket
+
+
+def abstract_datagram_sockets(pid: int) -> list[str]:
+    """The names under which anybody can send to a process."""
+    inodes = {name[8:-1] for name in open_names(pid) if name.startswith("socket:[")}
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return [row[7] for row in rows if len(row) > 7 and row[6] in inodes and row[7].startswith("@")]
+
+
+@contextmanager
+def flood(names: list[str]) -> Iterator[None]:
+    """Their queues are always full."""
+    ended = threading.Event()
+
+    def send(name: str) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, suppress(ConnectionError):
+            sock.settimeout(0.1)
+            sock.connect("\0" + name[1:])
+            while not ended.is_set():
+                with suppress(TimeoutError):
+                    sock.send(b"STATUS=flooded")
+
+    threads = [threading.Thread(target=send, args=[name]) for name in names for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("bind", ["tcp", "unix", "abstract"])
+def test_a_flood_of_messages_does_not_stop_deploys(site: Site, bind: str) -> None:
+    running = start("rhebok", site, bind, "--kill-old-delay", "0", "--start-timeout", "4")
+    try:
+        with flood(abstract_datagram_sockets(running.pid)):
+            for version in (2, 3):
+                site.release()
+                running.deploy()
+                running.wait_for(rf"generation {version} \(pid \d+\) (?:serves|was not ready)")
+                assert running.matches(rf"generation {version} \(pid \d+\) serves")
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
+def test_nobody_but_us_can_send_to_the_supervisor(site: Site) -> None:
+    running = start("rhebok", site, "unix")
+    try:
+        assert abstract_datagram_sockets(running.pid) == []
+        running.judge()
+    finally:
+        running.end()
+
+
+# Locks
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """By a process that can only read it."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(fd)
+
+
+def test_a_lock_on_the_directory_of_a_unix_socket_stops_neither_start_nor_deploy_nor_end(
+    site: Site, tmp_path: Path
+) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir(mode=0o755)
+    argv = [*command(), MODULE, "--workers", "1", "--bind", "unix:run/s", "--kill-old-delay", "0"]
+    with locked(directory):
+        running = Supervised(argv, site.directory, str(directory / "s"))
+        try:
+            running.deploy()
+            running.wait_for(r"generation 2 \(pid \d+\) serves")
+            assert running.stop() == 0
+            assert not (directory / "s").exists()
+        finally:
+            running.end()
+            print(running.log)
+
+
+def test_a_lock_on_a_pid_file_that_others_can_read_does_not_stop_the_start(
+    serve: Serve, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "app.pid"
+    pid_file.write_text("1\n")
+    pid_file.chmod(0o644)
+    with locked(pid_file):
+        server = serve("gated", "--pid", "app.pid")
+        assert int(pid_file.read_text()) == server.pid
+        assert server.stop() == 0
+    assert not pid_file.exists()
+
+
+def test_two_servers_still_cannot_have_the_same_pid_file(serve: Serve, tmp_path: Path) -> None:
+    server = serve("gated", "--pid", "app.pid")
+    with locked(tmp_path / "app.pid"):
+        other = Process([*command(), MODULE, "--pid", "app.pid", "--bind", "127.0.0.1:0"], tmp_path)
+        try:
+            assert other.wait() == 1
+            assert str(server.pid) in other.log
+        finally:
+            other.end()
+    assert int((tmp_path / "app.pid").read_text()) == server.pid
+
+
+@pytest.mark.parametrize("flag", ["pid-file", "status-file", "path"])
+def test_a_lock_does_not_stop_rhebok_starter(site: Site, tmp_path: Path, flag: str) -> None:
+    """On its pid file, its status file, or the directory of a path."""
+    directory = tmp_path / "run"
+    directory.mkdir(mode=0o755)
+    held = directory
+    options = ["--path", str(directory / "s"), "--interval", "0"]
+    if flag != "path":
+        held = directory / flag
+        held.write_text("")
+        options += [f"--{flag}", str(held)]
+    starter = str(Path(command()[0]).with_name("rhebok-starter"))
+    argv = [starter, *options, "--", *command(), MODULE, "--workers", "1"]
+    with locked(held):
+        running = Supervised(argv, site.directory, str(directory / "s"))
+        try:
+            running.judge()
+        finally:
+            running.end()
+            print(running.log)
+
+
+# Rights
+
+
+RIGHTS = """
+import json
+def rights():
+    status = open("/proc/self/status").read()
+    line = lambda name: status.split(name + ":")[1].splitlines()[0].split()
+    names = ("Uid", "Gid", "Groups", "NoNewPrivs", "CapEff", "CapPrm")
+    return {name: line(name) for name in names}
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [json.dumps(rights()).encode()]
+"""
+
+
+@as_root
+@pytest.mark.parametrize("user", [str(STRANGER), "nobody"])
+def test_a_worker_of_a_user_has_nothing_of_roots_and_gets_no_new_rights(
+    serve: Serve, tmp_path: Path, user: str
+) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS)
+    server = serve("rights", "--user", user, bind="unix:s")
+    with Client(server.address) as client:
+        rights = client.get("/").json()
+    assert "0" not in rights["Uid"] + rights["Gid"] + rights["Groups"], rights
+    assert int(rights["CapEff"][0], 16) == int(rights["CapPrm"][0], 16) == 0, rights
+    assert rights["NoNewPrivs"] == ["1"], rights
+    master = Path(f"/proc/{server.master}/status").read_text()
+    assert "NoNewPrivs:\t1" in master
+
+
+@as_root
+def test_without_a_passwd_entry_the_deploy_and_the_stop_work_too(serve: Serve, tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS)
+    server = serve("rights", "--user", str(STRANGER), "--kill-old-delay", "0")
+    server.send(SIGHUP)
+    server.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
+    assert server.get("/").json()["Uid"] == [str(STRANGER)] * 4
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "mode"),
+    [
+        (("--umask", "027"), 0o750),
+        (("--umask", "077"), 0o700),
+        (("--umask", "0"), 0o777),
+        (("--umask", "077", "--socket-mode", "0660"), 0o660),
+        (("--socket-mode", "0777"), 0o777),
+    ],
+)
+def test_the_umask_is_that_of_unix_sockets_and_socket_mode_overrides(
+    serve: Serve, tmp_path: Path, options: tuple[str, ...], mode: int
+) -> None:
+    serve("gated", *options, bind="unix:s")
+    assert (tmp_path / "s").stat().st_mode & 0o777 == mode
+
+
+@as_root
+def test_threads_that_a_deploy_cannot_make_change_nothing(site: Site, tmp_path: Path) -> None:
+    """ulimit -u (item 9): the processes of the next generation can be made, not all of their threads."""
+    open_to_all(tmp_path)
+    user = STRANGER + os.getpid() % 10_000  # nobody else's processes count
+    options = ["--user", str(user), "--group", str(user), "--threads", "8", "--kill-old-delay", "0"]
+    options += ["--err-respawn-interval", "0.05", "--start-timeout", "10"]
+    running = start("rhebok", site, "tcp", *options)
+    try:
+        limit = tasks_of(user) + 1 + 2 + 4  # the next master, its two workers, and a few threads
+        _limit_processes(running.pid, limit)
+        site.release()
+        running.deploy()
+        running.wait_for(r"generation 2 \(pid \d+\) serves|generation 1 \(pid \d+\) goes on serving")
+        assert not running.matches(r"generation 2 \(pid \d+\) serves")
+        for _ in range(5):
+            assert running.version() == 1
+        _limit_processes(running.pid, 100_000)
+        running.deploy()
+        running.wait_for(r"generation 3 \(pid \d+\) serves")
+        assert running.version() == 2
+    finally:
+        running.end()
+        print(running.log)
+
+
+def tasks_of(user: int) -> int:
+    """What RLIMIT_NPROC counts."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if process.stat().st_uid == user:
+                count += len(list((process / "task").iterdir()))
+    return count
+
+
+def _limit_processes(pid: int, limit: int) -> None:
+
+    resource.prlimit(pid, resource.RLIMIT_NPROC, (limit, limit))
+
+
+def test_the_first_start_fails_when_its_threads_cannot_be_made(site: Site, tmp_path: Path) -> None:
+    """ulimit -v: no memory for stacks."""
+    argv = ["sh", "-c", 'ulimit -v 2000000; exec "$@"', "sh", *command(), MODULE, "--bind", "127.0.0.1:0"]
+    argv += ["--workers", "1", "--threads", "1000", "--err-respawn-interval", "0"]
+    running = Process(argv, tmp_path)
+    try:
+        assert running.wait() != 0
+        assert "Traceback" not in running.log
+        assert "thread" in running.log
+    finally:
+        running.end()
+        print(running.log)
