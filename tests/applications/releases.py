@@ -1,4 +1,4 @@
-"""Releases as deploy tools lay them out: releases/N with code and a virtual environment, and a link `current`.
+"""Releases as deploy tools lay them out: releases/N, code with a virtual environment; `current`, a link.
 
 The environments are made without pip. A .pth file lends them what this interpreter has installed; a library
 of their own tells them apart.

@@ -18,12 +18,14 @@ GOOD = [
     ("[::1]:80", PortSpec("::1", 80), "[::1]:80"),
     ("[::]:u53=9", PortSpec("::", 53, udp=True, fd=9), "[::]:53"),
     ("::1:80", PortSpec("::1", 80), "[::1]:80"),
+    ("[127.0.0.1]:80", PortSpec("127.0.0.1", 80), "127.0.0.1:80"),  # as Perl's takes them
+    ("[localhost]:80=4", PortSpec("localhost", 80, fd=4), "localhost:80"),
     ("[fe80::1%lo]:80", PortSpec("fe80::1%lo", 80), "[fe80::1%lo]:80"),
 ]
 
 BAD = [
     "", "http", "65536", "-1", "80 ", " 80", "8O", "80=", "80=x", "80=-1", ":80", "[]:80", "a;b:80", "a=b:80",
-    "host:", "uu53", "53u", "[127.0.0.1]:80", "123456", "\N{ARABIC-INDIC DIGIT THREE}",
+    "host:", "uu53", "53u", "123456", "\N{ARABIC-INDIC DIGIT THREE}",
 ]  # fmt: skip
 
 
