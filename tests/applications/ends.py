@@ -20,9 +20,8 @@ class End:
     options: Sequence[str]
     begin: Callable[[Server], object] = lambda server: None
 
-    def of_all_workers(self, server: Server) -> None:
-        """Waits until they are gone."""
-        workers = server.workers()
+    def of(self, server: Server, workers: Sequence[int]) -> None:
+        """Waits until these are gone."""
         self.begin(server)
         until(lambda: all(map(has_ended, workers)), lambda: f"{workers} are to end:\n{server.log}")
 

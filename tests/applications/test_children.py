@@ -29,8 +29,9 @@ def listening_sockets(server: Server) -> set[str]:
 @each_kind
 def test_a_child_does_not_outlive_the_worker_that_started_it(serve_app: Serve, end: End, kind: str) -> None:
     server = serve_app("children", *end.options)
+    workers = server.workers()
     children = server.get(f"/{kind}").json()
-    end.of_all_workers(server)
+    end.of(server, workers)
     try:
         until(lambda: all(map(has_ended, children)), lambda: f"{children} live on")
     finally:

@@ -39,7 +39,7 @@ def test_all_that_was_left_to_do_is_done_at_each_graceful_end(
 ) -> None:
     server = serve_app("last_work", load, *end.options)
     worker = server.get(EVERYTHING).json()
-    end.of_all_workers(server)
+    end.of(server, [worker])
     assert lost(tmp_path, worker) == set()
 
 

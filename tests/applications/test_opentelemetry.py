@@ -29,7 +29,7 @@ def test_the_spans_of_a_batch_are_exported_when_the_worker_ends(
 ) -> None:
     server = serve_app("traced", load, *end.options)
     worker = server.get("/page").text
-    end.of_all_workers(server)
+    end.of(server, [int(worker)])
     spans = exported(tmp_path)
     assert (spans[f"{worker} inner"], spans[f"{worker} GET /page"]) == (1, 1), spans
 

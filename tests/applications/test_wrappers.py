@@ -36,6 +36,15 @@ def covered_lines(directory: Path, name: str) -> set[int]:
     return {line for path, seen in files.items() if path.endswith(name) for line in seen["executed_lines"]}
 
 
+# Each forked process saves its data when it ends as the interpreter ends.
+COVERAGE = """
+[run]
+source = .
+parallel = true
+patch = fork
+"""
+
+
 @each_way_to_load
 def test_coverage_sees_what_workers_of_each_generation_run(
     serve_app: Serve, tmp_path: Path, load: str
@@ -49,10 +58,11 @@ def test_coverage_sees_what_workers_of_each_generation_run(
         "        return [b'first']\n"
         "    return [b'second']\n"
     )
-    wrapper = [sys.executable, "-m", "coverage", "run", "--parallel-mode", "--source", ".", "-m", "rhebok"]
+    (tmp_path / ".coveragerc").write_text(COVERAGE)
+    wrapper = [sys.executable, "-m", "coverage", "run", "-m", "rhebok"]
     server = serve_app("parted", load, "--kill-old-delay", "0", started_as=wrapper, workers=2)
     for worker in server.workers():
-        assert command_line(worker)[1:5] == ["-m", "coverage", "run", "--parallel-mode"]
+        assert command_line(worker)[1:6] == ["-m", "coverage", "run", "-m", "rhebok"]
     assert server.get("/first").text == "first"
     deploy(server)
     server.stop()
