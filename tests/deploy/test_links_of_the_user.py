@@ -9,6 +9,7 @@ from signal import SIGHUP
 
 import pytest
 from integration.http_client import Client
+from integration.processes import children
 from integration.server import Process, command
 from integration.waiting import until
 
@@ -146,21 +147,17 @@ def test_a_link_in_the_place_of_a_log_is_not_followed_by_the_next_generation(
     assert not server.ended
     log.rename(trap.directory / "rotated")
     log.symlink_to(trap.secret)
-    (old,) = _generations(server.pid)
+    (old,) = children(server.pid)
     seen = {old}
 
     def deployed_or_refused() -> bool:
-        now = _generations(server.pid)
+        now = children(server.pid)
         seen.update(now)
         return server.ended or old not in now or (len(seen) > 1 and now == [old])
 
     server.send(SIGHUP)
     until(deployed_or_refused, lambda: server.log)
     trap.unharmed()
-
-
-def _generations(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_link_in_the_place_of_a_unix_socket_is_not_followed(run: Run, trap: Trap) -> None:

@@ -19,8 +19,10 @@ import ctypes, os, threading
 HELD = threading.Event()
 
 def hold_the_lock():
+    sleep = ctypes.PyDLL(None).sleep
     HELD.wait()
-    ctypes.PyDLL(None).sleep(1000)
+    open("held", "w").close()
+    sleep(1000)
 
 class Answer(list):
     def close(self):
@@ -63,6 +65,7 @@ def test_a_request_that_waits_for_a_held_worker_is_answered_by_the_next(serve: S
     (tmp_path / "holding.py").write_text(HOLDING)
     server = serve("holding", "--timeout", "1", bind="unix:s")
     server.get("/hold")
+    until((tmp_path / "held").exists)
     with Client(server.address) as client:
         assert client.get("/").text == "fine"
 

@@ -10,6 +10,7 @@ from signal import SIGHUP, SIGTERM
 import pytest
 
 from integration.http_client import Address, Client
+from integration.processes import children
 from integration.server import APPS, Process, command, free_port
 from integration.waiting import until
 
@@ -93,10 +94,9 @@ def test_term_ends_it(blocked: Blocked) -> None:
 def test_a_deploy_works(blocked: Blocked) -> None:
     with Client(blocked.address) as client:
         blocked.worker(client)
-    children = Path(f"/proc/{blocked.process.pid}/task/{blocked.process.pid}/children")
-    (old,) = children.read_text().split()
+    (old,) = children(blocked.process.pid)
     blocked.process.send(SIGHUP)
-    until(lambda: len(now := children.read_text().split()) == 1 and now != [old])
+    until(lambda: len(now := children(blocked.process.pid)) == 1 and now != [old])
     with Client(blocked.address) as client:
         assert blocked.worker(client)
     assert blocked.process.stop(SIGTERM) == 0
