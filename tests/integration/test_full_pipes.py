@@ -59,7 +59,11 @@ class Blocked:
         options += ["--access-logfile", "-"] if stream == "stdout" else []
         argv = ["sh", "-c", redirected, "sh", *command(), *options, "--pythonpath", str(APPS), "noisy"]
         self.process = Process(argv, directory)
-        until(self.answers)
+        try:
+            until(self.answers)
+        except BaseException:
+            self.process.end()
+            raise
         self.pipe.fill()
 
     def answers(self) -> int:
