@@ -6,16 +6,14 @@ import pwd
 import socket
 from pathlib import Path
 
-import pytest
 from integration.http_client import Client
 from integration.processes import has_ended
 from integration.server import Process, command
 from integration.waiting import until
 
+from deploy.identities import as_root, open_to_all
 from deploy.site import MODULE, Site
 from deploy.supervisors import Supervised, start
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
 
 
 def test_of_two_that_fight_for_a_path_one_serves_and_the_others_say_why_not(site: Site) -> None:
@@ -80,13 +78,6 @@ def test_the_path_stays_through_a_deploy(site: Site) -> None:
     assert not path.exists()
 
 
-def _open_to_all(directory: Path) -> None:
-    """pytest's directories are for the one who runs it."""
-    for parent in (directory, *directory.parents):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o755)
-
-
 WHO = """
 def who():
     return f"{os.getresuid()} {os.getresgid()} {sorted(os.getgroups())}"
@@ -97,7 +88,7 @@ LOADED_AS = who()
 @as_root
 def test_the_generation_becomes_the_user_before_it_loads_the_application(site: Site) -> None:
     nobody = pwd.getpwnam("nobody")
-    _open_to_all(site.directory)
+    open_to_all(site.directory)
     site.release(WHO)
     source = site.directory / f"{MODULE}.py"
     source.write_text(
@@ -132,7 +123,7 @@ def test_the_generation_becomes_the_user_before_it_loads_the_application(site: S
 @as_root
 def test_a_generation_of_another_user_does_not_outlive_its_supervisor(site: Site) -> None:
     """A change of user takes the kernel's promise away: it must be asked for again."""
-    _open_to_all(site.directory)
+    open_to_all(site.directory)
     running = start("rhebok", site, "tcp", "--user", "nobody")
     try:
         (master,) = running.masters

@@ -5,13 +5,18 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def descendants(pid: int) -> list[int]:
-    """Children, their children, and so on."""
+def children(pid: int) -> list[int]:
+    """Of the process's main thread, oldest first."""
     try:
-        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
         return []
-    return children + [below for child in children for below in descendants(child)]
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, their children, and so on."""
+    found = children(pid)
+    return found + [below for child in found for below in descendants(child)]
 
 
 def state(pid: int) -> str:

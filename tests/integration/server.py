@@ -131,10 +131,21 @@ class Server(Process):
         bind: str | None = "127.0.0.1:0",
         pass_fds: Sequence[int] = (),
         log: Path | None = None,
+        started_as: Sequence[str] = (),
         **variables: str,
     ) -> None:
+        """started_as: a command line that ends with rhebok's, of a wrapper for instance."""
         bound = ["--bind", bind] if bind else []
-        argv = [*command(), "--workers", str(workers), "--pythonpath", str(APPS), *bound, *options, app]
+        argv = [
+            *(started_as or command()),
+            "--workers",
+            str(workers),
+            "--pythonpath",
+            str(APPS),
+            *bound,
+            *options,
+            app,
+        ]
         super().__init__(argv, directory, pass_fds=pass_fds, log=log, **variables)
         self.tracebacks = 0  # that the test means to have in the log
         try:

@@ -47,6 +47,13 @@ def test_a_host_name_is_resolved(either: Superdaemon) -> None:
     assert (name, described["address"][0]) == ("localhost:0", "127.0.0.1")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_brackets_may_stand_around_any_host(either: Superdaemon, host: str) -> None:
+    either.start(f"--port=[{host}]:0")
+    name, described = only_socket(either)
+    assert (name, described["address"][0]) == (f"{host}:0", "127.0.0.1")
+
+
 def test_an_ipv6_address_listens_for_ipv6_only(either: Superdaemon) -> None:
     either.start("--port=[::1]:0")
     name, described = only_socket(either)
