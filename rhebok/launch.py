@@ -38,7 +38,7 @@ from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier, Systemd
-from rhebok.superdaemon.origin import start_directory, start_environment
+from rhebok.superdaemon.origin import Origin
 from rhebok.superdaemon.supervised import follow_supervisor, supervised
 from rhebok.superdaemon.supervisor import Supervisor
 
@@ -56,13 +56,13 @@ def serve(config: Config) -> None:
 
 def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
-    settings, directory, environ = config.settings, start_directory(), start_environment()
+    settings, origin = config.settings, Origin.of_this_process()
     _settle(settings)
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
         _log_start(config, listeners, log)
-        Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(directory, environ)
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(origin)
 
 
 def run(config: Config, worker_factory: WorkerSource) -> None:

@@ -9,6 +9,7 @@ import socket
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv6Address
 
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.listening import closing_port
@@ -122,7 +123,7 @@ def close_all(listeners: Sequence[Listener]) -> None:
 
 def _takes_ipv4(address: Address, all_addresses: Sequence[Address]) -> bool:
     """`[::]` is every address, IPv4 ones too, unless another --bind names the port for IPv4."""
-    if not isinstance(address, TcpAddress) or address.host != "::":
+    if not isinstance(address, TcpAddress) or not address.v6 or not IPv6Address(address.host).is_unspecified:
         return False
     v4 = [each for each in all_addresses if isinstance(each, TcpAddress) and not each.v6]
     return address.port == 0 or address.port not in [each.port for each in v4]

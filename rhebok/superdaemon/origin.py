@@ -9,8 +9,23 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 _SHEBANG_SIZE = 1024  # of a script is read to see what starts it
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What all generations are started with."""
+
+    command: tuple[str, ...]
+    directory: str
+    environ: Mapping[str, str]
+
+    @classmethod
+    def of_this_process(cls) -> "Origin":
+        """To be asked before the directory is changed."""
+        return cls(command_line(), start_directory(), start_environment())
 
 
 def command_line(original: Sequence[str] = tuple(sys.orig_argv)) -> tuple[str, ...]:

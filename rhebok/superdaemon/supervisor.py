@@ -35,7 +35,7 @@ from rhebok.superdaemon.notify import (
     Systemd,
     workers_take,
 )
-from rhebok.superdaemon.origin import command_line
+from rhebok.superdaemon.origin import Origin
 from rhebok.superdaemon.program import Program
 from rhebok.superdaemon.supervised import SUPERVISOR_VARIABLE
 
@@ -79,13 +79,10 @@ class Supervisor(Policy):
         self._failures = 0
         self._status = 0  # of the command
 
-    def run(self, directory: str, environ: Mapping[str, str]) -> None:
-        """Until told to stop, and the last generation is gone. EndedWith when none gets ready.
-
-        directory and environ: what generations start in and with.
-        """
+    def run(self, origin: Origin) -> None:
+        """Until told to stop, and the last generation is gone. EndedWith when none gets ready."""
         supervisor, signals = os.getpid(), NotedSignals(SUPERVISOR_SIGNALS)
-        self._environ = {name: value for name, value in environ.items() if name not in NOT_INHERITED}
+        self._environ = {name: value for name, value in origin.environ.items() if name not in NOT_INHERITED}
 
         def pass_on() -> None:
             signal_when_parent_dies(STOP_SIGNAL, supervisor)
@@ -94,7 +91,9 @@ class Supervisor(Policy):
             self._inbox.sender.set_inheritable(True)
 
         try:
-            Engine(Program("rhebok", command_line(), directory, pass_on), self, signals, self._log).run()
+            Engine(
+                Program("rhebok", origin.command, origin.directory, pass_on), self, signals, self._log
+            ).run()
         finally:
             signals.restore()
             self._inbox.close()
