@@ -21,7 +21,7 @@ from .csrc cimport (
     rhb_response_head,
     rhb_send,
 )
-from .exchange cimport latin1, refuse_head
+from .response_head cimport latin1, refuse_head
 
 cdef enum:
     MOST_LEFT = 65536   # bytes that wait for the final response; hints beyond that are not sent
@@ -71,13 +71,13 @@ cdef class EarlyHints:
     def __call__(self, headers):
         cdef Exchange exchange = self.exchange
         cdef rhb_bytes hints
-        if exchange is None or not exchange.running or exchange.head_ended or exchange.minor_version == 0:
+        if exchange is None or not exchange.running or exchange.head.ended or exchange.head.context.minor_version == 0:
             return
         memset(&hints, 0, sizeof(hints))
         try:
             compose(&hints, headers)
             # iterating headers may have run anything
-            if self.exchange is exchange and exchange.running and not exchange.head_ended:
+            if self.exchange is exchange and exchange.running and not exchange.head.ended:
                 self.send(&hints)
         finally:
             rhb_bytes_free(&hints)
@@ -85,12 +85,12 @@ cdef class EarlyHints:
     cdef int send(self, rhb_bytes *hints) except -1:
         cdef Exchange exchange = self.exchange
         cdef size_t done = 0
-        if exchange.early.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
+        if exchange.unsent_hints.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
             return 0
-        if done == 0 and exchange.early.len + hints.len > MOST_LEFT:
+        if done == 0 and exchange.unsent_hints.len + hints.len > MOST_LEFT:
             return 0
         # After an error too: the final response meets it again.
-        if not rhb_bytes_append(&exchange.early, hints.data + done, hints.len - done):
+        if not rhb_bytes_append(&exchange.unsent_hints, hints.data + done, hints.len - done):
             raise MemoryError
         return 0
 

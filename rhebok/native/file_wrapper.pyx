@@ -5,6 +5,8 @@ An application returns one; the exchange sends it with sendfile(2) when it wraps
 iterates it otherwise.
 """
 
+import os
+import stat
 from io import BufferedRandom, BufferedReader, FileIO
 
 cdef tuple FILE_TYPES = (BufferedReader, BufferedRandom, FileIO)
@@ -25,6 +27,25 @@ cdef bint reads_as(object wrapper, object file) except -1:
     """Whether the wrapper's read() is the file's. It may be its own, which decrypts for instance."""
     read = getattr(wrapper, "read", None)
     return getattr(read, "__wrapped__", read) == file.read  # tempfile wraps it once more
+
+
+cdef tuple regular_file(object filelike):
+    """(descriptor, position, bytes behind the position) of a regular file, as ints. None when filelike is none, or
+    when no byte follows: a file of /proc has no size until it is read."""
+    file = plain_file(filelike)
+    if file is None:
+        return None
+    try:
+        descriptor = file.fileno()
+        if type(file) is BufferedRandom:
+            file.flush()  # what has been written to it may not have reached the file
+        status = os.fstat(descriptor)
+        position = file.tell()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode) or status.st_size <= position:
+        return None
+    return descriptor, position, status.st_size - position
 
 
 cdef class FileWrapper:

@@ -18,7 +18,9 @@ cdef class Outgoing:
     cdef uint64_t file_left
     cdef bint on_wire                   # at least a byte is with the kernel
 
+    cdef int put_first(self, rhb_bytes *first) except -1
     cdef int put_pieces(self, list pieces, uint64_t size) except -1
+    cdef int put_file(self, int file, off_t position, uint64_t size) except -1
     cdef bint is_pending(self) noexcept
     cdef uint64_t in_memory(self) noexcept
     cdef rhb_io flush(self, int fd, bint ends) noexcept

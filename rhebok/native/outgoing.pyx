@@ -6,11 +6,14 @@ Nothing here waits, and nothing knows of HTTP.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.string cimport memcpy, memmove
 
 from .csrc cimport (
     RHB_IO_OK,
     iovec,
+    rhb_bytes,
     rhb_bytes_free,
+    rhb_bytes_reserve,
     rhb_send,
     rhb_send_more,
     rhb_sendfile,
@@ -32,12 +35,28 @@ cdef class Outgoing:
     def __dealloc__(self):
         rhb_bytes_free(&self.out)
 
+    cdef int put_first(self, rhb_bytes *first) except -1:
+        """Copies bytes before those of `out`."""
+        if not rhb_bytes_reserve(&self.out, first.len):
+            raise MemoryError
+        memmove(self.out.data + first.len, self.out.data, self.out.len)
+        memcpy(self.out.data, first.data, first.len)
+        self.out.len += first.len
+        return 0
+
     cdef int put_pieces(self, list pieces, uint64_t size) except -1:
         """Bytes that go out from where they are. The list is ours: it is emptied as they go."""
         self.pieces = pieces
         self.pieces_left = size
         self.piece = 0
         self.piece_at = 0
+        return 0
+
+    cdef int put_file(self, int file, off_t position, uint64_t size) except -1:
+        """Bytes of a file that go out after everything else. The descriptor stays the caller's."""
+        self.file = file
+        self.file_at = position
+        self.file_left = size
         return 0
 
     cdef bint is_pending(self) noexcept:

@@ -298,8 +298,8 @@ cdef class Lane:
         service.requests += 1
         if service.requests == service.limit_at:
             service.reach_limit()  # before the answer, which so says that the connection closes when it stops
-        exchange.begin(self.loop, self.own, conn)
-        exchange.score_begun()
+        exchange.start(self.loop, self.own, conn)
+        exchange.score_start()
         try:
             environ = self.environs.build(&self.own.request, conn, self.input(), hints_for(exchange))
         except BaseException as error:
@@ -350,7 +350,7 @@ cdef class Lane:
             exchange.finish(progress)
             rhb_loop_enter(self.loop, self.own)
             if progress == FINISHED:
-                rhb_loop_done(self.loop, conn, exchange.keep_alive)
+                rhb_loop_done(self.loop, conn, exchange.head.outcome.keep_alive)
             elif progress == UPGRADED or progress == SHARED:
                 rhb_hand_over_end(self.loop, conn, progress == SHARED)
             else:
@@ -362,11 +362,11 @@ cdef class Lane:
             self.current = exchange
             exchange.close_iterable()
             self.current = None
-        if self.exchange is exchange and exchange.reusable():
+        if self.exchange is exchange and exchange.is_reusable():
             return 0
         if self.exchange is exchange:
             self.exchange = None
-        elif self.exchange is None and exchange.reusable():
+        elif self.exchange is None and exchange.is_reusable():
             self.exchange = exchange
             return 0
         return retire_exchange(exchange)
@@ -416,7 +416,7 @@ cdef class Lane:
         self.current = exchange
         self.take_from(conn)
         exchange.lane = self.own
-        exchange.score_resumed()  # for close()
+        exchange.score_resume()  # for close()
         self.settle(exchange, conn, BROKEN)
         self.current = None
         rhb_score_end(self.own.score)

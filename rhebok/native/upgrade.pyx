@@ -48,17 +48,17 @@ cdef class Offer:
         no descriptor left.
         """
         cdef Exchange exchange = self.exchange
-        if exchange is None or not exchange.running or exchange.head_ended:
+        if exchange is None or not exchange.running or exchange.head.ended:
             raise RuntimeError("the socket of a request can be taken once, before its response has begun")
-        unsent = exchange.early.data[:exchange.early.len]
+        unsent = exchange.unsent_hints.data[:exchange.unsent_hints.len]
         copy = dup(exchange.conn.fd)
         self.fd = rhb_hand_over(exchange.loop, exchange.conn)
         rhb_score_no_limit(exchange.lane.score)
         # Whatever the application does by WSGI from here on is a response of no bytes.
-        exchange.head_started = False
-        exchange.head_ended = True
-        exchange.framing = RHB_FRAME_NONE
-        exchange.outgoing.out.len = exchange.early.len = 0
+        exchange.head.started = False
+        exchange.head.ended = True
+        exchange.body.framing = RHB_FRAME_NONE
+        exchange.outgoing.out.len = exchange.unsent_hints.len = 0
         return copy, self.early, unsent
 
     def keep(self):
@@ -73,8 +73,7 @@ cdef class Offer:
             return progress
         rhb_take_back(exchange.conn, self.fd)
         self.fd = -1
-        exchange.head.status = 101
-        exchange.logged_head.len = 0
+        exchange.set_upgraded()
         return BROKEN if self.kept else UPGRADED
 
 

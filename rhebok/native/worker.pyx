@@ -376,11 +376,7 @@ cdef class Worker:
             exchange = lane.exchange
             if exchange is None or not exchange.running or exchange.conn.fd >= 0:
                 continue
-            environ, exchange.environ = exchange.environ, None  # asking it may let its thread go on
-            exchange.head.status = 101
-            exchange.logged_head.len = 0
-            exchange.log_access()
-            exchange.environ = environ
+            exchange.log_cut()
 
     def flush_logs(self):
         """flush_logs() -> None: writes the access log's batch."""
