@@ -1,5 +1,5 @@
 from .access_line cimport AccessLine
-from .csrc cimport phr_request_head, rhb_bytes, rhb_conn, rhb_io, rhb_lane, rhb_loop
+from .csrc cimport RHB_IO_ERROR, phr_request_head, rhb_bytes, rhb_conn, rhb_io, rhb_lane, rhb_loop
 from .outgoing cimport Outgoing
 from .response_body cimport ResponseBody
 from .response_head cimport ResponseHead
@@ -45,10 +45,8 @@ cdef class Exchange:
     cdef uint64_t scored_unsent         # bytes in memory, as the scoreboard has them
 
     cdef int start(self, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn) except -1
-    cdef Progress run(self, object application, dict environ)
     cdef int detach(self) except -1
     cdef const phr_request_head *request_head(self) noexcept
-    cdef Progress resume(self, rhb_lane *lane)
     cdef int finish(self, Progress progress) except -1
     cdef int close_iterable(self) except -1
     cdef bint is_reusable(self)
@@ -62,23 +60,11 @@ cdef class Exchange:
     cdef int log_cut(self) except -1
 
     cdef int flush_or_wait(self) except -1
-    cdef rhb_io wait_for_client(self) except *
+    cdef rhb_io wait_for_client(self) except? RHB_IO_ERROR
     cdef bint is_pending(self) noexcept
     cdef int end_head(self, int64_t body_length) except -1
-    cdef int start_body(self, object result) except -1
-    cdef int start_list(self, object blocks) except -1
-    cdef bint start_file(self, object wrapper) except -1
-    cdef Progress advance(self) except *
-    cdef int put_next_block(self) except -1
     cdef int put_block(self, object block) except -1
-    cdef int put_end(self) except -1
-    cdef Progress completed(self)
     cdef rhb_io flush(self, bint ends) noexcept
-    cdef rhb_io advance_file(self) except *
-    cdef rhb_io sendfile_failed(self, int error) except *
-    cdef rhb_io read_file_instead(self) except *
-    cdef Progress failed(self, object error)
-    cdef Progress answer_500(self) except *
     cdef int end_in_child(self, object error) except -1
 
 cpdef long live_exchanges()

@@ -1,6 +1,6 @@
 # cython: binding=False
-"""One request and its response: start_response(), the body that the application returns, and sending it (PEP 3333).
-The request handler starts an exchange, runs it, and resumes it each time that the client has read enough.
+"""One request and its response: the state of both, and what the application calls, start_response() and write()
+(PEP 3333). application_call.pyx calls the application and sends what it returns.
 
 Nothing here waits, except write(): what the socket does not take stays in the exchange, which owns the parked
 connection until the socket is writable.
@@ -11,13 +11,9 @@ when the application has kept neither.
 """
 
 cimport cython
-
-import os
-
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.ref cimport Py_DECREF, PyObject
-from libc.errno cimport ECONNRESET, EINVAL, ENOSYS, EPIPE, ETIMEDOUT, errno
+from cpython.ref cimport PyObject
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
@@ -26,8 +22,6 @@ from .access_line cimport AccessLine
 from .csrc cimport (
     RHB_CONN_SEND,
     RHB_FRAME_CLOSE,
-    RHB_FRAME_LENGTH,
-    RHB_FRAME_NONE,
     RHB_IO_AGAIN,
     RHB_IO_ERROR,
     RHB_IO_OK,
@@ -37,7 +31,6 @@ from .csrc cimport (
     rhb_access_entry,
     rhb_bytes_free,
     rhb_head_save,
-    rhb_lane,
     rhb_live_count,
     rhb_loop_enter,
     rhb_loop_may_keep,
@@ -53,15 +46,13 @@ from .csrc cimport (
     rhb_wait_writable,
 )
 from .error_log cimport describe_request, log_error
-from .file_wrapper cimport FileWrapper, plain_file, regular_file
-from .response_body cimport frame_all, frame_block, frame_end, send_file, size_of
+from .response_body cimport frame_block
 from .response_head cimport end_head, write_fields
 
 from rhebok.process.forked_child import end_forked_child
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)
-    PyObject *PyIter_Next(object iterator) except? NULL
 
 
 cpdef long live_exchanges():
@@ -111,16 +102,6 @@ cdef class Exchange:
             self.access_line.started = rhb_now_exact()
         return 0
 
-    cdef Progress run(self, object application, dict environ):
-        """Calls the application and sends what it returns, as far as the socket takes it."""
-        if self.loop.access_log is not NULL:
-            self.access_line.environ = environ
-        try:
-            self.start_body(application(environ, self.start_response_method))
-            return self.advance()
-        except BaseException as error:
-            return self.failed(error)
-
     cdef int detach(self) except -1:
         """Copies what is still needed of the request's head, before the lane goes on to another request."""
         if not self.detached:
@@ -131,15 +112,6 @@ cdef class Exchange:
     cdef const phr_request_head *request_head(self) noexcept:
         """The request's head; NULL when there was no memory for the copy."""
         return self.saved_head if self.detached else &self.lane.request.head
-
-    cdef Progress resume(self, rhb_lane *lane):
-        """Continues where the socket was full, perhaps in another thread."""
-        self.lane = lane
-        self.score_resume()
-        try:
-            return self.advance()
-        except BaseException as error:
-            return self.failed(error)
 
     cdef int finish(self, Progress progress) except -1:
         """Ends the response: writes the access log and releases everything but the iterable, which close_iterable()
@@ -285,7 +257,7 @@ cdef class Exchange:
             raise ConnectionError("the client has gone away")
         return 0
 
-    cdef rhb_io wait_for_client(self) except *:
+    cdef rhb_io wait_for_client(self) except? RHB_IO_ERROR:
         """Waits for --send-timeout at most. OK: the socket is writable. AGAIN: it is not, but the client has read
         enough meanwhile to get as long again; otherwise TimeoutError."""
         cdef uint64_t deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
@@ -307,7 +279,7 @@ cdef class Exchange:
         take its place."""
         return self.head.ended and self.outgoing.is_pending()
 
-    # ---- what the application returns ----
+    # ---- head and body ----
 
     cdef int end_head(self, int64_t body_length) except -1:
         """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
@@ -320,80 +292,6 @@ cdef class Exchange:
             self.outgoing.put_first(&self.unsent_hints)
         return 0
 
-    cdef int start_body(self, object result) except -1:
-        """Puts what is known of the body from the type of the application's result. The rest is iterated."""
-        cdef type kind = type(result)
-        if self.loop.forked:
-            self.end_in_child(None)
-        if kind is list or kind is tuple:
-            if not self.head.ended:
-                return self.start_list(result)
-            self.iterator = iter(result)  # write() came first
-            return 0
-        self.iterable = result
-        if kind is FileWrapper and not self.head.ended and self.start_file(result):
-            return 0
-        self.iterator = iter(result)
-        return 0
-
-    cdef int start_list(self, object blocks) except -1:
-        """A list or tuple: the length of the body is known, and all of it can go out at once."""
-        cdef Py_ssize_t total = size_of(blocks)
-        self.end_head(total)
-        if not frame_all(&self.body, self.outgoing, blocks, total):
-            self.iterator = iter(blocks)
-        return 0
-
-    cdef bint start_file(self, object wrapper) except -1:
-        """A wrapped file, for sendfile(2). False when it must be iterated: it is no regular file, or goes out in
-        chunks."""
-        cdef object descriptor, position, size
-        cdef tuple opened = regular_file((<FileWrapper>wrapper).filelike)
-        if opened is None:
-            return False
-        descriptor, position, size = opened
-        self.end_head(size)
-        if self.body.framing == RHB_FRAME_NONE:
-            return True
-        if self.body.framing != RHB_FRAME_LENGTH:
-            return False
-        self.outgoing.put_file(descriptor, position, min(<object>self.body.left, size))
-        return True
-
-    cdef Progress advance(self) except *:
-        """Sends what is there, fetches the next block, and so on until the end or a full socket."""
-        cdef rhb_io io
-        while True:
-            io = self.flush(self.iterator is None and not self.head.outcome.keep_alive)
-            if io == RHB_IO_OK and self.outgoing.file_left > 0:
-                io = self.advance_file()
-            if io == RHB_IO_AGAIN:
-                return BROKEN if self.client_gone else SUSPENDED
-            if io != RHB_IO_OK:
-                return BROKEN
-            if self.iterator is None:
-                return self.completed()
-            self.put_next_block()
-
-    cdef int put_next_block(self) except -1:
-        """Puts the iterator's next block, or what follows the last one."""
-        cdef PyObject *item = PyIter_Next(self.iterator)
-        cdef object block
-        if self.loop.forked:
-            self.end_in_child(None)
-        if item is NULL:
-            return self.put_end()
-        block = <object>item
-        Py_DECREF(block)
-        if type(block) is not bytes and not isinstance(block, bytes):
-            raise TypeError(f"the application's response yielded {type(block).__name__}, not bytes")
-        if PyBytes_GET_SIZE(block) == 0:
-            return 0
-        self.put_block(block)
-        if self.body.framing == RHB_FRAME_NONE:
-            self.iterator = None
-        return 0
-
     cdef int put_block(self, object block) except -1:
         """Puts a block that is not empty, behind the head when it is the first. A block beyond the Content-Length is
         cut, and the iteration ends with it. Only when everything before is sent, or small."""
@@ -404,78 +302,9 @@ cdef class Exchange:
             self.iterator = None
         return 0
 
-    cdef int put_end(self) except -1:
-        """The iterator is exhausted."""
-        self.iterator = None
-        if not self.head.ended:
-            return self.end_head(0)
-        return frame_end(&self.body, self.outgoing)
-
-    cdef Progress completed(self):
-        """Everything is sent. BROKEN when that is less than the Content-Length, or write() failed."""
-        if self.client_gone:
-            return BROKEN
-        if self.body.framing == RHB_FRAME_LENGTH and self.body.left > 0:
-            self.logger.error(
-                "response to %s ended %d bytes short of its Content-Length", self.describe(), self.body.left)
-            return BROKEN
-        return FINISHED
-
-    # ---- the socket ----
-
     cdef rhb_io flush(self, bint ends) noexcept:
         """Sends what is there, once the head is complete. OK: all of it is sent. ends: see Outgoing.flush."""
         return self.outgoing.flush(self.conn.fd, ends) if self.head.ended else RHB_IO_OK
-
-    cdef rhb_io advance_file(self) except *:
-        """Sends the file, as far as the socket takes it."""
-        cdef rhb_io io = send_file(&self.body, self.outgoing, self.conn.fd)
-        return self.sendfile_failed(errno) if io == RHB_IO_ERROR else io
-
-    cdef rhb_io sendfile_failed(self, int error) except *:
-        """Reads the file instead when sendfile(2) cannot send it. Logs an error of the file, which nothing else would
-        report; one of the client is not logged."""
-        if error == EINVAL or error == ENOSYS:
-            return self.read_file_instead()
-        if error not in (EPIPE, ECONNRESET, ETIMEDOUT):
-            self.logger.error("the file of the response to %s cannot be sent: %s", self.describe(), os.strerror(error))
-        return RHB_IO_ERROR
-
-    cdef rhb_io read_file_instead(self) except *:
-        """The rest of the file is read block by block."""
-        self.outgoing.file_left = 0
-        plain_file((<FileWrapper>self.iterable).filelike).seek(self.outgoing.file_at)
-        self.iterator = iter(self.iterable)
-        return RHB_IO_OK
-
-    # ---- errors ----
-
-    cdef Progress failed(self, object error):
-        """The application raised: it is answered with 500 if nothing has been sent, else the response is broken."""
-        if self.loop.forked:
-            self.end_in_child(error)
-        if self.client_gone:
-            self.logger.debug("the client went away during write(), request %s", self.describe())
-        else:
-            log_error(self.logger, "error in the application, request %s", (self.describe(),), error)
-        self.iterator = None
-        self.outgoing.drop_body()
-        if self.outgoing.on_wire or self.client_gone:
-            return BROKEN
-        try:
-            return self.answer_500()
-        except BaseException as second:
-            log_error(self.logger, "the answer 500 failed", (), second)
-            return BROKEN
-
-    cdef Progress answer_500(self) except *:
-        """Replaces the response, of which nothing has been sent."""
-        self.head.ended = False
-        self.body.size = 0
-        write_fields(&self.head, self.outgoing, "500 Internal Server Error",
-                     [("Content-Type", "text/plain; charset=utf-8")])
-        self.start_list((b"Internal Server Error\n",))
-        return self.advance()
 
     cdef int end_in_child(self, object error) except -1:
         """The application has returned, or raised, in a process that it forked. Does not return."""

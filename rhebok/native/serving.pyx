@@ -21,6 +21,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport uint64_t
 from posix.unistd cimport write
 
+from .application_call cimport application_failed, call_application, resume_response
 from .csrc cimport (
     RHB_EVENT_DRAINED,
     RHB_EVENT_LOST,
@@ -303,12 +304,12 @@ cdef class Lane:
         try:
             environ = self.environs.build(&self.own.request, conn, self.input(), hints_for(exchange))
         except BaseException as error:
-            progress = exchange.failed(error)
+            progress = application_failed(exchange, error)
         else:
             if self.own.request.framing.upgrade:
                 progress = run_offering(exchange, service.app, environ)
             else:
-                progress = exchange.run(service.app, environ)
+                progress = call_application(exchange, service.app, environ)
         self.settle(exchange, conn, progress)
         rhb_score_end(self.own.score)
         if service.gc_every and service.requests % service.gc_every == 0:
@@ -401,7 +402,7 @@ cdef class Lane:
         cdef Progress progress
         self.current = exchange
         self.take_from(conn)
-        progress = exchange.resume(self.own)
+        progress = resume_response(exchange, self.own)
         self.settle(exchange, conn, progress)
         self.current = None
         rhb_score_end(self.own.score)

@@ -1,4 +1,4 @@
-from .exchange cimport Exchange, Progress
+from .exchange cimport BROKEN, Exchange, Progress
 
 
 cdef class Offer:
@@ -7,7 +7,7 @@ cdef class Offer:
     cdef int fd              # of the connection, while the application has a copy; otherwise -1
     cdef bint kept           # the application keeps its copy for longer than the request
 
-    cdef Progress withdraw(self, Progress progress) except *
+    cdef Progress withdraw(self, Progress progress) except? BROKEN
 
 
-cdef Progress run_offering(Exchange exchange, object application, dict environ) except *
+cdef Progress run_offering(Exchange exchange, object application, dict environ) except? BROKEN

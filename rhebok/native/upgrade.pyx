@@ -14,6 +14,7 @@ from os import dup
 from cpython.ref cimport PyObject
 from posix.unistd cimport close
 
+from .application_call cimport call_application
 from .csrc cimport (
     RHB_FRAME_NONE,
     rhb_hand_over,
@@ -65,7 +66,7 @@ cdef class Offer:
         """keep() -> None: the application goes on with the descriptor when the request is over."""
         self.kept = True
 
-    cdef Progress withdraw(self, Progress progress) except *:
+    cdef Progress withdraw(self, Progress progress) except? BROKEN:
         """The application is done, with this progress."""
         cdef Exchange exchange = self.exchange
         self.exchange = None
@@ -77,18 +78,18 @@ cdef class Offer:
         return BROKEN if self.kept else UPGRADED
 
 
-cdef Progress run_offering(Exchange exchange, object application, dict environ) except *:
-    """Exchange.run() of a request whose connection may become something else."""
+cdef Progress run_offering(Exchange exchange, object application, dict environ) except? BROKEN:
+    """call_application() of a request whose connection may become something else."""
     cdef Offer offer
     cdef Progress progress
     if "HTTP_UPGRADE" not in environ:
-        return exchange.run(application, environ)
+        return call_application(exchange, application, environ)
     offer = Offer(exchange)
     sock = OfferedSocket(offer)
     # Libraries know the key of the server that Werkzeug has for development, and ask nothing more of it.
     environ["rhebok.socket"] = environ["werkzeug.socket"] = sock
     try:
-        progress = exchange.run(application, environ)
+        progress = call_application(exchange, application, environ)
     except BaseException:
         offer.withdraw(BROKEN)  # the worker ends the connection
         raise
