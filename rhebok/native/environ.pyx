@@ -10,6 +10,7 @@ Lifetime: the table owns its names, keys and values. Strings handed out are ordi
 
 from sys import getsizeof, intern
 
+cimport cython
 from cpython.dict cimport PyDict_Copy, PyDict_DelItem, PyDict_SetItem
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
@@ -130,6 +131,7 @@ cdef object key_of(str name):
     return intern(BARE_KEYS.get(name) or "HTTP_" + name.upper().replace("-", "_"))
 
 
+@cython.final
 cdef class Template:
     """Template(environ): what the environs of one listener have in common. What changes little from one request to
     the next is changed here, before the copy: nothing need be done when it repeats."""
@@ -209,6 +211,7 @@ cdef class Template:
         return text
 
 
+@cython.final
 cdef class EnvironBuilder:
     """EnvironBuilder(templates): builds environs from dicts with every key that does not depend on the
     request, one for each listener, in the order of the listeners."""

@@ -5,6 +5,7 @@ where they are, a file. An exchange fills it and has it flushed, as far as the s
 Nothing here waits, and nothing knows of HTTP.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memcpy, memmove
 
@@ -26,6 +27,7 @@ cdef enum:
     FILE_STEP = 1 << 30       # bytes of one sendfile
 
 
+@cython.final
 cdef class Outgoing:
     """Outgoing(): nothing yet."""
 
