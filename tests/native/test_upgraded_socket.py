@@ -13,7 +13,7 @@ class PipeOffer:
     def __init__(self) -> None:
         self.descriptor, self.other_end = os.pipe()
 
-    def take(self) -> tuple[int, bytes, bytes]:
+    def take_over(self) -> tuple[int, bytes, bytes]:
         return self.descriptor, b"", b""
 
     def keep(self) -> None: ...
