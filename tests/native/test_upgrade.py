@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
-import selectors
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,17 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_server import Client, Server, serving, wait_until
-
-SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n"
-ASK = b"GET /shout HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: shout\r\n\r\n"
-
-
-def shout(sock: socket.socket) -> None:
-    """The protocol: what comes goes back in capitals, until the client has finished."""
-    sock.sendall(SWITCH)
-    while data := sock.recv(5):
-        sock.sendall(data.upper())
+from gateway_server import Server, serving, wait_until
+from upgrading import ASK, SWITCH, shout, taking, upgraded
 
 
 def shouting(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -39,15 +28,6 @@ def shouting(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with serving(shouting, unix=request.param) as server:
         yield server
-
-
-@contextlib.contextmanager
-def upgraded(server: Server, early: bytes = b"") -> Iterator[Client]:
-    """The worker is held until the block ends."""
-    with server.client() as client:
-        client.send(ASK + early)
-        assert client.take(len(SWITCH)) == SWITCH
-        yield client
 
 
 def test_the_application_has_the_connection_for_itself(server: Server) -> None:
@@ -132,92 +112,6 @@ def test_the_access_log_has_a_101_when_it_is_over(tmp_path: Path) -> None:
     assert second.startswith("GET / HTTP/1.1 200 9 ")
 
 
-def taking(use: Any) -> Any:
-    """An application that does this with the socket, and otherwise says how many descriptors are open."""
-
-    def app(environ: dict[str, Any], start_response: Any) -> Any:
-        if "rhebok.socket" in environ:
-            return use(environ["rhebok.socket"], environ, start_response)
-        start_response("200 OK", [])
-        return [b"%d" % len(os.listdir("/proc/self/fd"))]
-
-    return app
-
-
-def test_it_is_an_ordinary_blocking_socket() -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        assert isinstance(sock, socket.socket)
-        assert repr(sock) == "<the socket of this request, not taken>"
-        assert sock.gettimeout() is None
-        assert os.get_blocking(sock.fileno())
-        assert not os.get_inheritable(sock.fileno())
-        assert (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_STREAM)
-        assert environ["werkzeug.socket"] is sock
-        shout(sock)
-        return []
-
-    with serving(taking(use)) as server, upgraded(server) as client:
-        client.send(b"hello")
-        assert client.take(5) == b"HELLO"
-        assert "Traceback" not in server.log()
-
-
-READ: dict[str, Any] = {
-    "recv": lambda sock: sock.recv(3) + sock.recv(100),
-    "recv_into": lambda sock: (lambda room: bytes(room[: sock.recv_into(room)]))(bytearray(100)),
-    "recv_into some": lambda sock: (lambda room: bytes(room[: sock.recv_into(room, 5)]))(bytearray(100)),
-    "recvfrom": lambda sock: sock.recvfrom(100)[0],
-    "recvfrom_into": lambda sock: (lambda room: bytes(room[: sock.recvfrom_into(room)[0]]))(bytearray(100)),
-    "recvmsg": lambda sock: sock.recvmsg(100)[0],
-    "recvmsg_into": lambda sock: (lambda room: bytes(room[: sock.recvmsg_into([room])[0]]))(bytearray(100)),
-    "makefile": lambda sock: sock.makefile("rb").read(5),
-    "peek": lambda sock: sock.recv(5, socket.MSG_PEEK) and sock.recv(5),
-    "nothing first": lambda sock: sock.recv(0) + sock.recv(5),
-}
-
-
-@pytest.mark.parametrize("way", READ)
-def test_every_way_to_read_gives_the_early_bytes_first_and_then_the_others(way: str) -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        sock.sendall(SWITCH + READ[way](sock))
-        sock.sendall(READ[way](sock).upper())
-        return []
-
-    with serving(taking(use)) as server, upgraded(server, b"early") as client:
-        assert client.take(5) == b"early"
-        client.send(b"later")
-        assert client.take(5) == b"LATER"
-        assert client.closed()
-
-
-@pytest.mark.parametrize("kind", ["SelectSelector", "PollSelector", "EpollSelector"])
-def test_selectors_see_the_early_bytes_and_then_the_others(kind: str) -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        sock.sendall(SWITCH)
-        with getattr(selectors, kind)() as selector:
-            selector.register(sock, selectors.EVENT_READ)
-            assert selector.select(20)
-            sock.sendall(sock.recv(100).upper())
-            assert not selector.select(0)
-            sock.sendall(b"quiet")
-            assert selector.select(20)
-            sock.sendall(sock.recv(100).upper())
-            assert not selector.select(0)
-            sock.sendall(b"quiet")
-            assert selector.select(20)  # the end
-            assert sock.recv(100) == b""
-        sock.close()
-        return []
-
-    with serving(taking(use)) as server, upgraded(server, b"early") as client:
-        assert client.take(10) == b"EARLYquiet"
-        client.send(b"later")
-        assert client.take(10) == b"LATERquiet"
-        client.socket.shutdown(socket.SHUT_WR)
-        assert client.closed()
-        assert "Traceback" not in server.log()
-
-
 @pytest.mark.parametrize("early", [b"", b"early"])
 def test_nothing_is_left_open(early: bytes) -> None:
     def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
@@ -273,39 +167,6 @@ def test_the_connection_ends_with_the_request_whoever_still_has_the_socket() -> 
     with serving(app) as server, upgraded(server) as client:  # it neither sends nor closes any more
         assert client.closed()
         wait_until(lambda: server.get().body == b"[b'']", "the end of the thread")
-
-
-def test_a_descriptor_that_was_detached_outlives_the_request() -> None:
-    kept: list[Any] = []
-
-    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        if "rhebok.socket" in environ:
-            kept.append(socket.socket(fileno=environ["rhebok.socket"].detach()))
-            kept[0].sendall(SWITCH)
-            return []
-        kept[0].sendall(b"still here")
-        start_response("200 OK", [])
-        kept.pop().close()
-        return [b"done"]
-
-    with serving(app) as server, upgraded(server) as client:
-        assert server.get().body == b"done"
-        assert client.rest() == b"still here"
-
-
-def test_detach_and_dup_are_refused_while_there_are_early_bytes() -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        for method in (sock.detach, sock.dup):
-            with pytest.raises(RuntimeError, match="5 bytes"):
-                method()
-        sock.sendall(SWITCH + sock.recv(5))
-        with sock.dup() as other:
-            other.sendall(b"dup")
-        return []
-
-    with serving(taking(use)) as server, upgraded(server, b"early") as client:
-        assert client.rest() == b"earlydup"
-        assert "Traceback" not in server.log()
 
 
 def test_what_is_done_by_wsgi_afterwards_reaches_nobody() -> None:
