@@ -47,7 +47,7 @@ from .csrc cimport (
 )
 from .error_log cimport describe_request, log_error
 from .response_body cimport frame_block
-from .response_head cimport end_head, write_fields
+from .response_head cimport complete_head, write_fields
 
 from rhebok.process.forked_child import end_forked_child
 
@@ -283,7 +283,7 @@ cdef class Exchange:
 
     cdef int end_head(self, int64_t body_length) except -1:
         """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
-        end_head(&self.head, self.loop, body_length)
+        complete_head(&self.head, self.loop, body_length)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if self.loop.access_log is not NULL:

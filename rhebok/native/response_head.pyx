@@ -59,7 +59,7 @@ cdef inline int write_field(ResponseHead *head, object field) except -1:
     return 0
 
 
-cdef int end_head(ResponseHead *head, rhb_loop *loop, int64_t body_length) except -1:
+cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length) except -1:
     """Decides the framing and completes the head. body_length: bytes, -1 when it is not known. Raises AssertionError
     when start_response() was not called, ValueError when the Content-Length fits no body."""
     cdef rhb_head_result result

@@ -120,7 +120,7 @@ class UpgradedSocket(socket.socket):
         return super().detach()
 
     def dup(self) -> socket.socket:  # type: ignore[override]  # which does not belong to the request
-        """An ordinary socket for the same connection, which ends with the request or with close() of this one.
+        """An ordinary socket for the same connection. It ends with the request or with close() of this one.
 
         Raises RuntimeError while bytes that the client sent with its request have not been received.
         """

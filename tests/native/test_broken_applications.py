@@ -126,7 +126,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_application_gets_a_500_and_a_traceback_and_the_connection_lives(
+def test_a_broken_application_is_answered_500_and_logged_and_the_connection_stays_open(
     server: Server, name: str
 ) -> None:
     with server.client() as client:
@@ -163,8 +163,8 @@ class FailingClose(list):  # type: ignore[type-arg]
         raise RuntimeError("close() is broken")
 
 
-def test_an_error_that_cannot_be_logged_is_an_error_like_others() -> None:
-    """RecursionError is the one that logging lets through."""
+def test_an_error_that_cannot_be_logged_is_answered_like_other_errors() -> None:
+    """RecursionError is the one exception that logging does not catch."""
 
     class Unspeakable(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
@@ -211,7 +211,7 @@ def test_exc_info_replaces_the_head_before_it_is_sent_and_raises_afterwards() ->
         server.wait_for_log("ValueError: application error")
 
 
-def test_what_the_application_kept_of_a_response_is_refused_after_its_end() -> None:
+def test_start_response_and_write_raise_after_the_end_of_their_response() -> None:
     kept: list[Any] = []
 
     def keeps(_environ: Any, start_response: Any) -> Any:
@@ -244,7 +244,7 @@ def test_a_target_is_logged_without_control_characters() -> None:
         server.wait_for_log("request GET /raises?\\x85\\x9b2J\n")
 
 
-def test_a_client_that_goes_away_during_write_is_no_error_of_the_application() -> None:
+def test_a_client_that_disconnects_during_write_is_no_error_of_the_application() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         write = start_response("200 OK", GOOD)
         while environ["PATH_INFO"] == "/endless":

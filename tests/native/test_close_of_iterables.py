@@ -78,7 +78,7 @@ def test_close_is_called_exactly_once(name: str, method: str) -> None:
     os.close(closes)
 
 
-def test_an_error_in_close_is_logged_and_the_response_stands() -> None:
+def test_an_error_in_close_is_logged_and_the_response_is_complete() -> None:
     def app(_environ: Any, start_response: Any) -> Any:
         start_response("200 OK", GOOD)
         return Closing([b"fine"], 2, error=True)
@@ -89,7 +89,7 @@ def test_an_error_in_close_is_logged_and_the_response_stands() -> None:
         server.wait_for_log("RuntimeError: close() is broken")
 
 
-def test_a_response_that_is_given_up_with_its_worker_takes_no_more_from_the_application(
+def test_a_response_that_ends_with_its_worker_is_closed_and_refuses_write(
     tmp_path: Path,
 ) -> None:
     said = tmp_path / "said"
@@ -127,10 +127,10 @@ def test_a_response_that_is_given_up_with_its_worker_takes_no_more_from_the_appl
 
 @pytest.mark.parametrize("threads", [1, 2], ids=["one thread", "two"])
 @pytest.mark.parametrize("when", ["at once", "when resumed"])
-def test_a_fault_within_the_server_ends_the_worker_and_closes_the_iterable(
+def test_an_error_of_the_server_ends_the_worker_and_closes_the_iterable(
     tmp_path: Path, threads: int, when: str
 ) -> None:
-    """Lack of memory at the worst place, for instance. Here it is the log that fails."""
+    """Such as lack of memory. Here it is the log that fails."""
     said = tmp_path / "said"
 
     class Failing(logging.Filter):

@@ -13,7 +13,7 @@ from gateway_server import serving
 from upgrading import SWITCH, shout, taking, upgraded
 
 
-def test_it_is_an_ordinary_blocking_socket() -> None:
+def test_the_socket_is_an_ordinary_blocking_socket() -> None:
     def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
         assert isinstance(sock, socket.socket)
         assert repr(sock) == "<the socket of this request, not taken>"
@@ -46,7 +46,7 @@ READ: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("way", READ)
-def test_every_way_to_read_gives_the_early_bytes_first_and_then_the_others(way: str) -> None:
+def test_every_way_to_read_returns_the_early_bytes_first(way: str) -> None:
     def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
         sock.sendall(SWITCH + READ[way](sock))
         sock.sendall(READ[way](sock).upper())
@@ -87,7 +87,7 @@ def test_selectors_see_the_early_bytes_and_then_the_others(kind: str) -> None:
         assert "Traceback" not in server.log()
 
 
-def test_a_descriptor_that_was_detached_outlives_the_request() -> None:
+def test_a_detached_descriptor_stays_open_after_the_request() -> None:
     kept: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -30,7 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield server
 
 
-def test_the_application_has_the_connection_for_itself(server: Server) -> None:
+def test_the_application_speaks_its_protocol_on_the_connection(server: Server) -> None:
     with upgraded(server) as client:
         for word in (b"hello", b"x" * 100_000, b"bye"):
             client.send(word)
@@ -41,13 +41,13 @@ def test_the_application_has_the_connection_for_itself(server: Server) -> None:
 
 
 @pytest.mark.parametrize("early", [b"a", b"words that came at once", b"x" * 60_000])
-def test_what_came_behind_the_request_comes_first(server: Server, early: bytes) -> None:
+def test_bytes_that_followed_the_request_are_received_first(server: Server, early: bytes) -> None:
     with upgraded(server, early) as client:
         client.send(b" and more")
         assert client.take(len(early) + 9) == (early + b" and more").upper()
 
 
-def test_what_came_behind_a_head_in_pieces_comes_first(server: Server) -> None:
+def test_bytes_that_followed_a_head_in_pieces_are_received_first(server: Server) -> None:
     with server.client() as client:
         client.send(ASK[:40])
         assert server.get().status == 200  # so the head is parked
@@ -65,7 +65,7 @@ def test_a_kept_alive_connection_may_be_upgraded(server: Server) -> None:
         assert client.take(5) == b"HELLO"
 
 
-def test_an_application_that_does_not_take_it_answers_as_ever(server: Server) -> None:
+def test_an_application_that_does_not_use_the_socket_answers_normally(server: Server) -> None:
     with server.client() as client:
         for _ in range(3):
             assert client.get("/", "Connection: upgrade", "Upgrade: shout").body == b"not taken"
@@ -81,26 +81,28 @@ def test_an_application_that_does_not_take_it_answers_as_ever(server: Server) ->
         (["Connection: upgrade", "Upgrade: shout"], "1.0"),
     ],
 )
-def test_who_does_not_ask_properly_is_not_offered_it(server: Server, fields: list[str], version: str) -> None:
+def test_a_request_that_asks_for_no_upgrade_is_offered_no_socket(
+    server: Server, fields: list[str], version: str
+) -> None:
     assert server.get("/", *fields, version=version).body == b"no socket"
 
 
 @pytest.mark.parametrize(
     "body", [b"Content-Length: 2\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
 )
-def test_a_request_with_a_body_is_not_offered_it(server: Server, body: bytes) -> None:
+def test_a_request_with_a_body_is_offered_no_socket(server: Server, body: bytes) -> None:
     with server.client() as client:
         client.send(ASK[:-2] + body)
         assert client.response().body == b"no socket"
 
 
-def test_a_client_that_goes_away_ends_it(server: Server) -> None:
+def test_the_application_sees_that_the_client_has_disconnected(server: Server) -> None:
     with upgraded(server) as client:
         client.socket.close()
         assert server.get().body == b"no socket"  # by the same worker
 
 
-def test_the_access_log_has_a_101_when_it_is_over(tmp_path: Path) -> None:
+def test_the_access_log_has_a_101_after_the_end(tmp_path: Path) -> None:
     log = tmp_path / "access"
     settings = {"access_logfile": str(log), "access_logformat": "%(r)s %(s)s %(B)s %({date}o)s"}
     with serving(shouting, **settings) as server:
@@ -113,7 +115,7 @@ def test_the_access_log_has_a_101_when_it_is_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("early", [b"", b"early"])
-def test_nothing_is_left_open(early: bytes) -> None:
+def test_no_descriptor_is_left_open(early: bytes) -> None:
     def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
         select.select([sock], [], [], 0)
         if "HTTP_CLOSES" in environ:
@@ -147,8 +149,8 @@ def test_close_is_seen_by_the_client_before_the_application_returns(tmp_path: Pa
         assert server.get().status == 200
 
 
-def test_the_connection_ends_with_the_request_whoever_still_has_the_socket() -> None:
-    """As when a view fails while the library's thread still reads: that thread has to end too."""
+def test_the_connection_ends_with_the_request_although_the_application_keeps_the_socket() -> None:
+    """A view may fail while a thread of its library still reads: that thread has to end too."""
     kept: list[Any] = []
     ended: list[bytes] = []
 
@@ -169,8 +171,8 @@ def test_the_connection_ends_with_the_request_whoever_still_has_the_socket() -> 
         wait_until(lambda: server.get().body == b"[b'']", "the end of the thread")
 
 
-def test_what_is_done_by_wsgi_afterwards_reaches_nobody() -> None:
-    """So do frameworks, whose views must return a response."""
+def test_a_response_by_wsgi_is_not_sent_after_the_upgrade() -> None:
+    """Frameworks send one, because their views must return a response."""
 
     class Body:
         closed = 0
@@ -202,7 +204,7 @@ def test_what_is_done_by_wsgi_afterwards_reaches_nobody() -> None:
             assert "Traceback" not in server.log()
 
 
-def test_a_generator_may_take_it() -> None:
+def test_a_generator_may_use_the_socket() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         shout(environ["rhebok.socket"])
         yield b"nobody reads this"
@@ -227,7 +229,7 @@ def test_an_exception_ends_the_connection_and_is_logged() -> None:
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["after the response began", "after the response"])
-def test_it_cannot_be_taken_any_more(early: bool) -> None:
+def test_the_socket_cannot_be_used_after_the_response_has_begun(early: bool) -> None:
     kept: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
@@ -254,7 +256,7 @@ def test_it_cannot_be_taken_any_more(early: bool) -> None:
             assert b"can be taken once" in client.get().body
 
 
-def test_early_hints_that_the_socket_did_not_take_come_before_everything_else() -> None:
+def test_early_hints_that_wait_are_sent_before_the_bytes_of_the_application() -> None:
     def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
         for _ in range(2000):
             environ["wsgi.early_hints"]([("X", "y" * 8000)])

@@ -15,7 +15,7 @@ ASK = b"GET /shout HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpg
 
 
 def shout(sock: socket.socket) -> None:
-    """The protocol: what comes goes back in capitals, until the client has finished."""
+    """The protocol: bytes are sent back in capitals, until the client has finished."""
     sock.sendall(SWITCH)
     while data := sock.recv(5):
         sock.sendall(data.upper())
@@ -23,7 +23,7 @@ def shout(sock: socket.socket) -> None:
 
 @contextlib.contextmanager
 def upgraded(server: Server, early: bytes = b"") -> Iterator[Client]:
-    """The worker is held until the block ends."""
+    """A client whose upgrade has been accepted. The worker serves nothing else until the block ends."""
     with server.client() as client:
         client.send(ASK + early)
         assert client.take(len(SWITCH)) == SWITCH
@@ -31,7 +31,8 @@ def upgraded(server: Server, early: bytes = b"") -> Iterator[Client]:
 
 
 def taking(use: Any) -> Any:
-    """An application that does this with the socket, and otherwise says how many descriptors are open."""
+    """An application that calls use(socket, ...) if there is one. Otherwise it answers with the number of
+    open descriptors."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         if "rhebok.socket" in environ:
