@@ -184,7 +184,7 @@ def hints_and_answer(client: Client, value: str, limit: int) -> int:
 @pytest.mark.parametrize("unix", [False, True])
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_client_that_does_not_read_delays_no_other_and_gets_complete_hints(unix: bool, fails: bool) -> None:
-    """More hints than the socket takes: the one it cut is completed before the response, the rest is dropped."""
+    """More hints than the socket takes: the one it cut is completed first, the rest is dropped."""
     value, times = "x" * 8000, 2000
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -1,5 +1,5 @@
-"""The fields by which proxies name the client, in the environ and in the access log. Their syntax is tested by
-tests/c and, over the wire, tests/conformance/cases/forwarded.toml."""
+"""The fields by which proxies name the client, in the environ and in the access log. tests/c
+and, over the wire, tests/conformance/cases/forwarded.toml test their syntax."""
 
 from __future__ import annotations
 
