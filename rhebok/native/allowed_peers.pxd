@@ -2,5 +2,5 @@ from .csrc cimport rhb_allowed_peers, rhb_network
 
 
 cdef class AllowedPeers:
-    cdef rhb_allowed_peers list  # its networks are those below
+    cdef rhb_allowed_peers list  # points to the networks below
     cdef rhb_network *networks

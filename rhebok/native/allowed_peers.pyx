@@ -1,7 +1,7 @@
 # cython: binding=False
-"""Lists of peers as csrc wants them. The worker makes them of its settings.
+"""Lists of allowed peers in the form of csrc. loop_setup.pyx makes them from the settings.
 
-Lifetime: a rhb_allowed_peers copied from `list` points into the AllowedPeers, which is to be kept beside it.
+Lifetime: a rhb_allowed_peers copied from `list` points into the AllowedPeers, which must be kept as long.
 """
 
 from libc.stdlib cimport calloc, free
@@ -11,7 +11,7 @@ from rhebok.listening.allowed_peers import parse_peers
 
 
 cdef class AllowedPeers:
-    """AllowedPeers(items): see rhebok.listening.allowed_peers for what an item is. ValueError when one is none."""
+    """AllowedPeers(items): items as of rhebok.listening.allowed_peers. Raises ValueError for any other."""
 
     def __cinit__(self, items):
         peers = parse_peers(items)

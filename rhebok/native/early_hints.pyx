@@ -1,10 +1,10 @@
 # cython: binding=False
 """environ["wsgi.early_hints"]: 103 responses before the final one (RFC 8297).
 
-Called by the application, which finds one EarlyHints in each environ. An exchange keeps its own from request to
-request, and so does the environ's template (environ.pyx), so that a request that sends no hints pays for one
-more entry of a dict that is copied whole. Whoever keeps one for longer than its request, be it by keeping the
-environ, has it for himself: the next request gets another, and the old one does nothing any more.
+The application finds an EarlyHints in each environ and calls it. An exchange keeps its own from request to
+request, and so does the environ's template (environ.pyx), so that a request without hints costs only one
+more entry of a dict that is copied whole. An application that keeps an EarlyHints for longer than its request, perhaps
+by keeping the environ, keeps one that does nothing: the next request gets another object.
 
 Nothing here waits: what the socket does not take goes out before the head of the final response.
 """
@@ -21,21 +21,21 @@ from .csrc cimport (
     rhb_response_head,
     rhb_send,
 )
-from .exchange cimport latin1, refuse_head
+from .response_head cimport latin1, refuse_head
 
 cdef enum:
-    MOST_LEFT = 65536   # bytes that wait for the final response; hints beyond that are not sent
+    MAX_UNSENT = 65536   # bytes that wait for the final response; hints beyond that are dropped
 
 cdef const char *STATUS_LINE = b"HTTP/1.1 103 Early Hints\r\n"
 
 
-cdef inline object native(object text):
-    """Names and values may be bytes, as gunicorn takes them."""
+cdef inline object as_text(object text):
+    """Names and values may be bytes too, as with gunicorn."""
     return (<bytes>text).decode("latin-1") if type(text) is bytes else text
 
 
-cdef int compose(rhb_bytes *out, object headers) except -1:
-    """Appends a whole 103. Raises TypeError or ValueError for a field that must not be sent."""
+cdef int write_response(rhb_bytes *out, object headers) except -1:
+    """Appends a whole 103 response. Raises TypeError or ValueError for a field that must not be sent."""
     cdef rhb_response_head head
     cdef rhb_head_result result
     cdef const char *name = NULL
@@ -49,7 +49,7 @@ cdef int compose(rhb_bytes *out, object headers) except -1:
     for field in headers:
         if type(field) is not tuple or len(<tuple>field) != 2:
             raise TypeError(f"an early hint must be a tuple of name and value: {field!r}")
-        field_name, field_value = native((<tuple>field)[0]), native((<tuple>field)[1])
+        field_name, field_value = as_text((<tuple>field)[0]), as_text((<tuple>field)[1])
         latin1(field_name, "name of an early hint", &name, &name_len)
         latin1(field_value, "value of an early hint", &value, &value_len)
         result = rhb_head_field(&head, name, name_len, value, value_len)
@@ -61,42 +61,46 @@ cdef int compose(rhb_bytes *out, object headers) except -1:
 
 
 cdef class EarlyHints:
-    """What wsgi.early_hints is: early_hints(headers: Iterable[tuple[str, str]]) -> None
+    """environ["wsgi.early_hints"]: early_hints(headers: Iterable[tuple[str | bytes, str | bytes]]) -> None
 
-    Sends a 103 with these fields at once. As often as wanted, until the head of the response is out. Does
-    nothing after that, and nothing for clients of HTTP/1.0. Fields of the connection, and Content-Length, are
-    left out. Raises TypeError or ValueError, as start_response does, for a field that must not be sent.
+    Sends a 103 response with these fields at once (RFC 8297). May be called several times, until the head of the final
+    response is complete. Does nothing after that, and nothing for an HTTP/1.0 client. Fields of the connection (RFC
+    9110 section 7.6.1) and Content-Length are left out.
+
+    Raises TypeError or ValueError, as start_response() does, for a field that must not be sent.
     """
 
     def __call__(self, headers):
         cdef Exchange exchange = self.exchange
         cdef rhb_bytes hints
-        if exchange is None or not exchange.running or exchange.head_ended or exchange.minor_version == 0:
+        if exchange is None or not exchange.running or exchange.head.ended or exchange.head.context.minor_version == 0:
             return
         memset(&hints, 0, sizeof(hints))
         try:
-            compose(&hints, headers)
-            # iterating headers may have run anything
-            if self.exchange is exchange and exchange.running and not exchange.head_ended:
+            write_response(&hints, headers)
+            # iterating headers may have run code of the application
+            if self.exchange is exchange and exchange.running and not exchange.head.ended:
                 self.send(&hints)
         finally:
             rhb_bytes_free(&hints)
 
     cdef int send(self, rhb_bytes *hints) except -1:
+        """Sends them, behind earlier ones that wait. What the socket does not take is kept, as long as it is not too
+        much; hints of which a part has been sent are always kept whole."""
         cdef Exchange exchange = self.exchange
         cdef size_t done = 0
-        if exchange.early.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
+        if exchange.unsent_hints.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
             return 0
-        if done == 0 and exchange.early.len + hints.len > MOST_LEFT:
+        if done == 0 and exchange.unsent_hints.len + hints.len > MAX_UNSENT:
             return 0
-        # After an error too: the final response meets it again.
-        if not rhb_bytes_append(&exchange.early, hints.data + done, hints.len - done):
+        # After an error too: sending the final response will meet it again.
+        if not rhb_bytes_append(&exchange.unsent_hints, hints.data + done, hints.len - done):
             raise MemoryError
         return 0
 
 
-cdef int renew(Exchange exchange) except -1:
-    """The exchange's EarlyHints is left to whoever has it."""
+cdef int replace_hints(Exchange exchange) except -1:
+    """Gives the exchange a new EarlyHints. The old one does nothing from now on."""
     cdef EarlyHints hints = EarlyHints()
     hints.exchange = exchange
     hints.held = 1
@@ -107,13 +111,14 @@ cdef int renew(Exchange exchange) except -1:
 
 
 cdef Exchange new_exchange(object logger, bint allow_chunked):
+    """An exchange with an EarlyHints."""
     cdef Exchange exchange = Exchange(logger, allow_chunked)
-    renew(exchange)
+    replace_hints(exchange)
     return exchange
 
 
 cdef int retire_exchange(Exchange exchange) except -1:
-    """Exchange.retire(), whoever still has its EarlyHints."""
+    """Exchange.retire(). Its EarlyHints, which the application may still have, does nothing from now on."""
     if exchange.hints is not None:
         (<EarlyHints>exchange.hints).exchange = None
     return exchange.retire()

@@ -1,5 +1,5 @@
-"""Types of the compiled module; environ.pyx has the documentation. What is in use there is C: this is all of
-it that Python sees.
+"""Types of the compiled module; environ.pyx has the documentation. The server uses its C functions; Python
+sees only this.
 """
 
 from collections.abc import Iterable, Mapping

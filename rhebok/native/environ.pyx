@@ -1,15 +1,16 @@
 # cython: binding=False
-"""The environ of a request (PEP 3333), from the parsed head.
+"""The environ of a request (PEP 3333), made from the parsed head.
 
-Called by the worker for every request, so what can be done beforehand is: a template a listener with
-every constant, copied whole; a table from field names to environ keys; and for each field the last
-value, handed out again when the same bytes come again.
+The request handler builds one for each request, so as much as possible is prepared: a template for each listener,
+which has all constant keys and is copied whole; a table from field names to environ keys; and the last value of
+each field, which is used again when the same bytes arrive again.
 
-Lifetime: the table owns its names, keys and values. Strings handed out are ordinary Python objects.
+Lifetime: the table owns its names, keys and values. The strings in an environ are ordinary Python objects.
 """
 
 from sys import getsizeof, intern
 
+cimport cython
 from cpython.dict cimport PyDict_Copy, PyDict_DelItem, PyDict_SetItem
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
@@ -43,12 +44,12 @@ cdef extern from "text.h":
 
 cdef enum:
     FIELD_SLOTS = 1024        # a power of two
-    MAX_FIELDS = 512          # names remembered; later ones are looked at anew each time
+    MAX_FIELDS = 512          # names in the table; other ones are converted for each request
     MAX_CACHED_VALUE = 1024   # bytes
     PORTS = 256
-    ORDINARY_ROOM = 42        # entries of the dict that a template's copy is: two thirds of 64
+    ORDINARY_SIZE = 42        # entries that fit into the dict of an ordinary environ: two thirds of 64
 
-# Fields that many requests carry. Others are learnt as they come, up to MAX_FIELDS.
+# Fields that many requests have. The table learns others when they first arrive, up to MAX_FIELDS.
 KNOWN_FIELDS = (
     "accept", "accept-charset", "accept-encoding", "accept-language", "access-control-request-headers",
     "access-control-request-method", "authorization", "cache-control", "connection", "content-encoding",
@@ -69,7 +70,7 @@ BARE_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 # application take for their configuration (CVE-2016-5385).
 HIDDEN_FIELDS = ("transfer-encoding", "proxy")
 
-# What forwarded.c reads. A request that has none of them does not get there.
+# The fields of proxies, for rhb_forwarded_read(). It is called only for requests that have one of them.
 PROXY_FIELDS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto")
 
 cdef str HTTP_1_0 = "HTTP/1.0"
@@ -96,7 +97,7 @@ cdef inline str latin1(const char *data, size_t size):
 
 
 cdef inline str decimal(unsigned value):
-    """Of a port."""
+    """A port as text."""
     cdef char digits[10]
     cdef int at = sizeof(digits)
     while True:
@@ -107,8 +108,8 @@ cdef inline str decimal(unsigned value):
             return latin1(&digits[at], sizeof(digits) - at)
 
 
-cdef inline bint holds(object text, const char *data, size_t size) noexcept:
-    """Whether text (latin-1) is these bytes."""
+cdef inline bint equals(object text, const char *data, size_t size) noexcept:
+    """Whether text (latin-1) has just these bytes."""
     cdef const char *held = NULL
     cdef size_t held_size = 0
     rhb_latin1(text, &held, &held_size)
@@ -116,7 +117,8 @@ cdef inline bint holds(object text, const char *data, size_t size) noexcept:
 
 
 cdef inline size_t hash_name(const char *name, size_t size) noexcept:
-    """Of a field name in any case: |0x20 folds letters, and what else it folds the comparison tells apart."""
+    """Of a field name, independent of case: |0x20 folds letters. It folds other characters too, which the comparison
+    of the whole names tells apart."""
     cdef size_t first = <unsigned char>name[0] | 0x20
     cdef size_t middle = <unsigned char>name[size >> 1] | 0x20
     cdef size_t last = <unsigned char>name[size - 1] | 0x20
@@ -124,19 +126,21 @@ cdef inline size_t hash_name(const char *name, size_t size) noexcept:
 
 
 cdef object key_of(str name):
-    """The environ key of a lower-case field name; None when it never gets there."""
+    """The environ key of a field name in lower case; None when the field is not passed to applications."""
     if name in HIDDEN_FIELDS or "_" in name:
         return None
     return intern(BARE_KEYS.get(name) or "HTTP_" + name.upper().replace("-", "_"))
 
 
+@cython.final
 cdef class Template:
-    """Template(environ): what the environs of one listener have in common. What changes little from one request to
-    the next is changed here, before the copy: nothing need be done when it repeats."""
+    """Template(environ): the environ that each request of one listener copies. Values that often stay the same from
+    one request to the next (path, Host, the peer's address) are changed here, before the copy, if they differ."""
 
     def __cinit__(self, environ):
-        # Grown from nothing, a dict whose keys are all str has a table of a third less (CPython 3.11 and later);
-        # one that was made at its full size has not, nor have its copies, which malloc has no cache for.
+        # A dict with only str keys that has grown from empty has a table smaller by a third (CPython 3.11 and later).
+        # One that was created in its full size has not, and neither have its copies, which are then too large for
+        # the free lists of malloc.
         environ, given = {}, environ
         for key, value in given.items():
             environ[key] = value
@@ -149,19 +153,19 @@ cdef class Template:
         self.gives_hints = K_EARLY_HINTS in environ
         self.environ = environ
 
-    cdef dict start(self, const rhb_request *request, const rhb_peer *peer, PyObject *hints):
+    cdef dict new_environ(self, const rhb_request *request, const rhb_peer *peer, PyObject *hints):
         """A new environ with everything but the fields and the body."""
         cdef const phr_request_head *head = &request.head
         cdef char address[RHB_PEER_TEXT]
         cdef dict environ
-        if not holds(self.method, head.method, head.method_len):
+        if not equals(self.method, head.method, head.method_len):
             self.method = self.put(K_METHOD, head.method, head.method_len)
-        if not holds(self.path, request.path, request.path_len):
+        if not equals(self.path, request.path, request.path_len):
             self.path = self.put(K_PATH, request.path, request.path_len)
-        if not holds(self.target, head.target, head.target_len):
+        if not equals(self.target, head.target, head.target_len):
             self.target = self.put(K_RAW_URI, head.target, head.target_len)
             PyDict_SetItem(self.environ, K_REQUEST_URI, self.target)
-        if not holds(self.query, request.target.query, request.target.query_len):
+        if not equals(self.query, request.target.query, request.target.query_len):
             self.query = self.put(K_QUERY, request.target.query, request.target.query_len)
         if (self.protocol is HTTP_1_0) != (head.minor_version == 0):
             self.protocol = HTTP_1_0 if head.minor_version == 0 else HTTP_1_1
@@ -169,7 +173,7 @@ cdef class Template:
         if not rhb_peer_same_address(&self.peer, peer):
             self.peer = peer[0]
             self.put(K_REMOTE_ADDR, address, rhb_peer_text(peer, address))
-        if not holds(self.host, request.framing.host, request.framing.host_len):
+        if not equals(self.host, request.framing.host, request.framing.host_len):
             self.host = self.put(K_HOST, request.framing.host, request.framing.host_len)
         if self.hints is not hints:
             self.put_hints(hints)
@@ -178,11 +182,11 @@ cdef class Template:
             PyDict_DelItem(environ, K_HOST)
         return environ
 
-    cdef int make_room(self) except -1:
-        """An environ had to grow for its fields: the next ones are copied from a larger table. A dict
-        grows, and forgets its deleted entries, when its last free entry is taken."""
+    cdef int enlarge(self) except -1:
+        """An environ had to grow for its fields: gives the template a larger table, which the next ones copy. A dict
+        grows, and drops its deleted entries, when an entry is added and none is free."""
         cdef object size = getsizeof(self.environ)
-        self.roomy = True
+        self.enlarged = True
         for number in range(MAX_FIELDS):
             spare = f"rhebok.{number}"
             self.environ[spare] = None
@@ -192,26 +196,28 @@ cdef class Template:
         return 0
 
     cdef int put_hints(self, PyObject *hints) except -1:
-        """Another exchange has the request, or somebody has kept the last one's."""
+        """Another exchange has this request, or the application has kept the last EarlyHints."""
         if not self.gives_hints:
-            self.hints = hints  # so that this is not asked again
+            self.hints = hints  # so that the next request does not get here
             return 0
         if self.hints is not NULL:
             (<EarlyHints>self.hints).held -= 1
         (<EarlyHints>hints).held += 1
         self.hints = hints
-        PyDict_SetItem(self.environ, K_EARLY_HINTS, <object>hints)  # which may free the one that stood there
+        PyDict_SetItem(self.environ, K_EARLY_HINTS, <object>hints)  # which may free the previous one
         return 0
 
     cdef str put(self, str key, const char *data, size_t size):
+        """Sets a key of the template; returns the value."""
         cdef str text = latin1(data, size)
         PyDict_SetItem(self.environ, key, text)
         return text
 
 
+@cython.final
 cdef class EnvironBuilder:
-    """EnvironBuilder(templates): builds environs from dicts with every key that does not depend on the
-    request, one for each listener, in the order of the listeners."""
+    """EnvironBuilder(templates): builds environs. templates: dicts with every key that does not depend on the request,
+    one for each listener, in the order of the listeners."""
 
     def __cinit__(self, templates):
         self.fields = <Field *>PyMem_Calloc(FIELD_SLOTS, sizeof(Field))
@@ -236,27 +242,27 @@ cdef class EnvironBuilder:
         PyMem_Free(self.fields)
 
     cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body, PyObject *hints):
-        """The environ of a request; body is its wsgi.input, or None for the template's empty one; hints its
+        """The environ of a request. body: its wsgi.input, None for the template's empty one. hints: its
         wsgi.early_hints."""
         cdef Template template = <Template>self.templates[conn.listener]
-        cdef dict environ = template.start(request, &conn.peer, hints)
+        cdef dict environ = template.new_environ(request, &conn.peer, hints)
         if conn.peer.family != 0:
             PyDict_SetItem(environ, K_REMOTE_PORT, self.port(conn.peer.port))
-        cdef bint of_a_proxy = self.put_fields(environ, request)
-        if len(environ) > ORDINARY_ROOM and not template.roomy:
-            template.make_room()
+        cdef bint has_proxy_field = self.put_fields(environ, request)
+        if len(environ) > ORDINARY_SIZE and not template.enlarged:
+            template.enlarge()
         if request.target.authority is not NULL:
             PyDict_SetItem(environ, K_HOST, latin1(request.target.authority, request.target.authority_len))
         if body is not None:
             PyDict_SetItem(environ, K_INPUT, body)
         if request.framing.body == RHB_BODY_CHUNKED:
             PyDict_SetItem(environ, K_CONTENT_LENGTH, str(request.body_len))
-        if of_a_proxy and self.forwarded is not NULL:
-            self.forward(environ, request, conn)
+        if has_proxy_field and self.forwarded is not NULL:
+            self.put_forwarded(environ, request, conn)
         return environ
 
-    cdef int forward(self, dict environ, const rhb_request *request, rhb_conn *conn) except -1:
-        """What the proxies in front say of the client, where they are believed (forwarded.c)."""
+    cdef int put_forwarded(self, dict environ, const rhb_request *request, rhb_conn *conn) except -1:
+        """Puts what the proxies in front report about the client, if they are trusted (csrc/http/forwarded.h)."""
         cdef rhb_forwarded said
         cdef char address[RHB_PEER_TEXT]
         cdef const char *host = NULL
@@ -279,7 +285,7 @@ cdef class EnvironBuilder:
         return 0
 
     cdef str port(self, uint16_t number):
-        """A client's port as text; connections that stay find it made."""
+        """A client's port as text, which the next request of the connection finds again."""
         cdef size_t slot = number % PORTS
         if self.port_numbers[slot] != number:
             self.ports[slot] = decimal(number)
@@ -287,9 +293,9 @@ cdef class EnvironBuilder:
         return <str>self.ports[slot]
 
     cdef int put_fields(self, dict environ, const rhb_request *request) except -1:
-        """Whether there was one of PROXY_FIELDS."""
+        """Puts all fields; repeated ones are joined (RFC 9110 section 5.3). True if there is one of PROXY_FIELDS."""
         cdef const phr_header *header
-        cdef bint of_a_proxy = False
+        cdef bint has_proxy_field = False
         cdef Field *field
         cdef object key, value, joined
         self.serial += 1
@@ -304,7 +310,7 @@ cdef class EnvironBuilder:
             elif field.key is NULL:
                 if field.proxy_key is NULL:
                     continue
-                of_a_proxy = True
+                has_proxy_field = True
                 key = <object>field.proxy_key
                 value = value_of(field, header)
             else:
@@ -319,10 +325,10 @@ cdef class EnvironBuilder:
             if field is not NULL:
                 field.serial = self.serial
             PyDict_SetItem(environ, key, value)
-        return of_a_proxy
+        return has_proxy_field
 
     cdef Field *find(self, const char *name, size_t name_len) except? NULL:
-        """The table's entry for a field name, made when there is none; NULL when the table is full."""
+        """The table's entry for a field name, which is added when it is missing; NULL when the table is full."""
         cdef size_t slot = hash_name(name, name_len)
         cdef Field *field = &self.fields[slot]
         while field.name is not NULL:
@@ -335,6 +341,7 @@ cdef class EnvironBuilder:
         return self.add(slot, name, name_len)
 
     cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL:
+        """Fills a free slot."""
         cdef Field *field = &self.fields[slot]
         cdef str lower = latin1(name, name_len).lower()
         cdef bytes encoded = lower.encode("latin-1")
@@ -356,9 +363,9 @@ cdef class EnvironBuilder:
 
 
 cdef inline object value_of(Field *field, const phr_header *header):
-    """The field's value: the last one's object when the bytes are the same."""
+    """The field's value: the last object when the bytes are the same."""
     cdef object value
-    if field.value is not NULL and holds(<object>field.value, header.value, header.value_len):
+    if field.value is not NULL and equals(<object>field.value, header.value, header.value_len):
         return <object>field.value
     value = latin1(header.value, header.value_len)
     if header.value_len <= MAX_CACHED_VALUE:

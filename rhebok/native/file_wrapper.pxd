@@ -1,4 +1,5 @@
 cdef object plain_file(object filelike)
+cdef tuple regular_file(object filelike)
 
 
 cdef class FileWrapper:

@@ -1,5 +1,5 @@
-/* The end of a worker whose master has been killed, as a signal handler in C: it runs although the
- * interpreter is stuck in somebody's C code, where a handler in Python would wait for ever.
+/* Ends a worker whose master has been killed. A signal handler in C, because it runs also while the
+ * interpreter is stuck in C code of the application, where a handler in Python would never run.
  *
  * A handler has no argument, so its state is static: one for the process, as the handler is. */
 #ifndef RHB_ORPHAN_H
@@ -16,7 +16,7 @@
 static struct {
     struct sigaction next; /* Python's handler */
     struct itimerspec life;
-    timer_t timer; /* sends SIGKILL: nobody can block or cancel that by accident */
+    timer_t timer; /* sends SIGKILL, which cannot be blocked */
     pid_t self, parent;
     volatile sig_atomic_t armed;
 } rhb_orphan;
@@ -36,7 +36,7 @@ static void rhb_orphan_signalled(int number, siginfo_t *info, void *context)
         rhb_orphan.next.sa_handler(number);
 }
 
-/* On top of the handler that the signal has. False with errno set. */
+/* Installs a handler that calls the present one of the signal. False with errno set. */
 static bool rhb_orphan_watch(int number, pid_t parent, struct timespec life)
 {
     struct sigevent end = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};

@@ -1,4 +1,6 @@
-"""A worker whose master has been killed ends in time, whatever its application is stuck in. Called by rhebok.serving.worker."""
+"""Kills a worker whose master is gone, after a delay, even when the application is stuck in C code. Called by
+rhebok.serving.worker.
+"""
 
 import os
 
@@ -13,9 +15,11 @@ cdef extern from "orphan.h":
 def limit_life(int number, pid_t parent, double seconds):
     """limit_life(number: int, parent: int, seconds: float) -> None
 
-    From the first signal of that number that comes when `parent` is not the parent any more, this process has so
-    many seconds (a millisecond at least); then it is killed. The signal's handler, which is to be there already, is
-    called as before. Raises OSError. One process calls it once.
+    number: of a signal that has a handler already, which is called as before. parent: a process id. seconds: at least
+    0.001. When the signal arrives and `parent` is no longer the parent, SIGKILL ends this process after so many
+    seconds. One process calls it once.
+
+    Raises OSError when the timer or the handler cannot be installed.
     """
     cdef timespec life
     seconds = max(0.001, seconds)

@@ -1,16 +1,20 @@
 # cython: binding=False
-"""What is on its way to a client: bytes that have been put together, blocks of the application that go out from
-where they are, a file. An exchange fills it and has it flushed, as far as the socket takes it.
+"""The bytes that wait to be sent to a client: a buffer, blocks of the application that are not copied, a file. The
+exchange fills it and flushes it, as far as the socket takes it.
 
-Nothing here waits, and nothing knows of HTTP.
+Nothing here waits, and nothing here knows HTTP.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.string cimport memcpy, memmove
 
 from .csrc cimport (
     RHB_IO_OK,
     iovec,
+    rhb_bytes,
     rhb_bytes_free,
+    rhb_bytes_reserve,
     rhb_send,
     rhb_send_more,
     rhb_sendfile,
@@ -23,8 +27,9 @@ cdef enum:
     FILE_STEP = 1 << 30       # bytes of one sendfile
 
 
+@cython.final
 cdef class Outgoing:
-    """Outgoing(): nothing yet."""
+    """Outgoing(): empty."""
 
     def __cinit__(self):
         self.file = -1
@@ -32,24 +37,40 @@ cdef class Outgoing:
     def __dealloc__(self):
         rhb_bytes_free(&self.out)
 
+    cdef int put_first(self, rhb_bytes *first) except -1:
+        """Copies bytes before those of `out`."""
+        if not rhb_bytes_reserve(&self.out, first.len):
+            raise MemoryError
+        memmove(self.out.data + first.len, self.out.data, self.out.len)
+        memcpy(self.out.data, first.data, first.len)
+        self.out.len += first.len
+        return 0
+
     cdef int put_pieces(self, list pieces, uint64_t size) except -1:
-        """Bytes that go out from where they are. The list is ours: it is emptied as they go."""
+        """Adds blocks that are not copied. The list belongs to the Outgoing, which removes each block that is sent."""
         self.pieces = pieces
         self.pieces_left = size
         self.piece = 0
         self.piece_at = 0
         return 0
 
+    cdef int put_file(self, int file, off_t position, uint64_t size) except -1:
+        """Bytes of a file that go out after everything else. The descriptor stays the caller's."""
+        self.file = file
+        self.file_at = position
+        self.file_left = size
+        return 0
+
     cdef bint is_pending(self) noexcept:
-        """Whether something in memory has not gone out."""
+        """Whether bytes in memory have not been sent."""
         return self.pieces is not None or self.out_at < self.out.len
 
     cdef uint64_t in_memory(self) noexcept:
-        """Bytes that wait there: all of a list, a block of an iterator, nothing of a file."""
+        """How many bytes in memory wait: the rest of a list, or of one block of an iterator; a file does not count."""
         return self.out.len - self.out_at + self.pieces_left
 
     cdef rhb_io flush(self, int fd, bint ends) noexcept:
-        """Sends out, pieces and tail. OK: all of it is gone. ends: the connection does at once when it is (TCP
+        """Sends out, pieces and tail. OK: all of it is sent. ends: the connection ends right behind these bytes (TCP
         then makes one packet of the last bytes and the end: rhb_loop_done)."""
         cdef rhb_io io
         cdef size_t done
@@ -68,6 +89,7 @@ cdef class Outgoing:
         return io
 
     cdef rhb_io flush_pieces(self, int fd, bint ends) noexcept:
+        """The same when there are pieces: as many as fit into each writev(2)."""
         cdef iovec parts[MAX_PIECES + 2]
         cdef size_t count, done
         cdef Py_ssize_t index, total = len(self.pieces)
@@ -95,13 +117,13 @@ cdef class Outgoing:
                 count += 1
             io = rhb_sendv(fd, parts, count, ends and index == total, &done)
             self.on_wire = self.on_wire or done > 0
-            self.sent(done)
+            self.advance(done)
             if io != RHB_IO_OK:
                 return io
         return RHB_IO_OK
 
-    cdef void sent(self, size_t done) noexcept:
-        """Moves the marks on by so many bytes of out, pieces and tail."""
+    cdef void advance(self, size_t done) noexcept:
+        """So many bytes of out, pieces and tail have been sent."""
         cdef size_t size = self.out.len - self.out_at
         cdef Py_ssize_t total = len(self.pieces)
         if done < size:
@@ -126,7 +148,8 @@ cdef class Outgoing:
             self.pieces = None
 
     cdef rhb_io send_file(self, int fd, uint64_t *moved) noexcept:
-        """Sends the file, which is behind everything else. *moved: how much of it. EOF: it has become shorter."""
+        """Sends the file, when everything else is sent. *moved: how many bytes of it. EOF: the file has become
+        shorter."""
         cdef size_t done
         cdef rhb_io io = RHB_IO_OK
         moved[0] = 0
@@ -137,7 +160,7 @@ cdef class Outgoing:
         return io
 
     cdef int drop_body(self) except -1:
-        """What is left of pieces and file is not sent."""
+        """Drops pieces, tail and file."""
         if self.pieces is not None:
             self.pieces = None
         self.pieces_left = self.tail_len = 0
@@ -146,7 +169,7 @@ cdef class Outgoing:
         return 0
 
     cdef int clear(self) except -1:
-        """Nothing of it is sent any more."""
+        """Drops everything."""
         self.drop_body()
         self.out.len = self.out_at = 0
         if self.out.cap > OUT_KEEP:

@@ -1,18 +1,19 @@
-from .csrc cimport rhb_body, rhb_body_memory
+from .csrc cimport rhb_body, rhb_body_memory, rhb_request
 
 cdef rhb_body_memory bytes_memory
 
-cdef object take_body(rhb_body *body)
+cdef object input_of(rhb_request *request)
 
 
 cdef class ArrivedBody:
-    cdef list blocks  # of the same size but for the last one; None when file has it all
-    cdef Py_ssize_t next_block  # index of the one to be given out next
-    cdef Py_ssize_t position  # where that one begins in the body
-    cdef Py_ssize_t size  # bytes of all
-    cdef bint begun  # somebody has read
-    cdef object file
-    cdef int learn(self, Py_ssize_t size) except -1
+    cdef list blocks            # of the same size but for the last one; None once there is a file
+    cdef Py_ssize_t next_block  # index of the block that read() returns next
+    cdef Py_ssize_t position    # offset of that block in the body
+    cdef Py_ssize_t size        # bytes of all blocks
+    cdef bint was_read          # the application has read
+    cdef object file            # a BytesIO of the whole body
+
+    cdef int learn_block_size(self, Py_ssize_t size) except -1
     cdef object as_file(self)
 
 

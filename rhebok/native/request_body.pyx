@@ -1,27 +1,28 @@
 # cython: binding=False
-"""What wsgi.input is made of, where there is no file (serving.pyx takes that, or a BytesIO of a body that came whole).
+"""wsgi.input: the body of a request, as a readable, seekable binary file.
 
-A body that arrives in pieces is received into bytes objects, which nobody sees before it is complete, so that the
-application can have them uncopied. How many they are depends on how it began to read the last such body: all at once,
-and the next is received into one object; a block, and the next is received into blocks of that size. A wrong guess
-costs one copy of the body.
+A body that arrives in pieces is received into bytes objects. The application sees them only when the body is complete,
+and gets them uncopied. Their size depends on how the application began to read the last such body: all at once, and
+the next body is received into one object; in blocks, and the next is received into blocks of that size. A wrong
+guess costs one copy of the body.
 """
 
 import io
+import os
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_Clear
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_DECREF, PyObject
 
-from .csrc cimport rhb_body
+from .csrc cimport rhb_body, rhb_request
 
 cdef extern from "Python.h":
     PyObject *PyBytes_FromStringAndSize(const char *text, Py_ssize_t size) noexcept
     int _PyBytes_Resize(PyObject **bytes, Py_ssize_t size) except -1
 
 
-# The loop may be entered without the GIL.
+# The loop runs without the GIL while it waits.
 cdef void *make_bytes(size_t size, char **data) noexcept with gil:
     cdef PyObject *block = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
     if block is NULL:
@@ -40,26 +41,36 @@ bytes_memory.release = release_bytes
 
 
 cdef enum:
-    # sizes of reads that are worth blocks of their own, in bytes
+    # bytes; a read of such a size is worth blocks of that size
     SMALLEST_BLOCK = 16384
     LARGEST_BLOCK = 65536
 
 
-cdef bytes take_last_block(rhb_body *body):
-    """All that is not in the full blocks, out of bytes_memory, which is no longer the connection's."""
-    cdef PyObject *block = <PyObject *>body.block
-    body.block = body.data = NULL
-    _PyBytes_Resize(&block, <Py_ssize_t>(body.len - body.n_full * body.block_size))
-    taken = <bytes>block
-    Py_DECREF(taken)
-    return taken
+cdef object input_of(rhb_request *request):
+    """wsgi.input of a request; None when it has no body (the environ's template then has an EmptyBody).
+
+    Raises OSError when the file that holds the body cannot be opened as a Python object.
+    """
+    if request.body_len == 0:
+        return None
+    if request.inline_body is not NULL:
+        return io.BytesIO(request.inline_body[:request.body_len])
+    return input_of_blocks(request.body) if request.body.fd < 0 else input_of_file(request.body)
 
 
-cdef object take_body(rhb_body *body):
-    """wsgi.input of a body that is complete and held in bytes_memory."""
+cdef object input_of_file(rhb_body *body):
+    """The file object owns the descriptor then."""
+    os.lseek(body.fd, 0, os.SEEK_SET)
+    file = io.FileIO(body.fd)
+    body.fd = -1  # only now: if FileIO fails, the body still closes it
+    return io.BufferedReader(file)
+
+
+cdef object input_of_blocks(rhb_body *body):
+    """A body in bytes_memory. Its blocks then belong to Python alone."""
     cdef list blocks = PyList_New(<Py_ssize_t>body.n_full)
     cdef size_t i
-    last = take_last_block(body)
+    last = last_block(body)
     for i in range(body.n_full):
         PyList_SET_ITEM(blocks, i, <object>body.full[i])  # with the reference that the body had
     body.n_full = 0
@@ -72,21 +83,32 @@ cdef object take_body(rhb_body *body):
     return arrived
 
 
-cdef class ArrivedBody:
-    """wsgi.input of a body that came in pieces: a readable, seekable binary file. It gives out the blocks that it has
-    while they are what is asked for; from then on it is a BytesIO of the whole."""
+cdef bytes last_block(rhb_body *body):
+    """The bytes behind the full blocks, which no longer belong to the body."""
+    cdef PyObject *block = <PyObject *>body.block
+    body.block = body.data = NULL
+    _PyBytes_Resize(&block, <Py_ssize_t>(body.len - body.n_full * body.block_size))
+    resized = <bytes>block
+    Py_DECREF(resized)
+    return resized
 
-    cdef int learn(self, Py_ssize_t size) except -1:
-        """The application begins by reading so many bytes (-1: all, or in another way). More than there are is what
-        both kinds of reader ask for."""
+
+cdef class ArrivedBody:
+    """wsgi.input of a body that arrived in pieces. read() returns its blocks as long as the application asks for just
+    these; at the first other call it becomes a BytesIO of the whole body."""
+
+    cdef int learn_block_size(self, Py_ssize_t size) except -1:
+        """The application begins by reading so many bytes (-1: all, or in another way). A size beyond the end of the
+        body teaches nothing: readers of both kinds ask for that."""
         if size <= self.size:
             bytes_memory.block_size = size if SMALLEST_BLOCK <= size <= LARGEST_BLOCK and size < self.size else 0
-        self.begun = True
+        self.was_read = True
 
     cdef object as_file(self):
+        """The BytesIO, with the position that the blocks had."""
         if self.file is None:
-            if not self.begun:
-                self.learn(-1)
+            if not self.was_read:
+                self.learn_block_size(-1)
             file = io.BytesIO(self.blocks[0] if len(self.blocks) == 1 else b"".join(self.blocks))
             file.seek(self.position)
             self.file = file
@@ -94,12 +116,12 @@ cdef class ArrivedBody:
         return self.file
 
     def read(self, size=-1):
-        """Up to size bytes; all that are left when size is negative or None."""
+        """read(size: int | None = -1) -> bytes: up to size bytes; all that are left when size is negative or None."""
         cdef Py_ssize_t wanted = -1 if size is None else size
         if self.file is not None:
             return self.file.read(wanted)
-        if not self.begun:
-            self.learn(wanted)
+        if not self.was_read:
+            self.learn_block_size(wanted)
         if self.next_block == len(self.blocks):
             return b""
         block = <bytes>self.blocks[self.next_block]
@@ -111,7 +133,7 @@ cdef class ArrivedBody:
         return block
 
     def readline(self, size=-1):
-        """As of any binary file."""
+        """readline(size: int | None = -1) -> bytes: up to and with the next line feed, size bytes at most."""
         return self.as_file().readline(size)
 
     def __iter__(self):
@@ -135,8 +157,8 @@ cdef class ArrivedBody:
 
 
 cdef class EmptyBody:
-    """wsgi.input of requests that have no body, most of them: a readable, seekable binary file of no bytes. It has no
-    state, so one object serves them all."""
+    """wsgi.input of requests without a body, which are most of them: an empty file. It has no state, so all requests
+    share one object."""
 
     def read(self, size=-1):
         """Always b""."""
@@ -169,7 +191,7 @@ cdef class EmptyBody:
         return None
 
     def seek(self, offset, whence=0):
-        """Always 0: there is no other place."""
+        """Always 0: an empty file has no other position."""
         return 0
 
     def tell(self):
@@ -192,7 +214,7 @@ cdef class EmptyBody:
         """Does nothing."""
 
     def close(self):
-        """Does nothing: other requests read it too."""
+        """Does nothing: other requests use the object too."""
 
     @property
     def closed(self):

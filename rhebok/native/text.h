@@ -1,11 +1,11 @@
-/* The bytes of a str, without a call for the ordinary case. For the Cython modules. */
+/* The bytes of a str, for the Cython modules. The ordinary case needs no function call. */
 #ifndef RHB_TEXT_H
 #define RHB_TEXT_H
 
 #include <Python.h>
 
-/* Whether text is a str of latin-1 characters only (PEP 3333, "Unicode Issues"); then its bytes
- * come back, valid while text lives. */
+/* Whether text is a str of latin-1 characters only (PEP 3333, "Unicode Issues"). If so, *data and
+ * *size are its bytes, valid while text lives. */
 static inline int rhb_latin1(PyObject *text, const char **data, size_t *size)
 {
     if (!PyUnicode_Check(text))

@@ -1,12 +1,13 @@
 # cython: binding=False
-"""The socket of a connection that its client wants to use for another protocol (RFC 9110 section 7.8): offered to
-the application under environ["rhebok.socket"].
+"""environ["rhebok.socket"]: offers the application the socket of a connection whose client asks for another protocol
+(RFC 9110 section 7.8).
 
-Called by the worker for requests with `Connection: upgrade` alone. upgraded_socket.py is what the application gets.
+The request handler calls this only for requests with `Connection: upgrade`. upgraded_socket.py is the socket that the
+application gets.
 
-Lifetime: the connection stays with the loop, and counts as open, until the application has returned; the
-application has a copy of the descriptor, the Offer the connection's own, and the connection none, so nothing of
-ours can get between the frames. Afterwards the descriptor goes back, and the client sees the end.
+Lifetime: the connection stays in the loop, and counts as open, until the application has returned. Meanwhile the
+application has a copy of the descriptor, the Offer the connection's own, and the connection none, so that the
+server cannot write between the application's bytes. Then the connection gets its descriptor back and is closed.
 """
 
 from os import dup
@@ -14,6 +15,7 @@ from os import dup
 from cpython.ref cimport PyObject
 from posix.unistd cimport close
 
+from .application_call cimport call_application
 from .csrc cimport (
     RHB_FRAME_NONE,
     rhb_hand_over,
@@ -29,7 +31,7 @@ cdef extern from "Python.h":
 
 
 cdef class Offer:
-    """Offer(exchange): its socket, until withdraw()."""
+    """Offer(exchange): the socket of the exchange's connection, until withdraw()."""
 
     def __cinit__(self, Exchange exchange):
         self.exchange = exchange
@@ -37,65 +39,64 @@ cdef class Offer:
         self.fd = -1
 
     def __dealloc__(self):
-        if self.fd >= 0:  # a fault of ours got in between
+        if self.fd >= 0:  # withdraw() was not reached, by an error of the server
             close(self.fd)
 
-    def take(self):
-        """take() -> (int, bytes, bytes): a descriptor that is the caller's, what has been read from it already, and
-        what is to be written before anything else.
+    def take_over(self):
+        """take_over() -> tuple[int, bytes, bytes]: a descriptor that belongs to the caller, the bytes that have been
+        read from it already, and the bytes that must be written first.
 
-        Raises RuntimeError when the response has begun or the socket has been taken before, OSError when there is
-        no descriptor left.
+        Raises RuntimeError when the response has begun or the socket has been taken over before, OSError when the
+        process has no descriptor left.
         """
         cdef Exchange exchange = self.exchange
-        if exchange is None or not exchange.running or exchange.head_ended:
+        if exchange is None or not exchange.running or exchange.head.ended:
             raise RuntimeError("the socket of a request can be taken once, before its response has begun")
-        unsent = exchange.early.data[:exchange.early.len]
+        unsent = exchange.unsent_hints.data[:exchange.unsent_hints.len]
         copy = dup(exchange.conn.fd)
         self.fd = rhb_hand_over(exchange.loop, exchange.conn)
         rhb_score_no_limit(exchange.lane.score)
-        # Whatever the application does by WSGI from here on is a response of no bytes.
-        exchange.head_started = False
-        exchange.head_ended = True
-        exchange.framing = RHB_FRAME_NONE
-        exchange.outgoing.out.len = exchange.early.len = 0
+        # What the application sends by WSGI from now on is a response of no bytes.
+        exchange.head.started = False
+        exchange.head.ended = True
+        exchange.body.framing = RHB_FRAME_NONE
+        exchange.outgoing.out.len = exchange.unsent_hints.len = 0
         return copy, self.early, unsent
 
     def keep(self):
-        """keep() -> None: the application goes on with the descriptor when the request is over."""
+        """keep() -> None: the application keeps its descriptor after the end of the request."""
         self.kept = True
 
-    cdef Progress withdraw(self, Progress progress) except *:
-        """The application is done, with this progress."""
+    cdef Progress withdraw(self, Progress progress) except? BROKEN:
+        """The application has returned, with this progress. Gives the connection its descriptor back."""
         cdef Exchange exchange = self.exchange
         self.exchange = None
         if self.fd < 0:
             return progress
         rhb_take_back(exchange.conn, self.fd)
         self.fd = -1
-        exchange.head.status = 101
-        exchange.logged_head.len = 0
+        exchange.set_upgraded()
         return BROKEN if self.kept else UPGRADED
 
 
-cdef Progress run_offering(Exchange exchange, object application, dict environ) except *:
-    """Exchange.run() of a request whose connection may become something else."""
+cdef Progress run_offering(Exchange exchange, object application, dict environ) except? BROKEN:
+    """call_application() for a request that asks for an upgrade."""
     cdef Offer offer
     cdef Progress progress
     if "HTTP_UPGRADE" not in environ:
-        return exchange.run(application, environ)
+        return call_application(exchange, application, environ)
     offer = Offer(exchange)
     sock = OfferedSocket(offer)
-    # Libraries know the key of the server that Werkzeug has for development, and ask nothing more of it.
+    # Libraries look for the key of Werkzeug's development server.
     environ["rhebok.socket"] = environ["werkzeug.socket"] = sock
     try:
-        progress = exchange.run(application, environ)
+        progress = call_application(exchange, application, environ)
     except BaseException:
-        offer.withdraw(BROKEN)  # the worker ends the connection
+        offer.withdraw(BROKEN)  # the request handler aborts the connection
         raise
     progress = offer.withdraw(progress)
     if progress == UPGRADED:
-        # Frameworks keep the environ, with no use for this.
+        # Frameworks keep the environ; they need no socket.
         environ.pop("rhebok.socket", None)
         environ.pop("werkzeug.socket", None)
         if Py_REFCNT(<PyObject *>sock) == 1:

@@ -1,7 +1,7 @@
 """The socket that an application gets when a client asks for an upgrade: environ["rhebok.socket"].
 
-native/upgrade.pyx puts an OfferedSocket into the environ. Its first use takes the connection over, and makes
-an ordinary blocking socket of it.
+native/upgrade.pyx puts an OfferedSocket into the environ. Its first use takes over the connection, and turns
+it into an ordinary blocking socket.
 """
 
 import io
@@ -16,24 +16,25 @@ from typing import Any, Protocol
 class Offer(Protocol):
     """rhebok.native.upgrade.Offer."""
 
-    def take(self) -> tuple[int, bytes, bytes]: ...
+    def take_over(self) -> tuple[int, bytes, bytes]: ...
 
     def keep(self) -> None: ...
 
 
 class UpgradedSocket(socket.socket):
-    """A connection whose application speaks the protocol: sockets are what applications and libraries expect.
+    """A connection on which the application speaks another protocol. A socket, as libraries expect one.
 
-    What the client sent behind its request was read with it, and comes first here. While some of that
-    is left the connection may look as if there were nothing to read, so fileno() is then an epoll's, which is
-    readable, and afterwards whenever the connection is. Once asked for like that it stays so.
+    The bytes that the client sent after its request have been read together with it: they are received first.
+    While some of them are left, the connection itself may not be readable. fileno() is then the descriptor of
+    an epoll, which is readable now, and later whenever the connection is. Once fileno() has returned it, it
+    always does.
     """
 
     __slots__ = ("_bell", "_early", "_offer", "_watch")
 
     _offer: Offer
     _early: bytes
-    _watch: select.epoll | None  # what fileno() is of, when not of the connection
+    _watch: select.epoll | None  # fileno() is its descriptor, unless it is None
     _bell: io.FileIO | None  # always readable, in _watch until _early is empty
 
     # Reading
@@ -84,7 +85,7 @@ class UpgradedSocket(socket.socket):
     # The descriptor
 
     def fileno(self) -> int:
-        """What to wait with, for reading."""
+        """The descriptor to wait for in select, poll or epoll, for reading."""
         if self._early and self._watch is None and super().fileno() >= 0:
             self._bell = io.FileIO(os.eventfd(1, os.EFD_CLOEXEC))
             self._watch = select.epoll()
@@ -99,19 +100,19 @@ class UpgradedSocket(socket.socket):
             self._bell = None
 
     def _real_close(self, *args: Any) -> None:
-        """What close() does when nothing made by makefile() is left."""
+        """close(), once every file made by makefile() is closed."""
         self._silence()
         if self._watch is not None:
             self._watch.close()
             self._watch = None
         with suppress(OSError):  # the client may have gone
-            self.shutdown(socket.SHUT_WR)  # the server has the connection open too, and does not end it yet
+            self.shutdown(socket.SHUT_WR)  # the server has the connection open too, and closes it later
         super()._real_close(*args)  # type: ignore[misc]
 
     def detach(self) -> int:
-        """The descriptor. The connection is then the caller's alone, also when the request is over.
+        """The descriptor. The connection then belongs to the caller, also after the end of the request.
 
-        Raises RuntimeError while something of what the client sent with its request has not been read.
+        Raises RuntimeError while bytes that the client sent with its request have not been received.
         """
         self._refuse_with_early("detached")
         self._early, self._watch = b"", None
@@ -119,9 +120,9 @@ class UpgradedSocket(socket.socket):
         return super().detach()
 
     def dup(self) -> socket.socket:  # type: ignore[override]  # which does not belong to the request
-        """An ordinary socket for the same connection, which ends with the request or the close() of this one.
+        """An ordinary socket for the same connection. It ends with the request or with close() of this one.
 
-        Raises RuntimeError while something of what the client sent with its request has not been read.
+        Raises RuntimeError while bytes that the client sent with its request have not been received.
         """
         self._refuse_with_early("duplicated")
         copy = socket.fromfd(super().fileno(), self.family, self.type, self.proto)
@@ -134,9 +135,9 @@ class UpgradedSocket(socket.socket):
 
 
 class OfferedSocket(UpgradedSocket):
-    """A socket until it is used: whichever public attribute is asked for first takes the connection over.
+    """Not a socket yet: the first use of any public attribute takes over the connection.
 
-    The exception of Offer.take() where that cannot be.
+    Raises what Offer.take_over() raises.
     """
 
     __slots__ = ()
@@ -153,13 +154,13 @@ class OfferedSocket(UpgradedSocket):
 
     def __getattribute__(self, name: str) -> Any:
         if not name.startswith("_"):
-            _take(self)
+            _take_over(self)
         return object.__getattribute__(self, name)
 
 
-def _take(offered: OfferedSocket) -> None:
-    """Makes an UpgradedSocket of it, which looks attributes up like any other."""
-    descriptor, early, unsent = offered._offer.take()
+def _take_over(offered: OfferedSocket) -> None:
+    """Turns it into an UpgradedSocket, which looks up attributes in the ordinary way."""
+    descriptor, early, unsent = offered._offer.take_over()
     taken: UpgradedSocket = offered
     taken.__class__ = UpgradedSocket
     try:

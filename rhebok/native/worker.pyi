@@ -2,25 +2,15 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, TextIO, final
+from typing import Any, Protocol, TextIO, final
 
 from _typeshed.wsgi import WSGIApplication
-
-LINGER_TIMEOUT: Final[int]
-LARGE_BODY: Final[int]
-FORWARDED_FIELDS: Final[dict[str, int]]
-PROXY_VERSIONS: Final[dict[str, int]]
 
 class _Listener(Protocol):
     is_unix: bool
     server_name: str
     server_port: str
     def fileno(self) -> int: ...
-
-@final
-class AtFork:
-    def in_parent(self) -> None: ...
-    def in_child(self) -> None: ...
 
 @final
 class Worker:

@@ -1,5 +1,5 @@
 # cython: binding=False
-"""A worker: the event loop of csrc, set up from the settings, and the threads that serve from it (serving.pyx).
+"""A worker: the event loop of csrc, set up from the settings, and the threads that serve from it (lane.pyx).
 rhebok.serving.worker makes one in each worker process and calls run().
 """
 
@@ -8,87 +8,43 @@ import os
 import threading
 
 from cpython.ref cimport Py_DECREF
-from libc.errno cimport errno
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 from posix.unistd cimport close
 
+from .access_log cimport compile_format, open_access_log
+from .at_fork cimport AtFork
 from .csrc cimport (
-    RHB_CONN_BODY,
-    RHB_CONN_FRESH,
-    RHB_CONN_HEAD,
-    RHB_CONN_IDLE,
-    RHB_CONN_LINGER,
-    RHB_CONN_SEND,
-    RHB_FORWARDED,
     RHB_LIVE_BODY,
     RHB_LIVE_CONNECTION,
     RHB_LIVE_INCOMING,
-    RHB_PROXY_V1,
-    RHB_PROXY_V2,
     RHB_SCORE_SIZE,
-    RHB_X_FORWARDED_FOR,
-    RHB_X_FORWARDED_HOST,
-    RHB_X_FORWARDED_PORT,
-    RHB_X_FORWARDED_PROTO,
-    phr_request_head,
     rhb_access_log,
     rhb_access_log_flush,
     rhb_access_log_free,
-    rhb_access_log_new,
-    rhb_access_log_open,
     rhb_heap_keep,
-    rhb_listener,
     rhb_live_count,
     rhb_loop,
     rhb_loop_add_lane,
-    rhb_loop_forked,
     rhb_loop_free,
-    rhb_loop_new,
     rhb_loop_next_owner,
-    rhb_loop_options,
     rhb_loop_owners,
     rhb_loop_stop,
     rhb_loop_stop_last,
     rhb_score,
 )
-from .allowed_peers cimport AllowedPeers
 from .early_hints cimport retire_exchange
+from .environ_template cimport environ_template
 from .exchange cimport Exchange, live_exchanges
-from .file_wrapper cimport FileWrapper
-from .request_body cimport EmptyBody, bytes_memory
-from .serving cimport Lane, Service
-
-from rhebok import __version__
+from .lane cimport Lane
+from .loop_setup cimport LoopSetup
+from .service cimport Service
 
 cdef extern from "Python.h":
     object PyContext_CopyCurrent()
 
-cdef uint64_t SECOND = 1_000_000_000
-
-# Seconds.
-LINGER_TIMEOUT = 2  # the one deadline that is no setting
-LARGE_BODY = 128 * 1024  # bytes
-cdef int ANY_TIME = 10**8
-
-
-cdef uint64_t patience(seconds):
-    """Nanoseconds of a deadline that is a setting; 0 is any time."""
-    return <uint64_t>((seconds or ANY_TIME) * SECOND)
-
-
-cdef rhb_access_log *compile_log(str format) except NULL:
-    """Raises ValueError that names the place in the format."""
-    cdef const char *error = NULL
-    cdef size_t at = 0
-    cdef bytes encoded = format.encode("utf-8")
-    cdef rhb_access_log *log = rhb_access_log_new(encoded, &error, &at)
-    if log is NULL and error is NULL:
-        raise MemoryError
-    if log is NULL:
-        raise ValueError(f"{error.decode()} at offset {at}: {format[at:at + 20]!r}")
-    return log
+cdef uint64_t SECOND = 1_000_000_000  # ns
+cdef enum:
+    MAX_NAMED = 32   # suspended responses that in_progress() names
 
 
 def check_access_logformat(format):
@@ -96,16 +52,17 @@ def check_access_logformat(format):
 
     Raises ValueError when the format has an atom that is not known or not closed.
     """
-    rhb_access_log_free(compile_log(format))
+    rhb_access_log_free(compile_format(format))
 
 
 def score_size():
-    """score_size() -> int: bytes that one thread of a worker takes in the scoreboard."""
+    """score_size() -> int: bytes of one thread of a worker in the scoreboard."""
     return RHB_SCORE_SIZE
 
 
 def live_objects():
-    """live_objects() -> dict[str, int]: counts of what is alive, by kind; all -1 but in a debug build."""
+    """live_objects() -> dict[str, int]: how many objects of each kind exist; all -1 in a build that does not count
+    (RHEBOK_DEBUG=1 does)."""
     return {
         "connections": rhb_live_count(RHB_LIVE_CONNECTION),
         "incoming bodies": rhb_live_count(RHB_LIVE_INCOMING),
@@ -114,89 +71,39 @@ def live_objects():
     }
 
 
-# The words of the settings, as csrc has them.
-FORWARDED_FIELDS = {
-    "x-forwarded-for": RHB_X_FORWARDED_FOR,
-    "x-forwarded-proto": RHB_X_FORWARDED_PROTO,
-    "x-forwarded-host": RHB_X_FORWARDED_HOST,
-    "x-forwarded-port": RHB_X_FORWARDED_PORT,
-    "forwarded": RHB_FORWARDED,
-}
-PROXY_VERSIONS = {"off": 0, "v1": RHB_PROXY_V1, "v2": RHB_PROXY_V2, "auto": RHB_PROXY_V1 | RHB_PROXY_V2}
-
-
-cdef object environ_template(listener, settings, errors, bint multiprocess):
-    """Every key that does not depend on the request (PEP 3333, "environ Variables")."""
-    template = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": "",
-        "QUERY_STRING": "",
-        "RAW_URI": "",
-        "REQUEST_URI": "",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "SERVER_NAME": listener.server_name,
-        "SERVER_PORT": listener.server_port,
-        "SERVER_SOFTWARE": f"rhebok/{__version__}",
-        "REMOTE_ADDR": "",
-        "REMOTE_PORT": "0",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": EmptyBody(),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": errors,
-        "wsgi.multithread": settings.threads > 1,
-        "wsgi.multiprocess": multiprocess,
-        "wsgi.run_once": False,
-        "wsgi.file_wrapper": FileWrapper,
-    }
-    if settings.early_hints:
-        template["wsgi.early_hints"] = None  # each request's own, by environ.pyx
-    return template
-
-
-cdef class AtFork:
-    """What is done when the application forks. An object of its own, with `loop` only while that runs, since
-    os.register_at_fork keeps its callbacks for ever."""
-
-    cdef rhb_loop *loop
-
-    def in_parent(self):
-        """in_parent() -> None: from now on a child may hold what the worker closes."""
-        if self.loop is not NULL:
-            self.loop.forks = True
-
-    def in_child(self):
-        """in_child() -> None: see rhb_loop_forked."""
-        if self.loop is not NULL:
-            rhb_loop_forked(self.loop)
-
-
 cdef class Worker:
     """Worker(app, listeners, settings, *, errors, logger, wakeup_fd, max_requests, multiprocess)
 
-    app: the WSGI application. listeners: objects with fileno(), is_unix, server_name, server_port; their
-    sockets listen already and stay the caller's. settings: see docs/settings.md. errors: wsgi.errors.
-    wakeup_fd: readable end of the pipe given to signal.set_wakeup_fd, or -1. max_requests: after so
-    many on_limit is called, and after twice as many the worker stops by itself; without on_limit it stops at once;
-    0: never. score: a writable buffer of score_size bytes for each thread, shared with the master
-    (csrc/loop/scoreboard.h), or None. timeout: seconds for a request, after which the score says that it is late; 0: any.
-    on_last_accept is called when a stopping worker has accepted its last connection: the listeners may be closed then.
+    app: the WSGI application.
+    listeners: objects with fileno(), is_unix, server_name, server_port. Their sockets listen; the caller closes them.
+    settings: an object with the attributes of docs/settings.md.
+    errors: a text stream, wsgi.errors.
+    logger: a logging.Logger, for the error log.
+    wakeup_fd: the readable end of the pipe given to signal.set_wakeup_fd, or -1.
+    max_requests: after so many requests on_limit is called, and after twice as many the worker stops; without on_limit
+        it stops after max_requests. 0: no limit.
+    multiprocess: wsgi.multiprocess.
+    score: None, or a writable buffer of score_size() bytes for each thread, shared with the master
+        (csrc/loop/scoreboard.h).
+    timeout: seconds after which the score says that a request is late, 0 for never.
+    on_limit: called without arguments; see max_requests.
+    on_last_accept: called without arguments when a stopping worker has accepted its last connection: the caller may
+        close the listeners then.
 
-    Raises ValueError for a bad access log format, OSError when the loop or the log cannot be opened.
+    Raises ValueError for an access log format, a peer or a score that is wrong, OSError when the loop or the access log
+    cannot be opened.
     """
 
     cdef rhb_loop *loop
     cdef rhb_access_log *access_log
+    cdef LoopSetup setup             # the loop points into it
     cdef Service service
-    cdef tuple lanes                 # one a thread
-    cdef bytes server                # the loop points into it
-    cdef AllowedPeers forwarded_allowed, proxy_allowed  # and into these
-    cdef int kick_fd                 # -1 with one thread
+    cdef tuple lanes                 # one for each thread
+    cdef int wake_fd                 # -1 with one thread
     cdef object score                # keeps the memory that the lanes point into
 
     def __cinit__(self, *arguments, **options):
-        self.kick_fd = -1
+        self.wake_fd = -1
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
@@ -204,109 +111,51 @@ cdef class Worker:
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
         if settings.threads > 1:
-            self.kick_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.make_loop(listeners, settings, wakeup_fd if settings.threads == 1 else self.kick_fd)
-        self.open_access_log(settings)
-        self.loop.access_log = self.access_log
+            self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.setup = LoopSetup(settings)
+        self.loop = self.setup.new_loop(listeners, wakeup_fd if settings.threads == 1 else self.wake_fd)
+        self.loop.access_log = self.access_log = open_access_log(settings)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
         self.service.loop = self.loop
-        self.service.kick_fd = self.kick_fd
+        self.service.wake_fd = self.wake_fd
         templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]
-        self.lanes = tuple([self.make_lane(number, templates) for number in range(settings.threads)])
+        self.lanes = tuple([self.new_lane(number, templates) for number in range(settings.threads)])
         if score is not None:
-            self.keep_score(score)
+            self.use_score(score)
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
         rhb_access_log_free(self.access_log)
-        if self.kick_fd >= 0:
-            close(self.kick_fd)
+        if self.wake_fd >= 0:
+            close(self.wake_fd)
 
-    cdef Lane make_lane(self, int number, templates):
+    cdef Lane new_lane(self, int number, templates):
         cdef Lane lane = Lane(self.service, templates)
-        lane.own = self.loop.lanes if number == 0 else rhb_loop_add_lane(self.loop)
-        if lane.own is NULL:
+        lane.lane = self.loop.lanes if number == 0 else rhb_loop_add_lane(self.loop)
+        if lane.lane is NULL:
             raise MemoryError
-        lane.environs.forwarded = &self.loop.options.forwarded
+        lane.handler.lane = lane.lane
+        lane.handler.environs.forwarded = &self.loop.options.forwarded
         return lane
 
-    cdef int make_loop(self, listeners, settings, int wakeup_fd) except -1:
-        cdef rhb_loop_options options
-        cdef rhb_listener *array
-        memset(&options, 0, sizeof(options))
-        options.limits.head = settings.limit_request_head
-        options.limits.line = settings.limit_request_line or settings.limit_request_head
-        options.limits.field = settings.limit_request_field_size or settings.limit_request_head
-        options.max_fields = settings.limit_request_fields
-        options.max_body = settings.limit_request_body
-        options.body_buffer = settings.body_buffer
-        options.body_memory = &bytes_memory
-        options.large_body = LARGE_BODY
-        options.timeouts[RHB_CONN_FRESH] = patience(settings.header_timeout)
-        options.timeouts[RHB_CONN_HEAD] = patience(settings.header_timeout)
-        options.timeouts[RHB_CONN_BODY] = patience(settings.body_timeout)
-        options.timeouts[RHB_CONN_SEND] = patience(settings.send_timeout)
-        options.timeouts[RHB_CONN_IDLE] = <uint64_t>(settings.keep_alive * SECOND)
-        options.timeouts[RHB_CONN_LINGER] = LINGER_TIMEOUT * SECOND
-        options.min_rate = settings.min_rate
-        options.max_connections = settings.max_connections
-        options.max_keepalive_requests = settings.max_keepalive_requests
-        options.keep_alive = settings.keep_alive > 0
-        self.server = settings.server_header.encode("latin-1")
-        options.server = self.server
-        options.server_len = len(self.server)
-        self.forwarded_allowed = AllowedPeers(settings.forwarded_allow_ips)
-        options.forwarded.allowed = self.forwarded_allowed.list
-        options.forwarded.fields = sum(FORWARDED_FIELDS[name] for name in settings.forwarded_headers)
-        self.proxy_allowed = AllowedPeers(settings.proxy_allow_ips)
-        options.proxy_allowed = self.proxy_allowed.list
-        options.proxy_versions = PROXY_VERSIONS[settings.proxy_protocol]
-        array = <rhb_listener *>calloc(max(1, len(listeners)), sizeof(rhb_listener))
-        if array is NULL:
-            raise MemoryError
-        try:
-            for index, listener in enumerate(listeners):
-                array[index].fd = listener.fileno()
-                array[index].is_unix = listener.is_unix
-            self.loop = rhb_loop_new(&options, array, len(listeners), wakeup_fd)
-            if self.loop is NULL:
-                raise OSError(errno, os.strerror(errno))
-        finally:
-            free(array)
-        return 0
-
-    cdef int open_access_log(self, settings) except -1:
-        cdef bytes path
-        cdef int result
-        if settings.access_logfile is None:
-            return 0
-        self.access_log = compile_log(settings.access_logformat)
-        if settings.access_logfile == "-":
-            result = rhb_access_log_open(self.access_log, NULL, 1)
-        else:
-            path = os.fsencode(settings.access_logfile)
-            result = rhb_access_log_open(self.access_log, path, -1)
-        if result < 0:
-            raise OSError(-result, os.strerror(-result), settings.access_logfile)
-        return 0
-
-    cdef int keep_score(self, score) except -1:
+    cdef int use_score(self, score) except -1:
+        """Gives each lane its part of the scoreboard."""
         cdef unsigned char[::1] memory = score
         cdef Lane lane
         if memory.shape[0] != <Py_ssize_t>(RHB_SCORE_SIZE * len(self.lanes)) or <size_t>&memory[0] % 64:
             raise ValueError(f"score must be {RHB_SCORE_SIZE} bytes for each thread, on a cache line")
         self.score = memory
         for number, lane in enumerate(self.lanes):
-            lane.own.score = <rhb_score *>&memory[number * RHB_SCORE_SIZE]
+            lane.lane.score = <rhb_score *>&memory[number * RHB_SCORE_SIZE]
         return 0
 
     # ---- called from Python ----
 
     def run(self):
-        """run() -> None: serves until stopped, and then until the last connection is done.
+        """run() -> None: serves until stop(), and then until every accepted connection is answered and closed.
 
-        Handlers of Python signals run inside it.
+        Handlers of Python signals run inside it. Raises what they raise, and what ended a thread.
         """
         cdef AtFork at_fork
         if self.service.gc_every:
@@ -322,83 +171,72 @@ cdef class Worker:
             else:
                 self.run_threads()
         finally:
-            self.give_up_rest()
+            self.drop_suspended()
             self.flush_logs()
             at_fork.loop = NULL
 
     def stop(self, last_seconds=None):
-        """stop(last_seconds=None) -> None: no more connections; run() returns when those there are have been served.
+        """stop(last_seconds: float | None = None) -> None: starts a graceful stop. The worker accepts no more
+        connections, and run() returns when those it has are done.
 
-        With last_seconds, those that wait in the listeners' queues now are served too, as far as they can be
-        accepted within that time: for when nobody else is going to.
+        With last_seconds, connections that wait in the listeners' queues now are served too, as far as they can be
+        accepted within that time: for the end of a generation, when no other worker accepts them.
         """
         if last_seconds is None:
             rhb_loop_stop(self.loop)
         else:
             rhb_loop_stop_last(self.loop, <uint64_t>(last_seconds * SECOND))
-        self.service.kick()
+        self.service.wake_sleeping_thread()
 
     def interrupt(self, int number, exception):
-        """interrupt(number: int, exception: type[BaseException]) -> None: raises it in the thread of that number (from
-        0) when it is at a request. Of several threads; returns before it is raised.
+        """interrupt(number: int, exception: type[BaseException]) -> None: raises the exception in the thread of that
+        number (from 0) if it has a request. For workers with several threads; returns before it is raised.
         """
         (<Lane>self.lanes[number]).interrupt(exception)
 
     def in_progress(self):
-        """in_progress() -> list[str]: method and target of the requests that are being answered; of those that wait
-        for their clients at most 32."""
-        cdef void *owners[32]
-        cdef list waiting = []
-        cdef size_t count = rhb_loop_owners(self.loop, owners, 32)
+        """in_progress() -> list[str]: method and target of the requests that are being answered; of suspended
+        responses at most 32."""
+        cdef void *owners[MAX_NAMED]
+        cdef list suspended = []
+        cdef size_t count = rhb_loop_owners(self.loop, owners, MAX_NAMED)
         cdef size_t index
         cdef Lane lane
-        cdef const phr_request_head *head
         for index in range(count):  # first: what follows may collect garbage, and so let another thread end one
-            waiting.append(<Exchange>owners[index])
-        names = [(<Exchange>exchange).describe() for exchange in waiting]
+            suspended.append(<Exchange>owners[index])
+        names = [(<Exchange>exchange).describe() for exchange in suspended]
         for lane in self.lanes:
-            if lane.own.current is not NULL:
-                head = &lane.own.request.head
-                line = head.method[:head.target + head.target_len - head.method]
-                names.append(line.decode("ascii", "backslashreplace"))
-            elif lane.current is not None and lane.current.running:
-                names.append(lane.current.describe())
+            name = lane.handler.describe_current()
+            if name is not None:
+                names.append(name)
         return names
 
     def log_cut(self):
-        """log_cut() -> None: a line in the access log for each connection that an application has taken over, before
-        the process and with it the connection ends."""
+        """log_cut() -> None: writes the access log for each connection that an application has taken over, before the
+        end of the process closes the connection."""
         cdef Lane lane
-        cdef Exchange exchange
         if self.access_log is NULL:
             return
         for lane in self.lanes:
-            exchange = lane.exchange
-            if exchange is None or not exchange.running or exchange.conn.fd >= 0:
-                continue
-            environ, exchange.environ = exchange.environ, None  # asking it may let its thread go on
-            exchange.head.status = 101
-            exchange.logged_head.len = 0
-            exchange.log_access()
-            exchange.environ = environ
+            lane.handler.log_cut()
 
     def flush_logs(self):
-        """flush_logs() -> None: writes the access log's batch."""
+        """flush_logs() -> None: writes the lines of the access log that are still in memory."""
         if self.access_log is not NULL:
             rhb_access_log_flush(self.access_log)
 
     # ---- the threads ----
 
     cdef int run_threads(self) except -1:
-        """The main thread has nothing but the signals, until all others have ended."""
-        cdef list ended = []  # for each thread, what it ended with
+        """Starts the serving threads and waits for their end. The main thread then only handles signals."""
+        cdef list ended = []  # for each thread, its exception or None
         all_ended = threading.Event()
         count = len(self.lanes)
 
         def run(lane):
             fault = None
             try:
-                lane.run_in_turns()
+                lane.run_with_others()
             except BaseException as error:
                 fault = error
             ended.append(fault)
@@ -413,8 +251,8 @@ cdef class Worker:
                 raise fault
         return 0
 
-    cdef int give_up_rest(self) except -1:
-        """Lets go of what is still suspended when run() ends by an exception."""
+    cdef int drop_suspended(self) except -1:
+        """Drops the responses that are still suspended, when run() ends by an exception."""
         cdef void *owner = rhb_loop_next_owner(self.loop)
         cdef Exchange exchange
         while owner is not NULL:

@@ -1,5 +1,5 @@
-"""A native Worker in a process of its own, for the gateway's tests: the application is any callable
-of the test, since the process is forked. Used by the tests beside it through `serving`."""
+"""A native Worker in a process of its own, for the tests of this folder. The process is forked, so the
+application may be any callable of the test. The tests use it through `serving`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rhebok.settings.table import FORWARDED_HEADERS
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-PATIENCE = 20.0  # seconds that anything may take
+PATIENCE = 20.0  # seconds, for every wait
 LEAKED = 70  # exit status of a worker that ends with live objects
 
 DEFAULTS: dict[str, Any] = {
@@ -57,7 +57,7 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass
 class Listening:
-    """What a Worker wants of a listener."""
+    """A listener, as a Worker needs it."""
 
     socket: socket.socket
     is_unix: bool
@@ -70,7 +70,7 @@ class Listening:
 
 @dataclass
 class Response:
-    """One response off the wire."""
+    """One response as it was received."""
 
     status: int
     reason: str
@@ -85,7 +85,7 @@ class Response:
 
 
 class Client:
-    """A connection that reads responses by the letter and notices how they end."""
+    """A connection that parses responses strictly and checks how they end."""
 
     def __init__(self, address: str | tuple[str, int], receive_buffer: int | None = None) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
@@ -135,7 +135,7 @@ class Client:
         return taken
 
     def closed(self) -> bool:
-        """Waits for the server's end of the connection; False when bytes come instead."""
+        """Waits until the server closes the connection; False when it sends bytes instead."""
         return not self.buffer and not self.more()
 
     def response(self, method: str = "GET") -> Response:
@@ -164,7 +164,7 @@ class Client:
 
 @dataclass
 class Server:
-    """The worker process as its test sees it."""
+    """The worker process, for its test."""
 
     pid: int
     address: str | tuple[str, int]
@@ -184,7 +184,7 @@ class Server:
             return client.get(path, *fields, method=method, version=version)
 
     def score(self) -> Score:
-        """Of a worker with one thread."""
+        """The score of a worker with one thread."""
         (score,) = self.scoreboard.read(0)
         return score
 
@@ -204,7 +204,7 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
     """The first true value of condition; fails with `what` after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        assert time.monotonic() < deadline, f"timed out: {what}"
         select.select([], [], [], 0.005)
     return value
 

@@ -1,4 +1,4 @@
-"""Lines of the access log, for responses that end in every way."""
+"""Lines of the access log, for each way that a response can end."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_file_is_reopened_after_a_rename(tmp_path: Path) -> None:
         assert lines_of(old, 1) == ["/before"]
 
 
-def test_a_variable_without_a_text_is_a_dash_and_the_worker_lives(tmp_path: Path) -> None:
+def test_a_variable_that_has_no_text_is_logged_as_a_dash(tmp_path: Path) -> None:
     class Mute:
         def __str__(self) -> str:
             raise RuntimeError("no text")

@@ -1,5 +1,5 @@
-"""wsgi.input of bodies that arrive in pieces: received into blocks of the size that the application last
-read, and a file like any other whatever is done with it."""
+"""wsgi.input of bodies that arrive in pieces. They are received into blocks of the size that the application
+last read, and behave like any other file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def body_of(size: int) -> bytes:
 
 
 def post(client: Client, size: int, path: str = "/", chunks: int = 0) -> str:
-    """The answer to a body_of(size), sent after its head so that it never comes with it."""
+    """The answer to a body_of(size), sent after its head, so that both never arrive together."""
     head = f"POST {path} HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
     head += "Transfer-Encoding: chunked\r\n\r\n" if chunks else f"Content-Length: {size}\r\n\r\n"
     client.send(head.encode())
@@ -49,7 +49,7 @@ Operation = tuple[str, list[int]]
 
 
 def operate(file: Any, name: str, args: list[int]) -> Any:
-    """What a file gives for an operation of the tests, for comparison."""
+    """The result of an operation of the tests on a file, or its exception, for comparison."""
     try:
         return SPECIAL[name](file, *args) if name in SPECIAL else getattr(file, name)(*args)
     except (ValueError, AttributeError) as error:
@@ -120,7 +120,7 @@ OPERATIONS = st.one_of(
 
 
 @pytest.mark.parametrize("chunks", [0, 7000])
-def test_whatever_is_done_gives_what_a_bytesio_gives(chunks: int) -> None:
+def test_every_sequence_of_operations_gives_the_results_of_a_bytesio(chunks: int) -> None:
     with serving(compares_with_bytesio, limit_request_line=0) as server, server.client() as client:
 
         @settings(max_examples=150, deadline=None)
@@ -138,8 +138,8 @@ def test_whatever_is_done_gives_what_a_bytesio_gives(chunks: int) -> None:
 
 @pytest.mark.parametrize("learned", [16384, 50_000, BLOCK])
 @pytest.mark.parametrize("size", [16384, 16385, 50_001, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 1 << 20])
-def test_blocks_end_to_end(learned: int, size: int) -> None:
-    """All that are common ways to read a body, before and after the server has learned another."""
+def test_common_ways_to_read_a_body_work_with_blocks_of_each_size(learned: int, size: int) -> None:
+    """Before and after the server has learned another block size."""
     ways: list[list[Operation]] = [
         [("copy", [learned]), ("read", []), ("tell", [])],
         [("read", []), ("read", []), ("seek", [5]), ("copy", [8192])],
@@ -157,7 +157,7 @@ def test_blocks_end_to_end(learned: int, size: int) -> None:
             check(client, size, way)
 
 
-def test_a_text_wrapper_and_a_buffered_reader_take_it() -> None:
+def test_a_text_wrapper_and_a_buffered_reader_accept_the_input() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
         file = environ["wsgi.input"]
@@ -171,7 +171,7 @@ def test_a_text_wrapper_and_a_buffered_reader_take_it() -> None:
         assert post(client, LONG, "/bytes") == "True"
 
 
-def test_what_is_kept_can_be_read_later() -> None:
+def test_an_input_that_the_application_keeps_can_be_read_later() -> None:
     kept: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -187,7 +187,7 @@ def test_what_is_kept_can_be_read_later() -> None:
         assert post(client, LONG) == "[False, True]"
 
 
-def test_a_read_of_what_is_no_number_is_a_type_error_and_loses_nothing() -> None:
+def test_a_read_size_that_is_no_number_is_a_type_error_and_loses_no_bytes() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         with pytest.raises(TypeError):
             environ["wsgi.input"].read("10")
@@ -199,8 +199,8 @@ def test_a_read_of_what_is_no_number_is_a_type_error_and_loses_nothing() -> None
 
 
 @pytest.mark.parametrize("threads", [1, 4])
-def test_clients_that_are_read_in_different_ways_at_once(threads: int) -> None:
-    """What one request teaches may come in the middle of another's body."""
+def test_concurrent_bodies_may_be_read_in_different_ways(threads: int) -> None:
+    """The block size may change in the middle of another body."""
     ways: list[list[Operation]] = [
         [("copy", [BLOCK])],
         [("read", [])],
@@ -221,8 +221,8 @@ def test_clients_that_are_read_in_different_ways_at_once(threads: int) -> None:
                 assert client.response().body == b"the same"
 
 
-def test_a_client_that_goes_away_in_the_middle_of_its_blocks() -> None:
-    """Its blocks are released: the debug build counts them."""
+def test_the_blocks_of_a_client_that_disconnects_are_released() -> None:
+    """The debug build counts them."""
     with serving(compares_with_bytesio) as server, server.client() as client:
         check(client, LONG, [("copy", [BLOCK])])
         with server.client() as leaving:
@@ -236,7 +236,7 @@ def test_a_client_that_goes_away_in_the_middle_of_its_blocks() -> None:
 
 
 def most_allocated(read: Callable[[Any], object]) -> Callable[..., list[bytes]]:
-    """An application that answers with the bytes that read(wsgi.input) allocated at most at a time."""
+    """An application that answers with the most bytes that read(wsgi.input) had allocated at a time."""
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         tracemalloc.start()
@@ -266,7 +266,7 @@ def in_blocks_of(size: int) -> Callable[[Any], object]:
 
 
 @pytest.mark.parametrize("size", [16384, 30_000, BLOCK])
-def test_blocks_are_given_out_uncopied_once_their_size_is_known(size: int) -> None:
+def test_blocks_are_not_copied_once_their_size_is_known(size: int) -> None:
     with serving(most_allocated(in_blocks_of(size))) as server:
         assert copied(server, LONG) >= size
         assert copied(server, LONG) < 10_000
@@ -274,19 +274,19 @@ def test_blocks_are_given_out_uncopied_once_their_size_is_known(size: int) -> No
 
 
 @pytest.mark.parametrize("size", [1000, 16383, BLOCK + 1, 300_000])
-def test_sizes_that_are_not_worth_blocks_are_copied(size: int) -> None:
+def test_reads_of_other_sizes_are_copied(size: int) -> None:
     with serving(most_allocated(in_blocks_of(size))) as server:
         for _ in range(3):
             assert size <= copied(server, LONG) < LONG
 
 
-def test_all_of_a_body_is_given_out_uncopied() -> None:
+def test_a_body_that_is_read_at_once_is_not_copied() -> None:
     with serving(most_allocated(lambda file: file.read())) as server:
         for chunks in (0, 0, 7000, 7000):
             assert copied(server, LONG, chunks=chunks) < 10_000
 
 
-def test_a_wrong_guess_costs_one_copy_and_no_second() -> None:
+def test_a_wrong_guess_costs_exactly_one_copy() -> None:
     with serving(most_allocated(in_blocks_of(BLOCK))) as server:
         copied(server, LONG)
         assert LONG <= copied(server, LONG, "/all") < 2 * LONG
@@ -295,7 +295,7 @@ def test_a_wrong_guess_costs_one_copy_and_no_second() -> None:
         assert copied(server, LONG) < 10_000
 
 
-def test_bodies_that_are_smaller_than_what_is_asked_for_teach_nothing() -> None:
+def test_a_read_beyond_the_end_of_a_body_does_not_change_the_block_size() -> None:
     with serving(most_allocated(in_blocks_of(BLOCK))) as server:
         copied(server, LONG)
         copied(server, 30_000)

@@ -1,4 +1,5 @@
-"""--header-timeout, --body-timeout, --send-timeout and --min-rate: who is told, who is cut off, and when."""
+"""--header-timeout, --body-timeout, --send-timeout and --min-rate: which clients get a 408, which
+are disconnected, and when."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def seconds_until_408(client: Client) -> float:
 
 
 def trickle_until_answered(client: Client) -> None:
-    """A byte at a time, never silent for long."""
+    """Sends a byte at a time, with short pauses."""
     client.socket.settimeout(SOON / 5)
     for _ in range(200):
         try:
@@ -52,7 +53,7 @@ def trickle_until_answered(client: Client) -> None:
 
 
 @pytest.mark.parametrize("unix", [False, True])
-def test_a_client_that_never_says_a_word_is_closed_without_an_answer(serving: Serving, unix: bool) -> None:
+def test_a_client_that_sends_nothing_is_closed_without_a_response(serving: Serving, unix: bool) -> None:
     with serving(hello, unix=unix, header_timeout=SOON) as server:
         client = server.client()
         started = time.monotonic()
@@ -68,7 +69,7 @@ def test_half_a_head_is_answered_408(serving: Serving, sent: bytes) -> None:
         assert SOON - 0.05 < seconds_until_408(client) < LATE
 
 
-def test_a_head_that_trickles_is_answered_408_all_the_same(serving: Serving) -> None:
+def test_a_head_that_arrives_byte_by_byte_is_answered_408(serving: Serving) -> None:
     with serving(hello, header_timeout=SOON) as server:
         client = server.client()
         client.send(b"GET / HTTP/1.1\r\nX: ")
@@ -76,14 +77,14 @@ def test_a_head_that_trickles_is_answered_408_all_the_same(serving: Serving) -> 
         assert client.response().status == 408
 
 
-def test_a_body_that_stands_still_is_answered_408(serving: Serving) -> None:
+def test_a_body_that_stops_arriving_is_answered_408(serving: Serving) -> None:
     with serving(hello, body_timeout=SOON) as server:
         client = server.client()
         client.send(POST + b"x")
         assert SOON - 0.05 < seconds_until_408(client) < LATE
 
 
-def test_a_body_that_trickles_below_the_least_rate_is_answered_408(serving: Serving) -> None:
+def test_a_body_that_arrives_below_the_minimum_rate_is_answered_408(serving: Serving) -> None:
     with serving(hello, body_timeout=SOON, min_rate=10_000) as server:
         client = server.client()
         client.send(POST)
@@ -91,7 +92,7 @@ def test_a_body_that_trickles_below_the_least_rate_is_answered_408(serving: Serv
         assert client.response().status == 408
 
 
-def test_0_is_never(serving: Serving) -> None:
+def test_0_means_no_timeout(serving: Serving) -> None:
     with serving(hello, header_timeout=0, body_timeout=SOON) as server:
         silent, half, body = server.client(), server.client(), server.client()
         half.send(b"GET / HTTP/1.1\r\n")
@@ -103,7 +104,7 @@ def test_0_is_never(serving: Serving) -> None:
 
 
 class Blocks:
-    """An endless response that writes down each time it is closed."""
+    """An endless response that records each close()."""
 
     def __init__(self, closed: Path) -> None:
         self.closed = closed
@@ -131,7 +132,7 @@ def big(closed: Path) -> Any:
 
 
 def stalled(server: Server, path: bytes) -> Client:
-    """It has read the beginning of its response, and reads no more."""
+    """A client that has read the beginning of its response, and reads no more."""
     client = server.client(receive_buffer=4096)
     client.send(b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % path)
     client.take(1000)
@@ -140,7 +141,7 @@ def stalled(server: Server, path: bytes) -> Client:
 
 @pytest.mark.parametrize("path", [b"/blocks", b"/list", b"/write"])
 def test_a_client_that_does_not_read_is_reset(serving: Serving, tmp_path: Path, path: bytes) -> None:
-    """The kernel would go on trying to send what it holds, long after a close."""
+    """After a mere close the kernel would try to send the rest for a long time."""
     with serving(
         big(tmp_path / "closed"), send_timeout=SOON, access_logfile=str(tmp_path / "access")
     ) as server:
@@ -156,7 +157,7 @@ def logged(directory: Path) -> list[bytes]:
     return path.read_bytes().splitlines() if path.exists() else []
 
 
-def test_its_iterable_is_closed_once(serving: Serving, tmp_path: Path) -> None:
+def test_the_iterable_of_a_client_that_does_not_read_is_closed_once(serving: Serving, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     with serving(big(closed), send_timeout=SOON) as server:
         stalled(server, b"/blocks")
@@ -164,10 +165,8 @@ def test_its_iterable_is_closed_once(serving: Serving, tmp_path: Path) -> None:
     assert closed.read_text() == "closed\n"
 
 
-def test_what_write_could_not_send_is_not_overtaken_by_another_block(
-    serving: Serving, tmp_path: Path
-) -> None:
-    """An application that takes no notice of the exception does not make a broken response look whole."""
+def test_no_block_is_sent_after_one_that_write_could_not_send(serving: Serving, tmp_path: Path) -> None:
+    """A broken response does not look complete when the application ignores the exception."""
     given_up = tmp_path / "given up"
     size = 8_000_000
 
@@ -193,7 +192,7 @@ def test_what_write_could_not_send_is_not_overtaken_by_another_block(
 
 
 def test_a_client_that_reads_slowly_gets_all_of_it(serving: Serving) -> None:
-    """Less within --send-timeout than makes the kernel say that there is room."""
+    """It reads less within --send-timeout than the kernel needs to report the socket as writable."""
     size, least = 3_000_000, 20_000
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:

@@ -16,7 +16,7 @@ HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload; as=style\r
 
 
 def hinting(*hints: Any) -> Any:
-    """An application that sends these before its answer; the answer says what was raised."""
+    """An application that sends these hints before its response; the body names the exceptions."""
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         raised = []
@@ -48,7 +48,7 @@ def test_hints_arrive_before_the_application_goes_on(tmp_path: Path) -> None:
         assert client.response().body == b"done"
 
 
-def test_hints_may_be_sent_several_times_and_the_connection_stays() -> None:
+def test_hints_may_be_sent_several_times_and_the_connection_is_kept() -> None:
     with serving(hinting([LINK], [LINK, ("Link", "</b>")])) as server, server.client() as client:
         for _ in range(3):
             client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -66,7 +66,7 @@ def test_without_the_setting_there_is_no_key() -> None:
         assert [client.get().body for _ in range(2)] == [b"0", b"0"]
 
 
-def test_http_1_0_gets_none() -> None:
+def test_an_http_1_0_client_gets_no_hints() -> None:
     with serving(hinting([LINK])) as server:
         assert server.get(version="1.0").status == 200
 
@@ -101,13 +101,13 @@ def test_fields_of_the_connection_and_content_length_are_left_out() -> None:
         ([LINK, ("Link", "\0")], "ValueError"),
     ],
 )
-def test_what_must_not_be_sent_raises_and_nothing_of_it_goes_out(headers: Any, error: str) -> None:
+def test_a_field_that_must_not_be_sent_raises_and_nothing_is_sent(headers: Any, error: str) -> None:
     with serving(hinting(headers)) as server:
         response = server.get()
         assert (response.status, response.body) == (200, error.encode())
 
 
-def test_nothing_is_sent_once_the_head_of_the_response_is_out() -> None:
+def test_nothing_is_sent_after_the_head_of_the_response() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])
         environ["wsgi.early_hints"]([LINK])  # the head is known, but not out
@@ -121,7 +121,7 @@ def test_nothing_is_sent_once_the_head_of_the_response_is_out() -> None:
         assert client.response().body == b"ab"
 
 
-def test_one_that_was_kept_sends_nothing_into_later_responses() -> None:
+def test_an_early_hints_object_that_is_kept_sends_nothing_into_later_responses() -> None:
     kept: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -138,7 +138,7 @@ def test_one_that_was_kept_sends_nothing_into_later_responses() -> None:
         assert client.get("/own").body == b"3"
 
 
-def test_an_environ_that_is_kept_does_not_send_into_a_later_response() -> None:
+def test_an_environ_that_is_kept_sends_nothing_into_later_responses() -> None:
     kept: list[dict[str, Any]] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -183,8 +183,8 @@ def hints_and_answer(client: Client, value: str, limit: int) -> int:
 
 @pytest.mark.parametrize("unix", [False, True])
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_client_that_does_not_read_delays_nobody_and_gets_them_whole(unix: bool, fails: bool) -> None:
-    """More than the socket takes: what it cut is completed before the response, the rest left out."""
+def test_a_client_that_does_not_read_delays_no_other_and_gets_complete_hints(unix: bool, fails: bool) -> None:
+    """More hints than the socket takes: the one it cut is completed first, the rest is dropped."""
     value, times = "x" * 8000, 2000
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:

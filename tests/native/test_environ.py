@@ -1,4 +1,4 @@
-"""The environ that applications get: PEP 3333, and what docs/HTTP.md says of fields and targets."""
+"""The environ that applications get: PEP 3333, and docs/HTTP.md for fields and targets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def environ_of(body: bytes) -> dict[str, Any]:
     return ast.literal_eval(body.decode())[0]
 
 
-def test_every_key_of_pep_3333_is_there_and_a_native_string(server: Server) -> None:
+def test_every_key_of_pep_3333_is_present(server: Server) -> None:
     environ = environ_of(server.get("/a/b?x=1&y=2").body)
     assert environ["REQUEST_METHOD"] == "GET"
     assert environ["SCRIPT_NAME"] == ""
@@ -64,7 +64,7 @@ def test_over_a_unix_socket_there_is_no_remote_address() -> None:
     assert environ["REMOTE_PORT"] == "0"
 
 
-def test_nothing_of_a_request_is_seen_by_the_next(server: Server) -> None:
+def test_a_request_sees_nothing_of_the_previous_one(server: Server) -> None:
     client = server.client()
     client.send(
         b"POST /first?query HTTP/1.1\r\nHost: other.example\r\nX-First: 1\r\n"
@@ -79,7 +79,7 @@ def test_nothing_of_a_request_is_seen_by_the_next(server: Server) -> None:
     assert not {"HTTP_X_FIRST", "CONTENT_TYPE", "CONTENT_LENGTH"} & environ.keys()
 
 
-def test_http_1_0_is_said_and_forgotten(server: Server) -> None:
+def test_server_protocol_is_that_of_each_request(server: Server) -> None:
     assert environ_of(server.get(version="1.0").body)["SERVER_PROTOCOL"] == "HTTP/1.0"
     assert environ_of(server.get(version="1.1").body)["SERVER_PROTOCOL"] == "HTTP/1.1"
 
@@ -118,13 +118,13 @@ def test_repeated_fields_are_joined_and_cookies_with_a_semicolon(server: Server)
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
 
 
-def test_names_with_an_underscore_never_arrive(server: Server) -> None:
+def test_fields_with_an_underscore_in_their_name_are_not_passed_on(server: Server) -> None:
     environ = environ_of(server.get("/", "X_Forged: 1", "X-Real: 2").body)
     assert "HTTP_X_FORGED" not in environ
     assert environ["HTTP_X_REAL"] == "2"
 
 
-def test_proxy_never_arrives_as_http_proxy(server: Server) -> None:
+def test_the_proxy_field_is_not_passed_on(server: Server) -> None:
     assert "HTTP_PROXY" not in environ_of(server.get("/", "Proxy: http://evil.example/").body)
 
 
@@ -144,7 +144,7 @@ def test_a_chunked_body_arrives_decoded_with_its_length(server: Server) -> None:
     assert not {"HTTP_TRANSFER_ENCODING", "HTTP_X_TRAILER"} & environ.keys()
 
 
-def test_more_names_than_the_table_holds_are_all_understood(server: Server) -> None:
+def test_more_names_than_the_table_has_entries_are_all_passed_on(server: Server) -> None:
     client = server.client()
     for start in range(0, 900, 90):
         fields = [f"X-Field-{number}: {number}" for number in range(start, start + 90)]
@@ -154,7 +154,7 @@ def test_more_names_than_the_table_holds_are_all_understood(server: Server) -> N
     assert environ["HTTP_X_FIELD_899"] == "a, b"
 
 
-def test_values_that_change_are_not_mixed_up_with_remembered_ones(server: Server) -> None:
+def test_a_changed_value_is_not_replaced_by_the_remembered_one(server: Server) -> None:
     client = server.client()
     for value in ("one", "two", "one", "onE", "x" * 5000, "one", ""):
         assert environ_of(client.get("/", f"User-Agent: {value}").body)["HTTP_USER_AGENT"] == value

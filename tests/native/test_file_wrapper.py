@@ -60,14 +60,14 @@ def test_a_file_is_sent_from_its_position(path: Path) -> None:
         assert server.get().body == CONTENT[1000:]
 
 
-def test_the_content_length_of_the_application_bounds_the_file(path: Path) -> None:
+def test_no_more_of_a_file_than_the_content_length_is_sent(path: Path) -> None:
     app = wrapping(lambda: open(path, "rb"), ("Content-Length", "5"))  # noqa: SIM115
     with serving(app) as server, server.client() as client:
         assert client.get().body == CONTENT[:5]
         assert client.get().body == CONTENT[:5]
 
 
-def test_a_file_shorter_than_promised_ends_the_connection(path: Path) -> None:
+def test_a_file_shorter_than_the_content_length_ends_the_connection(path: Path) -> None:
     length = str(len(CONTENT) + 1)
     with serving(wrapping(lambda: open(path, "rb"), ("Content-Length", length))) as server:
         with server.client() as client, pytest.raises(EOFError):
@@ -90,13 +90,13 @@ def test_a_file_that_cannot_be_read_ends_the_connection_and_is_logged(path: Path
 
 
 @pytest.mark.parametrize("make", [lambda: io.BytesIO(CONTENT), temporary])
-def test_other_files_are_sent_too(make: Any) -> None:
+def test_a_bytesio_and_a_temporary_file_are_sent_too(make: Any) -> None:
     with serving(wrapping(make)) as server, server.client() as client:
         assert client.get().body == CONTENT
         assert client.get(version="1.0").body == CONTENT
 
 
-def test_a_gzip_file_is_sent_as_it_reads_not_as_it_lies_on_disk(tmp_path: Path) -> None:
+def test_a_gzip_file_is_sent_uncompressed(tmp_path: Path) -> None:
     path = tmp_path / "file.gz"
     with gzip.open(path, "wb") as file:
         file.write(CONTENT)
@@ -105,7 +105,7 @@ def test_a_gzip_file_is_sent_as_it_reads_not_as_it_lies_on_disk(tmp_path: Path) 
 
 
 class Decrypting:
-    """Keeps the file where Django's File does, and reads something else from it."""
+    """Has the file in the same attribute as Django's File, but reads other bytes from it."""
 
     def __init__(self, path: Path) -> None:
         self.file = open(path, "rb")  # noqa: SIM115
@@ -118,26 +118,26 @@ class Decrypting:
 
 
 class Delegating(Decrypting):
-    """As Django's File does it."""
+    """Like Django's File."""
 
     read = property(lambda self: self.file.read)  # type: ignore[assignment]
 
 
-def test_an_object_that_reads_a_file_in_its_own_way_is_sent_as_it_reads(path: Path) -> None:
+def test_an_object_with_a_read_of_its_own_is_read(path: Path) -> None:
     with serving(wrapping(lambda: Decrypting(path))) as server:
         assert server.get().body == bytes(byte ^ 0xFF for byte in CONTENT)
 
 
 @pytest.mark.parametrize("make", [Delegating, lambda _path: temporary()], ids=["delegating", "temporary"])
-def test_an_object_that_reads_as_its_file_does_is_sent_as_a_file(path: Path, make: Any) -> None:
+def test_an_object_whose_read_is_that_of_its_file_is_sent_as_a_file(path: Path, make: Any) -> None:
     with serving(wrapping(lambda: make(path))) as server:
         response = server.get()
         assert response.header("Content-Length") == str(len(CONTENT))
         assert response.body == CONTENT
 
 
-def test_what_was_written_into_a_file_and_is_not_flushed_is_sent(path: Path) -> None:
-    """seek() leaves a block that has been read and then changed where it is: in the buffer."""
+def test_bytes_that_are_still_in_the_buffer_of_a_file_are_sent(path: Path) -> None:
+    """seek() does not flush a block that has been read and then changed."""
     change = b"changed" * 10
 
     def make() -> Any:
@@ -174,6 +174,6 @@ def test_the_file_is_closed_when_the_response_ends(path: Path) -> None:
         assert client.get("/count").body == b"[True, True]"
 
 
-def test_files_without_regular_contents_are_read(path: Path) -> None:
+def test_a_file_of_proc_is_read(path: Path) -> None:
     with serving(wrapping(lambda: open("/proc/self/cmdline", "rb"), ("X-Kind", "proc"))) as server:
         assert b"python" in server.get().body or b"pytest" in server.get().body

@@ -1,4 +1,4 @@
-"""Applications that fork: the worker goes on as before, and the child is no second one."""
+"""Applications that fork: the worker serves on, and the child does not become a second worker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CHILDREN: dict[str, tuple[Callable[[Any], Any], int]] = {
 
 
 def forking(child: Callable[[Any], Any]) -> Any:
-    """Answers with the status of the child, and elsewhere with the PID."""
+    """An application that answers /fork with the exit status of its child, and other paths with its PID."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         start_response("200 OK", GOOD)
@@ -68,7 +68,7 @@ def forking(child: Callable[[Any], Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", CHILDREN)
-def test_a_child_that_comes_back_ends_and_its_parent_alone_answers(name: str) -> None:
+def test_a_child_that_returns_to_the_server_ends_and_only_the_parent_answers(name: str) -> None:
     child, status = CHILDREN[name]
     with serving(forking(child)) as server:
         with server.client() as client:
@@ -77,7 +77,7 @@ def test_a_child_that_comes_back_ends_and_its_parent_alone_answers(name: str) ->
         assert server.get().body == str(server.pid).encode()
 
 
-def test_so_does_one_that_was_forked_between_two_blocks() -> None:
+def test_a_child_forked_between_two_blocks_ends_too() -> None:
     def blocks() -> Iterator[bytes]:
         yield b"first "
         pid = os.fork()
@@ -96,7 +96,7 @@ def test_so_does_one_that_was_forked_between_two_blocks() -> None:
 
 
 @pytest.mark.parametrize("unix", [False, True])
-def test_a_connection_ends_though_a_child_holds_it(unix: bool) -> None:
+def test_a_connection_is_closed_although_a_child_has_its_descriptor(unix: bool) -> None:
     held, release = os.pipe()
 
     def app(_environ: dict[str, Any], start_response: Any) -> Any:
@@ -123,7 +123,7 @@ def watched_by(server: Server) -> int:
     return found
 
 
-def test_what_a_child_does_on_the_worker_s_signals_takes_nothing_from_the_worker() -> None:
+def test_a_signal_handler_in_a_child_does_not_change_the_worker_s_epoll() -> None:
     children: list[int] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:

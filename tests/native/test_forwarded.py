@@ -1,5 +1,5 @@
-"""What proxies say of a client, in the environ and in the access log. What can be understood of it is
-tests/c/test_forwarded.c, and over the wire tests/conformance/cases/forwarded.toml."""
+"""The fields by which proxies name the client, in the environ and in the access log. tests/c
+and, over the wire, tests/conformance/cases/forwarded.toml test their syntax."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def test_an_allowed_peer_says_who_the_client_is(server: Server) -> None:
+def test_the_fields_of_an_allowed_peer_name_the_client(server: Server) -> None:
     assert said(server, *FIELDS) == "192.0.2.1 4711 https example.com test.example 8443"
     assert said(server, FORWARDED) == "2001:db8::1 99 https example.com:81 test.example 81"
 
 
-def test_what_is_not_said_stays_as_it_is(server: Server) -> None:
+def test_keys_without_a_field_keep_their_value(server: Server) -> None:
     assert said(server, FIELDS[0]) == "192.0.2.1 4711 http test.example test.example 8000"
     with server.client() as client:
         port = client.socket.getsockname()[1]
@@ -51,7 +51,7 @@ def test_what_is_not_said_stays_as_it_is(server: Server) -> None:
     assert answer == f"127.0.0.1 {port} http example.com test.example 80"
 
 
-def test_the_next_request_of_the_connection_knows_nothing_of_it(server: Server) -> None:
+def test_the_fields_do_not_apply_to_the_next_request_of_the_connection(server: Server) -> None:
     with server.client() as client:
         plain = client.get().body
         assert client.get("/", *FIELDS).body != plain
@@ -61,7 +61,7 @@ def test_the_next_request_of_the_connection_knows_nothing_of_it(server: Server) 
 
 
 @pytest.mark.parametrize("allowed", [(), ("192.0.2.0/24", "unix", "::1")])
-def test_from_others_it_changes_nothing(allowed: tuple[str, ...]) -> None:
+def test_the_fields_of_other_peers_are_ignored(allowed: tuple[str, ...]) -> None:
     with serving(app, forwarded_allow_ips=allowed) as server, server.client() as client:
         plain = client.get().body
         assert client.get("/", *FIELDS).body == plain
@@ -75,12 +75,12 @@ def test_peers_may_be_named_in_several_ways(allowed: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(("allowed", "client"), [(("unix",), "192.0.2.1 4711"), (("127.0.0.1",), " 0")])
-def test_unix_sockets_have_their_own_word(allowed: tuple[str, ...], client: str) -> None:
+def test_peers_on_unix_sockets_are_allowed_by_the_word_unix(allowed: tuple[str, ...], client: str) -> None:
     with serving(app, unix=True, forwarded_allow_ips=allowed) as server:
         assert said(server, FIELDS[0]).startswith(f"{client} http")
 
 
-def test_only_the_fields_that_are_wanted_count() -> None:
+def test_only_the_fields_of_the_setting_are_used() -> None:
     with serving(app, forwarded_headers=("x-forwarded-for",)) as server:
         assert said(server, *FIELDS, FORWARDED) == "192.0.2.1 4711 http test.example test.example 8000"
     with serving(app, forwarded_headers=("forwarded",)) as server:
@@ -108,7 +108,7 @@ def test_the_access_log_shows_the_client(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_the_access_log_shows_the_client_of_a_response_that_had_to_wait(tmp_path: Path) -> None:
+def test_the_access_log_shows_the_client_of_a_suspended_response(tmp_path: Path) -> None:
     def large(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])
         return (b"x" * 100_000 for _ in range(50))

@@ -1,4 +1,4 @@
-"""wsgi.input, wherever the body is held."""
+"""wsgi.input, for bodies in memory and in a file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_an_absent_body_reads_as_an_empty_file() -> None:
         assert server.get().body.decode() == repr((b"", b"", b"", [], []))
 
 
-def test_a_body_that_the_application_leaves_unread_does_not_disturb_the_next_request() -> None:
+def test_a_body_that_the_application_does_not_read_is_skipped() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
         return [environ["PATH_INFO"].encode()]
@@ -88,7 +88,7 @@ def test_a_body_that_the_application_leaves_unread_does_not_disturb_the_next_req
         assert client.response().body == b"/b"
 
 
-def test_input_stays_readable_for_whoever_keeps_it() -> None:
+def test_an_input_that_the_application_keeps_stays_readable() -> None:
     kept: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -114,7 +114,7 @@ def test_a_body_longer_than_the_limit_is_refused_before_it_is_sent() -> None:
         assert client.response().status == 413
 
 
-def test_expect_100_continue_is_answered_when_the_body_is_wanted() -> None:
+def test_expect_100_continue_is_answered_before_the_body_is_read() -> None:
     with serving(digest) as server, server.client() as client:
         client.send(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
         assert client.take_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -1,4 +1,4 @@
-"""What becomes of what an application returns (PEP 3333; RFC 9110, RFC 9112)."""
+"""How the body that an application returns is sent (PEP 3333, RFC 9110, RFC 9112)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def generate() -> Iterator[bytes]:
 
 
 class OwnList(list):  # type: ignore[type-arg]
-    """No exact list: iterated, never measured."""
+    """A subclass of list is iterated like any iterable: its length is not used."""
 
 
 @pytest.mark.parametrize("body", [list(BLOCKS), tuple(BLOCKS), [b"".join(BLOCKS)]])
@@ -60,7 +60,7 @@ def test_an_empty_body_has_length_zero(body: Any) -> None:
         assert client.get().body == b""
 
 
-def test_http_1_0_gets_no_chunks_but_the_end_of_the_connection() -> None:
+def test_a_body_of_unknown_length_ends_with_the_connection_for_http_1_0() -> None:
     with serving(answering(generate)) as server, server.client() as client:
         response = client.get(version="1.0")
         assert response.header("Transfer-Encoding") is None
@@ -74,7 +74,7 @@ def test_http_1_0_keeps_the_connection_when_it_asks_and_the_length_is_known() ->
         assert client.closed()
 
 
-def test_without_chunked_iterators_end_with_the_connection() -> None:
+def test_a_body_of_unknown_length_ends_with_the_connection_without_chunked() -> None:
     with serving(answering(generate), chunked=False) as server, server.client() as client:
         response = client.get()
         assert response.header("Connection") == "close"
@@ -114,14 +114,14 @@ def test_date_and_server_are_added_unless_the_application_gives_them() -> None:
         assert server.get().header("Server") is None
 
 
-def test_the_applications_connection_close_is_obeyed() -> None:
+def test_connection_close_of_the_application_closes_the_connection() -> None:
     with serving(answering([b"x"], ("Connection", "close"))) as server, server.client() as client:
         assert client.get().header("Connection") == "close"
         assert client.closed()
 
 
 @pytest.mark.parametrize("body", [[b"123", b"456789"], lambda: iter([b"123", b"456789"]), [b"1" * 20_000]])
-def test_more_than_the_content_length_is_cut_and_logged(body: Any) -> None:
+def test_a_body_longer_than_the_content_length_is_cut_and_logged(body: Any) -> None:
     with serving(answering(body, ("Content-Length", "5"))) as server, server.client() as client:
         assert client.get("/long").body in (b"12345", b"11111")
         assert client.get().status == 200  # the connection is still in step
@@ -129,7 +129,7 @@ def test_more_than_the_content_length_is_cut_and_logged(body: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [[b"123"], lambda: iter([b"123"]), lambda: iter(())])
-def test_fewer_than_the_content_length_end_the_connection_and_are_logged(body: Any) -> None:
+def test_a_body_shorter_than_the_content_length_ends_the_connection_and_is_logged(body: Any) -> None:
     with serving(answering(body, ("Content-Length", "5"))) as server, server.client() as client:
         with pytest.raises(EOFError):
             client.get("/short")
@@ -163,7 +163,7 @@ def test_bodies_of_all_shapes_arrive_whole(sizes: list[int], kind: str, unix: bo
 
 
 def test_blocks_are_sent_as_they_are_produced() -> None:
-    """A block arrives before the application is asked for the next: the client itself allows it."""
+    """Each block arrives before the application is asked for the next: the client allows that."""
     import os
 
     allow_read, allow_write = os.pipe()
@@ -267,10 +267,8 @@ def test_out_of_band_collection_runs_every_n_requests() -> None:
 
 @pytest.mark.parametrize("body", [[b"whole"], lambda: iter([b"who", b"le"]), [b"w" * 30_000]])
 @pytest.mark.parametrize("unix", [False, True])
-def test_the_last_response_gets_through_though_something_came_behind_its_request(
-    body: Any, unix: bool
-) -> None:
-    """Closing then resets the connection, and the last bytes have been held back for the end (MSG_MORE)."""
+def test_the_last_response_arrives_although_bytes_followed_its_request(body: Any, unix: bool) -> None:
+    """Closing then resets the connection, and the kernel has kept the last bytes back (MSG_MORE)."""
     running, say_running = os.pipe()
     may_go_on, let_go_on = os.pipe()
 

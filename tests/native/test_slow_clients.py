@@ -1,4 +1,4 @@
-"""One thread and clients that do not read: the worker goes on meanwhile."""
+"""One thread, and clients that do not read: the worker serves others meanwhile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def big_responses(path: Path) -> Any:
 
 @pytest.mark.parametrize("unix", [False, True])
 @pytest.mark.parametrize("kind", ["list", "pieces", "iterator", "file"])
-def test_twenty_that_do_not_read_do_not_delay_a_fresh_request(tmp_path: Path, kind: str, unix: bool) -> None:
+def test_twenty_clients_that_do_not_read_delay_no_new_request(tmp_path: Path, kind: str, unix: bool) -> None:
     path = tmp_path / "big"
     path.write_bytes(b"x" * BIG)
     with serving(big_responses(path), unix=unix) as server:
@@ -53,9 +53,9 @@ def test_twenty_that_do_not_read_do_not_delay_a_fresh_request(tmp_path: Path, ki
             assert client.response().body == b"x" * BIG
 
 
-def test_a_suspended_iterator_finds_its_context_variables_again() -> None:
-    """As Flask's stream_with_context needs it: set in one request, still set there when it goes on, and
-    never seen by the requests in between."""
+def test_a_suspended_iterator_keeps_its_context_variables() -> None:
+    """Flask's stream_with_context needs this: a variable that a response has set is set when it is resumed,
+    and not in the requests served meanwhile."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         name = environ["PATH_INFO"][1:]
@@ -86,7 +86,7 @@ def test_a_suspended_iterator_finds_its_context_variables_again() -> None:
         assert "Traceback" not in server.log()
 
 
-def test_close_of_a_file_that_had_to_wait_finds_the_context_variables_of_its_request(tmp_path: Path) -> None:
+def test_close_of_a_suspended_file_sees_the_context_variables_of_its_request(tmp_path: Path) -> None:
     path, seen = tmp_path / "big", tmp_path / "seen"
     path.write_bytes(b"x" * BIG)
 
@@ -114,7 +114,7 @@ def test_close_of_a_file_that_had_to_wait_finds_the_context_variables_of_its_req
         assert seen.read_text() == "/file"
 
 
-def test_a_suspended_iterator_that_is_given_up_leaves_no_context_variables_behind(tmp_path: Path) -> None:
+def test_a_suspended_iterator_that_is_dropped_leaves_no_context_variables(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
 
     class Blocks:
@@ -136,11 +136,11 @@ def test_a_suspended_iterator_that_is_given_up_leaves_no_context_variables_behin
         client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         wait_until(lambda: server.score().sending, "the response to wait")
         assert server.get("/who").body == b"nobody"
-        wait_until(closed.exists, "the response to be given up")
+        wait_until(closed.exists, "the response to be dropped")
         assert server.get("/who").body == b"nobody"
 
 
-def test_an_iterator_is_asked_for_no_more_than_its_client_takes(tmp_path: Path) -> None:
+def test_an_iterator_is_not_advanced_while_its_client_does_not_read(tmp_path: Path) -> None:
     progress = tmp_path / "progress"
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
@@ -162,7 +162,7 @@ def test_an_iterator_is_asked_for_no_more_than_its_client_takes(tmp_path: Path) 
         assert int(server.get("/progress").body) < 200
 
 
-def test_what_waiting_responses_hold_is_counted(tmp_path: Path) -> None:
+def test_the_scoreboard_counts_the_bytes_of_suspended_responses(tmp_path: Path) -> None:
     path = tmp_path / "big"
     path.write_bytes(b"x" * BIG)
     with serving(big_responses(path)) as server:
@@ -183,7 +183,7 @@ def test_what_waiting_responses_hold_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["iterator", "write"])
-def test_a_response_that_goes_on_is_known_by_method_and_target(tmp_path: Path, way: str) -> None:
+def test_the_scoreboard_has_the_request_line_of_a_resumed_response(tmp_path: Path, way: str) -> None:
     ended = tmp_path / "ended"
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
@@ -211,7 +211,7 @@ def test_a_response_that_goes_on_is_known_by_method_and_target(tmp_path: Path, w
         assert server.score().raw_line == b"POST /big?q"
 
 
-def test_blocks_that_have_been_sent_are_let_go(tmp_path: Path) -> None:
+def test_blocks_that_have_been_sent_are_released(tmp_path: Path) -> None:
     size, count = 100_000, 80
     gone = tmp_path / "gone"
 
@@ -237,7 +237,7 @@ def test_blocks_that_have_been_sent_are_let_go(tmp_path: Path) -> None:
         wait_until(lambda: gone.stat().st_size == count, "all blocks to go")
 
 
-def test_a_signal_is_heard_while_write_waits_for_a_client() -> None:
+def test_signal_handlers_run_while_write_waits_for_a_client() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         def hear(*_: Any) -> None:
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # the test asks until it is heard

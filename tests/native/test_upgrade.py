@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
-import selectors
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,17 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_server import Client, Server, serving, wait_until
-
-SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n"
-ASK = b"GET /shout HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: shout\r\n\r\n"
-
-
-def shout(sock: socket.socket) -> None:
-    """The protocol: what comes goes back in capitals, until the client has finished."""
-    sock.sendall(SWITCH)
-    while data := sock.recv(5):
-        sock.sendall(data.upper())
+from gateway_server import Server, serving, wait_until
+from upgrading import ASK, SWITCH, shout, taking, upgraded
 
 
 def shouting(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -41,16 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield server
 
 
-@contextlib.contextmanager
-def upgraded(server: Server, early: bytes = b"") -> Iterator[Client]:
-    """The worker is held until the block ends."""
-    with server.client() as client:
-        client.send(ASK + early)
-        assert client.take(len(SWITCH)) == SWITCH
-        yield client
-
-
-def test_the_application_has_the_connection_for_itself(server: Server) -> None:
+def test_the_application_speaks_its_protocol_on_the_connection(server: Server) -> None:
     with upgraded(server) as client:
         for word in (b"hello", b"x" * 100_000, b"bye"):
             client.send(word)
@@ -61,13 +41,13 @@ def test_the_application_has_the_connection_for_itself(server: Server) -> None:
 
 
 @pytest.mark.parametrize("early", [b"a", b"words that came at once", b"x" * 60_000])
-def test_what_came_behind_the_request_comes_first(server: Server, early: bytes) -> None:
+def test_bytes_that_followed_the_request_are_received_first(server: Server, early: bytes) -> None:
     with upgraded(server, early) as client:
         client.send(b" and more")
         assert client.take(len(early) + 9) == (early + b" and more").upper()
 
 
-def test_what_came_behind_a_head_in_pieces_comes_first(server: Server) -> None:
+def test_bytes_that_followed_a_head_in_pieces_are_received_first(server: Server) -> None:
     with server.client() as client:
         client.send(ASK[:40])
         assert server.get().status == 200  # so the head is parked
@@ -85,7 +65,7 @@ def test_a_kept_alive_connection_may_be_upgraded(server: Server) -> None:
         assert client.take(5) == b"HELLO"
 
 
-def test_an_application_that_does_not_take_it_answers_as_ever(server: Server) -> None:
+def test_an_application_that_does_not_use_the_socket_answers_normally(server: Server) -> None:
     with server.client() as client:
         for _ in range(3):
             assert client.get("/", "Connection: upgrade", "Upgrade: shout").body == b"not taken"
@@ -101,26 +81,28 @@ def test_an_application_that_does_not_take_it_answers_as_ever(server: Server) ->
         (["Connection: upgrade", "Upgrade: shout"], "1.0"),
     ],
 )
-def test_who_does_not_ask_properly_is_not_offered_it(server: Server, fields: list[str], version: str) -> None:
+def test_a_request_that_asks_for_no_upgrade_is_offered_no_socket(
+    server: Server, fields: list[str], version: str
+) -> None:
     assert server.get("/", *fields, version=version).body == b"no socket"
 
 
 @pytest.mark.parametrize(
     "body", [b"Content-Length: 2\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
 )
-def test_a_request_with_a_body_is_not_offered_it(server: Server, body: bytes) -> None:
+def test_a_request_with_a_body_is_offered_no_socket(server: Server, body: bytes) -> None:
     with server.client() as client:
         client.send(ASK[:-2] + body)
         assert client.response().body == b"no socket"
 
 
-def test_a_client_that_goes_away_ends_it(server: Server) -> None:
+def test_the_application_sees_that_the_client_has_disconnected(server: Server) -> None:
     with upgraded(server) as client:
         client.socket.close()
         assert server.get().body == b"no socket"  # by the same worker
 
 
-def test_the_access_log_has_a_101_when_it_is_over(tmp_path: Path) -> None:
+def test_the_access_log_has_a_101_after_the_end(tmp_path: Path) -> None:
     log = tmp_path / "access"
     settings = {"access_logfile": str(log), "access_logformat": "%(r)s %(s)s %(B)s %({date}o)s"}
     with serving(shouting, **settings) as server:
@@ -132,94 +114,8 @@ def test_the_access_log_has_a_101_when_it_is_over(tmp_path: Path) -> None:
     assert second.startswith("GET / HTTP/1.1 200 9 ")
 
 
-def taking(use: Any) -> Any:
-    """An application that does this with the socket, and otherwise says how many descriptors are open."""
-
-    def app(environ: dict[str, Any], start_response: Any) -> Any:
-        if "rhebok.socket" in environ:
-            return use(environ["rhebok.socket"], environ, start_response)
-        start_response("200 OK", [])
-        return [b"%d" % len(os.listdir("/proc/self/fd"))]
-
-    return app
-
-
-def test_it_is_an_ordinary_blocking_socket() -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        assert isinstance(sock, socket.socket)
-        assert repr(sock) == "<the socket of this request, not taken>"
-        assert sock.gettimeout() is None
-        assert os.get_blocking(sock.fileno())
-        assert not os.get_inheritable(sock.fileno())
-        assert (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_STREAM)
-        assert environ["werkzeug.socket"] is sock
-        shout(sock)
-        return []
-
-    with serving(taking(use)) as server, upgraded(server) as client:
-        client.send(b"hello")
-        assert client.take(5) == b"HELLO"
-        assert "Traceback" not in server.log()
-
-
-READ: dict[str, Any] = {
-    "recv": lambda sock: sock.recv(3) + sock.recv(100),
-    "recv_into": lambda sock: (lambda room: bytes(room[: sock.recv_into(room)]))(bytearray(100)),
-    "recv_into some": lambda sock: (lambda room: bytes(room[: sock.recv_into(room, 5)]))(bytearray(100)),
-    "recvfrom": lambda sock: sock.recvfrom(100)[0],
-    "recvfrom_into": lambda sock: (lambda room: bytes(room[: sock.recvfrom_into(room)[0]]))(bytearray(100)),
-    "recvmsg": lambda sock: sock.recvmsg(100)[0],
-    "recvmsg_into": lambda sock: (lambda room: bytes(room[: sock.recvmsg_into([room])[0]]))(bytearray(100)),
-    "makefile": lambda sock: sock.makefile("rb").read(5),
-    "peek": lambda sock: sock.recv(5, socket.MSG_PEEK) and sock.recv(5),
-    "nothing first": lambda sock: sock.recv(0) + sock.recv(5),
-}
-
-
-@pytest.mark.parametrize("way", READ)
-def test_every_way_to_read_gives_the_early_bytes_first_and_then_the_others(way: str) -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        sock.sendall(SWITCH + READ[way](sock))
-        sock.sendall(READ[way](sock).upper())
-        return []
-
-    with serving(taking(use)) as server, upgraded(server, b"early") as client:
-        assert client.take(5) == b"early"
-        client.send(b"later")
-        assert client.take(5) == b"LATER"
-        assert client.closed()
-
-
-@pytest.mark.parametrize("kind", ["SelectSelector", "PollSelector", "EpollSelector"])
-def test_selectors_see_the_early_bytes_and_then_the_others(kind: str) -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        sock.sendall(SWITCH)
-        with getattr(selectors, kind)() as selector:
-            selector.register(sock, selectors.EVENT_READ)
-            assert selector.select(20)
-            sock.sendall(sock.recv(100).upper())
-            assert not selector.select(0)
-            sock.sendall(b"quiet")
-            assert selector.select(20)
-            sock.sendall(sock.recv(100).upper())
-            assert not selector.select(0)
-            sock.sendall(b"quiet")
-            assert selector.select(20)  # the end
-            assert sock.recv(100) == b""
-        sock.close()
-        return []
-
-    with serving(taking(use)) as server, upgraded(server, b"early") as client:
-        assert client.take(10) == b"EARLYquiet"
-        client.send(b"later")
-        assert client.take(10) == b"LATERquiet"
-        client.socket.shutdown(socket.SHUT_WR)
-        assert client.closed()
-        assert "Traceback" not in server.log()
-
-
 @pytest.mark.parametrize("early", [b"", b"early"])
-def test_nothing_is_left_open(early: bytes) -> None:
+def test_no_descriptor_is_left_open(early: bytes) -> None:
     def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
         select.select([sock], [], [], 0)
         if "HTTP_CLOSES" in environ:
@@ -253,8 +149,8 @@ def test_close_is_seen_by_the_client_before_the_application_returns(tmp_path: Pa
         assert server.get().status == 200
 
 
-def test_the_connection_ends_with_the_request_whoever_still_has_the_socket() -> None:
-    """As when a view fails while the library's thread still reads: that thread has to end too."""
+def test_the_connection_ends_with_the_request_although_the_application_keeps_the_socket() -> None:
+    """A view may fail while a thread of its library still reads: that thread has to end too."""
     kept: list[Any] = []
     ended: list[bytes] = []
 
@@ -275,41 +171,8 @@ def test_the_connection_ends_with_the_request_whoever_still_has_the_socket() -> 
         wait_until(lambda: server.get().body == b"[b'']", "the end of the thread")
 
 
-def test_a_descriptor_that_was_detached_outlives_the_request() -> None:
-    kept: list[Any] = []
-
-    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        if "rhebok.socket" in environ:
-            kept.append(socket.socket(fileno=environ["rhebok.socket"].detach()))
-            kept[0].sendall(SWITCH)
-            return []
-        kept[0].sendall(b"still here")
-        start_response("200 OK", [])
-        kept.pop().close()
-        return [b"done"]
-
-    with serving(app) as server, upgraded(server) as client:
-        assert server.get().body == b"done"
-        assert client.rest() == b"still here"
-
-
-def test_detach_and_dup_are_refused_while_there_are_early_bytes() -> None:
-    def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
-        for method in (sock.detach, sock.dup):
-            with pytest.raises(RuntimeError, match="5 bytes"):
-                method()
-        sock.sendall(SWITCH + sock.recv(5))
-        with sock.dup() as other:
-            other.sendall(b"dup")
-        return []
-
-    with serving(taking(use)) as server, upgraded(server, b"early") as client:
-        assert client.rest() == b"earlydup"
-        assert "Traceback" not in server.log()
-
-
-def test_what_is_done_by_wsgi_afterwards_reaches_nobody() -> None:
-    """So do frameworks, whose views must return a response."""
+def test_a_response_by_wsgi_is_not_sent_after_the_upgrade() -> None:
+    """Frameworks send one, because their views must return a response."""
 
     class Body:
         closed = 0
@@ -341,7 +204,7 @@ def test_what_is_done_by_wsgi_afterwards_reaches_nobody() -> None:
             assert "Traceback" not in server.log()
 
 
-def test_a_generator_may_take_it() -> None:
+def test_a_generator_may_use_the_socket() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         shout(environ["rhebok.socket"])
         yield b"nobody reads this"
@@ -366,7 +229,7 @@ def test_an_exception_ends_the_connection_and_is_logged() -> None:
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["after the response began", "after the response"])
-def test_it_cannot_be_taken_any_more(early: bool) -> None:
+def test_the_socket_cannot_be_used_after_the_response_has_begun(early: bool) -> None:
     kept: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
@@ -393,7 +256,7 @@ def test_it_cannot_be_taken_any_more(early: bool) -> None:
             assert b"can be taken once" in client.get().body
 
 
-def test_early_hints_that_the_socket_did_not_take_come_before_everything_else() -> None:
+def test_early_hints_that_wait_are_sent_before_the_bytes_of_the_application() -> None:
     def use(sock: Any, environ: Any, start_response: Any) -> list[bytes]:
         for _ in range(2000):
             environ["wsgi.early_hints"]([("X", "y" * 8000)])

@@ -1,4 +1,4 @@
-"""rhebok.upgraded_socket: what the tests of the gateway cannot make happen."""
+"""rhebok.native.upgraded_socket: cases that a test with a server cannot cause."""
 
 import os
 
@@ -8,18 +8,18 @@ from rhebok.native.upgraded_socket import OfferedSocket
 
 
 class PipeOffer:
-    """Hands over what no socket can be made of."""
+    """Offers a descriptor that is no socket."""
 
     def __init__(self) -> None:
         self.descriptor, self.other_end = os.pipe()
 
-    def take(self) -> tuple[int, bytes, bytes]:
+    def take_over(self) -> tuple[int, bytes, bytes]:
         return self.descriptor, b"", b""
 
     def keep(self) -> None: ...
 
 
-def test_a_descriptor_of_which_no_socket_can_be_made_is_closed() -> None:
+def test_a_descriptor_that_is_no_socket_is_closed() -> None:
     offer = PipeOffer()
     offered = OfferedSocket(offer)
     with pytest.raises(OSError, match="non-socket"):

@@ -1,0 +1,15 @@
+from .csrc cimport rhb_access_entry, rhb_access_log, rhb_bytes, rhb_conn
+from libc.stdint cimport uint64_t
+from posix.types cimport pid_t
+
+
+cdef class AccessLine:
+    cdef object logger
+    cdef pid_t pid
+    cdef uint64_t started          # monotonic ns, when the exchange began
+    cdef dict environ              # of the request
+    cdef rhb_bytes response_head   # a copy
+
+    cdef int keep_head(self, const rhb_bytes *head) except -1
+    cdef int write(self, rhb_access_log *log, rhb_access_entry *entry, rhb_conn *conn) except -1
+    cdef bytes variable(self, str key)

@@ -1,0 +1,10 @@
+"""Types of the compiled module; access_line.pyx has the documentation."""
+
+import logging
+from typing import final
+
+from typing_extensions import Self
+
+@final
+class AccessLine:
+    def __new__(cls, logger: logging.Logger) -> Self: ...

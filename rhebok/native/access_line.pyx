@@ -1,0 +1,76 @@
+# cython: binding=False
+"""The line of the access log for one response: what has to be kept until the response ends, and the writing.
+
+Each exchange has one, and uses it only while access logging is on.
+"""
+
+from libc.time cimport time
+from posix.unistd cimport getpid
+
+from .csrc cimport (
+    RHB_ACCESS_VARIABLES,
+    RHB_PEER_TEXT,
+    rhb_access_log_add,
+    rhb_access_log_environ_key,
+    rhb_bytes_append,
+    rhb_bytes_free,
+    rhb_now_exact,
+    rhb_peer,
+    rhb_peer_text,
+)
+from .error_log cimport log_error
+
+
+cdef class AccessLine:
+    """AccessLine(logger): no request yet. logger: for environ variables that have no text."""
+
+    def __cinit__(self, logger):
+        self.logger = logger
+        self.pid = getpid()  # a system call, so not for each line
+
+    def __dealloc__(self):
+        rhb_bytes_free(&self.response_head)
+
+    cdef int keep_head(self, const rhb_bytes *head) except -1:
+        """Copies the response head, for the fields that the format names. Without memory they are empty."""
+        self.response_head.len = 0
+        rhb_bytes_append(&self.response_head, head.data, head.len)
+        return 0
+
+    cdef int write(self, rhb_access_log *log, rhb_access_entry *entry, rhb_conn *conn) except -1:
+        """Adds the line to the log's batch. The caller has set request, status and body_bytes of the entry."""
+        cdef char peer[RHB_PEER_TEXT]
+        cdef const rhb_peer *client = &conn.client if conn.has_client else &conn.peer
+        cdef const char *values[RHB_ACCESS_VARIABLES]
+        cdef size_t sizes[RHB_ACCESS_VARIABLES]
+        cdef list held = []  # values points into these
+        entry.peer = peer
+        entry.peer_len = rhb_peer_text(client, peer)
+        conn.has_client = False
+        entry.response_head = self.response_head.data
+        entry.response_head_len = self.response_head.len
+        entry.environ = values
+        entry.environ_len = sizes
+        entry.pid = self.pid
+        entry.duration_ns = rhb_now_exact() - self.started
+        entry.finished = time(NULL)
+        for index in range(RHB_ACCESS_VARIABLES):
+            key = rhb_access_log_environ_key(log, index)
+            if key is NULL:
+                break
+            encoded = self.variable(key.decode("latin-1"))
+            held.append(encoded)
+            values[index] = encoded
+            sizes[index] = len(encoded)
+        rhb_access_log_add(log, entry)
+        return 0
+
+    cdef bytes variable(self, str key):
+        """The text of an environ variable. str() of what the application put there may raise: that is logged."""
+        if self.environ is None:
+            return b""
+        try:
+            return str(self.environ.get(key, "")).encode("utf-8", "backslashreplace")
+        except BaseException as error:
+            log_error(self.logger, "environ[%r] has no text for the access log", (key,), error)
+            return b""

@@ -1,0 +1,42 @@
+# cython: binding=False
+"""Opens the access log of a worker. csrc/log compiles its format and writes it."""
+
+import os
+
+from .csrc cimport rhb_access_log, rhb_access_log_free, rhb_access_log_new, rhb_access_log_open
+
+cdef enum:
+    STDOUT = 1
+
+
+cdef rhb_access_log *compile_format(str format) except NULL:
+    """A log that is not open yet; the caller frees it. Raises ValueError with the place in the format."""
+    cdef const char *error = NULL
+    cdef size_t at = 0
+    cdef bytes encoded = format.encode("utf-8")
+    cdef rhb_access_log *log = rhb_access_log_new(encoded, &error, &at)
+    if log is NULL and error is NULL:
+        raise MemoryError
+    if log is NULL:
+        raise ValueError(f"{error.decode()} at offset {at}: {format[at:at + 20]!r}")
+    return log
+
+
+cdef rhb_access_log *open_access_log(object settings) except? NULL:
+    """The log that the settings name, which the caller frees; NULL when they name none. Raises ValueError for the
+    format, OSError for the file."""
+    cdef bytes path
+    cdef rhb_access_log *log
+    cdef int result
+    if settings.access_logfile is None:
+        return NULL
+    log = compile_format(settings.access_logformat)
+    if settings.access_logfile == "-":
+        result = rhb_access_log_open(log, NULL, STDOUT)
+    else:
+        path = os.fsencode(settings.access_logfile)
+        result = rhb_access_log_open(log, path, -1)
+    if result < 0:
+        rhb_access_log_free(log)
+        raise OSError(-result, os.strerror(-result), settings.access_logfile)
+    return log

@@ -1,0 +1,209 @@
+# cython: binding=False
+"""Calling the application, and sending what it returns (PEP 3333): a list, a file or any iterable of bytes.
+
+The request handler calls call_application() for each request, and resume_response() each time that the client of a
+suspended response has read enough. Nothing here waits for the client: a full socket suspends the response.
+"""
+
+import os
+
+from cpython.bytes cimport PyBytes_GET_SIZE
+from cpython.ref cimport Py_DECREF, PyObject
+from libc.errno cimport ECONNRESET, EINVAL, ENOSYS, EPIPE, ETIMEDOUT, errno
+
+from .csrc cimport (
+    RHB_FRAME_LENGTH,
+    RHB_FRAME_NONE,
+    RHB_IO_AGAIN,
+    RHB_IO_ERROR,
+    RHB_IO_OK,
+    rhb_io,
+    rhb_lane,
+)
+from .error_log cimport log_error
+from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress
+from .file_wrapper cimport FileWrapper, plain_file, regular_file
+from .response_body cimport frame_all, frame_end, send_file, size_of
+from .response_head cimport write_fields
+
+cdef extern from "Python.h":
+    PyObject *PyIter_Next(object iterator) except? NULL
+
+
+cdef Progress call_application(Exchange exchange, object application, dict environ) except? BROKEN:
+    """Calls the application and sends what it returns, as far as the socket takes it."""
+    if exchange.loop.access_log is not NULL:
+        exchange.access_line.environ = environ
+    try:
+        start_body(exchange, application(environ, exchange.start_response_method))
+        return advance(exchange)
+    except BaseException as error:
+        return application_failed(exchange, error)
+
+
+cdef Progress resume_response(Exchange exchange, rhb_lane *lane) except? BROKEN:
+    """Continues where the socket was full, perhaps in another thread."""
+    exchange.lane = lane
+    exchange.score_resume()
+    try:
+        return advance(exchange)
+    except BaseException as error:
+        return application_failed(exchange, error)
+
+
+# ---- what the application returns ----
+
+cdef int start_body(Exchange exchange, object result) except -1:
+    """Puts what is known of the body from the type of the application's result. The rest is iterated."""
+    cdef type kind = type(result)
+    if exchange.loop.forked:
+        exchange.end_in_child(None)
+    if kind is list or kind is tuple:
+        if not exchange.head.ended:
+            return start_list(exchange, result)
+        exchange.iterator = iter(result)  # write() came first
+        return 0
+    exchange.iterable = result
+    if kind is FileWrapper and not exchange.head.ended and start_file(exchange, result):
+        return 0
+    exchange.iterator = iter(result)
+    return 0
+
+
+cdef int start_list(Exchange exchange, object blocks) except -1:
+    """A list or tuple: the length of the body is known, and all of it can go out at once."""
+    cdef Py_ssize_t total = size_of(blocks)
+    exchange.end_head(total)
+    if not frame_all(&exchange.body, exchange.outgoing, blocks, total):
+        exchange.iterator = iter(blocks)
+    return 0
+
+
+cdef bint start_file(Exchange exchange, object wrapper) except -1:
+    """A wrapped file, for sendfile(2). False when it must be iterated: it is no regular file, or goes out in
+    chunks."""
+    cdef object descriptor, position, size
+    cdef tuple opened = regular_file((<FileWrapper>wrapper).filelike)
+    if opened is None:
+        return False
+    descriptor, position, size = opened
+    exchange.end_head(size)
+    if exchange.body.framing == RHB_FRAME_NONE:
+        return True
+    if exchange.body.framing != RHB_FRAME_LENGTH:
+        return False
+    exchange.outgoing.put_file(descriptor, position, min(<object>exchange.body.left, size))
+    return True
+
+
+cdef Progress advance(Exchange exchange) except? BROKEN:
+    """Sends what is there, fetches the next block, and so on until the end or a full socket."""
+    cdef rhb_io io
+    while True:
+        io = exchange.flush(exchange.iterator is None and not exchange.head.outcome.keep_alive)
+        if io == RHB_IO_OK and exchange.outgoing.file_left > 0:
+            io = advance_file(exchange)
+        if io == RHB_IO_AGAIN:
+            return BROKEN if exchange.client_gone else SUSPENDED
+        if io != RHB_IO_OK:
+            return BROKEN
+        if exchange.iterator is None:
+            return completed(exchange)
+        put_next_block(exchange)
+
+
+cdef int put_next_block(Exchange exchange) except -1:
+    """Puts the iterator's next block, or what follows the last one."""
+    cdef PyObject *item = PyIter_Next(exchange.iterator)
+    cdef object block
+    if exchange.loop.forked:
+        exchange.end_in_child(None)
+    if item is NULL:
+        return put_end(exchange)
+    block = <object>item
+    Py_DECREF(block)
+    if type(block) is not bytes and not isinstance(block, bytes):
+        raise TypeError(f"the application's response yielded {type(block).__name__}, not bytes")
+    if PyBytes_GET_SIZE(block) == 0:
+        return 0
+    exchange.put_block(block)
+    if exchange.body.framing == RHB_FRAME_NONE:
+        exchange.iterator = None
+    return 0
+
+
+cdef int put_end(Exchange exchange) except -1:
+    """The iterator is exhausted."""
+    exchange.iterator = None
+    if not exchange.head.ended:
+        return exchange.end_head(0)
+    return frame_end(&exchange.body, exchange.outgoing)
+
+
+cdef Progress completed(Exchange exchange) except? BROKEN:
+    """Everything is sent. BROKEN when that is less than the Content-Length, or write() failed."""
+    if exchange.client_gone:
+        return BROKEN
+    if exchange.body.framing == RHB_FRAME_LENGTH and exchange.body.left > 0:
+        exchange.logger.error(
+            "response to %s ended %d bytes short of its Content-Length", exchange.describe(), exchange.body.left)
+        return BROKEN
+    return FINISHED
+
+
+# ---- files ----
+
+cdef rhb_io advance_file(Exchange exchange) except? RHB_IO_ERROR:
+    """Sends the file, as far as the socket takes it."""
+    cdef rhb_io io = send_file(&exchange.body, exchange.outgoing, exchange.conn.fd)
+    return sendfile_failed(exchange, errno) if io == RHB_IO_ERROR else io
+
+
+cdef rhb_io sendfile_failed(Exchange exchange, int error) except? RHB_IO_ERROR:
+    """Reads the file instead when sendfile(2) cannot send it. Logs an error of the file, which nothing else would
+    report; one of the client is not logged."""
+    if error == EINVAL or error == ENOSYS:
+        return read_file_instead(exchange)
+    if error not in (EPIPE, ECONNRESET, ETIMEDOUT):
+        exchange.logger.error(
+            "the file of the response to %s cannot be sent: %s", exchange.describe(), os.strerror(error))
+    return RHB_IO_ERROR
+
+
+cdef rhb_io read_file_instead(Exchange exchange) except? RHB_IO_ERROR:
+    """The rest of the file is read block by block."""
+    exchange.outgoing.file_left = 0
+    plain_file((<FileWrapper>exchange.iterable).filelike).seek(exchange.outgoing.file_at)
+    exchange.iterator = iter(exchange.iterable)
+    return RHB_IO_OK
+
+
+# ---- errors ----
+
+cdef Progress application_failed(Exchange exchange, object error) except? BROKEN:
+    """The application raised: it is answered with 500 if nothing has been sent, else the response is broken."""
+    if exchange.loop.forked:
+        exchange.end_in_child(error)
+    if exchange.client_gone:
+        exchange.logger.debug("the client went away during write(), request %s", exchange.describe())
+    else:
+        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error)
+    exchange.iterator = None
+    exchange.outgoing.drop_body()
+    if exchange.outgoing.on_wire or exchange.client_gone:
+        return BROKEN
+    try:
+        return answer_500(exchange)
+    except BaseException as second:
+        log_error(exchange.logger, "the answer 500 failed", (), second)
+        return BROKEN
+
+
+cdef Progress answer_500(Exchange exchange) except? BROKEN:
+    """Replaces the response, of which nothing has been sent."""
+    exchange.head.ended = False
+    exchange.body.size = 0
+    write_fields(&exchange.head, exchange.outgoing, "500 Internal Server Error",
+                 [("Content-Type", "text/plain; charset=utf-8")])
+    start_list(exchange, (b"Internal Server Error\n",))
+    return advance(exchange)

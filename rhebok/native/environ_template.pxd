@@ -1,0 +1,1 @@
+cdef dict environ_template(object listener, object settings, object errors, bint multiprocess)

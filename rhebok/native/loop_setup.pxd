@@ -1,0 +1,14 @@
+from .allowed_peers cimport AllowedPeers
+from .csrc cimport rhb_loop, rhb_loop_options
+
+
+cdef class LoopSetup:
+    cdef rhb_loop_options options
+    cdef bytes server_header                     # options points into these
+    cdef AllowedPeers forwarded_allowed
+    cdef AllowedPeers proxy_allowed
+
+    cdef int set_limits(self, object settings) except -1
+    cdef int set_timeouts(self, object settings) except -1
+    cdef int set_peers(self, object settings) except -1
+    cdef rhb_loop *new_loop(self, object listeners, int wakeup_fd) except NULL

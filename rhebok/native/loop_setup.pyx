@@ -1,0 +1,118 @@
+# cython: binding=False
+"""From the settings to the options of the event loop of csrc. The worker makes its loop here.
+
+Lifetime: the loop points into the LoopSetup, which is to be kept as long as the loop.
+"""
+
+import os
+
+from libc.errno cimport errno
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from .allowed_peers cimport AllowedPeers
+from .csrc cimport (
+    RHB_CONN_BODY,
+    RHB_CONN_FRESH,
+    RHB_CONN_HEAD,
+    RHB_CONN_IDLE,
+    RHB_CONN_LINGER,
+    RHB_CONN_SEND,
+    RHB_FORWARDED,
+    RHB_PROXY_V1,
+    RHB_PROXY_V2,
+    RHB_X_FORWARDED_FOR,
+    RHB_X_FORWARDED_HOST,
+    RHB_X_FORWARDED_PORT,
+    RHB_X_FORWARDED_PROTO,
+    rhb_listener,
+    rhb_loop,
+    rhb_loop_new,
+)
+from .request_body cimport bytes_memory
+
+cdef uint64_t SECOND = 1_000_000_000  # ns
+
+LINGER_TIMEOUT = 2  # seconds; the one deadline that is no setting
+LARGE_BODY = 128 * 1024  # bytes
+cdef int NO_TIMEOUT = 10**8  # seconds
+
+# The words of the settings, as csrc has them.
+FORWARDED_FIELDS = {
+    "x-forwarded-for": RHB_X_FORWARDED_FOR,
+    "x-forwarded-proto": RHB_X_FORWARDED_PROTO,
+    "x-forwarded-host": RHB_X_FORWARDED_HOST,
+    "x-forwarded-port": RHB_X_FORWARDED_PORT,
+    "forwarded": RHB_FORWARDED,
+}
+PROXY_VERSIONS = {"off": 0, "v1": RHB_PROXY_V1, "v2": RHB_PROXY_V2, "auto": RHB_PROXY_V1 | RHB_PROXY_V2}
+
+
+cdef uint64_t nanoseconds(seconds):
+    """Of a timeout that is a setting; 0 means no timeout."""
+    return <uint64_t>((seconds or NO_TIMEOUT) * SECOND)
+
+
+cdef class LoopSetup:
+    """LoopSetup(settings): see docs/settings.md for the settings. Raises ValueError for a peer that is no address."""
+
+    def __cinit__(self, settings):
+        memset(&self.options, 0, sizeof(self.options))
+        self.set_limits(settings)
+        self.set_timeouts(settings)
+        self.set_peers(settings)
+        self.server_header = settings.server_header.encode("latin-1")
+        self.options.server = self.server_header
+        self.options.server_len = len(self.server_header)
+
+    cdef int set_limits(self, object settings) except -1:
+        self.options.limits.head = settings.limit_request_head
+        self.options.limits.line = settings.limit_request_line or settings.limit_request_head
+        self.options.limits.field = settings.limit_request_field_size or settings.limit_request_head
+        self.options.max_fields = settings.limit_request_fields
+        self.options.max_body = settings.limit_request_body
+        self.options.body_buffer = settings.body_buffer
+        self.options.body_memory = &bytes_memory
+        self.options.large_body = LARGE_BODY
+        self.options.max_connections = settings.max_connections
+        self.options.max_keepalive_requests = settings.max_keepalive_requests
+        return 0
+
+    cdef int set_timeouts(self, object settings) except -1:
+        self.options.timeouts[RHB_CONN_FRESH] = nanoseconds(settings.header_timeout)
+        self.options.timeouts[RHB_CONN_HEAD] = nanoseconds(settings.header_timeout)
+        self.options.timeouts[RHB_CONN_BODY] = nanoseconds(settings.body_timeout)
+        self.options.timeouts[RHB_CONN_SEND] = nanoseconds(settings.send_timeout)
+        self.options.timeouts[RHB_CONN_IDLE] = <uint64_t>(settings.keep_alive * SECOND)
+        self.options.timeouts[RHB_CONN_LINGER] = LINGER_TIMEOUT * SECOND
+        self.options.keep_alive = settings.keep_alive > 0
+        self.options.min_rate = settings.min_rate
+        return 0
+
+    cdef int set_peers(self, object settings) except -1:
+        """Which peers are proxies, and what they may say about their clients."""
+        self.forwarded_allowed = AllowedPeers(settings.forwarded_allow_ips)
+        self.options.forwarded.allowed = self.forwarded_allowed.list
+        self.options.forwarded.fields = sum(FORWARDED_FIELDS[name] for name in settings.forwarded_headers)
+        self.proxy_allowed = AllowedPeers(settings.proxy_allow_ips)
+        self.options.proxy_allowed = self.proxy_allowed.list
+        self.options.proxy_versions = PROXY_VERSIONS[settings.proxy_protocol]
+        return 0
+
+    cdef rhb_loop *new_loop(self, object listeners, int wakeup_fd) except NULL:
+        """A loop over these listeners (see Worker), which the caller frees. Raises OSError."""
+        cdef rhb_loop *loop
+        cdef rhb_listener *array = <rhb_listener *>calloc(max(1, len(listeners)), sizeof(rhb_listener))
+        if array is NULL:
+            raise MemoryError
+        try:
+            for index, listener in enumerate(listeners):
+                array[index].fd = listener.fileno()
+                array[index].is_unix = listener.is_unix
+            loop = rhb_loop_new(&self.options, array, len(listeners), wakeup_fd)
+            if loop is NULL:
+                raise OSError(errno, os.strerror(errno))
+        finally:
+            free(array)
+        return loop

@@ -1,0 +1,32 @@
+from .csrc cimport rhb_loop
+from libc.stdint cimport uint64_t
+
+cdef extern from "<semaphore.h>" nogil:
+    ctypedef struct sem_t:
+        pass
+
+
+cdef class Service:
+    # what is served, and how
+    cdef rhb_loop *loop
+    cdef object app
+    cdef object logger
+    cdef bint allow_chunked
+    cdef uint64_t requests, max_requests, limit_at, gc_every
+    cdef object on_limit, on_last_accept
+    cdef object base_context
+
+    # which of several threads polls
+    cdef bint ended                  # drained, or a thread failed: every thread ends
+    cdef bint sleeping               # a thread sleeps in the loop, and polls when it wakes
+    cdef unsigned idle               # threads that wait in the semaphore
+    cdef unsigned woken              # threads that were woken and have not returned from the semaphore yet
+    cdef sem_t semaphore
+    cdef int wake_fd                 # wakes the thread that sleeps in the loop; -1 with one thread
+
+    cdef int wait_in_semaphore(self) except -1
+    cdef int wake_idle_thread(self) noexcept
+    cdef int wake_sleeping_thread(self) noexcept
+    cdef int end_threads(self) noexcept
+    cdef int release_listeners(self) except -1
+    cdef int reach_max_requests(self) except -1

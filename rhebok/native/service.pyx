@@ -1,0 +1,94 @@
+# cython: binding=False
+"""What the threads of a worker share: the application, its count of requests, and which thread polls the loop.
+
+With several threads, each of them is in one of four places: it runs a request (and has the GIL, or waits for it),
+polls the loop (with the GIL), sleeps in the loop (without the GIL; one at most), or waits in the semaphore.
+
+Lifetime: a Service belongs to a Worker, which keeps the loop alive. Its fields are read and written with the GIL.
+"""
+
+from libc.stdint cimport uint64_t
+from posix.unistd cimport write
+
+from .csrc cimport rhb_loop_release_listeners, rhb_loop_stop
+
+cdef extern from "<semaphore.h>" nogil:
+    int sem_init(sem_t *semaphore, int shared, unsigned value)
+    int sem_destroy(sem_t *semaphore)
+    int sem_post(sem_t *semaphore)
+    int sem_wait(sem_t *semaphore)
+
+
+cdef class Service:
+    """Service(app, logger, settings, max_requests, on_limit, on_last_accept): see Worker for the arguments. `loop`,
+    `wake_fd` and `base_context` are set by the worker."""
+
+    def __cinit__(self, app, logger, settings, uint64_t max_requests, on_limit, on_last_accept):
+        self.app = app
+        self.logger = logger
+        self.allow_chunked = settings.chunked
+        self.gc_every = settings.oobgc
+        self.max_requests = self.limit_at = max_requests
+        self.on_limit = on_limit
+        self.on_last_accept = on_last_accept
+        self.wake_fd = -1
+        sem_init(&self.semaphore, 0, 0)
+
+    def __dealloc__(self):
+        sem_destroy(&self.semaphore)
+
+    # ---- the threads ----
+
+    cdef int wait_in_semaphore(self) except -1:
+        """Waits until another thread wakes this one."""
+        self.idle += 1
+        with nogil:
+            while sem_wait(&self.semaphore) < 0:
+                pass  # EINTR
+        self.woken -= 1
+        return 0
+
+    cdef int wake_idle_thread(self) noexcept:
+        """Wakes a thread that polls while the caller runs the application; at most one at a time, since one that was
+        woken before and still waits for the GIL is enough."""
+        if self.idle > 0 and self.woken == 0:
+            self.idle -= 1
+            self.woken += 1
+            sem_post(&self.semaphore)
+        return 0
+
+    cdef int wake_sleeping_thread(self) noexcept:
+        """Ends the sleep of the thread that sleeps in the loop."""
+        cdef uint64_t one = 1
+        if self.wake_fd >= 0:
+            write(self.wake_fd, &one, sizeof(one))
+        return 0
+
+    cdef int end_threads(self) noexcept:
+        """Every thread ends as soon as it has no request."""
+        self.ended = True
+        self.woken += self.idle
+        while self.idle > 0:
+            self.idle -= 1
+            sem_post(&self.semaphore)
+        return self.wake_sleeping_thread()
+
+    # ---- limits ----
+
+    cdef int release_listeners(self) except -1:
+        """The last connection has been accepted: the listeners may be closed. Called any number of times."""
+        if self.on_last_accept is not None:
+            rhb_loop_release_listeners(self.loop)
+            self.on_last_accept()
+            self.on_last_accept = None
+        return 0
+
+    cdef int reach_max_requests(self) except -1:
+        """Asks the master for a successor and serves on meanwhile; after as many requests again it stops anyway."""
+        if self.on_limit is None:
+            rhb_loop_stop(self.loop)
+            return 0
+        self.on_limit()
+        self.on_limit = None
+        self.limit_at = 2 * self.max_requests
+        return 0
