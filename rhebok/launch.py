@@ -39,7 +39,7 @@ from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier, Systemd
 from rhebok.superdaemon.origin import Origin
-from rhebok.superdaemon.supervised import follow_supervisor, supervised
+from rhebok.superdaemon.supervised import follow_supervisor, hide, supervised
 from rhebok.superdaemon.supervisor import Supervisor
 
 NATIVE_WORKER = "rhebok.native.worker"
@@ -81,6 +81,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         if not supervised():
             _log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
+        hide()
 
         def forget() -> None:
             notifier.close()
@@ -120,10 +121,12 @@ def check(config: Config) -> None:
     check_writable("--access-logfile", settings.access_logfile)
     check_writable("--pid", settings.pid)
     _identity(settings)
+    _check_access_logformat(
+        settings
+    )  # before the application, which may replace what the compiled part imports
     load_app(settings.app)
     hooks.load_master_hooks(settings)
     hooks.load_after_fork(settings)
-    _check_access_logformat(settings)
 
 
 def native_worker_factory(settings: Settings) -> WorkerFactory:

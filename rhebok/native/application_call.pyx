@@ -184,6 +184,8 @@ cdef Progress application_failed(Exchange exchange, object error) except? BROKEN
     """The application raised: it is answered with 500 if nothing has been sent, else the response is broken."""
     if exchange.loop.forked:
         exchange.end_in_child(error)
+    if exchange.conn.fd < 0:
+        return taken_socket_failed(exchange, error)
     if exchange.client_gone:
         exchange.logger.debug("the client went away during write(), request %s", exchange.describe())
     else:
@@ -197,6 +199,18 @@ cdef Progress application_failed(Exchange exchange, object error) except? BROKEN
     except BaseException as second:
         log_error(exchange.logger, "the answer 500 failed", (), second)
         return BROKEN
+
+
+cdef Progress taken_socket_failed(Exchange exchange, object error) except? BROKEN:
+    """The application has taken the socket (upgrade.pyx), so there is nothing to answer. Some raise at the end of a
+    session what their server is known to ignore: python-engineio for Werkzeug's and gunicorn's sockets.
+    """
+    exchange.iterator = None
+    if isinstance(error, (ConnectionError, StopIteration)):
+        exchange.logger.debug("%r after the socket was taken, request %s", error, exchange.describe())
+    else:
+        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error)
+    return BROKEN
 
 
 cdef Progress answer_500(Exchange exchange) except? BROKEN:

@@ -1,15 +1,16 @@
 """The socket that an application gets when a client asks for an upgrade: environ["rhebok.socket"].
 
 native/upgrade.pyx puts an OfferedSocket into the environ. Its first use takes over the connection, and turns
-it into an ordinary blocking socket.
+it into an ordinary blocking socket. What the application may replace (gevent, eventlet) is bound here, before
+it is imported.
 """
 
 import io
 import os
-import select
-import socket
 from collections.abc import Iterable
 from contextlib import suppress
+from select import EPOLLIN, EPOLLRDHUP, epoll
+from socket import MSG_PEEK, SHUT_WR, socket
 from typing import Any, Protocol
 
 
@@ -21,7 +22,7 @@ class Offer(Protocol):
     def keep(self) -> None: ...
 
 
-class UpgradedSocket(socket.socket):
+class UpgradedSocket(socket):
     """A connection on which the application speaks another protocol. A socket, as libraries expect one.
 
     The bytes that the client sent after its request have been read together with it: they are received first.
@@ -34,7 +35,7 @@ class UpgradedSocket(socket.socket):
 
     _offer: Offer
     _early: bytes
-    _watch: select.epoll | None  # fileno() is its descriptor, unless it is None
+    _watch: epoll | None  # fileno() is its descriptor, unless it is None
     _bell: io.FileIO | None  # always readable, in _watch until _early is empty
 
     # Reading
@@ -76,7 +77,7 @@ class UpgradedSocket(socket.socket):
 
     def _first(self, size: int, flags: int) -> bytes:
         data = self._early[:size]
-        if not flags & socket.MSG_PEEK:
+        if not flags & MSG_PEEK:
             self._early = self._early[size:]
             if not self._early:
                 self._silence()
@@ -88,9 +89,9 @@ class UpgradedSocket(socket.socket):
         """The descriptor to wait for in select, poll or epoll, for reading."""
         if self._early and self._watch is None and super().fileno() >= 0:
             self._bell = io.FileIO(os.eventfd(1, os.EFD_CLOEXEC))
-            self._watch = select.epoll()
-            self._watch.register(self._bell, select.EPOLLIN)
-            self._watch.register(super().fileno(), select.EPOLLIN | select.EPOLLRDHUP)
+            self._watch = epoll()
+            self._watch.register(self._bell, EPOLLIN)
+            self._watch.register(super().fileno(), EPOLLIN | EPOLLRDHUP)
         return super().fileno() if self._watch is None else self._watch.fileno()
 
     def _silence(self) -> None:
@@ -106,7 +107,7 @@ class UpgradedSocket(socket.socket):
             self._watch.close()
             self._watch = None
         with suppress(OSError):  # the client may have gone
-            self.shutdown(socket.SHUT_WR)  # the server has the connection open too, and closes it later
+            self.shutdown(SHUT_WR)  # the server has the connection open too, and closes it later
         super()._real_close(*args)  # type: ignore[misc]
 
     def detach(self) -> int:
@@ -119,13 +120,13 @@ class UpgradedSocket(socket.socket):
         self._offer.keep()
         return super().detach()
 
-    def dup(self) -> socket.socket:  # type: ignore[override]  # which does not belong to the request
+    def dup(self) -> socket:  # type: ignore[override]  # which does not belong to the request
         """An ordinary socket for the same connection. It ends with the request or with close() of this one.
 
         Raises RuntimeError while bytes that the client sent with its request have not been received.
         """
         self._refuse_with_early("duplicated")
-        copy = socket.fromfd(super().fileno(), self.family, self.type, self.proto)
+        copy = socket(self.family, self.type, self.proto, os.dup(super().fileno()))
         copy.settimeout(self.gettimeout())
         return copy
 
@@ -164,7 +165,7 @@ def _take_over(offered: OfferedSocket) -> None:
     taken: UpgradedSocket = offered
     taken.__class__ = UpgradedSocket
     try:
-        socket.socket.__init__(taken, fileno=descriptor)
+        super(UpgradedSocket, taken).__init__(fileno=descriptor)
     except BaseException:
         os.close(descriptor)
         raise

@@ -243,8 +243,8 @@ cdef class Worker:
             if len(ended) == count:
                 all_ended.set()
 
-        for number, lane in enumerate(self.lanes, 1):
-            threading.Thread(target=run, args=(lane,), name=f"rhebok-{number}", daemon=True).start()
+        for number, lane in enumerate(self.lanes, 1):  # no daemons: what the application starts there would be one
+            threading.Thread(target=run, args=(lane,), name=f"rhebok-{number}").start()
         all_ended.wait()
         for fault in ended:
             if fault is not None:

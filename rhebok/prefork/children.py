@@ -1,24 +1,28 @@
 """A forked child as its parent sees it, and the fork itself. Used by engine.
 
-A child reports by a byte on a pipe that it is ready, and by another that it wants a successor. The kernel
-does not reuse a pid before it is reaped, so a signal sent to a child that was not reaped yet never reaches
-another process.
+A child reports by a byte on a pipe that it is ready, by another that it wants a successor, and by a third
+that it does not serve any more. The kernel does not reuse a pid before it is reaped, so a signal sent to a
+child that was not reaped yet never reaches another process. The functions of os and signal are bound here,
+before the application is imported: it may replace them (gevent, eventlet).
 """
 
 import math
 import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from signal import Signals
+from os import WNOHANG, close, kill, pipe2, read, waitpid, write
+from os import fork as os_fork
+from signal import SIG_BLOCK, SIG_SETMASK, Signals, pthread_sigmask
+
+from rhebok.process.forked_child import our_fork
 
 CLOSED = -1  # in place of a descriptor
 STATUS_UNKNOWN = 255  # the child was reaped by other code than ours
 REPEAT_SECONDS = 1.0  # a stopping child gets its signal again after this time
 QUICK_SECONDS = 1.0  # from QUIT to KILL, for a child that has not stopped in time: it writes its logs
 
-READY, SUCCESSOR_WANTED = b"R", b"L"
+READY, SUCCESSOR_WANTED, ENDING = b"R", b"L", b"E"
 
 
 @dataclass
@@ -29,12 +33,17 @@ class Report:
 
     def ready(self) -> None:
         """The child serves. Raises OSError."""
-        os.write(self.fd, READY)
+        write(self.fd, READY)
 
     def want_successor(self) -> None:
         """The child wants to be stopped as soon as its successor is ready. Errors are ignored."""
         with suppress(OSError):
-            os.write(self.fd, SUCCESSOR_WANTED)
+            write(self.fd, SUCCESSOR_WANTED)
+
+    def ending(self) -> None:
+        """The child has stopped serving; its end may take a while. Errors are ignored."""
+        with suppress(OSError):
+            write(self.fd, ENDING)
 
 
 @dataclass
@@ -70,6 +79,7 @@ class Child:
     report_fd: int  # the parent's end of the pipe, or CLOSED
     ready: bool = False
     wants_successor: bool = False  # to be stopped when its successor is ready
+    ending: bool = False  # it has served, and does not any more
     stopping: Stopping | None = field(default=None)
 
     def read_report(self) -> bool:
@@ -77,7 +87,7 @@ class Child:
         if self.report_fd == CLOSED:
             return False
         try:
-            reported = os.read(self.report_fd, 16)
+            reported = read(self.report_fd, 16)
         except BlockingIOError:
             return False
         if not reported:
@@ -85,12 +95,13 @@ class Child:
         was_ready = self.ready
         self.ready = was_ready or READY in reported
         self.wants_successor = self.wants_successor or SUCCESSOR_WANTED in reported
+        self.ending = self.ending or ENDING in reported
         return self.ready and not was_ready
 
     def close(self) -> None:
         """Closes the pipe."""
         if self.report_fd != CLOSED:
-            os.close(self.report_fd)
+            close(self.report_fd)
             self.report_fd = CLOSED
 
     def stop(self, number: Signals, now: float, patience: float) -> None:
@@ -136,7 +147,7 @@ class Child:
     def send(self, number: Signals) -> None:
         """Sends a signal. Raises nothing when the child is gone."""
         with suppress(ProcessLookupError):  # reaped by other code: the next wait will show it
-            os.kill(self.pid, number)
+            kill(self.pid, number)
 
 
 def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, int]:
@@ -146,24 +157,25 @@ def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, i
     `blocked` signals stay blocked in the child until `run` unblocks them: the parent's handlers must not run
     there.
     """
-    read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    read_end, write_end = pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    previous = pthread_sigmask(SIG_BLOCK, blocked)
     try:
-        pid = os.fork()
+        with our_fork():
+            pid = os_fork()
         if pid == 0:
-            os.close(read_end)
+            close(read_end)
             _run_and_exit(run, write_end)
     except OSError:
-        os.close(read_end)
+        close(read_end)
         raise
     finally:
-        os.close(write_end)
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+        close(write_end)
+        pthread_sigmask(SIG_SETMASK, previous)
     return pid, read_end
 
 
 def _run_and_exit(run: Callable[[int], int], report_fd: int) -> None:
-    """Ends the child without exit handlers: they belong to the parent."""
+    """Ends the child without the interpreter's exit handlers: `run` has done what belongs to the child."""
     status = 1
     try:
         status = run(report_fd)
@@ -172,15 +184,34 @@ def _run_and_exit(run: Callable[[int], int], report_fd: int) -> None:
 
 
 def reap() -> Iterator[tuple[int, int]]:
-    """The pid and the exit code of each child that has ended; a negative code is a signal.
+    """The pid and the exit code of each child that has ended, whichever it is; a negative code is a signal.
 
     Raises ChildProcessError when there is no child at all.
     """
     while True:
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        pid, status = waitpid(-1, WNOHANG)
         if pid == 0:
             return
         yield pid, os.waitstatus_to_exitcode(status)
+
+
+def reap_own(pids: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The same, of these children only: the application waits for its own."""
+    for pid in pids:
+        try:
+            ended, status = waitpid(pid, WNOHANG)
+        except ChildProcessError:  # reaped by other code, or nobody wants to know (SIG_IGN)
+            yield pid, STATUS_UNKNOWN
+            continue
+        if ended:
+            yield pid, os.waitstatus_to_exitcode(status)
+
+
+def reap_orphans() -> None:
+    """As PID 1: children of processes that died. Also children of the application, which look the same."""
+    with suppress(ChildProcessError):
+        for _ in reap():
+            pass
 
 
 def describe_end(code: int) -> str:

@@ -1,20 +1,22 @@
 """The prefork engine: keeps a number of forked children alive. Knows nothing of HTTP. Run by master.
 
 One loop: wait for a signal, a child's report or a deadline; act on signals in the order of the table; then
-fork and stop children until there are as many, and of the kind, as there should be.
+fork and stop children until there are as many, and of the kind, as there should be. All that the application
+may replace (gevent, eventlet) is bound before it is imported.
 """
 
 import logging
 import math
-import select
-import signal
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from os import getpid
+from select import POLLIN, poll
+from signal import SIG_UNBLOCK, pthread_sigmask
+from time import monotonic
 
 from rhebok.prefork import children
-from rhebok.prefork.children import STATUS_UNKNOWN, Child, Report, describe_end
+from rhebok.prefork.children import Child, Report, describe_end
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES, SpawnPace
 from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
 
@@ -30,6 +32,8 @@ class Options:
     err_respawn_interval: float = 1.0  # without a fork after a failure
     graceful_timeout: float = 30.0  # from TERM to KILL
     max_start_failures: int = MAX_START_FAILURES
+    most_workers: int = 4096  # by signal
+    reaps_orphans: bool = getpid() == 1
 
 
 class Verdict(Enum):
@@ -107,7 +111,7 @@ class Prefork:
         """
         self._signals = NotedSignals(MASTER_SIGNALS)
         try:
-            self._reap()  # children of the application that ended while it was loaded
+            self._reap()  # orphans of the time when the application was loaded
             self._loop()
         finally:
             for child in self._children.values():  # only when the loop itself raised
@@ -132,13 +136,13 @@ class Prefork:
     # Waiting
 
     def _wait(self) -> None:
-        poll = select.poll()
-        poll.register(self._signals.pipe.read_end, select.POLLIN)
+        waiting = poll()
+        waiting.register(self._signals.pipe.read_end, POLLIN)
         for child in self._children.values():
             if child.report_fd != children.CLOSED:
-                poll.register(child.report_fd, select.POLLIN)
+                waiting.register(child.report_fd, POLLIN)
         deadline = self._next_deadline()
-        poll.poll(None if deadline is None else children.milliseconds(deadline - time.monotonic()))
+        waiting.poll(None if deadline is None else children.milliseconds(deadline - monotonic()))
         self._signals.pipe.drain()
 
     def _next_deadline(self) -> float | None:
@@ -155,19 +159,10 @@ class Prefork:
     # Signals
 
     def _reap(self) -> None:
-        try:
-            for pid, code in children.reap():
-                child = self._children.pop(pid, None)
-                if child:  # otherwise an orphan, when we are PID 1, or a child of the application
-                    self._ended(child, code)
-        except ChildProcessError:
-            self._lost_all()
-
-    def _lost_all(self) -> None:
-        """There is no child to wait for: those in the table were reaped by other code."""
-        while self._children:
-            _, child = self._children.popitem()
-            self._ended(child, STATUS_UNKNOWN)
+        for pid, code in children.reap_own(tuple(self._children)):
+            self._ended(self._children.pop(pid), code)
+        if self._options.reaps_orphans:
+            children.reap_orphans()
 
     def _stop(self) -> None:
         if self._state in (State.RUNNING, State.RETIRING):
@@ -194,7 +189,7 @@ class Prefork:
             self._leave_running(State.RETIRING)
 
     def _retire_next(self) -> None:
-        now = time.monotonic()
+        now = monotonic()
         if self._state is State.RETIRING and now >= self._retire_at:
             self._retire(self._active()[:1])
             self._retire_at = now + self._options.spawn_interval
@@ -205,7 +200,7 @@ class Prefork:
         self._log.info("stopping at once")
         self._leave_running(State.QUITTING)
         for child in self._children.values():
-            child.stop(QUIT_SIGNAL, time.monotonic(), QUICK_SECONDS)
+            child.stop(QUIT_SIGNAL, monotonic(), QUICK_SECONDS)
 
     def _recycle(self) -> None:
         """Makes all children stale: the loop replaces them one after the other."""
@@ -214,6 +209,11 @@ class Prefork:
             self._batch += 1
 
     def _more(self) -> None:
+        if self._wanted >= self._options.most_workers:
+            self._log.warning(
+                "no worker more than %d (--workers: %d)", self._wanted, self._options.max_workers
+            )
+            return
         self._wanted += 1
         self._log.info("one worker more: %d", self._wanted)
 
@@ -247,12 +247,12 @@ class Prefork:
 
     def _spawn_missing(self) -> None:
         while self._missing() > 0 and not self._probing() and not self._signals.pending:
-            if not self._pace.may_spawn(time.monotonic()):
+            if not self._pace.may_spawn(monotonic()):
                 return
             self._spawn()
 
     def _spawn(self) -> None:
-        now = time.monotonic()
+        now = monotonic()
         self._pace.spawned(now)
         try:
             self._callbacks.before_fork()
@@ -275,11 +275,11 @@ class Prefork:
 
     def _retire(self, chosen: list[Child]) -> None:
         for child in chosen:
-            child.stop(STOP_SIGNAL, time.monotonic(), self._options.graceful_timeout)
+            child.stop(STOP_SIGNAL, monotonic(), self._options.graceful_timeout)
 
     def _escalate(self) -> None:
         for child in self._children.values():
-            if child.escalate(time.monotonic()):
+            if child.escalate(monotonic()):
                 cut = self._current_requests(child, "; cut: ")
                 self._log.warning("worker %d did not stop in time: killed%s", child.pid, cut)
 
@@ -302,6 +302,8 @@ class Prefork:
     def _read_reports(self) -> None:
         for child in self._children.values():
             self._read_report(child)
+            if child.ending and child.stopping is None:  # by itself, without a successor
+                self._retire([child])
 
     def _read_report(self, child: Child) -> None:
         if child.read_report():
@@ -342,10 +344,10 @@ class Prefork:
         if not child.ready:
             self._start_failed(child.forked_at, by_signal=code < 0)
         elif code > 0 and child.batch == self._batch:
-            self._pace.forbid(time.monotonic())
+            self._pace.forbid(monotonic())
 
     def _start_failed(self, attempted_at: float, by_signal: bool = False) -> None:
-        self._pace.start_failed(attempted_at, time.monotonic(), by_signal)
+        self._pace.start_failed(attempted_at, monotonic(), by_signal)
         if not self._pace.exhausted:
             return
         if not any(child.ready for child in self._active()):
@@ -366,7 +368,7 @@ class Prefork:
         self._children.clear()
         try:
             self._callbacks.install_signals()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, self._signals.signals)
+            pthread_sigmask(SIG_UNBLOCK, self._signals.signals)
             self._callbacks.after_fork()
             return self._callbacks.serve(Report(report_fd))
         except BaseException:

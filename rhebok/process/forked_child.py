@@ -1,50 +1,83 @@
-"""Processes that the application forks from a worker. They share its connections and inherit its signal
-handlers, but must not do its work.
+"""Processes that the application forks, from the master or from a worker. They share its connections and
+listeners and inherit its signal handlers, but must not do its work.
 
-serving/worker.py calls give_children_default_signals, native/exchange.pyx calls end_forked_child.
+serving/master.py calls watch_forks once, prefork/children.py says with our_fork which forks are not meant,
+native/exchange.pyx calls end_forked_child.
 """
 
 import logging
 import os
-import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from signal import SIG_BLOCK, SIG_DFL, SIG_SETMASK, Signals, pthread_sigmask, set_wakeup_fd, signal
 from typing import NoReturn
 
-from rhebok.process.signals import QUIT_SIGNAL, STOP_SIGNAL, TRACEBACK_SIGNAL, ignore
+from rhebok.process.signals import (
+    IGNORED_BY_WORKERS,
+    QUIT_SIGNAL,
+    STOP_SIGNAL,
+    TRACEBACK_SIGNAL,
+    ignore,
+    is_noted,
+)
 
 _OURS = (STOP_SIGNAL, QUIT_SIGNAL, TRACEBACK_SIGNAL)
 
 
-class _Mask(threading.local):
-    """The forking thread's signal mask."""
+class _Thread(threading.local):
+    """Of the thread that forks."""
 
-    signals: set[signal.Signals | int]
+    ours = False  # it forks a worker
+    mask: set[Signals | int]  # its signal mask before
 
 
-def give_children_default_signals() -> None:
-    """Registers with os.register_at_fork, so that TERM and QUIT end a forked process by default.
+_thread = _Thread()  # made before the application is imported: it may replace threading.local
 
-    terminate() of multiprocessing relies on it, and the worker's handlers would be useless there. A signal
-    that arrives during the fork stays blocked until the default handlers are installed.
+
+@contextmanager
+def our_fork() -> Iterator[None]:
+    """A process that is forked inside is one of ours."""
+    _thread.ours = True
+    try:
+        yield
+    finally:
+        _thread.ours = False
+
+
+def watch_forks(let_go: Callable[[], None]) -> None:
+    """From now on the application's forks, here and in our own children, call let_go in the child: it closes
+    what must not stay open there. TERM and QUIT end such a child by default: terminate() of multiprocessing
+    relies on it, and our handlers would be useless there. A signal that arrives during the fork stays
+    blocked until the default handlers are installed.
     """
-    mask = _Mask()
 
     def before() -> None:
-        mask.signals = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+        if not _thread.ours:
+            _thread.mask = pthread_sigmask(SIG_BLOCK, _OURS)
 
     def in_parent() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask.signals)
+        if not _thread.ours:
+            pthread_sigmask(SIG_SETMASK, _thread.mask)
 
     def in_child() -> None:
-        signal.set_wakeup_fd(-1)  # the pipe belongs to the worker
-        signal.signal(STOP_SIGNAL, signal.SIG_DFL)
-        signal.signal(QUIT_SIGNAL, signal.SIG_DFL)
-        signal.signal(TRACEBACK_SIGNAL, ignore)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask.signals)
+        if not _thread.ours:
+            _install_child_signals()
+            let_go()
+            pthread_sigmask(SIG_SETMASK, _thread.mask)
 
     os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
+
+
+def _install_child_signals() -> None:
+    set_wakeup_fd(-1)  # the pipe belongs to the parent
+    signal(STOP_SIGNAL, SIG_DFL)
+    signal(QUIT_SIGNAL, SIG_DFL)
+    signal(TRACEBACK_SIGNAL, ignore)
+    for number in IGNORED_BY_WORKERS:  # a terminal sends them to all; the master alone answers them
+        if is_noted(number):
+            signal(number, ignore)
 
 
 def end_forked_child(logger: logging.Logger, request: str, error: BaseException | None) -> NoReturn:

@@ -10,7 +10,7 @@ import resource
 OTHERS = 256  # descriptors of the interpreter, logs, listeners and the application
 EACH = 2  # descriptors of a connection: its socket, and the file of its body or response
 
-STDERR = 2
+STDIN, STDERR = 0, 2
 
 
 def fill_standard_descriptors() -> None:
@@ -22,6 +22,15 @@ def fill_standard_descriptors() -> None:
     while fd <= STDERR:
         os.set_inheritable(fd, True)
         fd = os.open(os.devnull, os.O_RDWR)
+    os.close(fd)
+
+
+def close_stdin() -> None:
+    """Opens /dev/null in its place: breakpoint() and getpass() find the end of the file. A process in the
+    background that reads from its terminal would get SIGTTIN, and so would the master: one worker more.
+    """
+    fd = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(fd, STDIN)
     os.close(fd)
 
 

@@ -1,5 +1,7 @@
 """What each signal does, as one table, and the flags that handlers set.
 
+The functions of os and signal are bound here, before the application is imported: it may replace them.
+
 Used by the prefork engine, by superdaemons and by workers.
 
 A handler only notes its signal; set_wakeup_fd makes a pipe readable, so that a loop in poll(2) wakes up.
@@ -7,11 +9,11 @@ docs/SIGNALS.md and docs/STARTER.md say the same for people.
 """
 
 import os
-import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
-from signal import Signals
+from os import close, pipe2, read
+from signal import SIG_DFL, Signals, getsignal, set_wakeup_fd, signal
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -96,20 +98,20 @@ class WakeupPipe:
     """Becomes readable when a signal came in. Both ends are non-blocking and close on exec."""
 
     def __init__(self) -> None:
-        self.read_end, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+        self.read_end, self._write_end = pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
 
     def drain(self) -> None:
         try:
-            while os.read(self.read_end, 4096):
+            while read(self.read_end, 4096):
                 pass
         except BlockingIOError:
             pass
 
     def close(self) -> None:
-        signal.set_wakeup_fd(-1)
-        os.close(self.read_end)
-        os.close(self._write_end)
+        set_wakeup_fd(-1)
+        close(self.read_end)
+        close(self._write_end)
 
 
 class NotedSignals:
@@ -121,7 +123,7 @@ class NotedSignals:
         self._previous: dict[int, Any] = {}
         self.pipe = WakeupPipe()
         for row in self._table:
-            self._previous[row.signal] = signal.signal(row.signal, self._note)
+            self._previous[row.signal] = signal(row.signal, self._note)
 
     @property
     def signals(self) -> frozenset[Signals]:
@@ -140,17 +142,22 @@ class NotedSignals:
     def restore(self) -> None:
         """Puts the former handlers back: at the end."""
         for number, handler in self._previous.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal(number, SIG_DFL if handler is None else handler)
         self.pipe.close()
 
     def abandon(self) -> None:
         """In a child: default handlers, and nothing left of the parent's pipe."""
         for row in self._table:
-            signal.signal(row.signal, signal.SIG_DFL)
+            signal(row.signal, SIG_DFL)
         self.pipe.close()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._noted.append(number)
+
+
+def is_noted(number: int) -> bool:
+    """Whether the handler is that of a NotedSignals."""
+    return isinstance(getattr(getsignal(number), "__self__", None), NotedSignals)
 
 
 def ignore(_number: int, _frame: FrameType | None) -> None:

@@ -2,7 +2,8 @@
 
 before_fork(master)         in the master, before each fork
 after_fork(worker)          in the worker, before it serves
-on_child_reap(pid, status)  in the master; a negative status is the signal that ended the worker
+on_child_reap(pid, status)  in the master; a negative status is the signal that ended the worker. The last
+                            call is for the master itself, right before its end
 """
 
 import logging

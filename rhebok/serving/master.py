@@ -5,14 +5,21 @@ Called by launch, which passes the listeners: the process that has bound them ma
 
 import gc
 import os
+import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from rhebok import __version__
 from rhebok.errors import ExitStatus, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.prefork.children import Report
 from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.process import written_files
+from rhebok.process.forked_child import watch_forks
 from rhebok.process.logs import ErrorLog
+from rhebok.process.open_files import close_stdin
+from rhebok.serving import patches
 from rhebok.serving.app_loading import load_app
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
 from rhebok.serving.scoreboard import Scoreboard
@@ -20,7 +27,9 @@ from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
-from rhebok.superdaemon.supervised import pass_hup_on
+from rhebok.superdaemon.supervised import killed_masters, pass_hup_on
+
+MANY_WORKERS = 16  # TTIN may make as many, or four times --workers
 
 WorkerSource = Callable[[Settings], WorkerFactory]
 
@@ -53,27 +62,59 @@ class Master:
         settings = self._settings
         if settings.spawn_interval:
             self._notifier.workers_take(settings.workers * settings.spawn_interval)
+        close_stdin()
         hooks = load_master_hooks(settings)
-        service = self._load()
+        for pid, status in killed_masters():  # which could not call it themselves
+            self._call_reap(hooks, pid, status)
+        service = replace(self._load(), on_child_reap=hooks.on_child_reap)
         self._announce()
         try:
             Prefork(self._options(), self._callbacks(hooks, service), self._log.logger).run()
         except TooManyFailures as error:
             raise UserError(f"{error}; see the error log for the reason", ExitStatus.WORKERS) from None
+        finally:
+            self._reap_master(hooks)
         self._log.logger.info("stopped")
+
+    def _reap_master(self, hooks: MasterHooks) -> None:
+        """Its own end is one too: there are files of its pid, such as those of prometheus_client."""
+        self._call_reap(hooks, self._info.pid, 0)
+
+    def _call_reap(self, hooks: MasterHooks, pid: int, status: int) -> None:
+        try:
+            if hooks.on_child_reap:
+                hooks.on_child_reap(pid, status)
+        except Exception:
+            self._log.logger.exception("on_child_reap failed")
 
     def _load(self) -> Service:
         """All that the workers share, frozen: the garbage collector must not write to shared pages."""
         settings, app = self._settings, None
+        make_worker = self._worker_source(settings)  # first: the application may replace what it imports
+        watch_forks(self._let_go_in_child)
         if settings.preload:
             app = load_app(settings.app)
             load_after_fork(settings)
-        make_worker = self._worker_source(settings)
+            settings, warning = patches.without_threads(settings)
+            if warning:
+                self._log.logger.warning("%s", warning)
         gc.collect()
+        files = self._write_files()
         gc.freeze()
         return Service(
-            settings, self._listeners, self._log, make_worker, app, self._info.pid, self._scoreboard
+            settings, self._listeners, self._log, make_worker, app, self._info.pid, self._scoreboard, files
         )
+
+    def _let_go_in_child(self) -> None:
+        """In a process that the application has forked."""
+        close_all(self._listeners)
+        self._release_in_child()
+
+    def _write_files(self) -> list["weakref.ref[Any]"]:
+        """What the import has left in buffers is written once, here; each worker has a copy of them."""
+        files = written_files.find()
+        written_files.flush(files, lambda file, error: self._log.logger.warning("%r: %s", file, error))
+        return written_files.remember(files)
 
     def _announce(self) -> None:
         where = ", ".join(listener.name for listener in self._listeners)
@@ -87,6 +128,7 @@ class Master:
             spawn_interval=settings.spawn_interval,
             err_respawn_interval=settings.err_respawn_interval,
             graceful_timeout=settings.graceful_timeout,
+            most_workers=max(MANY_WORKERS, 4 * settings.workers),
         )
 
     def _callbacks(self, hooks: MasterHooks, service: Service) -> Callbacks:

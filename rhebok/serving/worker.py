@@ -1,27 +1,29 @@
 """Runs in a forked worker: signals, application, after_fork, then the native worker until it has drained.
 
-Called by master through the engine, which ends the worker by os._exit: exit handlers belong to the master.
+Called by master through the engine, which ends the worker by os._exit after serve() has returned. All that
+the application may replace (gevent, eventlet) is bound here, before it is imported.
 """
 
 import faulthandler
 import logging
 import os
-import signal
 import sys
-import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from random import SystemRandom
+from signal import signal
+from time import monotonic
 from types import FrameType
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from rhebok.errors import RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.native.orphan import limit_life
 from rhebok.prefork.children import Report
 from rhebok.prefork.parent_death import signal_when_parent_dies
-from rhebok.process.forked_child import give_children_default_signals
 from rhebok.process.logs import ErrorLog
 from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
@@ -31,11 +33,12 @@ from rhebok.process.signals import (
     WakeupPipe,
     ignore,
 )
-from rhebok.serving import live_objects
+from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_app
 from rhebok.serving.hooks import WorkerInfo, load_after_fork
 from rhebok.serving.request_limit import request_limit
-from rhebok.serving.scoreboard import Scoreboard
+from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+from rhebok.serving.worker_end import WorkerEnd
 from rhebok.settings.table import Settings
 
 
@@ -96,6 +99,26 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
+    files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
+    on_child_reap: Callable[[int, int], object] | None = None  # for a worker that nobody reaps
+
+
+class _Phase(Enum):
+    NEW = auto()
+    LOADING = auto()  # serving, once there is a native worker
+    ENDING = auto()
+
+
+class _StoppedWhileLoading(BaseException):
+    """Raised in the application's import by TERM."""
+
+
+def _stop_again(unraisable: Any) -> None:
+    """The exception came out where Python ignores all, as in a callback of the import system: once more."""
+    if unraisable.exc_type is _StoppedWhileLoading:
+        os.kill(os.getpid(), STOP_SIGNAL)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 class WorkerProcess:
@@ -104,28 +127,53 @@ class WorkerProcess:
     def __init__(self, service: Service, slot: int) -> None:
         self._service = service
         self._slot = slot
+        self._phase = _Phase.NEW
+        self._threads = service.settings.threads
         self._interrupted: dict[int, int] = {}  # by thread: the number of the last interrupted request
         self._native: NativeWorker | None = None
         self._wakeup: WakeupPipe | None = None
+        self._end = WorkerEnd(service.log.logger, service.files)
 
     def install_signals(self) -> None:
         """Installs the handlers. Called while signals are still blocked."""
         self._wakeup = WakeupPipe()
-        signal.signal(STOP_SIGNAL, self._on_stop)
-        signal.signal(QUIT_SIGNAL, self._on_quit)
+        signal(STOP_SIGNAL, self._on_stop)
+        signal(QUIT_SIGNAL, self._on_quit)
         faulthandler.unregister(TRACEBACK_SIGNAL)  # of the master, from the time of loading
-        signal.signal(TRACEBACK_SIGNAL, self._on_traceback)
+        signal(TRACEBACK_SIGNAL, self._on_traceback)
         # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
         faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
         for number in IGNORED_BY_WORKERS:
-            signal.signal(number, ignore)
-        give_children_default_signals()
+            signal(number, ignore)
+        patches.renew_after_fork()
         # Without a master nothing else would end a worker that hangs, and it holds the port.
         limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
         signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)
 
     def serve(self, report: Report) -> int:
-        """Serves until it has drained. Returns the exit status. Reports ready after all that can fail."""
+        """Serves until it has drained, and ends as the interpreter does. Returns the exit status."""
+        status = 1
+        try:
+            self._phase = _Phase.LOADING
+            status = self._serve(report)
+        except _StoppedWhileLoading:
+            self._phase = _Phase.ENDING
+            status = 0
+        except BaseException:
+            self._service.log.logger.exception("the worker failed")
+        self._phase = _Phase.ENDING
+        if status:  # the master does not know that this is the end
+            limit = max(0.001, self._service.settings.graceful_timeout)
+            faulthandler.dump_traceback_later(limit, file=self._service.log.stream, exit=True)
+        self._end.run()
+        if self._service.on_child_reap and os.getppid() != self._service.master_pid:  # it was killed
+            with suppress(Exception):
+                self._service.on_child_reap(os.getpid(), status)
+        self._flush()
+        return status
+
+    def _serve(self, report: Report) -> int:
+        """Reports ready after all that can fail."""
         try:
             app = self._service.app or load_app(self._service.settings.app)
             self._call_after_fork()
@@ -135,7 +183,9 @@ class WorkerProcess:
         self._native = self._make_native(app, report)
         report.ready()
         self._native.run()
+        self._phase = _Phase.ENDING
         self._flush()
+        report.ending()
         return 0 if live_objects.all_gone(self._service.log.logger) else 1
 
     def _call_after_fork(self) -> None:
@@ -145,7 +195,7 @@ class WorkerProcess:
             hook(WorkerInfo(os.getpid(), self._service.master_pid, settings, log))
 
     def _make_native(self, app: Application, report: Report) -> NativeWorker:
-        service, settings = self._service, self._service.settings
+        service, settings = self._service, self._with_working_threads()
         assert self._wakeup is not None
         # SystemRandom: all workers may have inherited the same state of the random module.
         limit = request_limit(
@@ -160,16 +210,28 @@ class WorkerProcess:
             wakeup_fd=self._wakeup.read_end,
             max_requests=limit,
             multiprocess=settings.workers > 1,
-            score=service.scoreboard.view(self._slot),
+            score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
             timeout=settings.timeout,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
         )
 
+    def _with_working_threads(self) -> Settings:
+        settings, warning = patches.without_threads(self._service.settings)
+        if warning:
+            self._threads = 1
+            if self._slot == 0:  # one line, not one from each worker
+                self._service.log.logger.warning("%s", warning)
+        return settings
+
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
-        if self._native is None:
-            os._exit(0)  # not serving yet: no client waits for a response
-        self._stop()
+        if self._phase is _Phase.NEW:
+            os._exit(0)
+        if self._phase is _Phase.LOADING and self._native is not None:
+            self._stop()
+        elif self._phase is _Phase.LOADING:  # no client waits for a response
+            sys.unraisablehook = _stop_again
+            raise _StoppedWhileLoading
 
     def _stop(self) -> None:
         assert self._native is not None
@@ -186,7 +248,7 @@ class WorkerProcess:
             return
         self._interrupted |= late
         self._stop()
-        if self._service.settings.threads == 1:  # this thread, so the request is further down the stack
+        if self._threads == 1:  # this thread, so the request is further down the stack
             raise RequestTimeout(f"no response within {self._service.settings.timeout:g} s (--timeout)")
         for thread in late:
             self._native.interrupt(thread, RequestTimeout)
@@ -197,12 +259,15 @@ class WorkerProcess:
             thread: score.requests
             for thread, score in enumerate(self._service.scoreboard.read(self._slot))
             if score.deadline is not None
-            and time.monotonic() >= score.deadline
+            and monotonic() >= score.deadline
             and score.requests != self._interrupted.get(thread)
         }
 
-    def _on_quit(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_quit(self, _number: int, frame: FrameType | None) -> None:
         native = self._native
+        if left := self._end.cut(frame):
+            with suppress(RuntimeError):
+                self._service.log.logger.warning("ended before it was done: %s", left)
         if native and (cut := native.in_progress()):
             with suppress(RuntimeError):  # this handler has interrupted a write to the log
                 self._service.log.logger.warning("stopping at once; cut: %s", ", ".join(cut))

@@ -273,7 +273,8 @@ class Settings:
     after_fork: str | None = row("--after-fork", values.callable_name(), None, Group.HOOKS,
         "Called as function(worker) in each worker, before it serves.")
     on_child_reap: str | None = row("--on-child-reap", values.callable_name(), None, Group.HOOKS,
-        "Called as function(pid, status) in the master, when a worker has ended; a status < 0 is a signal.")
+        "Called as function(pid, status) in the master, when a worker has ended; a status < 0 is a signal. "
+        "Also for the master itself, at its end.")
     # fmt: on
 
 

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from socket import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM
+from socket import socket as Socket  # bound before the application, which may replace it, is imported
 
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 NOTIFY_FD_VARIABLE = "RHEBOK_NOTIFY_FD"  # of the inherited socket; instead of the other
@@ -79,7 +81,7 @@ class Notifier:
             if self._inherited:
                 self._inherited.send(data)  # waits for room: READY must not be lost
             elif self._address:
-                with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+                with Socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC) as sock:
                     sock.settimeout(_SEND_SECONDS)
                     sock.sendto(data, self._address)
 

@@ -1,23 +1,30 @@
 """What a generation knows of the supervisor that started it. Used by launch and master."""
 
 import os
+from collections.abc import MutableMapping
 from signal import Signals
 
+from rhebok.listening.listeners import STARTER_VARIABLE
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process.signals import STOP_SIGNAL
+from rhebok.superdaemon.notify import NOTIFY_FD_VARIABLE
 
 SUPERVISOR_VARIABLE = "RHEBOK_SUPERVISOR"  # its pid
+GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
+KILLED_VARIABLE = "RHEBOK_KILLED_MASTERS"  # PID:STATUS, separated by commas
+
+_ours: dict[str, str] = {}  # what hide() has taken from the environment
 
 
 def supervised() -> bool:
     """Whether this process is a generation of our supervisor, rather than of a foreign superdaemon."""
-    return os.environ.get(SUPERVISOR_VARIABLE) == str(os.getppid())
+    return _said(SUPERVISOR_VARIABLE) == str(os.getppid())
 
 
 def follow_supervisor() -> None:
     """Again after a change of user, which takes the kernel's promise away (prctl(2), PR_SET_PDEATHSIG)."""
     if supervised():
-        signal_when_parent_dies(STOP_SIGNAL, int(os.environ[SUPERVISOR_VARIABLE]))
+        signal_when_parent_dies(STOP_SIGNAL, int(_said(SUPERVISOR_VARIABLE)))
 
 
 def pass_hup_on() -> int | None:
@@ -27,3 +34,28 @@ def pass_hup_on() -> int | None:
     supervisor = os.getppid()
     os.kill(supervisor, Signals.SIGHUP)
     return supervisor
+
+
+def killed_masters() -> list[tuple[int, int]]:
+    """The pids of former generations that were killed, and the negative numbers of the signals."""
+    pairs = (each.partition(":") for each in _said(KILLED_VARIABLE).split(",") if each)
+    return [(int(pid), int(status)) for pid, _, status in pairs]
+
+
+def hide(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Takes the superdaemon's variables out of the environment, before the application sees it. Otherwise a
+    server that the application starts would take our listeners, and speak for us.
+    """
+    for name in (
+        STARTER_VARIABLE,
+        GENERATION_VARIABLE,
+        SUPERVISOR_VARIABLE,
+        KILLED_VARIABLE,
+        NOTIFY_FD_VARIABLE,
+    ):
+        if name in environ:
+            _ours[name] = environ.pop(name)
+
+
+def _said(name: str) -> str:
+    return os.environ.get(name) or _ours.get(name, "")

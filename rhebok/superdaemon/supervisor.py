@@ -37,9 +37,8 @@ from rhebok.superdaemon.notify import (
 )
 from rhebok.superdaemon.origin import Origin
 from rhebok.superdaemon.program import Program
-from rhebok.superdaemon.supervised import SUPERVISOR_VARIABLE
+from rhebok.superdaemon.supervised import GENERATION_VARIABLE, KILLED_VARIABLE, SUPERVISOR_VARIABLE
 
-GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
 # What the service manager said to us alone.
 NOT_INHERITED = (*WATCHDOG_VARIABLES, NOTIFY_VARIABLE, *activation.VARIABLES)
 
@@ -105,7 +104,9 @@ class Supervisor(Policy):
         self._generations = engine.generations
 
     def environ(self, number: int) -> Mapping[str, str]:
+        self._killed_said = list(self._engine.killed)
         return {
+            KILLED_VARIABLE: ",".join(f"{pid}:{code}" for pid, code in self._killed_said),
             **self._environ,
             STARTER_VARIABLE: ";".join(_spec(listener) for listener in self._listeners),
             GENERATION_VARIABLE: str(number),
@@ -121,6 +122,7 @@ class Supervisor(Policy):
         self._notifier.reloading(f"deploying generation {number}")
 
     def promoted(self, generation: Generation, old: Generation | None) -> None:
+        del self._engine.killed[: len(self._killed_said)]  # it has seen to them
         if old:
             self._failures = 0
             self._end(old, RETIRE_SIGNAL if generation.gradual else STOP_SIGNAL)

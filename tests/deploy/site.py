@@ -41,10 +41,10 @@ BROKEN = {
     "hangs in import": "import threading; threading.Event().wait()",
     "exits after ready": """
 import threading
-def leave(generation):
-    open("exit-" + generation, "rb").read()
+def leave(version):
+    open("exit-" + version, "rb").read()
     os._exit(5)
-threading.Thread(target=leave, args=[os.environ["SERVER_STARTER_GENERATION"]], daemon=True).start()
+threading.Thread(target=leave, args=[str(VERSION)], daemon=True).start()
 """,
 }
 

@@ -33,6 +33,7 @@ class Driver:
         self._behaviour = Path(behaviour)
         if options.pop("subreaper", False):
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans come to us, as to PID 1
+            options["reaps_orphans"] = True
         self._bad_hook = options.pop("bad_hook", False)
         self._options = Options(**options)
 
@@ -99,6 +100,15 @@ class Driver:
         self._behaviour.write_text("serve")
         report.ready()
         return 0
+
+    def _finish(self, report):
+        """It has stopped serving by itself, and its end takes until it is told."""
+        self._behaviour.write_text("serve")
+        report.ready()
+        self.note("finishing", os.getpid())
+        report.ending()
+        while True:
+            signal.pause()
 
     def _wear(self, report):
         self._behaviour.write_text("serve")

@@ -282,6 +282,25 @@ def test_ttin_adds_a_child_and_ttou_stops_the_oldest(engine):
     assert engine.wait_for("reap") == [["reap", str(first), "0"]]
 
 
+def test_ttin_adds_no_child_beyond_the_limit(engine):
+    engine.start(max_workers=1, most_workers=2)
+    engine.ready_pids(1)
+    engine.send(Signals.SIGTTIN)
+    engine.ready_pids(2)
+    engine.send(Signals.SIGTTIN)
+    engine.wait_for_log("no worker more than 2")
+    assert engine.stop() == 0
+    assert len(engine.happened("ready")) == 2
+
+
+def test_a_child_that_ends_by_itself_has_a_successor_at_once_and_a_deadline(engine):
+    engine.start("finish", max_workers=1)
+    (event,) = engine.wait_for("finishing")
+    engine.wait_for("got", "SIGTERM", event[1])
+    engine.ready_pids(1)
+    assert engine.stop() == 0
+
+
 def test_ttou_leaves_the_last_child(engine):
     engine.start(max_workers=1)
     engine.ready_pids(1)

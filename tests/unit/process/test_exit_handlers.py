@@ -1,0 +1,68 @@
+"""Exit handlers of a parent and its child. Each test is a program with its own list of handlers."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import atexit, functools, logging, os, sys, tempfile, weakref
+from rhebok.process import exit_handlers
+def note(text):
+    os.write(1, f"{text}\\n".encode())
+class Kept: pass
+kept = Kept()
+%s
+pid = os.fork()
+if pid == 0:
+    exit_handlers.leave_to_parent()
+    %s
+    atexit._run_exitfuncs()
+    os._exit(0)
+os.waitpid(pid, 0)
+note("-- parent")
+"""
+
+
+def notes(before: str, after: str = "pass") -> list[str]:
+    """What is noted in the child, then in the parent."""
+    argv = [sys.executable, "-c", PROGRAM % (before, after)]
+    return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=30).stdout.splitlines()
+
+
+def test_what_was_registered_before_the_fork_runs_in_the_parent_alone() -> None:
+    assert notes("atexit.register(note, 'old')", "atexit.register(note, 'new')") == [
+        "new",
+        "-- parent",
+        "old",
+    ]
+
+
+def test_a_bound_method_of_an_object_in_c_stays_with_the_parent() -> None:
+    before = "atexit.register(open('/dev/null', 'w').close)\natexit.register(functools.partial(note, 'old'))"
+    assert notes(before) == ["-- parent", "old"]
+
+
+def test_a_finalizer_belongs_to_the_process_that_made_it() -> None:
+    before = "weakref.finalize(kept, note, 'old')"
+    assert notes(before, "weakref.finalize(kept, note, 'new')") == ["new", "-- parent", "old"]
+
+
+def test_a_first_finalizer_in_the_child_runs_there() -> None:
+    assert notes("", "weakref.finalize(kept, note, 'new')") == ["new", "-- parent"]
+
+
+@pytest.mark.parametrize("package", ["opentelemetry.sdk.trace", "sentry_sdk", "logging"])
+def test_a_handler_that_belongs_to_each_process_runs_in_each(package: str) -> None:
+    before = f"def flush(): note('flushed')\nflush.__module__ = {package!r}\natexit.register(flush)"
+    assert notes(before) == ["flushed", "-- parent", "flushed"]
+
+
+def test_daemonic_processes_of_the_parent_are_not_ended_by_the_child() -> None:
+    before = (
+        "import multiprocessing, multiprocessing.util, time\n"
+        "process = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,), daemon=True)\n"
+        "process.start()\n"
+        "atexit.register(lambda: note(process.is_alive()))"
+    )
+    assert notes(before) == ["-- parent", "True"]
