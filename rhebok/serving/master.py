@@ -12,7 +12,7 @@ from rhebok.errors import ExitStatus, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.prefork.children import Report
 from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
-from rhebok.process.logs import ErrorLog
+from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.serving.app_loading import load_app
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
 from rhebok.serving.scoreboard import Scoreboard
@@ -36,6 +36,7 @@ class Master:
         worker_source: WorkerSource,
         release_in_child: Callable[[], None] = lambda: None,
         notifier: Notifier | None = None,
+        access_log: AccessLogFile | None = None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
@@ -43,7 +44,8 @@ class Master:
         self._worker_source = worker_source
         self._release_in_child = release_in_child
         self._notifier = notifier or Notifier()
-        self._scoreboard = Scoreboard(settings.threads)
+        self._access_log = access_log
+        self._scoreboard = Scoreboard(settings.threads, with_queries=settings.log_queries)
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
         self._slot: int | None = None  # claimed for the next worker
         self._info = MasterInfo(os.getpid(), settings, log.logger)
@@ -72,7 +74,14 @@ class Master:
         gc.collect()
         gc.freeze()
         return Service(
-            settings, self._listeners, self._log, make_worker, app, self._info.pid, self._scoreboard
+            settings,
+            self._listeners,
+            self._log,
+            make_worker,
+            app,
+            self._info.pid,
+            self._scoreboard,
+            self._access_log,
         )
 
     def _announce(self) -> None:

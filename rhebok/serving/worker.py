@@ -22,7 +22,7 @@ from rhebok.native.orphan import limit_life
 from rhebok.prefork.children import Report
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process.forked_child import give_children_default_signals
-from rhebok.process.logs import ErrorLog
+from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
     QUIT_SIGNAL,
@@ -82,6 +82,7 @@ class WorkerFactory(Protocol):
         timeout: float = 0,
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
+        access_log: AccessLogFile | None = None,
     ) -> NativeWorker: ...
 
 
@@ -96,6 +97,7 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
+    access_log: AccessLogFile | None = None
 
 
 class WorkerProcess:
@@ -164,6 +166,7 @@ class WorkerProcess:
             timeout=settings.timeout,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
+            access_log=service.access_log,
         )
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
