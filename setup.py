@@ -2,7 +2,7 @@
 
 Two variables of the environment change the build:
 
-RHEBOK_DEBUG=1   assertions on, and live objects counted (rhebok.native.worker.live_objects)
+RHEBOK_DEBUG=1   assertions, debug information, and live objects counted (rhebok.native.worker.live_objects)
 RHEBOK_WERROR=1  warnings of the C compiler and of Cython are errors: for CI, not for any compiler a user has
 """
 
@@ -21,6 +21,12 @@ if WARNINGS_ARE_ERRORS:
     CFLAGS += ["-Werror"]
 if DEBUG:
     CFLAGS += ["-g", "-UNDEBUG"]  # the interpreter's own flags, which come first, define it
+# Behind the interpreter's own flags, which may have -g, and _FORTIFY_SOURCE of another level.
+# Not -strong: that also guards functions of the hot path that have no text in their frames.
+HARDENED = ["-fstack-protector", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"]
+CFLAGS += HARDENED if DEBUG else [*HARDENED, "-g0"]
+# Full RELRO; and no debug information of the compiler's own start-up files and libraries.
+LDFLAGS = ["-Wl,-z,relro,-z,now", *([] if DEBUG else ["-Wl,--strip-debug"])]
 # What Cython writes does not live up to all of -Wextra.
 CYTHON_CFLAGS = [*CFLAGS, "-Wno-unused-parameter", "-Wno-sign-compare"]
 
@@ -60,6 +66,7 @@ def extension(path: str) -> Extension:
         define_macros=MACROS,
         depends=[*HEADERS, *CSRC, *DECLARATIONS],
         extra_compile_args=CYTHON_CFLAGS,
+        extra_link_args=LDFLAGS,
     )
 
 

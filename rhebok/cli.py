@@ -4,12 +4,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from rhebok import __version__, launch
 from rhebok.errors import EndedWith, ExitStatus, UserError
+from rhebok.process.nonblocking import is_writable
 from rhebok.settings import config
 from rhebok.settings import dump as config_dump
 from rhebok.settings.config import Config
@@ -17,6 +18,8 @@ from rhebok.settings.table import TABLE, Group, Setting
 from rhebok.settings.values import Kind
 
 Serve = Callable[[Config], None]
+
+REPORT_SECONDS = 1.0  # for a reader of stderr that is only slow
 
 USAGE = "[OPTIONS] [MODULE[:ATTRIBUTE]]"
 
@@ -84,9 +87,18 @@ def _given(values: dict[str, Any]) -> dict[str, object]:
 
 
 def _report(error: UserError) -> int:
-    sys.stderr.write(f"{error.detail}rhebok: error: {error}\n")
-    sys.stderr.flush()
+    if _takes_lines(sys.stderr):
+        sys.stderr.write(f"{error.detail}rhebok: error: {error}\n")
+        sys.stderr.flush()
     return error.status
+
+
+def _takes_lines(stream: TextIO) -> bool:
+    """Not when it is a pipe that nobody reads: the command must end."""
+    try:
+        return is_writable(stream.fileno(), REPORT_SECONDS)
+    except (OSError, ValueError):
+        return True
 
 
 def _stdout_closed() -> int:

@@ -27,7 +27,7 @@ from rhebok.listening.listeners import (
 )
 from rhebok.process import identity
 from rhebok.process.identity import Identity
-from rhebok.process.logs import STDERR, ErrorLog, check_writable, open_error_log
+from rhebok.process.logs import STDERR, ErrorLog, check_writable, open_access_log, open_error_log
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import TRACEBACK_SIGNAL
@@ -58,7 +58,7 @@ def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
     settings, origin = config.settings, Origin.of_this_process()
     _settle(settings)
-    log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
+    log = _open_error_log(settings)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
         _log_start(config, listeners, log)
@@ -70,13 +70,13 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     settings = config.settings
     notifier = Notifier.from_environment()
     _prepare(settings)
-    check_writable("--access-logfile", settings.access_logfile)
-    log = open_error_log(settings.error_logfile or STDERR, settings.log_level)
+    log = _open_error_log(settings)
     # For a supervisor that waits in vain; the master has a handler of its own once everything is loaded.
     faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
     with _logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
+        access_log = open_access_log(settings.access_logfile, _identity(settings))
         _become_user(settings)
         if not supervised():
             _log_start(config, listeners, log)
@@ -88,7 +88,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             if pid_file:
                 pid_file.forget()
 
-        Master(settings, listeners, log, worker_factory, forget, notifier).run()
+        Master(settings, listeners, log, worker_factory, forget, notifier, access_log).run()
 
 
 def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> None:
@@ -139,12 +139,15 @@ def _identity(settings: Settings) -> Identity:
     return identity.identity(settings.user, settings.group)
 
 
+def _open_error_log(settings: Settings) -> ErrorLog:
+    return open_error_log(settings.error_logfile or STDERR, settings.log_level, _identity(settings))
+
+
 def _become_user(settings: Settings) -> None:
     who = _identity(settings)
     if who.given:
-        identity.give_files(who, settings.error_logfile, settings.access_logfile)
         identity.become(who)
-        follow_supervisor()
+    follow_supervisor()  # again: opening files as their owners has changed the user too
 
 
 def _pid_file_of_generation(settings: Settings, log: ErrorLog) -> PidFile | None:
@@ -218,10 +221,13 @@ def _listeners(settings: Settings) -> list[Listener]:
     if activated:
         return adopt_activated(activated)
     owner = identity.owner(settings.socket_owner, _identity(settings))
-    ids = (-1 if owner.uid is None else owner.uid, -1 if owner.gid is None else owner.gid)
-    return bind_all(
-        settings.bind, BindOptions(settings.backlog, settings.socket_mode, settings.reuse_port, ids)
-    )
+    options = BindOptions(settings.backlog, _socket_mode(settings), settings.reuse_port, owner.ids)
+    return bind_all(settings.bind, options)
+
+
+def _socket_mode(settings: Settings) -> int:
+    """The umask counts when it was asked for: with a usual one, a proxy of another user could not connect."""
+    return 0o777 & ~(settings.umask or 0) if settings.socket_mode is None else settings.socket_mode
 
 
 def _native() -> Any:

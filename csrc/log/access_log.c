@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,13 @@
 
 /* Space for a batch and its last line. What a very long line needed beyond that is freed. */
 #define BATCH_SPACE (64 * 1024)
+
+/* What is kept for a slow reader of a pipe; beyond that lines are dropped. */
+#define KEEP (256 * 1024)
+
+/* When a full pipe is tried again, and how long the end of the process waits for one. */
+#define RETRY (20 * 1000000ull)
+#define LAST_PATIENCE (200 * 1000000ull)
 
 struct rhb_access_log {
     struct rhb_access_format *format;
@@ -25,7 +34,12 @@ struct rhb_access_log {
     int fd;
     dev_t dev; /* of fd, and its inode */
     ino_t ino;
-    bool is_pipe;
+    bool is_socket;
+    bool in_pieces;    /* a write gets whole lines of at most PIPE_BUF bytes */
+    bool may_wait;     /* a write could wait for a reader */
+    size_t flush_at;   /* bytes in the batch */
+    int errors;        /* descriptor of the error log, or -1 */
+    bool stays;        /* writes to the renamed file, and the error log says so */
     bool torn;         /* the last write ended inside a line */
     uint64_t lost;     /* lines that no written notice has reported yet */
     uint64_t noticed;  /* of these, the ones that the notice in the batch reports */
@@ -39,7 +53,8 @@ struct rhb_access_log *rhb_access_log_new(const char *format, const char **error
     *error_at = 0;
     if (log == NULL)
         return NULL;
-    log->fd = -1;
+    log->fd = log->errors = -1;
+    log->flush_at = BATCH;
     log->format = rhb_access_format_new(format, error, error_at);
     if (log->format != NULL && rhb_bytes_reserve(&log->batch, BATCH_SPACE))
         return log;
@@ -71,13 +86,16 @@ static int set_file(struct rhb_access_log *log, int fd)
     log->fd = fd;
     log->dev = file.st_dev;
     log->ino = file.st_ino;
-    log->is_pipe = S_ISFIFO(file.st_mode);
+    log->is_socket = S_ISSOCK(file.st_mode);
+    log->may_wait = !S_ISREG(file.st_mode) && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
+    log->in_pieces = S_ISFIFO(file.st_mode) || log->may_wait;
     return 0;
 }
 
+/* Does not wait for the reader of a FIFO. */
 static int open_path(struct rhb_access_log *log, const char *path)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
     if (fd < 0)
         return -errno;
     int result = set_file(log, fd);
@@ -86,12 +104,26 @@ static int open_path(struct rhb_access_log *log, const char *path)
     return result;
 }
 
+/* Writes to a copy of fd, which close_own closes. */
+static int set_copy(struct rhb_access_log *log, int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return -errno;
+    int result = set_file(log, copy);
+    if (result != 0)
+        close(copy);
+    return result;
+}
+
 int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd)
 {
     char *copy = path == NULL ? NULL : strdup(path);
     if (path != NULL && copy == NULL)
         return -ENOMEM;
-    int result = path == NULL ? set_file(log, fd) : open_path(log, path);
+    int result = path == NULL ? set_file(log, fd)
+                 : fd >= 0    ? set_copy(log, fd)
+                              : open_path(log, path);
     if (result != 0) {
         free(copy);
         return result;
@@ -101,9 +133,30 @@ int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd)
     return 0;
 }
 
-/* Opens the path again if it is another file now, or none. If that fails, lines still go to the old
- * file. Returns 0 or -errno. */
-static int reopen_if_renamed(struct rhb_access_log *log)
+void rhb_access_log_errors_to(struct rhb_access_log *log, int fd)
+{
+    log->errors = fd;
+}
+
+/* A line like those of the error log. One write, since other processes write there too. */
+static void report_that_it_stays(const struct rhb_access_log *log, int error)
+{
+    char line[PIPE_BUF], stamp[40] = "";
+    time_t now = time(NULL);
+    struct tm tm;
+    if (localtime_r(&now, &tm) != NULL)
+        strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S %z", &tm);
+    int len =
+        snprintf(line, sizeof line,
+                 "[%s] [%d] [WARNING] the access log '%.1024s' cannot be opened again: %s; this "
+                 "process goes on writing to the old file\n",
+                 stamp, (int)getpid(), log->path, strerror(error));
+    if (len > 0 && write(log->errors, line, (size_t)len) < 0)
+        return; /* there is no other place for it */
+}
+
+/* Opens the path again if it is another file now, or none. Returns 0 or -errno. */
+static int reopen(struct rhb_access_log *log)
 {
     struct stat file;
     if (log->path == NULL)
@@ -113,6 +166,16 @@ static int reopen_if_renamed(struct rhb_access_log *log)
     if (file.st_dev == log->dev && file.st_ino == log->ino)
         return 0;
     return open_path(log, log->path);
+}
+
+/* The same. If it fails, lines still go to the old file, and the error log says so once. */
+static int reopen_if_renamed(struct rhb_access_log *log)
+{
+    int result = reopen(log);
+    if (result != 0 && !log->stays && log->errors >= 0)
+        report_that_it_stays(log, -result);
+    log->stays = result != 0;
+    return result;
 }
 
 /* ---- the batch ---- */
@@ -138,11 +201,15 @@ void rhb_access_log_add(struct rhb_access_log *log, const struct rhb_access_entr
     if (log->batch.len == 0)
         begin_batch(log);
     size_t start = log->batch.len;
+    if (start >= KEEP) {
+        log->lost++;
+        return;
+    }
     if (!rhb_access_format_render(log->format, &log->second, &log->batch, entry)) {
         log->batch.len = start;
         log->lost++;
     }
-    if (log->batch.len >= BATCH)
+    if (log->batch.len >= log->flush_at)
         rhb_access_log_flush(log);
 }
 
@@ -159,7 +226,7 @@ static size_t next_write(const struct rhb_access_log *log, size_t written)
 {
     const char *from = log->batch.data + written, *end;
     size_t left = log->batch.len - written;
-    if (!log->is_pipe || left <= PIPE_BUF)
+    if (!log->in_pieces || left <= PIPE_BUF)
         return left;
     end = memrchr(from, '\n', PIPE_BUF);
     if (end == NULL)
@@ -167,10 +234,23 @@ static size_t next_write(const struct rhb_access_log *log, size_t written)
     return end == NULL ? left : (size_t)(end + 1 - from);
 }
 
+/* Like write(2), but EAGAIN instead of waiting for a reader. */
+static ssize_t write_now(const struct rhb_access_log *log, const char *data, size_t len)
+{
+    struct pollfd poll_fd = {.fd = log->fd, .events = POLLOUT};
+    if (log->is_socket)
+        return send(log->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (log->may_wait && poll(&poll_fd, 1, 0) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(log->fd, data, len);
+}
+
 static int write_batch(const struct rhb_access_log *log, size_t *written)
 {
     while (*written < log->batch.len) {
-        ssize_t n = write(log->fd, log->batch.data + *written, next_write(log, *written));
+        ssize_t n = write_now(log, log->batch.data + *written, next_write(log, *written));
         if (n > 0)
             *written += (size_t)n;
         else if (n == 0)
@@ -194,6 +274,7 @@ static void empty_batch(struct rhb_access_log *log)
     log->batch.len = 0;
     log->notice_len = 0;
     log->noticed = 0;
+    log->flush_at = BATCH;
     if (log->batch.cap > BATCH_SPACE)
         rhb_bytes_free(&log->batch);
 }
@@ -211,6 +292,22 @@ static void end_batch(struct rhb_access_log *log, size_t written)
     empty_batch(log);
 }
 
+/* Keeps what was not written for the next flush. */
+static void keep_rest(struct rhb_access_log *log, size_t written)
+{
+    if (written >= log->notice_len) {
+        log->lost -= log->noticed;
+        log->noticed = 0;
+        log->notice_len = 0;
+    } else {
+        log->notice_len -= written;
+    }
+    log->batch.len -= written;
+    memmove(log->batch.data, log->batch.data + written, log->batch.len);
+    log->due = rhb_now_coarse() + RETRY;
+    log->flush_at = log->batch.len + BATCH;
+}
+
 int rhb_access_log_flush(struct rhb_access_log *log)
 {
     size_t written = 0;
@@ -218,17 +315,31 @@ int rhb_access_log_flush(struct rhb_access_log *log)
         return 0;
     int reopened = reopen_if_renamed(log);
     int result = write_batch(log, &written);
-    end_batch(log, written);
+    if (result == -EAGAIN)
+        keep_rest(log, written);
+    else
+        end_batch(log, written);
     return result != 0 ? result : reopened;
+}
+
+void rhb_access_log_finish(struct rhb_access_log *log)
+{
+    uint64_t end = rhb_now_exact() + LAST_PATIENCE, now;
+    struct pollfd poll_fd = {.fd = log->fd, .events = POLLOUT};
+    if (log->batch.len == 0)
+        begin_batch(log);
+    while (rhb_access_log_flush(log) == -EAGAIN) {
+        now = rhb_now_exact();
+        if (now >= end || poll(&poll_fd, 1, (int)((end - now) / 1000000) + 1) <= 0)
+            return;
+    }
 }
 
 void rhb_access_log_free(struct rhb_access_log *log)
 {
     if (log == NULL)
         return;
-    if (log->batch.len == 0)
-        begin_batch(log);
-    rhb_access_log_flush(log);
+    rhb_access_log_finish(log);
     close_own(log);
     rhb_access_format_free(log->format);
     rhb_bytes_free(&log->batch);

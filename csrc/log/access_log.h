@@ -33,14 +33,15 @@ struct rhb_access_entry {
 };
 
 /* A log with this format, which has gunicorn's atoms: %(x)s with x of h l u t r m U q H s B b f a T
- * M D L p {name}i {name}o {variable}e, and %%. u is the user of Authorization: Basic (RFC 7617).
- * Bytes that could forge a line (controls, quotes, backslash, 0x7F and up) are written as \xHH. For
+ * M D L p {name}i {name}o {variable}e, and %%; {iso}t is the time of RFC 3339. u is the user of
+ * Authorization: Basic (RFC 7617). Bytes that could forge a line (controls, quotes, backslash, 0x7F
+ * and up) are written as \xHH. `json`, or a format behind `escape=json `, writes JSON (json.h). For
  * a bad format, returns NULL and sets *error to a static message and *error_at to the offset in the
  * format. Returns NULL with *error NULL when there is no memory. */
 struct rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at);
 
-/* Sets where lines are appended: to the file of this path, or to fd when path is NULL. fd remains
- * the caller's. Returns 0 or -errno. */
+/* Sets where lines are appended: to fd, or to the file of this path when fd is negative. With both,
+ * fd is the open file of the path. fd remains the caller's. Returns 0 or -errno. */
 int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd);
 
 /* The names of the environ variables in the format, at most RHB_ACCESS_VARIABLES, each once. NULL
@@ -55,11 +56,20 @@ void rhb_access_log_add(struct rhb_access_log *log, const struct rhb_access_entr
 uint64_t rhb_access_log_due(const struct rhb_access_log *log);
 
 /* Writes the batch. First reopens the file if its path is another file now, or none. Returns 0 or
- * -errno. Lines that cannot be written are counted and dropped, since a full disk must not stop the
- * server; the next batch begins with a line that says how many. */
+ * -errno. Never waits: with -EAGAIN, for a full pipe, the rest of the batch is kept for the next
+ * flush, up to 256 KiB. Lines that cannot be written are counted and dropped, since a full disk
+ * must not stop the server; the next batch begins with a line that says how many. */
 int rhb_access_log_flush(struct rhb_access_log *log);
 
-/* Writes the batch, closes the file if it was opened here, and frees the log. NULL is allowed. */
+/* Sets the descriptor of the error log, which gets a line when the path cannot be opened again
+ * after a rename, once. -1: no line. */
+void rhb_access_log_errors_to(struct rhb_access_log *log, int fd);
+
+/* Writes the batch, before the process ends: waits a short time for the reader of a full pipe. */
+void rhb_access_log_finish(struct rhb_access_log *log);
+
+/* Writes the batch like rhb_access_log_finish, closes the file if it was opened here, and frees the
+ * log. NULL is allowed. */
 void rhb_access_log_free(struct rhb_access_log *log);
 
 #endif

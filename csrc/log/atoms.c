@@ -3,6 +3,7 @@
 #include "escape.h"
 #include "http/field_name.h"
 #include "http/target.h"
+#include "local_time.h"
 
 /* ---- values ---- */
 
@@ -116,47 +117,24 @@ static bool put_fraction(const struct rhb_access_line *line, const struct rhb_ac
 
 /* ---- the time ---- */
 
-static void put_zone(struct rhb_bytes *out, long offset)
-{
-    put_char(out, offset < 0 ? '-' : '+');
-    offset = (offset < 0 ? -offset : offset) / 60;
-    put_two(out, (int)(offset / 60));
-    put_two(out, (int)(offset % 60));
-}
-
-/* strftime would depend on the locale. */
-static void put_local_time(struct rhb_bytes *out, const struct tm *tm)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    put_char(out, '[');
-    put_two(out, tm->tm_mday);
-    put_char(out, '/');
-    rhb_bytes_put(out, months + 3 * tm->tm_mon, 3);
-    put_char(out, '/');
-    put_two(out, (tm->tm_year + 1900) / 100);
-    put_two(out, (tm->tm_year + 1900) % 100);
-    put_char(out, ':');
-    put_two(out, tm->tm_hour);
-    put_char(out, ':');
-    put_two(out, tm->tm_min);
-    put_char(out, ':');
-    put_two(out, tm->tm_sec);
-    put_char(out, ' ');
-    put_zone(out, tm->tm_gmtoff);
-    put_char(out, ']');
-}
-
-/* "-" for years that have more than four digits or are negative: such a clock is wrong. */
 static void render_second(struct rhb_access_second *second, time_t now)
 {
     struct rhb_bytes text = {.data = second->text, .cap = sizeof second->text};
-    struct tm tm;
-    if (localtime_r(&now, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
-        put_char(&text, '-');
-    else
-        put_local_time(&text, &tm);
+    rhb_local_time_put(&text, now);
     second->second = now;
     second->len = text.len;
+}
+
+static bool put_iso_time(const struct rhb_access_line *line, const struct rhb_access_item *item)
+{
+    (void)item;
+    rhb_local_time_put_iso(line->out, line->entry->finished);
+    return true;
+}
+
+bool rhb_access_is_time(const char *name, size_t len)
+{
+    return len == 3 && memcmp(name, "iso", 3) == 0;
 }
 
 static bool put_time(const struct rhb_access_line *line, const struct rhb_access_item *item)
@@ -376,6 +354,8 @@ rhb_access_put *rhb_access_named_atom(char letter)
         return put_response_field;
     case 'e':
         return put_environ;
+    case 't':
+        return put_iso_time;
     default:
         return NULL;
     }

@@ -29,14 +29,19 @@ struct rhb_access_item {
     rhb_access_put *put; /* NULL in the last item */
     const char *name;    /* of a field, in lower case */
     size_t name_len;
-    size_t index; /* of an environ variable */
+    size_t index;          /* of an environ variable */
+    rhb_access_put *inner; /* in JSON: put of the text format */
+    bool in_string;        /* in JSON: between quotes of the format */
 };
 
 /* Sets put, and the name if the atom is a field. False: there is no such atom. */
 bool rhb_access_atom(struct rhb_access_item *item, char letter);
 
-/* The function for {name}i, {name}o and {name}e; NULL for any other letter. */
+/* The function for {name}i, {name}o, {name}e and {iso}t; NULL for any other letter. */
 rhb_access_put *rhb_access_named_atom(char letter);
+
+/* Whether {name}t is a time: iso is the only name. */
+bool rhb_access_is_time(const char *name, size_t len);
 
 /* Makes space for `more` bytes and the slack. False when there is no memory. */
 static inline bool rhb_access_reserve(struct rhb_bytes *out, size_t more)

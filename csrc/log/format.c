@@ -1,5 +1,6 @@
 #include "format.h"
 #include "atoms.h"
+#include "json.h"
 #include <stdlib.h>
 
 /* Literals of up to so many bytes are copied with one copy of this fixed size; the text is padded
@@ -20,6 +21,8 @@ struct source {
     struct rhb_access_item *item; /* that is being compiled */
     char *text;                   /* the end of format->text so far */
     const char *error;
+    bool json;
+    struct rhb_json_place place; /* in JSON */
 };
 
 static bool refuse(struct source *source, const char *error)
@@ -32,11 +35,14 @@ static void add_literal(struct source *source, char c)
 {
     *source->text++ = c;
     source->item->text_len++;
+    rhb_json_step(&source->place, c);
 }
 
-/* The literal of the next item starts at the end of the text. */
-static void next_item(struct source *source)
+/* The item has its atom. The literal of the next item starts at the end of the text. */
+static void next_item(struct source *source, char letter)
 {
+    if (source->json)
+        rhb_access_json_atom(source->item, letter, source->place.in_string);
     source->item++;
     source->item->text = source->text;
 }
@@ -76,27 +82,37 @@ static bool compile_named(struct source *source, const char *brace, const char *
     source->item->put = rhb_access_named_atom(end[-1]);
     if (source->item->put == NULL)
         return false;
+    if (end[-1] == 't' && !rhb_access_is_time(name, (size_t)(close - name)))
+        return refuse(source, "a time can be named iso only");
     add_name(source, name, (size_t)(close - name), end[-1] != 'e');
     if (end[-1] == 'e')
         source->item->index = environ_index(source->format, source->item->name);
     if (source->format->environ_count > RHB_ACCESS_VARIABLES)
         return refuse(source, "more environ variables than one format can have");
-    next_item(source);
+    next_item(source, end[-1]);
     return true;
 }
 
-/* l, the user name from identd, is always "-". */
+/* Whether an atom here is a JSON value by itself, rather than a part of a string. */
+static bool is_value(const struct source *source)
+{
+    return source->json && !source->place.in_string;
+}
+
+/* l, the user name from identd, is always "-". JSON has numbers, so b is B there. */
 static bool compile_plain(struct source *source, const char *letter, const char *end)
 {
     if (end - letter != 1)
         return false;
     if (*letter == 'l') {
-        add_literal(source, '-');
+        for (const char *nobody = is_value(source) ? "null" : "-"; *nobody != '\0'; nobody++)
+            add_literal(source, *nobody);
         return true;
     }
-    if (!rhb_access_atom(source->item, *letter))
+    char meant = source->json && *letter == 'b' ? 'B' : *letter;
+    if (!rhb_access_atom(source->item, meant))
         return false;
-    next_item(source);
+    next_item(source, meant);
     return true;
 }
 
@@ -156,20 +172,36 @@ static struct rhb_access_format *allocate(const char *source)
     return NULL;
 }
 
+/* Whether the format is `json`, or follows `escape=json `. *text is put on what is to be compiled.
+ */
+static bool is_json(const char **text)
+{
+    static const char prefix[] = "escape=json ";
+    if (strcmp(*text, "json") == 0)
+        *text = rhb_access_json_format;
+    else if (strncmp(*text, prefix, sizeof prefix - 1) == 0)
+        *text += sizeof prefix - 1;
+    else
+        return false;
+    return true;
+}
+
 struct rhb_access_format *rhb_access_format_new(const char *text, const char **error,
                                                 size_t *error_at)
 {
+    const char *whole = text;
+    bool json = is_json(&text);
     struct rhb_access_format *format = allocate(text);
     *error = NULL;
     *error_at = 0;
     if (format == NULL)
         return NULL;
     struct source source = {
-        .at = text, .format = format, .item = format->items, .text = format->text};
+        .at = text, .format = format, .item = format->items, .text = format->text, .json = json};
     if (compile(&source))
         return format;
     *error = source.error;
-    *error_at = (size_t)(source.at - text);
+    *error_at = (size_t)(source.at - whole);
     rhb_access_format_free(format);
     return NULL;
 }

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from rhebok.errors import os_reason
 from rhebok.listening.addresses import UNIX_PATH_MAX
 from rhebok.process.file_lock import held_by_trusted, try_lock
+from rhebok.process.opening import place_of
 
 LOCK_SECONDS = 5.0
 _LOOK_EVERY = 0.01
@@ -35,7 +36,7 @@ class BoundPath:
         """Unlinks the path if it is still our socket. May be called again."""
         if self._pin < 0:
             return
-        with suppress(OSError), _locked(os.path.dirname(self.path)):
+        with suppress(OSError), _locked(os.path.dirname(self.path)), place_of(self.path):
             if os.path.samestat(os.lstat(self.path), os.fstat(self._pin)):
                 os.unlink(self.path)
 
@@ -57,18 +58,31 @@ def bind_unix_path(
     with _locked(os.path.dirname(path) or "."):
         _refuse_unless_free(path)
         temporary = _temporary_name(path)
-        _bind(sock, temporary, mode)
+        with place_of(path):
+            _bind(sock, temporary, mode)
         try:
             pin = os.open(temporary, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-            if owner != (-1, -1):
-                os.chown(f"/proc/self/fd/{pin}", *owner)
+            _give(pin, owner)
             sock.listen(backlog)
-            os.rename(temporary, path)
+            with place_of(path):
+                os.rename(temporary, path)
         except OSError:
-            with suppress(OSError):
+            with suppress(OSError), place_of(path):
                 os.unlink(temporary)
             raise
     return BoundPath(os.path.abspath(path), pin)
+
+
+def _give(pin: int, owner: tuple[int, int]) -> None:
+    """To that owner, by the descriptor. In a directory of another user something else may be there by now: a
+    hard link to a socket of root, for instance."""
+    status = os.fstat(pin)
+    ids = [new if new >= 0 else old for new, old in zip(owner, (status.st_uid, status.st_gid), strict=True)]
+    if ids == [status.st_uid, status.st_gid]:
+        return
+    if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1:
+        raise OSError(errno.EPERM, "its directory was changed meanwhile by somebody else")
+    os.chown(f"/proc/self/fd/{pin}", *owner)
 
 
 def _bind(sock: socket.socket, path: str, mode: int | None) -> None:

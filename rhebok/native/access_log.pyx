@@ -3,7 +3,13 @@
 
 import os
 
-from .csrc cimport rhb_access_log, rhb_access_log_free, rhb_access_log_new, rhb_access_log_open
+from .csrc cimport (
+    rhb_access_log,
+    rhb_access_log_errors_to,
+    rhb_access_log_free,
+    rhb_access_log_new,
+    rhb_access_log_open,
+)
 
 cdef enum:
     STDOUT = 1
@@ -22,21 +28,34 @@ cdef rhb_access_log *compile_format(str format) except NULL:
     return log
 
 
-cdef rhb_access_log *open_access_log(object settings) except? NULL:
-    """The log that the settings name, which the caller frees; NULL when they name none. Raises ValueError for the
-    format, OSError for the file."""
-    cdef bytes path
+cdef rhb_access_log *open_access_log(object settings, object file, object errors) except? NULL:
+    """The log that the settings name, which the caller frees; NULL when they name none. file: the open file, with fd
+    and path (None: it is not opened again after a rename); None: it is opened here. errors: a text stream, for the
+    warning that the log cannot be opened again. Raises ValueError for the format, OSError for the file."""
+    cdef bytes path = None
     cdef rhb_access_log *log
-    cdef int result
+    cdef int result, fd = -1
     if settings.access_logfile is None:
         return NULL
     log = compile_format(settings.access_logformat)
-    if settings.access_logfile == "-":
-        result = rhb_access_log_open(log, NULL, STDOUT)
+    if file is not None:
+        path = None if file.path is None else os.fsencode(file.path)
+        fd = file.fd
+    elif settings.access_logfile == "-":
+        fd = STDOUT
     else:
         path = os.fsencode(settings.access_logfile)
-        result = rhb_access_log_open(log, path, -1)
+    result = rhb_access_log_open(log, NULL if path is None else <const char *>path, fd)
     if result < 0:
         rhb_access_log_free(log)
         raise OSError(-result, os.strerror(-result), settings.access_logfile)
+    rhb_access_log_errors_to(log, descriptor_of(errors))
     return log
+
+
+cdef int descriptor_of(object stream) except -2:
+    """-1 when it has none."""
+    try:
+        return stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return -1

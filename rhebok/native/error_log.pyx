@@ -4,11 +4,22 @@
 from .csrc cimport phr_request_head
 
 
+cdef bint queries_shown = False  # --log-queries, for this process
+
+
+cdef int show_queries(bint wanted) except -1:
+    global queries_shown
+    queries_shown = wanted
+    return 0
+
+
 cdef str describe_request(const phr_request_head *head):
-    """Method and target. A target may have bytes that a terminal takes for control characters: they are escaped."""
+    """Method and target, without its query, which may have passwords, unless show_queries(True). A target may have bytes that a terminal takes for control characters: they are escaped."""
     method = head.method[:head.method_len].decode("latin-1")
-    target = head.target[:head.target_len].decode("ascii", "backslashreplace")
-    return f"{method} {target}"
+    cdef bytes target = head.target[:head.target_len]
+    if not queries_shown:
+        target = target.partition(b"?")[0]
+    return f"{method} {target.decode('ascii', 'backslashreplace')}"
 
 
 cdef int log_error(object logger, str message, tuple arguments, object error) except -1:

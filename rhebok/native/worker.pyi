@@ -12,6 +12,12 @@ class _Listener(Protocol):
     server_port: str
     def fileno(self) -> int: ...
 
+class _LogFile(Protocol):
+    @property
+    def fd(self) -> int: ...
+    @property
+    def path(self) -> str | None: ...
+
 @final
 class Worker:
     def __init__(
@@ -29,6 +35,7 @@ class Worker:
         timeout: float = 0,
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
+        access_log: _LogFile | None = None,
     ) -> None: ...
     def run(self) -> None: ...
     def stop(self, last_seconds: float | None = None) -> None: ...

@@ -19,7 +19,7 @@ from .csrc cimport (
     RHB_LIVE_INCOMING,
     RHB_SCORE_SIZE,
     rhb_access_log,
-    rhb_access_log_flush,
+    rhb_access_log_finish,
     rhb_access_log_free,
     rhb_heap_keep,
     rhb_live_count,
@@ -34,6 +34,7 @@ from .csrc cimport (
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
+from .error_log cimport show_queries
 from .exchange cimport Exchange, live_exchanges
 from .lane cimport Lane
 from .loop_setup cimport LoopSetup
@@ -89,6 +90,8 @@ cdef class Worker:
     on_limit: called without arguments; see max_requests.
     on_last_accept: called without arguments when a stopping worker has accepted its last connection: the caller may
         close the listeners then.
+    access_log: None, or the open file of the access log, with fd and path (None: it is not opened again after a
+        rename).
 
     Raises ValueError for an access log format, a peer or a score that is wrong, OSError when the loop or the access log
     cannot be opened.
@@ -107,14 +110,15 @@ cdef class Worker:
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
-                 on_last_accept=None):
+                 on_last_accept=None, access_log=None):
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
         if settings.threads > 1:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
         self.loop = self.setup.new_loop(listeners, wakeup_fd if settings.threads == 1 else self.wake_fd)
-        self.loop.access_log = self.access_log = open_access_log(settings)
+        self.loop.access_log = self.access_log = open_access_log(settings, access_log, errors)
+        show_queries(settings.log_queries)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
         self.service.loop = self.loop
@@ -223,7 +227,7 @@ cdef class Worker:
     def flush_logs(self):
         """flush_logs() -> None: writes the lines of the access log that are still in memory."""
         if self.access_log is not NULL:
-            rhb_access_log_flush(self.access_log)
+            rhb_access_log_finish(self.access_log)
 
     # ---- the threads ----
 

@@ -1,4 +1,5 @@
-"""Users and groups: --user, --group and the owner of unix sockets. Called by launch, after binding.
+"""Users and groups: --user, --group and the owner of unix sockets. Called by launch, after binding; opening
+acts as other users for a moment.
 
 The supervisor keeps the user that it was started as, so that it can signal its generations. A generation
 changes to the new user before it loads the application.
@@ -7,11 +8,12 @@ changes to the new user before it loads the application.
 import grp
 import os
 import pwd
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.process.logs import STDERR
+from rhebok.process.no_new_privs import set_no_new_privs
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,18 @@ class Identity:
     def given(self) -> bool:
         """Whether a user or a group was asked for."""
         return self.uid is not None or self.gid is not None
+
+    @property
+    def ids(self) -> tuple[int, int]:
+        """As chown(2) has them."""
+        return -1 if self.uid is None else self.uid, -1 if self.gid is None else self.gid
+
+
+UNCHANGED = Identity()
+
+
+class CannotAct(Exception):
+    """This process may not take the user's rights, although it is root: it lacks the capabilities."""
 
 
 def identity(user: str | None, group: str | None, option: str = "--user") -> Identity:
@@ -53,9 +67,9 @@ def owner(text: str | None, otherwise: Identity) -> Identity:
 
 
 def become(target: Identity) -> None:
-    """Changes user and groups of this process. Raises UserError when that is not permitted.
+    """Changes user and groups of this process for good. Raises UserError when that is not permitted.
 
-    The groups come first: without root they can no longer be changed.
+    The groups come first: without root they can no longer be changed. Afterwards no program gets more rights.
     """
     try:
         if (target.gid is not None and target.gid != os.getegid()) or target.uid not in (None, os.geteuid()):
@@ -64,24 +78,33 @@ def become(target: Identity) -> None:
             os.setresgid(target.gid, target.gid, target.gid)
         if target.uid is not None:
             os.setresuid(target.uid, target.uid, target.uid)
+        set_no_new_privs()
     except OSError as error:
         raise UserError(
             f"--user, --group: cannot become {_described(target)}: {os_reason(error)} (only root can)"
         ) from None
 
 
-def give_files(target: Identity, *paths: str | None) -> None:
-    """Creates the log files and gives them to the new user, who must be able to open them after a rotation.
+@contextmanager
+def acting_as(target: Identity) -> Iterator[None]:
+    """Takes the rights of that user for a moment, and then root's again. Raises CannotAct.
 
-    Errors are ignored: whether a log can be opened is checked where it is opened.
+    For a process without threads: the kernel keeps rights by thread.
     """
-    for path in paths:
-        if path is None or path == STDERR or not target.given:
-            continue
-        with suppress(OSError):
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            os.fchown(fd, -1 if target.uid is None else target.uid, -1 if target.gid is None else target.gid)
-            os.close(fd)
+    groups, gid = os.getgroups(), os.getegid()
+    try:
+        try:
+            _set_groups(target)
+            os.setegid(gid if target.gid is None else target.gid)
+            os.seteuid(0 if target.uid is None else target.uid)
+        except OSError as error:
+            raise CannotAct from error
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        if os.getgroups() != groups:
+            os.setgroups(groups)
 
 
 def _set_groups(target: Identity) -> None:
@@ -96,8 +119,8 @@ def _user(text: str, option: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(int(text)) if text.isdigit() else pwd.getpwnam(text)
     except KeyError:
-        if text.isdigit():  # a number is valid without an entry, as in a container
-            return pwd.struct_passwd((None, "x", int(text), os.getegid(), "", "", ""))
+        if text.isdigit():  # valid without an entry, as in a container; the group is not to stay root's
+            return pwd.struct_passwd((None, "x", int(text), int(text), "", "", ""))
         raise UserError(f"{option}: there is no user {text!r}", ExitStatus.USAGE) from None
 
 

@@ -1,25 +1,30 @@
 """The error log: a text stream that survives rotation, and a logger on it. Opened by launch before the forks.
 
 The stream is also wsgi.errors. Before each write it checks whether its path still names the open file, and
-opens the path again when it does not. Each process does so for itself, so rotation needs no signal.
+opens the path again when it does not. Each process does so for itself, so rotation needs no signal. A write
+does not wait for a reader of a full pipe: lines are dropped and counted, and the log says so later.
 """
 
 import io
 import logging
 import os
-import select
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO, cast
 
 from rhebok.errors import UserError, os_reason
+from rhebok.process.identity import UNCHANGED, Identity
+from rhebok.process.nonblocking import is_writable, made_unblocked, unblocked, write_now
+from rhebok.process.opening import Opened, open_file
 
-STDERR = "-"
+STDERR = STDOUT = "-"
 
 _FORMAT = "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s"
 _DATE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
-_FULL_PIPE_SECONDS = 1.0  # how long to wait for a full pipe behind stderr before the line is dropped
+_FULL_PIPE_SECONDS = 0.05  # for a reader that is only slow; once a line was dropped there is no waiting
+_APPEND = os.O_WRONLY | os.O_APPEND
 
 
 class LogStream(io.TextIOBase):
@@ -29,15 +34,24 @@ class LogStream(io.TextIOBase):
     replaces the file under the same descriptor. Writing raises nothing: what cannot be written is dropped.
     """
 
-    def __init__(self, path: str | None, fd: int) -> None:
+    def __init__(self, path: str | None, fd: int, user: Identity = UNCHANGED) -> None:
+        """path: None for a file that is never opened again. user: that this process is going to become."""
         self._path = path
         self._fd = fd
+        self._user = user
         self._unfinished = threading.local()
+        self._lost = 0  # lines, not yet said
+        self._torn = False  # the last write ended within a line
+        self._stays = False  # in the renamed file, and that is said
 
     @classmethod
-    def open(cls, path: str) -> "LogStream":
+    def open(cls, path: str, user: Identity = UNCHANGED) -> "LogStream":
         """A stream that appends to the file; `-` is stderr. Raises OSError."""
-        return cls(None, 2) if path == STDERR else cls(os.path.abspath(path), _open(path))
+        if path == STDERR:
+            return cls(None, unblocked(2))
+        path = os.path.abspath(path)
+        opened = _open(path, user)
+        return cls(path if opened.renamable else None, opened.fd, user)
 
     def writable(self) -> bool:
         return True
@@ -55,7 +69,7 @@ class LogStream(io.TextIOBase):
 
     def flush(self) -> None:
         rest = self._pop_unfinished()
-        if rest:
+        if rest or self._lost:
             self._put(rest)
 
     def _pop_unfinished(self) -> str:
@@ -67,25 +81,57 @@ class LogStream(io.TextIOBase):
         """A log that cannot be written must not stop the server."""
         self._reopen_if_renamed()
         data = text.encode("utf-8", "backslashreplace")
+        lost = self._lost
+        notice = self._notice(lost) if lost else b""
+        left = self._write(notice + data, 0 if lost else _FULL_PIPE_SECONDS)
+        if written := len(notice) + len(data) - len(left):
+            self._torn = (notice + data)[written - 1 : written] != b"\n"
+        if written >= len(notice):
+            self._lost -= lost
+        missing = left[max(0, len(left) - len(data)) :]
+        self._lost += missing.count(b"\n") or bool(missing)
+
+    def _notice(self, lost: int) -> bytes:
+        end = "\n" if self._torn else ""
+        return f"{end}rhebok: {lost} lines of this log could not be written and were dropped\n".encode()
+
+    def _write(self, data: bytes, patience: float) -> bytes:
+        """Returns what was not written. Waits once at most."""
+        deadline = time.monotonic() + patience
         while data:
             try:
-                data = data[os.write(self._fd, data) :]
+                data = data[write_now(self._fd, data) :]
             except BlockingIOError:
-                if not select.select([], [self._fd], [], _FULL_PIPE_SECONDS)[1]:
-                    return
+                left = deadline - time.monotonic()
+                if left <= 0 or not is_writable(self._fd, left):
+                    return data
             except OSError:
-                return
+                return data
+        return data
 
     def _reopen_if_renamed(self) -> None:
         if self._path is None or _same_file(self._path, self._fd):
             return
         try:
-            fresh = _open(self._path)
-        except OSError:
-            return  # the directory is gone: keep the old file
+            fresh = _open(self._path, self._user).fd
+        except OSError as error:
+            self._say_that_it_stays(error)
+            return
         with suppress(OSError):  # keep the old file
             os.dup2(fresh, self._fd, inheritable=False)
+            self._stays = False
         os.close(fresh)
+
+    def _say_that_it_stays(self, error: OSError) -> None:
+        """Once: what follows is in the renamed file, where nobody looks for it."""
+        if self._stays:
+            return
+        self._stays = True
+        text = "the error log %r cannot be opened again: %s; this process goes on writing to the old file"
+        line = logging.Formatter(_FORMAT, _DATE_FORMAT).format(
+            logging.LogRecord("rhebok", logging.WARNING, "", 0, text, (self._path, os_reason(error)), None)
+        )
+        self._write(f"{line}\n".encode("utf-8", "backslashreplace"), 0)
 
 
 @dataclass(frozen=True)
@@ -96,10 +142,10 @@ class ErrorLog:
     stream: TextIO
 
 
-def open_error_log(path: str, level: str) -> ErrorLog:
-    """The error log for --error-logfile and --log-level. Raises UserError when it cannot be opened."""
+def open_error_log(path: str, level: str, user: Identity = UNCHANGED) -> ErrorLog:
+    """The error log for --error-logfile, --log-level and --user. UserError when it cannot be opened."""
     try:
-        stream = cast(TextIO, LogStream.open(path))
+        stream = cast(TextIO, LogStream.open(path, user))
     except OSError as error:
         raise UserError(f"--error-logfile: cannot write to {path!r}: {os_reason(error)}") from None
     handler = logging.StreamHandler(stream)
@@ -108,6 +154,31 @@ def open_error_log(path: str, level: str) -> ErrorLog:
     logger = logging.Logger("rhebok", level.upper())
     logger.addHandler(handler)
     return ErrorLog(logger, stream)
+
+
+@dataclass(frozen=True)
+class AccessLogFile:
+    """The open file of the access log, which workers inherit."""
+
+    fd: int
+    path: str | None  # to follow when the file is renamed; None: that is not done
+
+
+def open_access_log(path: str | None, user: Identity) -> AccessLogFile | None:
+    """The file for --access-logfile; `-` is stdout. Called before the application can change the directory.
+
+    Raises UserError when it cannot be opened.
+    """
+    if path is None:
+        return None
+    if path == STDOUT:
+        return AccessLogFile(unblocked(1), None)
+    whole = os.path.abspath(path)
+    try:
+        opened = open_file(whole, _APPEND, 0o666, user)
+    except OSError as error:
+        raise UserError(f"--access-logfile: cannot write to {path!r}: {os_reason(error)}") from None
+    return AccessLogFile(made_unblocked(opened.fd), whole if opened.renamable else None)
 
 
 def check_writable(option: str, path: str | None) -> None:
@@ -123,8 +194,9 @@ def check_writable(option: str, path: str | None) -> None:
         raise UserError(f"{option}: cannot write to {path!r}: permission denied")
 
 
-def _open(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+def _open(path: str, user: Identity) -> Opened:
+    opened = open_file(path, _APPEND, 0o644, user)
+    return Opened(made_unblocked(opened.fd), opened.made, opened.renamable)
 
 
 def _same_file(path: str, fd: int) -> bool:

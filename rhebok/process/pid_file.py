@@ -6,12 +6,14 @@ it is gone.
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from rhebok.errors import UserError, os_reason
 from rhebok.process.file_lock import has_open, held_by_trusted, is_same_file, try_lock
+from rhebok.process.opening import open_file, place_of
 
 LOOK_EVERY = 0.1  # seconds between two looks at a file that another process holds
 
@@ -47,8 +49,8 @@ class PidFile:
         if os.getpid() != self._owner:
             return
         if self._made and is_same_file(self._path, self._fd):
-            with suppress(OSError):
-                os.unlink(self._path)
+            with suppress(OSError), place_of(self._path) as place:
+                os.unlink(place.name, dir_fd=place.directory)
         os.close(self._fd)
 
     def _hold(self, path: str, waiting: Callable[[str], None] | None) -> tuple[int, bool]:
@@ -69,13 +71,14 @@ class PidFile:
             os.close(fd)
 
     def _open(self, path: str) -> tuple[int, bool]:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
-            with suppress(FileExistsError):
-                return os.open(path, flags | os.O_EXCL, 0o644), True
-            return os.open(path, flags, 0o644), False
+            opened = open_file(path, os.O_RDWR, 0o644)
         except OSError as error:
             raise UserError(f"{self._option}: cannot write to {path!r}: {os_reason(error)}") from None
+        if not stat.S_ISREG(os.fstat(opened.fd).st_mode):
+            os.close(opened.fd)
+            raise UserError(f"{self._option}: cannot write to {path!r}: it is not a regular file")
+        return opened.fd, opened.made
 
 
 def find_running(path: str) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from rhebok.prefork.children import Report
 from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
 from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
-from rhebok.process.logs import ErrorLog
+from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.process.open_files import close_stdin
 from rhebok.serving import patches
 from rhebok.serving.app_loading import load_app
@@ -45,6 +45,7 @@ class Master:
         worker_source: WorkerSource,
         release_in_child: Callable[[], None] = lambda: None,
         notifier: Notifier | None = None,
+        access_log: AccessLogFile | None = None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
@@ -52,7 +53,8 @@ class Master:
         self._worker_source = worker_source
         self._release_in_child = release_in_child
         self._notifier = notifier or Notifier()
-        self._scoreboard = Scoreboard(settings.threads)
+        self._access_log = access_log
+        self._scoreboard = Scoreboard(settings.threads, with_queries=settings.log_queries)
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
         self._slot: int | None = None  # claimed for the next worker
         self._info = MasterInfo(os.getpid(), settings, log.logger)
@@ -102,7 +104,15 @@ class Master:
         files = self._write_files()
         gc.freeze()
         return Service(
-            settings, self._listeners, self._log, make_worker, app, self._info.pid, self._scoreboard, files
+            settings,
+            self._listeners,
+            self._log,
+            make_worker,
+            app,
+            self._info.pid,
+            self._scoreboard,
+            access_log=self._access_log,
+            files=files,
         )
 
     def _let_go_in_child(self) -> None:

@@ -27,11 +27,12 @@ class Score:
     sending: int  # responses that wait for their clients; with several threads only the sum is meaningful
     unsent: int  # bytes of these responses in memory, without files; likewise
     raw_line: bytes  # method and target of the current request, or of the last one
+    with_query: bool = False  # whether `line` shows the query: it may have passwords
 
     @property
     def line(self) -> str:
         """raw_line for the log, in which all but printable ASCII is escaped."""
-        return repr(self.raw_line)[2:-1]
+        return repr(self.raw_line if self.with_query else self.raw_line.partition(b"?")[0])[2:-1]
 
 
 def describe_requests(scores: Sequence[Score]) -> str:
@@ -54,7 +55,8 @@ def _size(count: int) -> str:
 class Scoreboard:
     """The slots of all workers, of `threads` threads each."""
 
-    def __init__(self, threads: int = 1, capacity: int = CAPACITY) -> None:
+    def __init__(self, threads: int = 1, capacity: int = CAPACITY, with_queries: bool = False) -> None:
+        self._with_queries = with_queries
         self._threads = threads
         self._slot_size = threads * SCORE_SIZE
         self._capacity = capacity
@@ -88,7 +90,8 @@ class Scoreboard:
     def _score(self, start: int) -> Score:
         deadline, requests, busy, sending, line_len, unsent = _HEAD.unpack_from(self._memory, start)
         line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
-        return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, unsent, line)
+        late_at = deadline / 1e9 if deadline else None
+        return Score(late_at, requests, bool(busy), sending, unsent, line, self._with_queries)
 
     # Shared by all workers
 

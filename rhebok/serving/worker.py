@@ -24,7 +24,7 @@ from rhebok.listening.listeners import Listener, close_all
 from rhebok.native.orphan import limit_life
 from rhebok.prefork.children import Report
 from rhebok.prefork.parent_death import signal_when_parent_dies
-from rhebok.process.logs import ErrorLog
+from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
     QUIT_SIGNAL,
@@ -85,6 +85,7 @@ class WorkerFactory(Protocol):
         timeout: float = 0,
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
+        access_log: AccessLogFile | None = None,
     ) -> NativeWorker: ...
 
 
@@ -99,6 +100,7 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
+    access_log: AccessLogFile | None = None
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
     on_child_reap: Callable[[int, int], object] | None = None  # for a worker that nobody reaps
 
@@ -214,6 +216,7 @@ class WorkerProcess:
             timeout=settings.timeout,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
+            access_log=service.access_log,
         )
 
     def _with_working_threads(self) -> Settings:

@@ -139,8 +139,9 @@ class Settings:
         "Listen on this address. May be repeated. Ignored when SERVER_STARTER_PORT hands over listeners.")
     backlog: int = row("--backlog", values.whole_number(1, 2**31 - 1), 2048, Group.LISTENING,
         "The most connections that wait to be accepted; the kernel's net.core.somaxconn is the upper limit.")
-    socket_mode: int | None = row("--socket-mode", values.octal(0o777), 0o777, Group.LISTENING,
-        "Permissions of unix sockets. A client needs write permission to connect.")
+    socket_mode: int | None = row("--socket-mode", values.octal(0o777), None, Group.LISTENING,
+        "Permissions of unix sockets. A client needs write permission to connect.",
+        compute_text="0777 without the bits of --umask if that is given")
     socket_owner: str | None = row("--socket-owner", values.owner(), None, Group.LISTENING,
         "Owner of unix sockets. Without it, --user and --group.")
     reuse_port: bool = row("--reuse-port/--no-reuse-port", values.switch(), False, Group.LISTENING,
@@ -243,17 +244,24 @@ class Settings:
     access_logfile: str | None = row("--access-logfile", values.path(), None, Group.LOGGING,
         "The access log; `-` is stdout.")
     access_logformat: str = row("--access-logformat", values.text(), ACCESS_LOG_FORMAT, Group.LOGGING,
-        "The format of a line of the access log, in gunicorn's atoms.")
+        "The format of a line of the access log, in gunicorn's atoms; `json` for lines of JSON. A format "
+        "behind `escape=json ` is a JSON text of your own: an atom outside quotes becomes a string, a number "
+        "or null.")
+    log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
+        "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
+        "have passwords and tokens. The access log's format decides for itself.")
 
     pid: str | None = row("-p --pid", values.path(), None, Group.PROCESS,
         "Write the process id to signal to this file, and lock it. If another process holds the lock, the "
         "command fails before it binds.")
     user: str | None = row("-u --user", values.word("USER"), None, Group.PROCESS,
-        "Change to this user after binding, with the user's supplementary groups; a name or a number.")
+        "Change to this user after binding, with the user's supplementary groups; a name or a number. "
+        "Programs that are executed get no more rights then (no_new_privs).")
     group: str | None = row("-g --group", values.word("GROUP"), None, Group.PROCESS,
-        "Change to this group after binding; a name or a number. Without it, the group of --user.")
+        "Change to this group after binding; a name or a number. Without it, the group of --user, which is "
+        "the same number for a number that has no passwd entry.")
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
-        "File mode creation mask.")
+        "File mode creation mask, also for unix sockets.")
 
     start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
         "End a new generation whose workers are not all ready after this time; 0 means never.",

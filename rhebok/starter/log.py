@@ -9,17 +9,38 @@ import subprocess
 import time
 from contextlib import suppress
 
-from rhebok.errors import UserError
+from rhebok.errors import UserError, os_reason
+from rhebok.process.nonblocking import unblocked, write_now
+from rhebok.process.opening import open_file
 
 STDOUT, STDERR = 1, 2
 _LAST_LINES_PATIENCE = 5.0
 _LOOK_EVERY = 0.02
 
 
+_dropped = [0]  # lines that nobody read in time, not yet said
+
+
 def report(message: str) -> None:
-    """One line on standard error; a log that is gone must not take the superdaemon along."""
-    with suppress(OSError):
-        os.write(STDERR, f"rhebok-starter: {message}\n".encode(errors="backslashreplace"))
+    """One line on standard error; a log that is gone or full must not take the superdaemon along."""
+    if _dropped[0]:
+        message = (
+            f"{_dropped[0]} lines before this one were dropped: nobody read them\nrhebok-starter: {message}"
+        )
+    try:
+        _write(f"rhebok-starter: {message}\n".encode(errors="backslashreplace"))
+        _dropped[0] = 0
+    except OSError:
+        _dropped[0] += 1
+
+
+def _write(line: bytes) -> None:
+    fd = unblocked(STDERR)
+    try:
+        write_now(fd, line)
+    finally:
+        if fd != STDERR:
+            os.close(fd)
 
 
 class Reporter:
@@ -76,6 +97,8 @@ class Log:
 
 def _opened(path: str) -> int:
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fd = open_file(path, os.O_WRONLY | os.O_APPEND, 0o666).fd
     except OSError as error:
-        raise UserError(f"cannot open the log: {error}") from error
+        raise UserError(f"cannot open the log {path!r}: {os_reason(error)}") from error
+    os.set_blocking(fd, True)  # for the programs, which expect that of their standard error
+    return fd

@@ -7,21 +7,35 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
-from rhebok.errors import UserError
+from rhebok.errors import UserError, os_reason
+from rhebok.process.opening import Place, place_of
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def write(path: str, generations: Iterable[tuple[int, int]]) -> None:
     """Replaces the file, so that a reader sees the old lines or the new ones."""
-    temporary = f"{path}.{os.getpid()}"
     text = "".join(f"{number}:{pid}\n" for number, pid in sorted(generations))
     try:
-        with open(temporary, "w", encoding="ascii") as file:
-            file.write(text)
-        os.rename(temporary, path)
+        with place_of(path) as place:
+            _replace(place, text.encode())
     except OSError as error:
+        raise UserError(f"cannot write the status file {path!r}: {os_reason(error)}") from error
+
+
+def _replace(place: Place, text: bytes) -> None:
+    """By a file with a name that nobody can guess, in the same directory."""
+    directory, name = os.path.split(place.name)
+    temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}")
+    fd = os.open(temporary, _NEW, 0o666, dir_fd=place.directory)
+    try:
+        with open(fd, "wb") as file:
+            file.write(text)
+        os.rename(temporary, place.name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
+    except OSError:
         with suppress(OSError):
-            os.unlink(temporary)
-        raise UserError(f"cannot write the status file: {error}") from error
+            os.unlink(temporary, dir_fd=place.directory)
+        raise
 
 
 def check_writable(path: str) -> None:
@@ -34,8 +48,8 @@ def check_writable(path: str) -> None:
 
 
 def remove(path: str) -> None:
-    with suppress(OSError):
-        os.unlink(path)
+    with suppress(OSError), place_of(path) as place:
+        os.unlink(place.name, dir_fd=place.directory)
 
 
 def read(path: str) -> dict[int, int]:

@@ -69,7 +69,7 @@ def test_a_stopped_server_refuses_while_it_finishes_a_download(site: Site, bind:
 
 
 def test_a_graceful_stop_that_takes_too_long_names_what_it_cuts(site: Site, gate: Gate) -> None:
-    running = start("rhebok", site, "tcp", "--graceful-timeout", "0.5", **gate.variables)
+    running = start("rhebok", site, "tcp", "--graceful-timeout", "0.5", "--log-queries", **gate.variables)
     try:
         with Client(running.address) as asking, Client(running.address, receive_buffer=4096) as loading:
             loading.send(b"GET /download?slow HTTP/1.1\r\nHost: test\r\n\r\n")

@@ -1,5 +1,7 @@
 """What systemd is told, and the sockets that it hands over."""
 
+import re
+import shutil
 import socket
 import subprocess
 import time
@@ -145,3 +147,14 @@ def test_the_example_units_are_what_systemd_understands(unit: Path, tmp_path: Pa
     )
     complaints = [line for line in checked.stderr.splitlines() if str(tmp_path) in line]
     assert not [line for line in complaints if "Unknown" in line or "Failed" in line], checked.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="takes systemd")
+def test_the_service_of_the_examples_leaves_the_application_little() -> None:
+    """systemd's own measure: from 0 to 10, where 10 is a service with all rights."""
+    command = ["systemd-analyze", "security", "--offline=true", str(EXAMPLES / "systemd" / "app.service")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    found = re.search(r"Overall exposure level for app\.service: ([0-9.]+)", result.stdout)
+    if found is None:
+        pytest.skip(f"systemd-analyze does not run here: {result.stderr}")
+    assert float(found[1]) < 4, result.stdout

@@ -149,7 +149,10 @@ def test_an_application_that_cannot_be_found_is_one_line(site, arguments, messag
         (["--pid", "nowhere/pid"], "--pid: cannot write to 'nowhere/pid': no such file or directory"),
         (["--error-logfile", "nowhere/log"], "--error-logfile: cannot write to 'nowhere/log': no such file"),
         (["--error-logfile", "."], "--error-logfile: cannot write to '.': is a directory"),
-        (["--access-logfile", "nowhere/log"], "--access-logfile: cannot write to 'nowhere/log': there is no"),
+        (
+            ["--access-logfile", "nowhere/log"],
+            "--access-logfile: cannot write to 'nowhere/log': no such file",
+        ),
     ],
 )
 def test_a_file_or_address_that_cannot_be_opened_is_one_line(site, arguments, message):

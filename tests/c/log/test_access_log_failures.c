@@ -110,7 +110,13 @@ static void fill(int fd)
         continue;
 }
 
-static void a_full_pipe_that_does_not_block_drops_without_waiting(struct rhb_test *t)
+static void drain(int fd)
+{
+    struct rhb_bytes filling = read_fd(fd);
+    rhb_bytes_free(&filling);
+}
+
+static void a_full_pipe_is_tried_again_without_waiting(struct rhb_test *t)
 {
     int ends[2];
     struct rhb_access_log *log = method_log(t);
@@ -121,11 +127,53 @@ static void a_full_pipe_that_does_not_block_drops_without_waiting(struct rhb_tes
     add(log, "ONE");
     CHECK_INT(rhb_access_log_flush(log), -EAGAIN);
     CHECK_INT(writes.calls, 1);
-    struct rhb_bytes filling = read_fd(ends[0]);
-    rhb_bytes_free(&filling);
+    CHECK(rhb_access_log_due(log) != 0);
+    drain(ends[0]);
     add(log, "TWO");
     CHECK_INT(rhb_access_log_flush(log), 0);
-    check_fd(t, ends[0], "rhebok: 1 lines of this log could not be written\nTWO\n");
+    check_fd(t, ends[0], "ONE\nTWO\n");
+    close(ends[0]);
+    close(ends[1]);
+    rhb_access_log_free(log);
+}
+
+static void a_full_pipe_that_could_block_is_not_waited_for(struct rhb_test *t)
+{
+    int ends[2];
+    struct rhb_access_log *log = method_log(t);
+    memset(&writes, 0, sizeof writes);
+    CHECK_INT(pipe2(ends, O_NONBLOCK), 0);
+    fill(ends[1]);
+    CHECK_INT(fcntl(ends[1], F_SETFL, 0), 0);
+    CHECK_INT(rhb_access_log_open(log, NULL, ends[1]), 0);
+    add(log, "ONE");
+    CHECK_INT(rhb_access_log_flush(log), -EAGAIN);
+    CHECK_INT(writes.calls, 0);
+    drain(ends[0]);
+    rhb_access_log_finish(log);
+    check_fd(t, ends[0], "ONE\n");
+    close(ends[0]);
+    close(ends[1]);
+    rhb_access_log_free(log);
+}
+
+static void what_a_slow_reader_does_not_take_is_bounded_and_counted(struct rhb_test *t)
+{
+    int ends[2];
+    struct rhb_access_log *log = method_log(t);
+    memset(&writes, 0, sizeof writes);
+    CHECK_INT(pipe2(ends, O_NONBLOCK), 0);
+    CHECK_INT(rhb_access_log_open(log, NULL, ends[1]), 0);
+    fill(ends[1]);
+    for (int i = 0; i < 70000; i++)
+        add(log, "ONE"); /* 256 KiB are 65536 lines */
+    CHECK(writes.calls < 20);
+    for (int pages = 0; rhb_access_log_flush(log) == -EAGAIN && pages < 100; pages++)
+        drain(ends[0]);
+    drain(ends[0]);
+    add(log, "TWO");
+    CHECK_INT(rhb_access_log_flush(log), 0);
+    check_fd(t, ends[0], "rhebok: 4464 lines of this log could not be written\nTWO\n");
     close(ends[0]);
     close(ends[1]);
     rhb_access_log_free(log);
@@ -152,7 +200,9 @@ int main(void)
         RHB_CASE(lines_lost_at_the_end_are_said_when_the_log_is_freed),
         RHB_CASE(a_line_cut_by_a_full_disk_counts_as_lost_and_is_ended),
         RHB_CASE(a_notice_that_is_cut_is_said_again),
-        RHB_CASE(a_full_pipe_that_does_not_block_drops_without_waiting),
+        RHB_CASE(a_full_pipe_is_tried_again_without_waiting),
+        RHB_CASE(a_full_pipe_that_could_block_is_not_waited_for),
+        RHB_CASE(what_a_slow_reader_does_not_take_is_bounded_and_counted),
         RHB_CASE(lines_added_before_anything_is_open_are_counted_as_lost),
     };
     return RHB_RUN(cases);

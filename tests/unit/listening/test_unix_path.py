@@ -143,3 +143,50 @@ def test_somebody_elses_socket_is_not_removed_though_ours_is_closed_already(tmp_
     with listening_at(path):
         claimed.release()
         assert path.exists()
+
+
+def test_what_was_put_in_the_place_of_the_socket_is_not_given_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner of the directory can swap the temporary name; what is given must be our socket."""
+    if os.geteuid() != 0:
+        pytest.skip("takes root")
+    bind = unix_path._bind
+
+    def swapped(sock: socket.socket, temporary: str, mode: int | None) -> None:
+        bind(sock, temporary, mode)
+        os.unlink(temporary)
+        os.link(tmp_path / "roots", temporary)
+
+    monkeypatch.setattr(unix_path, "_bind", swapped)
+    with listening_at(tmp_path / "roots"), socket.socket(socket.AF_UNIX) as sock:
+        with pytest.raises(OSError, match="changed meanwhile"):
+            bind_unix_path(sock, str(tmp_path / "s"), 1, None, (54_321, 54_321))
+        assert (tmp_path / "roots").stat().st_uid == 0
+        (tmp_path / "file").touch()
+        (tmp_path / "roots").unlink()
+        (tmp_path / "file").rename(tmp_path / "roots")
+        with socket.socket(socket.AF_UNIX) as another, pytest.raises(OSError, match="changed meanwhile"):
+            bind_unix_path(another, str(tmp_path / "s"), 1, None, (54_321, 54_321))
+        assert (tmp_path / "roots").stat().st_uid == 0
+
+
+def test_in_the_directory_of_a_user_it_is_bound_with_the_rights_of_that_user(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("takes root")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 54_321, 54_321)
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_uid == 0 and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o755)
+    (theirs / "below").symlink_to(tmp_path)
+    with socket.socket(socket.AF_UNIX) as sock:
+        bound = bind_unix_path(sock, str(theirs / "s"), 1, 0o600, (54_321, 54_322))
+        status = (theirs / "s").stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (54_321, 54_322, 0o600)
+        bound.release()
+        assert not (theirs / "s").exists()
+    with socket.socket(socket.AF_UNIX) as sock, pytest.raises(PermissionError):
+        bind_unix_path(sock, str(theirs / "below" / "s"), 1)
+    assert sorted(os.listdir(tmp_path)) == ["theirs"]

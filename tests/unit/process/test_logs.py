@@ -85,8 +85,11 @@ def test_when_the_directory_is_gone_the_old_file_is_kept(tmp_path):
     (directory / "x").rename(tmp_path / "kept")
     directory.rmdir()
     stream.write("still here\n")
+    stream.write("and here\n")
     os.close(stream.fileno())
-    assert (tmp_path / "kept").read_text() == "still here\n"
+    said, *lines = (tmp_path / "kept").read_text().splitlines()
+    assert "logs/x' cannot be opened again: no such file or directory" in said
+    assert lines == ["still here", "and here"]
 
 
 def test_a_full_disk_does_not_raise(stream, monkeypatch):
@@ -110,6 +113,35 @@ def test_what_does_not_fit_into_a_full_pipe_in_time_is_dropped(monkeypatch):
     stream = LogStream(None, write_end)
     stream.write("x" * 1_000_000 + "\n")
     assert len(os.read(read_end, 1_000_000)) == 65536
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_what_a_full_pipe_drops_is_counted_and_said_once_it_is_read(monkeypatch):
+    monkeypatch.setattr(logs, "_FULL_PIPE_SECONDS", 0.01)
+    read_end, write_end = os.pipe2(os.O_NONBLOCK)
+    stream = LogStream(None, write_end)
+    stream.write("x" * 65535 + "\n")
+    stream.write("lost\nand lost\n")
+    stream.write("lost too\n")
+    os.read(read_end, 1_000_000)
+    stream.write("read\n")
+    said = os.read(read_end, 1_000_000)
+    stream.write("as usual\n")
+    assert said == b"rhebok: 3 lines of this log could not be written and were dropped\nread\n"
+    assert os.read(read_end, 1_000_000) == b"as usual\n"
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_line_that_was_cut_is_ended_before_the_notice(monkeypatch):
+    monkeypatch.setattr(logs, "_FULL_PIPE_SECONDS", 0.01)
+    read_end, write_end = os.pipe2(os.O_NONBLOCK)
+    stream = LogStream(None, write_end)
+    stream.write("x" * 100_000 + "\n")
+    os.read(read_end, 1_000_000)
+    stream.flush()
+    assert os.read(read_end, 1_000_000).startswith(b"\nrhebok: 1 lines ")
     os.close(read_end)
     os.close(write_end)
 
