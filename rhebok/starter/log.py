@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 
 from rhebok.errors import UserError
+from rhebok.process.open_files import open_null
 
 STDOUT, STDERR = 1, 2
 _LAST_LINES_PATIENCE = 5.0
@@ -52,7 +53,7 @@ class Log:
         """Closes our end and gives the command a limited time for its last lines."""
         if self.pid is None:
             return
-        null = os.open(os.devnull, os.O_WRONLY)
+        null = open_null(os.O_WRONLY)
         for standard in (STDOUT, STDERR):
             os.dup2(null, standard)
         os.close(null)
