@@ -31,6 +31,7 @@ from .csrc cimport (
     rhb_loop_stop,
     rhb_loop_stop_last,
     rhb_score,
+    rhb_score_alive,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -171,6 +172,7 @@ cdef class Worker:
             else:
                 self.run_threads()
         finally:
+            self.leave_loop()
             self.drop_suspended()
             self.flush_logs()
             at_fork.loop = NULL
@@ -249,6 +251,13 @@ cdef class Worker:
         for fault in ended:
             if fault is not None:
                 raise fault
+        return 0
+
+    cdef int leave_loop(self) noexcept:
+        """From now on nobody expects a sign of life: the application may take its time to end."""
+        cdef Lane lane
+        for lane in self.lanes:
+            rhb_score_alive(lane.own.score, 0)
         return 0
 
     cdef int drop_suspended(self) except -1:

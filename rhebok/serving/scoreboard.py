@@ -12,7 +12,7 @@ from dataclasses import dataclass
 SCORE_SIZE = 320
 CAPACITY = 8192  # twice the most workers of --workers; pages that are not used cost nothing
 
-_HEAD = struct.Struct("=QQIII4xQ")  # deadline, requests, busy, sending, line_len, unsent
+_HEAD = struct.Struct("=QQIII4xQQ")  # deadline, requests, busy, sending, line_len, unsent, alive
 _LINE_AT = 64
 _LINE_SIZE = 240
 
@@ -27,6 +27,7 @@ class Score:
     sending: int  # responses that wait for their clients; with several threads only the sum is meaningful
     unsent: int  # bytes of these responses in memory, without files; likewise
     raw_line: bytes  # method and target of the current request, or of the last one
+    alive: int = 0  # changes whenever the thread has looked at its event loop; 0: it is not in the loop
 
     @property
     def line(self) -> str:
@@ -86,9 +87,10 @@ class Scoreboard:
         return [self._score(start + number * SCORE_SIZE) for number in range(self._threads)]
 
     def _score(self, start: int) -> Score:
-        deadline, requests, busy, sending, line_len, unsent = _HEAD.unpack_from(self._memory, start)
+        deadline, requests, busy, sending, line_len, unsent, alive = _HEAD.unpack_from(self._memory, start)
         line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
-        return Score(deadline / 1e9 if deadline else None, requests, bool(busy), sending, unsent, line)
+        limit = deadline / 1e9 if deadline else None
+        return Score(limit, requests, bool(busy), sending, unsent, line, alive)
 
     # Shared by all workers
 

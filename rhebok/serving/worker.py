@@ -18,6 +18,7 @@ from typing import Protocol, TextIO
 
 from rhebok.errors import RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
+from rhebok.native import thread_stacks
 from rhebok.native.orphan import limit_life
 from rhebok.prefork.children import Report
 from rhebok.prefork.parent_death import signal_when_parent_dies
@@ -117,6 +118,7 @@ class WorkerProcess:
         signal.signal(TRACEBACK_SIGNAL, self._on_traceback)
         # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
         faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
+        thread_stacks.install(self._service.log.stream.fileno())
         for number in IGNORED_BY_WORKERS:
             signal.signal(number, ignore)
         give_children_default_signals()
