@@ -1,5 +1,5 @@
-/* The native stack of a thread, written in the handler of a signal that another process sends. Only where the C
- * library has backtrace(3); elsewhere nothing is sent. */
+/* The native stack of a thread, written in the handler of a signal that another process sends. Only
+ * where the C library has backtrace(3); elsewhere nothing is sent. */
 #ifndef RHB_THREAD_STACKS_H
 #define RHB_THREAD_STACKS_H
 
@@ -42,7 +42,8 @@ static void rhb_stack_title(void)
 {
     char name[17] = "", line[64];
     prctl(PR_GET_NAME, name);
-    int len = snprintf(line, sizeof line, "Native stack of thread %ld (%s):\n", syscall(SYS_gettid), name);
+    int len = snprintf(line, sizeof line, "Native stack of thread %ld (%s):\n", syscall(SYS_gettid),
+                       name);
     if (write(rhb_stack_fd, line, (size_t)len) < 0)
         return;
 }

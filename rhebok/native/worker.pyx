@@ -5,7 +5,6 @@ rhebok.serving.worker makes one in each worker process and calls run().
 
 import gc
 import os
-import threading
 
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport uint64_t
@@ -39,6 +38,8 @@ from .exchange cimport Exchange, live_exchanges
 from .lane cimport Lane
 from .loop_setup cimport LoopSetup
 from .service cimport Service
+
+from rhebok.native.held_threads import HeldThreads
 
 cdef extern from "Python.h":
     object PyContext_CopyCurrent()
@@ -101,6 +102,7 @@ cdef class Worker:
     cdef Service service
     cdef tuple lanes                 # one for each thread
     cdef int wake_fd                 # -1 with one thread
+    cdef object threads              # HeldThreads; None with one thread, and before prepare() or run()
     cdef object score                # keeps the memory that the lanes point into
 
     def __cinit__(self, *arguments, **options):
@@ -152,6 +154,12 @@ cdef class Worker:
         return 0
 
     # ---- called from Python ----
+
+    def prepare(self):
+        """prepare() -> None: does what can still fail before run(): makes the threads. Raises RuntimeError or
+        MemoryError when one cannot be made."""
+        if len(self.lanes) > 1:
+            self.start_threads()
 
     def run(self):
         """run() -> None: serves until stop(), and then until every accepted connection is answered and closed.
@@ -230,27 +238,19 @@ cdef class Worker:
     # ---- the threads ----
 
     cdef int run_threads(self) except -1:
-        """Starts the serving threads and waits for their end. The main thread then only handles signals."""
-        cdef list ended = []  # for each thread, its exception or None
-        all_ended = threading.Event()
-        count = len(self.lanes)
-
-        def run(lane):
-            fault = None
-            try:
-                lane.run_with_others()
-            except BaseException as error:
-                fault = error
-            ended.append(fault)
-            if len(ended) == count:
-                all_ended.set()
-
-        for number, lane in enumerate(self.lanes, 1):
-            threading.Thread(target=run, args=(lane,), name=f"rhebok-{number}", daemon=True).start()
-        all_ended.wait()
-        for fault in ended:
+        """Lets the serving threads run and waits for their end. The main thread then only handles signals."""
+        if self.threads is None:
+            self.start_threads()
+        self.threads.release()
+        for fault in self.threads.wait():
             if fault is not None:
                 raise fault
+        return 0
+
+    cdef int start_threads(self) except -1:
+        self.threads = HeldThreads()
+        for number, lane in enumerate(self.lanes, 1):
+            self.threads.start(lane.run_with_others, f"rhebok-{number}")
         return 0
 
     cdef int leave_loop(self) noexcept:

@@ -63,7 +63,7 @@ class LifeWatch:
         return self._next_at
 
     def verdicts(self) -> dict[int, Verdict]:
-        """The workers to kill, by pid. Tells the supervisor that this master lives, and with how many workers."""
+        """The workers to end, by pid. Tells the supervisor that this master and so many workers live."""
         now = self._clock()
         if now < self._next_at:
             return {}
@@ -83,7 +83,7 @@ class LifeWatch:
         return self._act(pid, watched.steps, seconds)
 
     def _act(self, pid: int, step: int, seconds: float) -> Verdict | None:
-        """One step in each look, so that what the worker writes is not mixed, and is written before its end."""
+        """One step in each look: what the worker writes is not mixed, and is written before its end."""
         if step == 1:
             text = (
                 "worker %d has been held outside of any request for %.0f s (by a thread in C that keeps the "

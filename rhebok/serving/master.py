@@ -19,7 +19,7 @@ from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.serving.app_loading import load_app
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
 from rhebok.serving.life_watch import LifeWatch
-from rhebok.serving.scoreboard import Scoreboard
+from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.settings.table import Settings
@@ -47,7 +47,7 @@ class Master:
         self._worker_source = worker_source
         self._release_in_child = release_in_child
         self._notifier = notifier or Notifier()
-        self._scoreboard = Scoreboard(settings.threads)
+        self._scoreboard = Scoreboard(settings.threads, capacity(settings.workers))
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger)
         self._traceback_installed = False
@@ -142,8 +142,8 @@ class Master:
         )
 
     def _show_where_it_hangs(self) -> None:
-        """Once, as soon as the engine has its handlers: before its handler of that signal, C writes the traceback,
-        also while a hook blocks."""
+        """Once, as soon as the engine has its handlers: before the handler of that signal, C writes the
+        traceback, also while a hook blocks."""
         if self._traceback_installed:
             return
         self._traceback_installed = True

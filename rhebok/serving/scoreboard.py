@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SCORE_SIZE = 320
-CAPACITY = 8192  # twice the most workers of --workers; pages that are not used cost nothing
+SPARE = 256  # slots for workers that TTIN adds
 
 _HEAD = struct.Struct("=QQIII4xQQ")  # deadline, requests, busy, sending, line_len, unsent, alive
 _LINE_AT = 64
@@ -52,10 +52,15 @@ def _size(count: int) -> str:
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
+def capacity(workers: int) -> int:
+    """The slots for so many workers: while they are replaced there are more, if they end slowly many more."""
+    return 4 * workers + SPARE
+
+
 class Scoreboard:
     """The slots of all workers, of `threads` threads each."""
 
-    def __init__(self, threads: int = 1, capacity: int = CAPACITY) -> None:
+    def __init__(self, threads: int = 1, capacity: int = SPARE) -> None:
         self._threads = threads
         self._slot_size = threads * SCORE_SIZE
         self._capacity = capacity

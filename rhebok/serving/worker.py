@@ -16,7 +16,7 @@ from random import SystemRandom
 from types import FrameType
 from typing import Protocol, TextIO
 
-from rhebok.errors import RequestTimeout, UserError
+from rhebok.errors import ExitStatus, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.native import thread_stacks
 from rhebok.native.orphan import limit_life
@@ -42,6 +42,9 @@ from rhebok.settings.table import Settings
 
 class NativeWorker(Protocol):
     """The part of rhebok.native.worker.Worker that is used here."""
+
+    def prepare(self) -> None:
+        """What can fail before run(): starts its threads. Raises RuntimeError or MemoryError."""
 
     def run(self) -> None:
         """Serves until it is stopped; returns when it has drained. Python signal handlers run inside."""
@@ -135,6 +138,14 @@ class WorkerProcess:
             self._service.log.logger.error("%s", error.with_detail)
             return error.status
         self._native = self._make_native(app, report)
+        try:
+            self._native.prepare()
+        except (RuntimeError, MemoryError) as error:
+            text = "cannot start the %d threads of a worker (--threads): %s; limits of memory or processes (ulimit -a)?"
+            self._service.log.logger.error(
+                text, self._service.settings.threads, error or type(error).__name__
+            )
+            return ExitStatus.FAILED
         report.ready()
         self._native.run()
         self._flush()

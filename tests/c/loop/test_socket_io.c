@@ -49,9 +49,9 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
     struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
     /* not SYS_poll, which newer architectures such as aarch64 do not have */
-    return interrupted() ? -1
-                         : (int)syscall(SYS_ppoll, fds, count, timeout_ms < 0 ? NULL : &timeout,
-                                        NULL, 0);
+    return interrupted()
+               ? -1
+               : (int)syscall(SYS_ppoll, fds, count, timeout_ms < 0 ? NULL : &timeout, NULL, 0);
 }
 
 struct pair {
