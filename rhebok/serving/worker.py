@@ -141,10 +141,9 @@ class WorkerProcess:
         try:
             self._native.prepare()
         except (RuntimeError, MemoryError) as error:
-            text = "cannot start the %d threads of a worker (--threads): %s; limits of memory or processes (ulimit -a)?"
-            self._service.log.logger.error(
-                text, self._service.settings.threads, error or type(error).__name__
-            )
+            text = "cannot start all threads of a worker (--threads %d): %s; a limit (ulimit -u, -v)?"
+            reason = str(error) or type(error).__name__
+            self._service.log.logger.error(text, self._service.settings.threads, reason)
             return ExitStatus.FAILED
         report.ready()
         self._native.run()

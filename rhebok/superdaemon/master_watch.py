@@ -1,7 +1,7 @@
 """Whether the master of the current generation lives: it says so once a second. Used by supervisor.
 
-A hook that blocks holds a master, which then replaces no worker any more and hears no signal. It is killed after
---timeout: its workers finish their requests, and the next generation starts at once.
+A hook that blocks holds a master, which then replaces no worker any more and reacts to no signal. It is killed
+after --timeout: its workers finish their requests, and the next generation starts at once.
 """
 
 from signal import Signals
@@ -24,7 +24,7 @@ class MasterWatch:
         self._log = log
 
     def look(self, generation: Generation, now: float) -> bool:
-        """Whether to replace it although it lives: it was silent for too long. To be called every LOOK_EVERY."""
+        """Whether to replace it although it lives, since it was silent for long. Called every LOOK_EVERY."""
         seconds = generation.still.look(generation.signs, now)
         if generation.signs == 0 or seconds < self._limit:  # 0: another program, which says nothing
             had_hung, generation.hangs, generation.kill_at = generation.hangs, False, NEVER

@@ -1,5 +1,6 @@
 """What systemd is told, and the sockets that it hands over."""
 
+import re
 import socket
 import subprocess
 import time

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from rhebok.native.held_threads import HeldThreads
-from unit.conditions import wait_until
+from unit.conditions import until
 
 
 def names(prefix: str) -> list[str]:
@@ -41,5 +41,5 @@ def test_when_one_cannot_be_made_the_others_end_without_having_run(monkeypatch: 
         patch.setattr(threading.Thread, "start", refuse)
         with pytest.raises(RuntimeError, match="can't start"):
             threads.start(lambda: ran.append(2), "held-b2")
-    wait_until(lambda: not names("held-b"))
+    until(lambda: not names("held-b"))
     assert ran == []
