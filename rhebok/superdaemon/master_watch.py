@@ -1,6 +1,6 @@
 """Whether the master of the current generation lives: it says so once a second. Used by supervisor.
 
-A hook that blocks holds a master, which then replaces no worker any more and reacts to no signal. It is killed
+A hook that blocks holds a master, which then replaces no worker any more and ignores signals. It is killed
 after --timeout: its workers finish their requests, and the next generation starts at once.
 """
 
