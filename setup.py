@@ -7,6 +7,9 @@ RHEBOK_WERROR=1  warnings of the C compiler and of Cython are errors: for CI, no
 """
 
 import os
+import shutil
+import sys
+import sysconfig
 from glob import glob
 from typing import Any
 
@@ -69,6 +72,25 @@ def extension(path: str) -> Extension:
         extra_link_args=LDFLAGS,
     )
 
+
+# Commands that compile, as pip calls them or a person does.
+COMPILING = {"bdist_wheel", "build", "build_clib", "build_ext", "develop", "editable_wheel", "install"}
+
+
+def missing() -> str:
+    """What the machine lacks for compiling, and what to do; "" when it lacks nothing."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "gcc").split()[0]
+    if shutil.which(compiler) is None:
+        return f"there is no C compiler ({compiler}): install gcc and libc6-dev, or set CC to another one"
+    header = os.path.join(sysconfig.get_path("include"), "Python.h")
+    if not os.path.exists(header):
+        return f"Python's headers are missing ({header}): install python3-dev"
+    return ""
+
+
+# First of all, so that it is the first line of what pip prints rather than the last of a hundred.
+if COMPILING.intersection(sys.argv) and (lacking := missing()):
+    sys.exit(f"rhebok cannot be built: {lacking}")
 
 Options.warning_errors = WARNINGS_ARE_ERRORS
 

@@ -38,7 +38,7 @@ from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier, Systemd
-from rhebok.superdaemon.origin import Origin
+from rhebok.superdaemon.origin import Origin, current_directory
 from rhebok.superdaemon.supervised import follow_supervisor, hide, supervised
 from rhebok.superdaemon.supervisor import Supervisor
 
@@ -116,6 +116,7 @@ def _logged(settings: Settings, log: ErrorLog) -> Iterator[None]:
 def check(config: Config) -> None:
     """All that can be wrong before binding: paths, application, hooks, the format of the access log."""
     settings = config.settings
+    current_directory()
     _prepare(settings)
     check_writable("--error-logfile", settings.error_logfile)
     check_writable("--access-logfile", settings.access_logfile)
@@ -166,7 +167,7 @@ def _prepare(settings: Settings) -> None:
     for pair in settings.env:
         name, _, value = pair.partition("=")
         os.environ[name] = value
-    prepend_to_path([*settings.pythonpath, os.getcwd()])
+    prepend_to_path([*settings.pythonpath, current_directory()])
 
 
 def _settle(settings: Settings) -> None:

@@ -21,13 +21,16 @@ struct rhb_score {
     _Atomic uint32_t sending;  /* suspended responses */
     _Atomic uint32_t line_len;
     _Atomic uint64_t unsent; /* bytes in memory of the suspended responses */
-    char reserved[24];
+    _Atomic uint64_t alive;  /* CLOCK_MONOTONIC ns: the last look at the event loop, at least once a
+                                second while there is no request; 0: not in the loop */
+    char reserved[16];
     char line[RHB_SCORE_LINE]; /* method and target of the current request, cut to this length */
     char rest[RHB_SCORE_SIZE - 64 - RHB_SCORE_LINE];
 };
 
 static_assert(sizeof(struct rhb_score) == RHB_SCORE_SIZE, "as in rhebok/serving/scoreboard.py");
 static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
+static_assert(offsetof(struct rhb_score, alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
 
 /* The application starts a request with this method and target. timeout: ns; 0: no limit. */
@@ -53,14 +56,14 @@ static inline void rhb_score_resume(struct rhb_score *score, const char *line, s
     atomic_fetch_sub_explicit(&score->requests, 1, memory_order_relaxed);
 }
 
-/* The application has finished the request, or waits for the client in write(). */
+/* The application has finished the request. */
 static inline void rhb_score_end(struct rhb_score *score)
 {
     atomic_store_explicit(&score->deadline, 0, memory_order_relaxed);
     atomic_store_explicit(&score->busy, 0, memory_order_relaxed);
 }
 
-/* The current request has no limit from now on. */
+/* The current request has no limit from now on: it has upgraded, or waits for its client. */
 static inline void rhb_score_no_limit(struct rhb_score *score)
 {
     atomic_store_explicit(&score->deadline, 0, memory_order_relaxed);
@@ -76,6 +79,12 @@ static inline void rhb_score_sending(struct rhb_score *score, int by)
 static inline void rhb_score_unsent(struct rhb_score *score, uint64_t before, uint64_t now)
 {
     atomic_fetch_add_explicit(&score->unsent, now - before, memory_order_relaxed);
+}
+
+/* The thread has looked at the event loop at this time; 0: it has left the loop. */
+static inline void rhb_score_alive(struct rhb_score *score, uint64_t now)
+{
+    atomic_store_explicit(&score->alive, now, memory_order_relaxed);
 }
 
 #endif

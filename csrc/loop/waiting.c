@@ -38,6 +38,7 @@ static void tick(struct rhb_loop *loop)
 {
     uint64_t now = rhb_now_coarse();
     loop->check_deadlines = true;
+    rhb_score_alive(loop->lane->score, now);
     flush_log(loop, now);
     if (now >= loop->tick_at || (loop->accept_again_at != 0 && now >= loop->accept_again_at)) {
         loop->tick_at = now + TICK;

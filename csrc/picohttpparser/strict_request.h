@@ -50,9 +50,9 @@ PHR_INLINE const char *phr_strict_target(struct phr_input *in, const char *p,
  * its last digit. */
 PHR_INLINE const char *phr_odd_version(struct phr_input *in, const char *p, int *minor_version)
 {
-    static const char shape[8] = "HTTP/0.0";
+    static const char shape[] = "HTTP/0.0";
 
-    for (size_t i = 0; i < sizeof(shape); i++, p++) {
+    for (size_t i = 0; i < sizeof(shape) - 1; i++, p++) {
         if (p == in->end)
             return phr_need_more(in);
         if (shape[i] == '0' ? *p < '0' || *p > '9' : *p != shape[i])

@@ -39,7 +39,7 @@ from .csrc cimport (
     rhb_reset_on_close,
     rhb_response_moves,
     rhb_score_begin,
-    rhb_score_end,
+    rhb_score_no_limit,
     rhb_score_resume,
     rhb_score_unsent,
     rhb_unsent,
@@ -263,7 +263,7 @@ cdef class Exchange:
         cdef uint64_t deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
         cdef uint32_t unsent = rhb_unsent(self.conn.fd)
         cdef rhb_io io
-        rhb_score_end(self.lane.score)  # the time is the client's, not the application's
+        rhb_score_no_limit(self.lane.score)  # the time is the client's, not the application's
         with nogil:
             io = rhb_wait_writable(self.conn.fd, deadline)
         PyErr_CheckSignals()

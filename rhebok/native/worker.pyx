@@ -5,7 +5,6 @@ rhebok.serving.worker makes one in each worker process and calls run().
 
 import gc
 import os
-import threading
 
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport uint64_t
@@ -31,6 +30,7 @@ from .csrc cimport (
     rhb_loop_stop,
     rhb_loop_stop_last,
     rhb_score,
+    rhb_score_alive,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -39,6 +39,8 @@ from .exchange cimport Exchange, live_exchanges
 from .lane cimport Lane
 from .loop_setup cimport LoopSetup
 from .service cimport Service
+
+from rhebok.native.held_threads import HeldThreads
 
 cdef extern from "Python.h":
     object PyContext_CopyCurrent()
@@ -103,6 +105,7 @@ cdef class Worker:
     cdef Service service
     cdef tuple lanes                 # one for each thread
     cdef int wake_fd                 # -1 with one thread
+    cdef object threads              # HeldThreads; None with one thread, and before prepare() or run()
     cdef object score                # keeps the memory that the lanes point into
 
     def __cinit__(self, *arguments, **options):
@@ -156,6 +159,12 @@ cdef class Worker:
 
     # ---- called from Python ----
 
+    def prepare(self):
+        """prepare() -> None: does what can still fail before run(): makes the threads. Raises RuntimeError or
+        MemoryError when one cannot be made."""
+        if len(self.lanes) > 1:
+            self.start_threads()
+
     def run(self):
         """run() -> None: serves until stop(), and then until every accepted connection is answered and closed.
 
@@ -175,6 +184,7 @@ cdef class Worker:
             else:
                 self.run_threads()
         finally:
+            self.leave_loop()
             self.drop_suspended()
             self.flush_logs()
             at_fork.loop = NULL
@@ -232,27 +242,26 @@ cdef class Worker:
     # ---- the threads ----
 
     cdef int run_threads(self) except -1:
-        """Starts the serving threads and waits for their end. The main thread then only handles signals."""
-        cdef list ended = []  # for each thread, its exception or None
-        all_ended = threading.Event()
-        count = len(self.lanes)
-
-        def run(lane):
-            fault = None
-            try:
-                lane.run_with_others()
-            except BaseException as error:
-                fault = error
-            ended.append(fault)
-            if len(ended) == count:
-                all_ended.set()
-
-        for number, lane in enumerate(self.lanes, 1):  # no daemons: what the application starts there would be one
-            threading.Thread(target=run, args=(lane,), name=f"rhebok-{number}").start()
-        all_ended.wait()
-        for fault in ended:
+        """Lets the serving threads run and waits for their end. The main thread then only handles signals."""
+        if self.threads is None:
+            self.start_threads()
+        self.threads.release()
+        for fault in self.threads.wait():
             if fault is not None:
                 raise fault
+        return 0
+
+    cdef int start_threads(self) except -1:
+        self.threads = HeldThreads()
+        for number, lane in enumerate(self.lanes, 1):
+            self.threads.start(lane.run_with_others, f"rhebok-{number}")
+        return 0
+
+    cdef int leave_loop(self) noexcept:
+        """From now on nobody expects a sign of life: the application may take its time to end."""
+        cdef Lane lane
+        for lane in self.lanes:
+            rhb_score_alive(lane.own.score, 0)
         return 0
 
     cdef int drop_suspended(self) except -1:

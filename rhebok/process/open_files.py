@@ -7,6 +7,8 @@ import logging
 import os
 import resource
 
+from rhebok.errors import UserError, os_reason
+
 OTHERS = 256  # descriptors of the interpreter, logs, listeners and the application
 EACH = 2  # descriptors of a connection: its socket, and the file of its body or response
 
@@ -14,15 +16,31 @@ STDIN, STDERR = 0, 2
 
 
 def fill_standard_descriptors() -> None:
-    """Opens /dev/null at those of 0, 1 and 2 that are closed.
+    """Opens /dev/null at those of 0, 1 and 2 that are closed. Raises UserError when there is none to open.
 
     Otherwise a socket or a file of the application could get such a number, and logs would be written to it.
     """
-    fd = os.open(os.devnull, os.O_RDWR)
-    while fd <= STDERR:
-        os.set_inheritable(fd, True)
-        fd = os.open(os.devnull, os.O_RDWR)
-    os.close(fd)
+    for standard in range(STDERR + 1):
+        if not _is_open(standard):  # the lowest that is closed, so open(2) returns it
+            os.set_inheritable(open_null(os.O_RDWR), True)
+
+
+def open_null(flags: int) -> int:
+    """A descriptor of /dev/null. Raises UserError: a chroot or a container may have none."""
+    try:
+        return os.open(os.devnull, flags)
+    except OSError as error:
+        raise UserError(
+            f"cannot open {os.devnull}: {os_reason(error)} (mknod -m 666 {os.devnull} c 1 3)"
+        ) from None
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def close_stdin() -> None:

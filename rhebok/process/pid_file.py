@@ -34,11 +34,14 @@ class PidFile:
         self._fd, self._made = self._hold(path, waiting)
 
     def write(self) -> None:
-        """Once nothing can fail any more: the file may be of a program that does not lock. The caller is the
-        owner from now on."""
+        """Once nothing else can fail: the file may be of a program that does not lock. The caller is the
+        owner from now on. Raises UserError, as on a full disk."""
         self._made, self._owner = True, os.getpid()
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{self._owner}\n".encode(), 0)
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{self._owner}\n".encode(), 0)
+        except OSError as error:
+            raise _cannot_write(self._option, self._path, os_reason(error)) from None
 
     def forget(self) -> None:
         """In a child: without this the lock would outlive the owner as long as the child lives."""
@@ -74,11 +77,15 @@ class PidFile:
         try:
             opened = open_file(path, os.O_RDWR, 0o644)
         except OSError as error:
-            raise UserError(f"{self._option}: cannot write to {path!r}: {os_reason(error)}") from None
+            raise _cannot_write(self._option, path, os_reason(error)) from None
         if not stat.S_ISREG(os.fstat(opened.fd).st_mode):
             os.close(opened.fd)
-            raise UserError(f"{self._option}: cannot write to {path!r}: it is not a regular file")
+            raise _cannot_write(self._option, path, "it is not a regular file")
         return opened.fd, opened.made
+
+
+def _cannot_write(option: str, path: str, reason: str) -> UserError:
+    return UserError(f"{option}: cannot write to {path!r}: {reason}")
 
 
 def find_running(path: str) -> tuple[int, int]:

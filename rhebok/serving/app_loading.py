@@ -10,10 +10,12 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import ModuleType, TracebackType
 from typing import Any
 
-from rhebok.errors import ExitStatus, UserError
+from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.serving import app_kinds
 from rhebok.settings.app_spec import DEFAULT_ATTRIBUTES, AppSpec, parse_app
 
 Application = Callable[..., Any]
@@ -25,10 +27,14 @@ def load_app(text: str) -> Application:
     """The application that MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY() names. Raises UserError."""
     spec = parse_app(text)
     module = import_module(spec.module)
-    found = _attribute(module, spec)
+    attribute = spec.attribute or _default_attribute(module)
+    found = _walk(module, attribute)
     if spec.is_factory:
         found = _call_factory(_callable(found, text), spec, text)
-    return _callable(found, text)
+    application = _callable(found, text)
+    if wrong := app_kinds.mistake(application, spec.module, attribute):
+        raise _error(f"{text!r} {wrong}")
+    return application
 
 
 def load_function(option: str, name: str | None) -> Callable[..., Any] | None:
@@ -54,12 +60,10 @@ def import_module(name: str) -> ModuleType:
         raise _failed(f"could not import {name!r}", error) from None
 
 
-def _attribute(module: ModuleType, spec: AppSpec) -> Any:
-    if spec.attribute is not None:
-        return _walk(module, spec.attribute)
+def _default_attribute(module: ModuleType) -> str:
     for name in DEFAULT_ATTRIBUTES:
         if hasattr(module, name):
-            return getattr(module, name)
+            return name
     raise _error(
         f"module {module.__name__!r} has neither 'application' nor 'app': name the attribute, "
         f"{module.__name__}:ATTRIBUTE"
@@ -96,12 +100,25 @@ def _not_found(name: str, error: ModuleNotFoundError) -> UserError:
     missing = error.name or name
     within = "" if missing == name else f" (of {name!r})"
     why = f": {error}" if "is not a package" in str(error) else ""
-    hint = _did_you_mean(missing, _modules_here())
+    hint = _unreadable_directories() or _did_you_mean(missing, _modules_here())
     return _error(f"cannot find module {missing!r}{within} in {os.getcwd()} or on sys.path{why}{hint}")
 
 
 def _modules_here() -> list[str]:
     return [entry.removesuffix(".py") for entry in os.listdir(".") if entry.endswith(".py")]
+
+
+def _unreadable_directories() -> str:
+    """The import system passes over a directory that it cannot read, as if it were empty."""
+    for directory in dict.fromkeys([os.getcwd(), *sys.path]):
+        try:
+            with os.scandir(directory or "."), suppress(FileNotFoundError):
+                os.stat(os.path.join(directory, "__init__.py"))  # takes the right to search
+        except PermissionError as error:
+            return f": cannot read {directory!r}: {os_reason(error)} (user {os.geteuid()})"
+        except OSError:
+            continue  # not a directory, or not there
+    return ""
 
 
 def _failed(what: str, error: BaseException) -> UserError:

@@ -3,8 +3,10 @@
 Called by launch, which passes the listeners: the process that has bound them may be another one.
 """
 
+import faulthandler
 import gc
 import os
+import signal
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,10 +21,12 @@ from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
 from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.process.open_files import close_stdin
+from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.serving import patches
 from rhebok.serving.app_loading import load_app
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
-from rhebok.serving.scoreboard import Scoreboard
+from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.settings.table import Settings
@@ -54,8 +58,11 @@ class Master:
         self._release_in_child = release_in_child
         self._notifier = notifier or Notifier()
         self._access_log = access_log
-        self._scoreboard = Scoreboard(settings.threads, with_queries=settings.log_queries)
+        slots = capacity(settings.workers)
+        self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
+        self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger)
+        self._traceback_installed = False
         self._slot: int | None = None  # claimed for the next worker
         self._info = MasterInfo(os.getpid(), settings, log.logger)
 
@@ -145,6 +152,7 @@ class Master:
         worker: list[WorkerProcess] = []  # filled in the child
 
         def before_fork() -> None:
+            self._show_where_it_hangs()
             if self._slot is None:
                 self._slot = self._scoreboard.claim_slot()
             if hooks.before_fork:
@@ -153,6 +161,7 @@ class Master:
         def forked(pid: int) -> None:
             assert self._slot is not None
             self._watch.forked(pid, self._slot)
+            self._life.forked(pid, self._slot)
             self._slot = None
 
         def install_signals() -> None:
@@ -164,6 +173,7 @@ class Master:
             return worker[0].serve(report)
 
         def on_child_reap(pid: int, status: int) -> None:
+            self._life.reaped(pid)
             self._watch.reaped(pid)
             if hooks.on_child_reap:
                 hooks.on_child_reap(pid, status)
@@ -179,10 +189,23 @@ class Master:
             stop_begins=self._stop_begins,
             gradual_stop_begins=self._notifier.workers_take,
             replaced_as_a_whole=self._deploy_instead,
-            verdicts=self._watch.verdicts,
-            verdicts_at=self._watch.next_at,
+            verdicts=lambda: {**self._watch.verdicts(), **self._life.verdicts()},
+            verdicts_at=lambda: min(self._watch.next_at(), self._life.next_at()),
             current_requests=self._watch.current_requests,
         )
+
+    def _show_where_it_hangs(self) -> None:
+        """Once, as soon as the engine has its handlers: before the handler of that signal, C writes the
+        traceback, also while a hook blocks."""
+        if self._traceback_installed:
+            return
+        self._traceback_installed = True
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [TRACEBACK_SIGNAL])
+        handler = signal.getsignal(TRACEBACK_SIGNAL)
+        faulthandler.unregister(TRACEBACK_SIGNAL)  # of the time of loading, which was without a chain
+        signal.signal(TRACEBACK_SIGNAL, handler)
+        faulthandler.register(TRACEBACK_SIGNAL, self._log.stream, all_threads=True, chain=True)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _deploy_instead(self) -> bool:
         """HUP asks for new code, and only the supervisor can start that."""

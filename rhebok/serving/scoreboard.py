@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SCORE_SIZE = 320
-CAPACITY = 8192  # twice the most workers of --workers; pages that are not used cost nothing
+SPARE = 256  # slots for workers that TTIN adds
 
-_HEAD = struct.Struct("=QQIII4xQ")  # deadline, requests, busy, sending, line_len, unsent
+_HEAD = struct.Struct("=QQIII4xQQ")  # deadline, requests, busy, sending, line_len, unsent, alive
 _LINE_AT = 64
 _LINE_SIZE = 240
 
@@ -28,6 +28,7 @@ class Score:
     unsent: int  # bytes of these responses in memory, without files; likewise
     raw_line: bytes  # method and target of the current request, or of the last one
     with_query: bool = False  # whether `line` shows the query: it may have passwords
+    alive: int = 0  # changes whenever the thread has looked at its event loop; 0: it is not in the loop
 
     @property
     def line(self) -> str:
@@ -52,10 +53,15 @@ def _size(count: int) -> str:
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
+def capacity(workers: int) -> int:
+    """The slots for so many workers: while they are replaced there are more, if they end slowly many more."""
+    return 4 * workers + SPARE
+
+
 class Scoreboard:
     """The slots of all workers, of `threads` threads each."""
 
-    def __init__(self, threads: int = 1, capacity: int = CAPACITY, with_queries: bool = False) -> None:
+    def __init__(self, threads: int = 1, capacity: int = SPARE, with_queries: bool = False) -> None:
         self._with_queries = with_queries
         self._threads = threads
         self._slot_size = threads * SCORE_SIZE
@@ -88,10 +94,10 @@ class Scoreboard:
         return [self._score(start + number * SCORE_SIZE) for number in range(self._threads)]
 
     def _score(self, start: int) -> Score:
-        deadline, requests, busy, sending, line_len, unsent = _HEAD.unpack_from(self._memory, start)
+        deadline, requests, busy, sending, line_len, unsent, alive = _HEAD.unpack_from(self._memory, start)
         line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
         late_at = deadline / 1e9 if deadline else None
-        return Score(late_at, requests, bool(busy), sending, unsent, line, self._with_queries)
+        return Score(late_at, requests, bool(busy), sending, unsent, line, self._with_queries, alive)
 
     # Shared by all workers
 

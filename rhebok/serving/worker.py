@@ -19,8 +19,9 @@ from time import monotonic
 from types import FrameType
 from typing import Any, Protocol, TextIO
 
-from rhebok.errors import RequestTimeout, UserError
+from rhebok.errors import ExitStatus, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
+from rhebok.native import thread_stacks
 from rhebok.native.orphan import limit_life
 from rhebok.prefork.children import Report
 from rhebok.prefork.parent_death import signal_when_parent_dies
@@ -44,6 +45,9 @@ from rhebok.settings.table import Settings
 
 class NativeWorker(Protocol):
     """The part of rhebok.native.worker.Worker that is used here."""
+
+    def prepare(self) -> None:
+        """What can fail before run(): starts its threads. Raises RuntimeError or MemoryError."""
 
     def run(self) -> None:
         """Serves until it is stopped; returns when it has drained. Python signal handlers run inside."""
@@ -145,6 +149,7 @@ class WorkerProcess:
         signal(TRACEBACK_SIGNAL, self._on_traceback)
         # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
         faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
+        thread_stacks.install(self._service.log.stream.fileno())
         for number in IGNORED_BY_WORKERS:
             signal(number, ignore)
         patches.renew_after_fork()
@@ -183,6 +188,13 @@ class WorkerProcess:
             self._service.log.logger.error("%s", error.with_detail)
             return error.status
         self._native = self._make_native(app, report)
+        try:
+            self._native.prepare()
+        except (RuntimeError, MemoryError) as error:
+            text = "cannot start all threads of a worker (--threads %d): %s; a limit (ulimit -u, -v)?"
+            reason = str(error) or type(error).__name__
+            self._service.log.logger.error(text, self._service.settings.threads, reason)
+            return ExitStatus.FAILED
         report.ready()
         self._native.run()
         self._phase = _Phase.ENDING

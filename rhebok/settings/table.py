@@ -183,7 +183,8 @@ class Settings:
         "Do not fork for this long after a worker has failed.", unit="seconds")
     timeout: float = row("-t --timeout", values.seconds(), 30, Group.WORKERS,
         "Interrupt a request that takes the application longer than this: traceback and request line go to "
-        "the error log, and the worker is replaced. 0 means never.", unit="seconds")
+        "the error log, and the worker is replaced. So is a worker or master that shows no sign of life "
+        "outside of requests for this long, but at least 5 seconds. 0 means never.", unit="seconds")
     graceful_timeout: float = row("--graceful-timeout", values.seconds(), 30, Group.WORKERS,
         "Kill a stopping worker that has not finished after this time.", unit="seconds")
     max_worker_memory: int = row("--max-worker-memory", values.size(), 0, Group.WORKERS,

@@ -7,6 +7,7 @@ finds the pid file written.
 import os
 
 from rhebok.errors import UserError
+from rhebok.process.open_files import open_null
 
 _READY = b"1"
 
@@ -33,7 +34,7 @@ def daemonize() -> Readiness:
     # The daemon is not a session leader, so no terminal it opens becomes its controlling one.
     if os.fork() > 0:
         os._exit(0)
-    null = os.open(os.devnull, os.O_RDONLY)
+    null = open_null(os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     return Readiness(write_fd)

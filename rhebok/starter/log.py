@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from rhebok.errors import UserError, os_reason
 from rhebok.process.nonblocking import unblocked, write_now
+from rhebok.process.open_files import open_null
 from rhebok.process.opening import open_file
 
 STDOUT, STDERR = 1, 2
@@ -73,7 +74,7 @@ class Log:
         """Closes our end and gives the command a limited time for its last lines."""
         if self.pid is None:
             return
-        null = os.open(os.devnull, os.O_WRONLY)
+        null = open_null(os.O_WRONLY)
         for standard in (STDOUT, STDERR):
             os.dup2(null, standard)
         os.close(null)

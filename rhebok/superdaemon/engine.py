@@ -223,7 +223,8 @@ class Engine:
             report = self._log.warning if code else self._log.info
             report("%s %s", generation, end)
         elif generation.phase is Phase.SERVING:
-            self._log.error("%s %s, which nobody asked for", generation, end)
+            unasked = "" if generation.hangs else ", which nobody asked for"
+            self._log.error("%s %s%s", generation, end, unasked)
             self._policy.died(generation, _exit_status(code))
         else:
             when = "before it was ready" if generation.phase is Phase.STARTING else self._policy.while_proving

@@ -2,9 +2,11 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from signal import Signals
+
+from rhebok.process.stillness import Stillness
 
 NEVER = float("inf")
 
@@ -25,6 +27,11 @@ class Generation:
     gradual: bool = False  # its predecessor is to stop one worker after the other
     late: bool = False  # its start took too long, and it was told to end
     served_since: float = 0.0
+    signs: int = 0  # of life, that its master has sent
+    workers: int | None = None  # living ones, by the last of them
+    still: Stillness = field(default_factory=Stillness)  # the master
+    hangs: bool = False  # the master has shown no sign of life for too long
+    kill_at: float = NEVER  # for that reason
     retiring: bool = False  # it was told to stop one worker after the other
     graceful: bool = False  # it was told to stop, and may finish its requests
 

@@ -18,6 +18,7 @@ from socket import socket as Socket  # bound before the application, which may r
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 NOTIFY_FD_VARIABLE = "RHEBOK_NOTIFY_FD"  # of the inherited socket; instead of the other
 WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
+LIVES = "X_LIVING_WORKERS"  # ours, likewise
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
@@ -72,6 +73,13 @@ class Notifier:
         """Of a generation: it starts or retires its workers one after the other, which takes so long."""
         self._send(f"{WORKERS_TAKE}={int(seconds * 1_000_000)}")
 
+    def lives(self, workers: int) -> None:
+        """Of a generation, to our supervisor alone, once a second: its master lives, and so many workers. Not
+        waited for: the next one will do."""
+        if self._inherited:
+            with suppress(OSError):
+                self._inherited.send(f"{LIVES}={workers}".encode(), socket.MSG_DONTWAIT)
+
     def alive(self) -> None:
         self._send("WATCHDOG=1")
 
@@ -110,6 +118,12 @@ def workers_take(said: Mapping[str, str]) -> float:
     """The seconds of Notifier.workers_take; 0 in other messages."""
     microseconds = said.get(WORKERS_TAKE, "")
     return int(microseconds) / 1_000_000 if microseconds.isdecimal() else 0.0
+
+
+def living_workers(said: Mapping[str, str]) -> int | None:
+    """The number of Notifier.lives; None in other messages."""
+    number = said.get(LIVES, "")
+    return int(number) if number.isdecimal() else None
 
 
 class Inbox:

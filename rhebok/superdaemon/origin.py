@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from rhebok.errors import UserError, os_reason
+
 _SHEBANG_SIZE = 1024  # of a script is read to see what starts it
 
 
@@ -43,12 +45,22 @@ def command_line(original: Sequence[str] = tuple(sys.orig_argv)) -> tuple[str, .
 
 def start_directory() -> str:
     """The shell's name for the current directory, where it is one: if that is a symbolic link which a deploy
-    switches, a new generation starts in the new target."""
-    here, said = os.getcwd(), os.environ.get("PWD", "")
+    switches, a new generation starts in the new target. Raises UserError."""
+    here, said = current_directory(), os.environ.get("PWD", "")
     with suppress(OSError):
         if os.path.isabs(said) and os.path.samefile(said, here):
             return said
     return here
+
+
+def current_directory() -> str:
+    """Raises UserError when there is none: it was deleted, as the release that a shell still stands in."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise UserError(
+            f"the current directory is gone: {os_reason(error)}: change to another one (cd)"
+        ) from None
 
 
 def start_environment() -> Mapping[str, str]:

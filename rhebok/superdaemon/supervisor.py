@@ -24,15 +24,18 @@ from rhebok.process.signals import (
     NotedSignals,
     Row,
 )
+from rhebok.process.stillness import limit
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.engine import Engine, Log, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
+from rhebok.superdaemon.master_watch import MasterWatch
 from rhebok.superdaemon.notify import (
     NOTIFY_FD_VARIABLE,
     NOTIFY_VARIABLE,
     WATCHDOG_VARIABLES,
     Inbox,
     Systemd,
+    living_workers,
     workers_take,
 )
 from rhebok.superdaemon.origin import Origin
@@ -72,6 +75,7 @@ class Supervisor(Policy):
         self._watchdog = systemd.watchdog
         self._watchdog_at = 0.0
         self._inbox = Inbox()
+        self._masters = MasterWatch(limit(settings.timeout), log)
         self._state = State.RUNNING
         self._stop_at = NEVER  # the end of --pre-stop-delay, or of waiting for a generation that loads
         self._served = False  # some generation got ready
@@ -176,6 +180,8 @@ class Supervisor(Policy):
             if generation is None:
                 continue
             self._extend_deadline(generation, workers_take(said))
+            if (workers := living_workers(said)) is not None:
+                generation.signs, generation.workers = generation.signs + 1, workers
             if generation.phase is Phase.STARTING and said.get("READY") == "1" and not generation.late:
                 self._got_ready(generation)
 
@@ -183,13 +189,19 @@ class Supervisor(Policy):
         awaited = self._state is not State.AWAITING or self._awaits_successor()
         if now >= self._stop_at or not awaited:
             self._stop_for_good()
-        if self._watchdog and now >= self._watchdog_at and self._generations.current:
+        current = self._generations.current
+        if current and self._masters.look(current, now):
+            self._engine.want_deploy()
+        if self._watchdog and now >= self._watchdog_at and current and self._masters.serves(current):
             self._watchdog_at = now + self._watchdog
             self._notifier.alive()
 
     def next_at(self) -> float:
-        feeds = self._watchdog and self._generations.current
-        return min(self._stop_at, self._watchdog_at if feeds else NEVER)
+        now, current = time.monotonic(), self._generations.current
+        if not current:
+            return self._stop_at
+        feeds = self._watchdog and self._masters.serves(current)
+        return min(self._stop_at, self._masters.next_at(now), self._watchdog_at if feeds else NEVER)
 
     def descriptors(self) -> Iterable[int]:
         return (self._inbox.fileno(),)

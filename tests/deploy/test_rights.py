@@ -110,8 +110,10 @@ def tasks_of(user: int) -> int:
 
 
 def _limit_processes(pid: int, limit: int) -> None:
-
-    resource.prlimit(pid, resource.RLIMIT_NPROC, (limit, limit))
+    """The hard limit stays: in a container root may not raise it again."""
+    hard = resource.prlimit(pid, resource.RLIMIT_NPROC)[1]
+    soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.prlimit(pid, resource.RLIMIT_NPROC, (soft, hard))
 
 
 def test_the_first_start_fails_when_its_threads_cannot_be_made(site: Site, tmp_path: Path) -> None:

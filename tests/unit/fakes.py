@@ -27,6 +27,9 @@ class FakeWorker:
         self._stopped = False
         self._multiprocess = multiprocess
 
+    def prepare(self):
+        pass
+
     def run(self):
         poll = select.poll()
         for fd in (*self._listeners, self._wakeup_fd):

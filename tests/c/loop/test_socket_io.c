@@ -10,6 +10,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* These calls replace those of the C library; each can be interrupted once. */
@@ -46,7 +47,11 @@ ssize_t sendfile(int fd, int file, off_t *offset, size_t len)
 
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    return interrupted() ? -1 : (int)syscall(SYS_poll, fds, count, timeout_ms);
+    struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+    /* not SYS_poll, which newer architectures such as aarch64 do not have */
+    return interrupted()
+               ? -1
+               : (int)syscall(SYS_ppoll, fds, count, timeout_ms < 0 ? NULL : &timeout, NULL, 0);
 }
 
 struct pair {

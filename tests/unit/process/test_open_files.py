@@ -1,11 +1,13 @@
 """The limit of open files: how far it is raised, and when the user is warned that it is not enough."""
 
 import logging
+import os
 import resource
 
 import pytest
 
-from rhebok.process.open_files import allow_connections, shortage, wanted
+from rhebok.errors import UserError
+from rhebok.process.open_files import allow_connections, open_null, shortage, wanted
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,9 @@ def test_the_process_gets_the_limit_and_the_log_the_warning(caplog):
         assert f"the {hard} files" in caplog.text
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_missing_dev_null_is_an_error_that_says_how_to_make_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "devnull", str(tmp_path / "null"))
+    with pytest.raises(UserError, match=r"null: no such file or directory \(mknod "):
+        open_null(os.O_RDWR)

@@ -87,3 +87,14 @@ def test_a_path_that_cannot_be_written_is_one_line():
         UserError, match=r"^--pid: cannot write to '/no/such/pid': no such file or directory$"
     ):
         PidFile("/no/such/pid")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="takes /dev/full")
+def test_a_full_disk_is_an_error_of_the_option(path):
+    """/dev/full opens like any file, and takes nothing."""
+    pid_file = PidFile(str(path))
+    full = os.open("/dev/full", os.O_RDWR)
+    os.dup2(full, pid_file._fd)
+    os.close(full)
+    with pytest.raises(UserError, match=r"--pid: cannot write to '.*pid': (no space|invalid)"):
+        pid_file.write()

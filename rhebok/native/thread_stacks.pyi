@@ -1,0 +1,6 @@
+"""Types of the compiled module; thread_stacks.pyx has the documentation."""
+
+MOST_THREADS: int
+
+def install(fd: int) -> None: ...
+def ask(pid: int) -> None: ...

@@ -1,0 +1,113 @@
+"""Which workers are held outside of any request, and the master's own sign of life. Used by master.
+
+An idle worker looks at its event loop once a second, and notes that in its score. One that does not, although
+no request is with the application, is held: by a thread in C that keeps the interpreter's lock, by a signal
+handler of the application. What happens inside a request is judged by --timeout alone.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from rhebok.native import thread_stacks
+from rhebok.prefork.engine import Verdict
+from rhebok.process.signals import TRACEBACK_SIGNAL
+from rhebok.process.stillness import LOOK_EVERY, Stillness, limit
+from rhebok.serving.scoreboard import Score, Scoreboard
+from rhebok.settings.table import Settings
+from rhebok.superdaemon.notify import Notifier
+
+
+@dataclass
+class _Watched:
+    """A worker."""
+
+    slot: int
+    still: Stillness = field(default_factory=Stillness)
+    steps: int = 0  # that were taken against it since it is held, one in each look
+    alive: bool = False
+
+
+class LifeWatch:
+    """The workers of a master. Times are those of `clock`, in seconds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        scoreboard: Scoreboard,
+        notifier: Notifier,
+        log: logging.Logger,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit = limit(settings.timeout)
+        self._scoreboard = scoreboard
+        self._notifier = notifier
+        self._log = log
+        self._clock = clock
+        self._workers: dict[int, _Watched] = {}
+        self._next_at = 0.0
+
+    def forked(self, pid: int, slot: int) -> None:
+        """A worker was forked, and has this slot of the scoreboard."""
+        self._workers[pid] = _Watched(slot)
+
+    def reaped(self, pid: int) -> None:
+        """A worker has ended."""
+        self._workers.pop(pid, None)
+
+    def next_at(self) -> float:
+        """When to call verdicts()."""
+        return self._next_at
+
+    def verdicts(self) -> dict[int, Verdict]:
+        """The workers to end, by pid. Tells the supervisor that this master and so many workers live."""
+        now = self._clock()
+        if now < self._next_at:
+            return {}
+        self._next_at = now + LOOK_EVERY
+        found = {pid: self._verdict(pid, watched, now) for pid, watched in self._workers.items()}
+        self._notifier.lives(sum(watched.alive for watched in self._workers.values()))
+        return {pid: verdict for pid, verdict in found.items() if verdict}
+
+    def _verdict(self, pid: int, watched: _Watched, now: float) -> Verdict | None:
+        scores = self._scoreboard.read(watched.slot)
+        seconds = watched.still.look([(each.alive, each.requests, each.busy) for each in scores], now)
+        watched.alive = _serves(scores) and (_is_busy(scores) or seconds < limit(1))
+        if not _serves(scores) or _is_busy(scores) or seconds < self._limit:
+            was_held, watched.steps = watched.steps > 0, 0
+            return self._goes_on(pid) if was_held else None
+        watched.steps += 1
+        return self._act(pid, watched.steps, seconds)
+
+    def _act(self, pid: int, step: int, seconds: float) -> Verdict | None:
+        """One step in each look: what the worker writes is not mixed, and is written before its end."""
+        if step == 1:
+            text = (
+                "worker %d has been held outside of any request for %.0f s (by a thread in C that keeps the "
+                "interpreter's lock?); this is where its threads are:"
+            )
+            self._log.error(text, pid, seconds)
+            with suppress(ProcessLookupError):
+                os.kill(pid, TRACEBACK_SIGNAL)
+        elif step == 2:
+            thread_stacks.ask(pid)
+        elif step == 3:
+            self._log.error("worker %d is still held: killed and replaced", pid)
+            return Verdict.KILL
+        return None
+
+    def _goes_on(self, pid: int) -> Verdict:
+        self._log.warning("worker %d goes on; it is replaced all the same", pid)
+        return Verdict.REPLACE
+
+
+def _serves(scores: Sequence[Score]) -> bool:
+    """Whether it is in its event loop: not loading, and not ending."""
+    return any(score.alive for score in scores)
+
+
+def _is_busy(scores: Sequence[Score]) -> bool:
+    return any(score.busy for score in scores)

@@ -1,0 +1,144 @@
+"""Workers that are held outside of requests, according to a scoreboard that the test writes."""
+
+import logging
+import math
+import os
+import signal
+import struct
+from types import SimpleNamespace
+
+import pytest
+
+from rhebok.prefork.engine import Verdict
+from rhebok.process.stillness import SHORTEST_LIMIT
+from rhebok.serving import life_watch
+from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+
+
+class Watched:
+    """A watch whose only worker is this process; time passes only by after()."""
+
+    def __init__(self, timeout=30, threads=1):
+        self.now = 1000.0
+        self.told = []
+        self.log = []
+        logger = logging.Logger("life")
+        handler = logging.Handler()
+        handler.emit = lambda record: self.log.append(record.getMessage())
+        logger.addHandler(handler)
+        self.board = Scoreboard(threads, 4)
+        settings = SimpleNamespace(timeout=timeout)
+        notifier = SimpleNamespace(lives=self.told.append)
+        self.watch = LifeWatch(settings, self.board, notifier, logger, lambda: self.now)
+        self.slot = self.board.claim_slot()
+        self.watch.forked(os.getpid(), self.slot)
+
+    def writes(self, alive, busy=0, requests=0, thread=0):
+        score = struct.pack("=QQIII4xQQ", 0, requests, busy, 0, 0, 0, alive)
+        self.board.view(self.slot)[thread * SCORE_SIZE :][: len(score)] = score
+
+    def after(self, seconds):
+        """The first verdict in so many seconds, with a look in each."""
+        for _ in range(math.ceil(seconds)):
+            self.now += 1
+            if verdict := self.watch.verdicts().get(os.getpid()):
+                return verdict
+        return None
+
+
+@pytest.fixture
+def signals(monkeypatch):
+    """What the worker, which is this process, is sent: USR2, and requests for its native stacks."""
+    received = []
+    previous = signal.signal(signal.SIGUSR2, lambda *_: received.append("USR2"))
+    monkeypatch.setattr(life_watch.thread_stacks, "ask", lambda _pid: received.append("stacks"))
+    yield received
+    signal.signal(signal.SIGUSR2, previous)
+
+
+def test_a_worker_that_looks_at_its_loop_stays():
+    watched = Watched()
+    for second in range(1, 100):
+        watched.writes(alive=second)
+        assert watched.after(1) is None
+    assert watched.log == []
+    assert set(watched.told) == {1}
+
+
+def test_one_that_is_held_shows_its_threads_and_is_killed(signals):
+    watched = Watched()
+    watched.writes(alive=1)
+    assert watched.after(30) is None
+    assert signals == []
+    assert watched.after(1) is None
+    assert signals == ["USR2"]
+    assert watched.after(1) is None
+    assert signals == ["USR2", "stacks"]
+    assert watched.after(1) is Verdict.KILL
+    assert "has been held outside of any request for 30 s" in watched.log[0]
+    assert "killed and replaced" in watched.log[1]
+    assert watched.after(100) is None
+    assert watched.told[-1] == 0
+
+
+def test_one_that_goes_on_is_replaced_gracefully(signals):
+    watched = Watched()
+    watched.writes(alive=1)
+    watched.after(31)
+    watched.writes(alive=2)
+    assert watched.after(1) is Verdict.REPLACE
+    assert watched.after(20) is None
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_request_is_not_judged_here(threads):
+    watched = Watched(threads=threads)
+    watched.writes(alive=1, busy=1, thread=threads - 1)
+    assert watched.after(1000) is None
+    assert watched.told[-1] == 1
+
+
+def test_requests_between_the_looks_are_signs_of_life():
+    """Many requests are served between two looks at epoll, and the master may see the moment between two."""
+    watched = Watched()
+    for number in range(100):
+        watched.writes(alive=1, requests=number)
+        assert watched.after(1) is None
+
+
+def test_a_worker_that_loads_or_has_left_its_loop_is_not_judged():
+    watched = Watched()
+    assert watched.after(1000) is None
+    assert watched.told[-1] == 0
+
+
+def test_with_timeout_0_a_debugger_may_stop_it():
+    watched = Watched(timeout=0)
+    watched.writes(alive=1)
+    assert watched.after(1000) is None
+    assert watched.told[-1] == 0
+
+
+def test_a_short_timeout_is_not_taken_literally(signals):
+    watched = Watched(timeout=0.1)
+    watched.writes(alive=1)
+    assert watched.after(SHORTEST_LIMIT) is None
+    assert signals == []
+    watched.after(1)
+    assert signals == ["USR2"]
+
+
+def test_time_in_which_the_master_itself_was_stopped_does_not_count(signals):
+    watched = Watched()
+    watched.writes(alive=1)
+    watched.after(1)
+    watched.now += 3600
+    assert watched.after(1) is None
+    assert signals == []
+
+
+def test_a_worker_that_has_ended_is_forgotten():
+    watched = Watched()
+    watched.watch.reaped(os.getpid())
+    assert watched.after(1000) is None
