@@ -32,7 +32,8 @@ cdef rhb_access_log *open_access_log(object settings, object file, object errors
     """The log that the settings name, which the caller frees; NULL when they name none. file: the open file, with fd
     and path (None: it is not opened again after a rename); None: it is opened here. errors: a text stream, for the
     warning that the log cannot be opened again. Raises ValueError for the format, OSError for the file."""
-    cdef bytes path = None
+    cdef bytes path = None  # name points into it
+    cdef const char *name = NULL
     cdef rhb_access_log *log
     cdef int result, fd = -1
     if settings.access_logfile is None:
@@ -45,7 +46,9 @@ cdef rhb_access_log *open_access_log(object settings, object file, object errors
         fd = STDOUT
     else:
         path = os.fsencode(settings.access_logfile)
-    result = rhb_access_log_open(log, NULL if path is None else <const char *>path, fd)
+    if path is not None:
+        name = path
+    result = rhb_access_log_open(log, name, fd)
     if result < 0:
         rhb_access_log_free(log)
         raise OSError(-result, os.strerror(-result), settings.access_logfile)

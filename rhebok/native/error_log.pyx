@@ -14,7 +14,8 @@ cdef int show_queries(bint wanted) except -1:
 
 
 cdef str describe_request(const phr_request_head *head):
-    """Method and target, without its query, which may have passwords, unless show_queries(True). A target may have bytes that a terminal takes for control characters: they are escaped."""
+    """Method and target, without the query, which may have passwords, unless show_queries(True). A target may have
+    bytes that a terminal takes for control characters: they are escaped."""
     method = head.method[:head.method_len].decode("latin-1")
     cdef bytes target = head.target[:head.target_len]
     if not queries_shown:

@@ -60,8 +60,8 @@ cdef class Service:
     cdef int wake_sleeping_thread(self) noexcept:
         """Ends the sleep of the thread that sleeps in the loop."""
         cdef uint64_t one = 1
-        if self.wake_fd >= 0:
-            write(self.wake_fd, &one, sizeof(one))
+        if self.wake_fd >= 0 and write(self.wake_fd, &one, sizeof(one)) < 0:
+            return 0  # EAGAIN: it has been woken more often than it has looked
         return 0
 
     cdef int end_threads(self) noexcept:
