@@ -296,10 +296,12 @@ def test_the_first_generation_that_does_not_get_ready_ends_it(site: Site) -> Non
 def test_as_pid_1_it_reaps_orphans_deploys_and_stops_on_term(name: str, site: Site) -> None:
     """In a namespace of its own. The application leaves a child behind that ends when its worker has gone."""
     orphan = (
-        "if os.fork() == 0:\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
         "    if os.fork() == 0:\n"
         "        os.execvp('sleep', ['sleep', '0'])\n"
         "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"  # its own child; the master waits for workers only
     )
     site.release(orphan)
     port = free_port()
