@@ -261,7 +261,7 @@ cdef class Worker:
         """From now on nobody expects a sign of life: the application may take its time to end."""
         cdef Lane lane
         for lane in self.lanes:
-            rhb_score_alive(lane.own.score, 0)
+            rhb_score_alive(lane.lane.score, 0)
         return 0
 
     cdef int drop_suspended(self) except -1:
