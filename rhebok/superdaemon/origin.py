@@ -6,6 +6,7 @@ at each start.
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -36,9 +37,9 @@ def command_line(original: Sequence[str] = tuple(sys.orig_argv)) -> tuple[str, .
     A script that names its interpreter itself is executed as such: behind a link, as current/venv/bin/rhebok
     is, it is another script with another interpreter after a deploy.
     """
-    script = next((word for word in original[1:] if not word.startswith("-")), "")
-    if "-m" not in original[1 : _index(original, script)] and _starts_itself(script, original[0]):
-        return tuple(original[_index(original, script) :])
+    at = next((at for at, word in enumerate(original) if at and not word.startswith("-")), len(original))
+    if "-m" not in original[1:at] and _starts_itself(original[:at], *original[at : at + 1]):
+        return tuple(original[at:])
     interpreter = original[0] if os.sep in original[0] else sys.executable
     return (interpreter, *original[1:])
 
@@ -71,20 +72,24 @@ def start_environment() -> Mapping[str, str]:
             entries = file.read().split(b"\0")
     except OSError:
         return dict(os.environ)
-    pairs = (os.fsdecode(entry).partition("=") for entry in entries if b"=" in entry)
-    return {name: value for name, _, value in pairs}
+    pairs = [os.fsdecode(entry).partition("=") for entry in entries if b"=" in entry]
+    return {name: value for name, _, value in reversed(pairs)}  # of two, getenv(3) gives the first
 
 
-def _index(original: Sequence[str], word: str) -> int:
-    return original.index(word) if word in original else len(original)
-
-
-def _starts_itself(script: str, interpreter: str) -> bool:
-    """Whether it is an executable script whose first lines name that interpreter. pip writes two lines where
-    the interpreter's path is long."""
+def _starts_itself(interpreter: Sequence[str], script: str = "") -> bool:
+    """Whether it is an executable script whose first lines name that interpreter with those options. pip
+    writes two lines where the interpreter's path is long. Only a path is executed as it is: a mere name would
+    be looked up on PATH.
+    """
     with suppress(OSError):
         with open(script, "rb") as file:
             beginning = file.read(_SHEBANG_SIZE).split(b"\n")[:2]
-        names = beginning[0].startswith(b"#!") and os.fsencode(interpreter) in b"\n".join(beginning)
-        return names and os.access(script, os.X_OK)
+        names = beginning[0].startswith(b"#!") and all(_in(beginning, word) for word in interpreter)
+        return names and os.sep in script and os.access(script, os.X_OK)
     return False
+
+
+def _in(lines: Sequence[bytes], word: str) -> bool:
+    """As a whole word: `python3` is not in `/srv/venv/bin/python3`."""
+    alone = rb"(?:^#!|[\s\"'])" + re.escape(os.fsencode(word)) + rb"(?:[\s\"']|$)"
+    return any(re.search(alone, line) for line in lines)

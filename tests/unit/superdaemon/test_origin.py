@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,27 @@ def test_an_interpreter_that_was_chosen_on_the_command_line_stays(tmp_path, firs
     assert command_line(original) == original
 
 
+def test_options_that_only_the_command_line_has_stay(tmp_path):
+    original = (PYTHON, "-O", script(tmp_path / "rhebok", f"#!{PYTHON} -I\n"), "app")
+    assert command_line(original) == original
+
+
+@pytest.mark.parametrize("interpreter", ["python", "/srv/releases/1/venv/bin/pyth", "/bin/python"])
+def test_a_longer_name_in_the_first_line_is_another_interpreter(tmp_path, interpreter):
+    rhebok = script(tmp_path / "rhebok", f"#!{PYTHON}\n")
+    assert command_line((interpreter, rhebok, "app"))[1:] == (rhebok, "app")
+
+
+def test_a_script_without_a_path_is_not_looked_up(tmp_path, monkeypatch):
+    script(tmp_path / "rhebok", f"#!{PYTHON}\n")
+    monkeypatch.chdir(tmp_path)
+    assert command_line((PYTHON, "rhebok", "app")) == (PYTHON, "rhebok", "app")
+
+
+def test_arguments_may_be_empty_or_lines():
+    assert command_line((PYTHON, "", "a\nb", "")) == (PYTHON, "", "a\nb", "")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("-m", "rhebok", "app"), ("-X", "dev", "-m", "rhebok"), ("/bin/coverage", "run", "-m", "rhebok")],
@@ -77,6 +99,16 @@ def test_the_environment_is_that_of_the_start():
         [sys.executable, "-c", program], env={**os.environ, "A": "first=1"}, capture_output=True, text=True
     )
     assert ran.stdout == "first=1 False\n", ran.stderr
+
+
+def test_of_a_variable_that_is_there_twice_the_first_counts(tmp_path, monkeypatch):
+    (tmp_path / "environ").write_bytes(b"A=first\0B=\0A=second\0nothing\0")
+    monkeypatch.setattr("builtins.open", partial(_redirected, open, tmp_path / "environ"))
+    assert start_environment() == {"A": "first", "B": ""}
+
+
+def _redirected(real_open, path, _path, mode):
+    return real_open(path, mode)
 
 
 def test_it_is_never_empty():
