@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM
 from socket import socket as Socket  # bound before the application, which may replace it, is imported
 
+from rhebok.superdaemon.supervised import NOTIFY_FD_VARIABLE, supervised
+
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
-NOTIFY_FD_VARIABLE = "RHEBOK_NOTIFY_FD"  # of the inherited socket; instead of the other
 WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
 LIVES = "X_LIVING_WORKERS"  # ours, likewise
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
@@ -37,8 +38,8 @@ class Notifier:
     def from_environment(cls) -> "Notifier":
         """Takes the variables away: the application and what it starts must not speak for us."""
         address, descriptor = (os.environ.pop(name, None) for name in (NOTIFY_VARIABLE, NOTIFY_FD_VARIABLE))
-        with suppress(OSError, ValueError):  # not what we were given: a variable of an outer process
-            if descriptor is not None:
+        if descriptor is not None and supervised():  # otherwise of an outer process, and the number is ours
+            with suppress(OSError, ValueError, OverflowError):
                 inherited = socket.socket(fileno=int(descriptor))
                 inherited.set_inheritable(False)
                 return cls(inherited=inherited)

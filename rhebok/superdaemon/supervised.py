@@ -7,10 +7,10 @@ from signal import Signals
 from rhebok.listening.listeners import STARTER_VARIABLE
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process.signals import STOP_SIGNAL
-from rhebok.superdaemon.notify import NOTIFY_FD_VARIABLE
 
 SUPERVISOR_VARIABLE = "RHEBOK_SUPERVISOR"  # its pid
 GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
+NOTIFY_FD_VARIABLE = "RHEBOK_NOTIFY_FD"  # of the inherited socket, on which a generation reports
 KILLED_VARIABLE = "RHEBOK_KILLED_MASTERS"  # PID:STATUS, separated by commas
 
 _ours: dict[str, str] = {}  # what hide() has taken from the environment

@@ -30,7 +30,6 @@ from rhebok.superdaemon.engine import Engine, Log, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 from rhebok.superdaemon.master_watch import MasterWatch
 from rhebok.superdaemon.notify import (
-    NOTIFY_FD_VARIABLE,
     NOTIFY_VARIABLE,
     WATCHDOG_VARIABLES,
     Inbox,
@@ -40,7 +39,12 @@ from rhebok.superdaemon.notify import (
 )
 from rhebok.superdaemon.origin import Origin
 from rhebok.superdaemon.program import Program
-from rhebok.superdaemon.supervised import GENERATION_VARIABLE, KILLED_VARIABLE, SUPERVISOR_VARIABLE
+from rhebok.superdaemon.supervised import (
+    GENERATION_VARIABLE,
+    KILLED_VARIABLE,
+    NOTIFY_FD_VARIABLE,
+    SUPERVISOR_VARIABLE,
+)
 
 # What the service manager said to us alone.
 NOT_INHERITED = (*WATCHDOG_VARIABLES, NOTIFY_VARIABLE, *activation.VARIABLES)

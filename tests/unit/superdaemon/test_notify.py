@@ -88,6 +88,7 @@ def test_an_inherited_socket_is_used_and_stays_here(monkeypatch, inbox):
     given = os.dup(inbox.sender.fileno())
     os.set_inheritable(given, True)
     monkeypatch.setenv("RHEBOK_NOTIFY_FD", str(given))
+    monkeypatch.setenv("RHEBOK_SUPERVISOR", str(os.getppid()))
     notifier = Notifier.from_environment()
     notifier.alive()
     assert "RHEBOK_NOTIFY_FD" not in os.environ
@@ -98,10 +99,26 @@ def test_an_inherited_socket_is_used_and_stays_here(monkeypatch, inbox):
     assert list(inbox.messages()) == []
 
 
-@pytest.mark.parametrize("value", ["", "x", "1000000"])
+@pytest.mark.parametrize("value", ["", "x", "1000000", "9" * 30])
 def test_a_variable_that_names_no_socket_is_ignored(monkeypatch, value):
     monkeypatch.setenv("RHEBOK_NOTIFY_FD", value)
+    monkeypatch.setenv("RHEBOK_SUPERVISOR", str(os.getppid()))
     Notifier.from_environment().alive()
+
+
+@pytest.mark.parametrize("supervisor", ["", "1x", "0"])
+def test_without_our_supervisor_the_number_is_of_something_else(monkeypatch, tmp_path, inbox, supervisor):
+    monkeypatch.setenv("RHEBOK_NOTIFY_FD", str(inbox.sender.fileno()))
+    monkeypatch.setenv("RHEBOK_SUPERVISOR", supervisor)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(5)
+        Notifier.from_environment().alive()
+        assert systemd.recv(100) == b"WATCHDOG=1"
+    assert os.fstat(inbox.sender.fileno())  # still open
+    assert list(inbox.messages()) == []
+    assert "RHEBOK_NOTIFY_FD" not in os.environ
 
 
 def test_no_message_is_lost_when_the_queue_is_full(inbox):
