@@ -35,13 +35,15 @@ class PidFile:
 
     def write(self) -> None:
         """Once nothing else can fail: the file may be of a program that does not lock. The caller is the
-        owner from now on. Raises UserError, as on a full disk."""
-        self._made, self._owner = True, os.getpid()
+        owner from now on. Raises UserError, as on a full disk; what was in the file stays then."""
+        self._owner = os.getpid()
+        content = f"{self._owner}\n".encode()
         try:
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, f"{self._owner}\n".encode(), 0)
+            os.pwrite(self._fd, content, 0)
+            os.ftruncate(self._fd, len(content))
         except OSError as error:
             raise _cannot_write(self._option, self._path, os_reason(error)) from None
+        self._made = True
 
     def forget(self) -> None:
         """In a child: without this the lock would outlive the owner as long as the child lives."""

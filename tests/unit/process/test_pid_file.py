@@ -1,5 +1,6 @@
 """The pid file and its lock."""
 
+import errno
 import os
 
 import pytest
@@ -53,6 +54,20 @@ def test_a_stale_file_is_taken_over_even_if_its_pid_is_alive(path):
     pid_file = written(path)
     assert path.read_text() == f"{os.getpid()}\n"
     pid_file.remove()
+
+
+def test_a_full_disk_is_an_error_for_people_and_leaves_what_was_there(path, monkeypatch):
+    path.write_text("12345678\n")
+    pid_file = PidFile(str(path))
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(UserError, match=r"cannot write to .*: no space left"):
+        pid_file.write()
+    pid_file.remove()
+    assert path.read_text() == "12345678\n"
 
 
 def test_the_file_of_a_successor_is_left(path):
