@@ -35,6 +35,11 @@ class Generation:
     retiring: bool = False  # it was told to stop one worker after the other
     graceful: bool = False  # it was told to stop, and may finish its requests
 
+    @property
+    def has_served(self) -> bool:
+        """Not so when everything stops while it is a candidate."""
+        return self.served_since > 0
+
     def send(self, number: Signals) -> None:
         """Until it is reaped the pid is that of our child."""
         with suppress(ProcessLookupError):
@@ -58,7 +63,7 @@ class Generations(dict[int, Generation]):
     @property
     def established(self) -> list[Generation]:
         """The current one and those that end: all that have served."""
-        return [each for each in self.values() if each.phase in (Phase.SERVING, Phase.ENDING)]
+        return [each for each in self.values() if each.has_served]
 
     def _in(self, *phases: Phase) -> Generation | None:
         return next((each for each in self.values() if each.phase in phases), None)
