@@ -51,7 +51,9 @@ class Program:
             if self.directory is not None:
                 os.chdir(self.directory)
             self.pass_on()
-            os.execvpe(self.command[0], self.command, environ)
+            # An entry without a name, which another program may have left, is refused by Python.
+            named = {name: value for name, value in environ.items() if name}
+            os.execvpe(self.command[0], self.command, named)
         except BaseException as error:  # whatever it is, the child ends here
             where = f" in {self.directory}" if self.directory else ""
             message = f"{self.label}: error: cannot run {self.command[0]}{where}: {error}\n"
