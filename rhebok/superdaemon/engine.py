@@ -124,6 +124,8 @@ class Engine:
         finally:
             for generation in self.generations.values():  # only when the loop itself raised
                 generation.send(STOP_SIGNAL)
+            # All that is left is to remove our files, which a second TERM must not interrupt.
+            signal.pthread_sigmask(signal.SIG_BLOCK, self._signals.signals)
 
     def _loop(self) -> None:
         while not self._finished():
@@ -229,7 +231,7 @@ class Engine:
         else:
             when = "before it was ready" if generation.phase is Phase.STARTING else self._policy.while_proving
             self._policy.failed(f"{generation} {end} {when}", _exit_status(code), explained=code > 0)
-        if generation.phase in (Phase.SERVING, Phase.ENDING):
+        if generation.has_served:
             self._policy.ended(generation)
 
     # Stopping

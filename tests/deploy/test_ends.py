@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 
 import pytest
@@ -47,6 +48,22 @@ def test_what_waits_in_the_queue_is_served_at_the_final_stop(site: Site, bind: s
             client.close()
         assert running.wait() == 0
         assert refused(running.address)
+    finally:
+        running.end()
+        print(running.log)
+
+
+@pytest.mark.parametrize("again", [SIGTERM, SIGHUP])
+def test_a_signal_that_is_repeated_to_the_end_does_not_kill(site: Site, again: int, tmp_path: Path) -> None:
+    """Until the last file is removed and the interpreter is gone."""
+    pid_file = tmp_path / "pid"
+    running = start("rhebok", site, "tcp", "--pid", str(pid_file))
+    try:
+        running.send(SIGTERM)
+        while not running.ended:
+            running.send(again)
+        assert running.wait() == 0
+        assert not pid_file.exists()
     finally:
         running.end()
         print(running.log)
