@@ -28,10 +28,12 @@ class PidFile:
 
         When another process has it: UserError; or with `waiting`, which gets a message, waits for its end.
         """
-        self._path = os.path.abspath(path)
         self._option = option
         self._owner = os.getpid()
         self._fd, self._made = self._hold(path, waiting)
+        self._path = os.path.abspath(
+            path
+        )  # once it can be opened: the current directory may have been removed
 
     def write(self) -> None:
         """Once nothing else can fail: the file may be of a program that does not lock. The caller is the

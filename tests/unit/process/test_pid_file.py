@@ -70,6 +70,14 @@ def test_a_full_disk_is_an_error_for_people_and_leaves_what_was_there(path, monk
     assert path.read_text() == "12345678\n"
 
 
+def test_a_directory_that_was_removed_is_an_error_for_people(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(UserError, match=r"cannot write to 'pid': no such file"):
+        PidFile("pid")
+
+
 def test_the_file_of_a_successor_is_left(path):
     first = written(path)
     path.unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rhebok.errors import UserError
 from rhebok.superdaemon.origin import command_line, start_directory, start_environment
 
 PYTHON = "/srv/releases/1/venv/bin/python"
@@ -88,6 +89,14 @@ def test_the_directory_is_the_shells_name_for_it(tmp_path, monkeypatch):
     assert start_directory() == str(tmp_path / "current")
     monkeypatch.setenv("PWD", str(tmp_path))
     assert start_directory() == str(tmp_path / "release")
+
+
+def test_a_directory_that_was_removed_is_an_error_for_people(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(UserError, match="the current directory is gone: no such file"):
+        start_directory()
 
 
 def test_the_environment_is_that_of_the_start():
