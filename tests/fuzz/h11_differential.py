@@ -5,7 +5,8 @@ may come; and what we still wait for, h11 does not think is whole.
 The exceptions, all of them ours:
 - One empty line before the request line is skipped (RFC 9112 section 2.2); h11 refuses it.
 - Bytes from 0x80 up are taken in a target; h11 refuses them.
-- White space between the size of a chunk and its extension is skipped (RFC 9112 section 7.1.1); h11 refuses it.
+- White space between the size of a chunk and its extension is skipped (RFC 9112 section 7.1.1); h11 refuses
+  it.
 - Content-Length and Transfer-Encoding in trailers are thrown away like all of them (RFC 9110 section 6.5.1);
   h11 judges them as if they stood in a head.
 - Zeros in front of Content-Length are as many as the line may hold; h11 takes 20 digits.

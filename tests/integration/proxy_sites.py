@@ -1,13 +1,16 @@
-"""Real proxies with several sites each: a port, an upstream and the directives that a site's configuration has."""
+"""Real proxies with several sites each: a port, an upstream, and the directives of the site."""
 
+import socket
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from integration.http_client import connect
 from integration.nginx import TEMPORARY
-from integration.server import Process, free_port, program
+from integration.server import Process, program
 from integration.waiting import until
 
 
@@ -18,14 +21,24 @@ class Site:
     directives: str
 
 
+def free_ports(count: int) -> list[int]:
+    """Different ones: each is held until all are known."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(one.getsockname()[1]) for one in held]
+
+
 class Proxy(Process):
     """A program with one configuration for all sites: every combination of directives and upstreams."""
 
     command: str
 
     def __init__(self, directory: Path, directives: Sequence[str], upstreams: Sequence[str]) -> None:
+        pairs = list(product(directives, upstreams))
+        ports = free_ports(len(pairs))
         self.sites = {
-            (text, upstream): Site(free_port(), upstream, text) for text in directives for upstream in upstreams
+            (text, upstream): Site(port, upstream, text)
+            for port, (text, upstream) in zip(ports, pairs, strict=True)
         }
         self.file = directory / f"{self.command}.conf"
         self.file.write_text(self.configuration(directory, list(self.sites.values())))

@@ -1,8 +1,9 @@
-"""The table of proxies in docs/HTTP.md: for each configuration, whose values the server gets in each field. Measured
-with the real proxy, over plain HTTP."""
+"""The table of proxies in docs/HTTP.md: for each configuration, whose values the server gets in each field.
+Measured with the real proxy, over plain HTTP."""
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ def of_the_example() -> str:
 ROWS: dict[type[Proxy], dict[str, str]] = {
     Nginx: {
         "nginx: `proxy_pass` alone": "",
-        "nginx: Debian's `proxy_params`, gunicorn's docs": ADDED + SCHEME + "proxy_set_header Host $http_host;\n",
+        "nginx: Debian's `proxy_params`, gunicorn's docs": ADDED
+        + SCHEME
+        + "proxy_set_header Host $http_host;\n",
         "nginx: Flask's docs": ADDED + SCHEME + "proxy_set_header X-Forwarded-Host $host;\n",
         "nginx: `X-Forwarded-Ssl on` instead of -Proto": ADDED + "proxy_set_header X-Forwarded-Ssl off;\n",
         "nginx: `X-Forwarded-Protocol $scheme` instead of -Proto": ADDED
@@ -71,19 +74,29 @@ ROWS: dict[type[Proxy], dict[str, str]] = {
 PROXIES = [pytest.param(proxy, marks=pytest.mark.needs(proxy.command), id=proxy.command) for proxy in ROWS]
 
 
+# The servers: one with the defaults, and those that read other fields. Fields that have the same effect are
+# not read by the same one.
+READ = {
+    "": [],
+    "together": ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port"],
+    **{field: [field] for field in ("X-Forwarded-Ssl", "X-Forwarded-Protocol", "Forwarded")},
+}
+
+
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """One that trusts this field only, for each field; and one with the defaults, as ""."""
-    directory = tmp_path_factory.mktemp("servers")
-    with ExitStack() as stack:
-        servers = {}
-        for name in ("", *FORGED):
-            options = ["--forwarded-headers", name.lower()] if name else []
-            servers[name] = Server("environ_app", *options, directory=directory)
-            stack.callback(servers[name].end)
-        yield servers
-        for server in servers.values():
-            server.judge()
+    """For each field the server that reads it; and the one with the defaults, as ""."""
+
+    def start(fields: list[str]) -> Server:
+        options = ["--forwarded-headers", ",".join(fields).lower()] if fields else []
+        return Server("environ_app", *options, directory=tmp_path_factory.mktemp("server"))
+
+    with ExitStack() as stack, ThreadPoolExecutor(len(READ)) as pool:
+        started = dict(zip(READ, pool.map(start, READ.values()), strict=True))
+        for server in started.values():
+            stack.callback(server.end)
+        yield {"": started[""], **{field: started[name] for name in READ for field in READ[name]}}
+        list(pool.map(Server.judge, started.values()))
 
 
 def place_of(server: Server) -> str:
@@ -98,7 +111,7 @@ def environ_of(client: Client, **fields: str) -> dict[str, Any]:
 
 
 def whose(address: tuple[str, int], field: str) -> str:
-    """Whose value a server that trusts this field only takes."""
+    """Whose value the server takes that reads this field."""
     value, key, trusted = FORGED[field]
     with From(address) as client:
         if environ_of(client, **{field: value})[key] == trusted:
@@ -129,7 +142,7 @@ def test_the_docs_say_what_the_proxy_does(
     kind: type[Proxy], servers: dict[str, Server], tmp_path: Path
 ) -> None:
     rows = ROWS[kind]
-    proxy = kind(tmp_path, list(rows.values()), [place_of(server) for server in servers.values()])
+    proxy = kind(tmp_path, list(rows.values()), list({place_of(server) for server in servers.values()}))
     try:
         measured = {
             label: [whose(proxy.address(text, place_of(servers[field])), field) for field in FORGED]

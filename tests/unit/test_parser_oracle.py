@@ -3,7 +3,8 @@
 The exceptions, all of them ours:
 - One empty line before the request line is skipped (RFC 9112 section 2.2); h11 refuses it.
 - Bytes from 0x80 up are taken in a target; h11 refuses them.
-- White space between the size of a chunk and its extension is skipped (RFC 9112 section 7.1.1); h11 refuses it.
+- White space between the size of a chunk and its extension is skipped (RFC 9112 section 7.1.1); h11 refuses
+  it.
 - h11 judges Host, Content-Length and Transfer-Encoding while it parses; here the framing policy does
   (csrc/http_framing.c).
 
@@ -86,7 +87,7 @@ def extensions(draw: st.DrawFn) -> bytes:
 
 
 def loose_size(wire: bytes) -> bool:
-    """Whether there may be white space between a size and its extension (RFC 9112 section 7.1.1); h11 refuses it."""
+    """Whether there may be white space between a size and its extension, which h11 refuses."""
     return re.search(rb"[0-9A-Fa-f][ \t]+;", wire) is not None
 
 
