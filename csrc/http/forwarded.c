@@ -19,6 +19,18 @@ static enum rhb_scheme read_scheme(const struct rhb_text *text)
     return RHB_SCHEME_UNKNOWN;
 }
 
+static enum rhb_scheme read_ssl(const struct rhb_text *text)
+{
+    if (rhb_text_is(text, "on"))
+        return RHB_SCHEME_HTTPS;
+    return rhb_text_is(text, "off") ? RHB_SCHEME_HTTP : RHB_SCHEME_UNKNOWN;
+}
+
+static enum rhb_scheme read_protocol(const struct rhb_text *text)
+{
+    return rhb_text_is(text, "ssl") ? RHB_SCHEME_HTTPS : read_scheme(text);
+}
+
 static void read_host(struct rhb_forwarded *said, const struct rhb_text *text)
 {
     if (!rhb_is_host(text->at, text->len))
@@ -58,6 +70,35 @@ static bool element_of_hop(struct rhb_forwarded_list list, enum rhb_forwarded_fi
     return count > 0 && (count == hops || count == 1);
 }
 
+/* The scheme that all fields about it give. A proxy writes one of them, and the others may come
+ * from its client: so if they do not agree, the scheme is unknown. */
+static enum rhb_scheme read_schemes(unsigned present, struct rhb_forwarded_list list, size_t hops)
+{
+    static const struct {
+        enum rhb_forwarded_field field;
+        enum rhb_scheme (*read)(const struct rhb_text *text);
+    } rows[] = {
+        {RHB_X_FORWARDED_PROTO, read_scheme},
+        {RHB_X_FORWARDED_SSL, read_ssl},
+        {RHB_X_FORWARDED_PROTOCOL, read_protocol},
+    };
+    enum rhb_scheme agreed = RHB_SCHEME_UNKNOWN;
+    bool is_first = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rhb_text text;
+        if (!(present & rows[i].field))
+            continue;
+        enum rhb_scheme scheme = element_of_hop(list, rows[i].field, hops, &text)
+                                     ? rows[i].read(&text)
+                                     : RHB_SCHEME_UNKNOWN;
+        if (!is_first && scheme != agreed)
+            return RHB_SCHEME_UNKNOWN;
+        agreed = scheme;
+        is_first = false;
+    }
+    return agreed;
+}
+
 /* present: the fields that are there, of enum rhb_forwarded_field. */
 static void read_x_forwarded(struct rhb_forwarded *said, const struct rhb_forwarded_policy *policy,
                              unsigned present, struct rhb_forwarded_list list)
@@ -73,9 +114,7 @@ static void read_x_forwarded(struct rhb_forwarded *said, const struct rhb_forwar
     }
     if (hops == 0)
         hops = 1; /* our peer's */
-    if ((present & RHB_X_FORWARDED_PROTO) &&
-        element_of_hop(list, RHB_X_FORWARDED_PROTO, hops, &text))
-        said->scheme = read_scheme(&text);
+    said->scheme = read_schemes(present, list, hops);
     if ((present & RHB_X_FORWARDED_HOST) && element_of_hop(list, RHB_X_FORWARDED_HOST, hops, &text))
         read_host(said, &text);
     if ((present & RHB_X_FORWARDED_PORT) && element_of_hop(list, RHB_X_FORWARDED_PORT, hops, &text))

@@ -1,5 +1,5 @@
-/* What proxies say about a request: X-Forwarded-For, -Proto, -Host and -Port, or Forwarded (RFC
- * 7239).
+/* What proxies say about a request: X-Forwarded-For, -Proto, -Host, -Port, -Ssl and -Protocol, or
+ * Forwarded (RFC 7239).
  *
  * Each proxy appends to these lists on the right. The last element was written by our peer, the one
  * before it by the node that the last one names, and so on. So a list is read from its end, as long
@@ -19,7 +19,9 @@ enum rhb_forwarded_field {
     RHB_X_FORWARDED_PROTO = 1 << 1,
     RHB_X_FORWARDED_HOST = 1 << 2,
     RHB_X_FORWARDED_PORT = 1 << 3,
-    RHB_FORWARDED = 1 << 4
+    RHB_X_FORWARDED_SSL = 1 << 4,      /* on or off */
+    RHB_X_FORWARDED_PROTOCOL = 1 << 5, /* ssl, or a scheme as in X-Forwarded-Proto */
+    RHB_FORWARDED = 1 << 6
 };
 enum { RHB_X_FORWARDED = RHB_FORWARDED - 1 };
 
@@ -43,7 +45,8 @@ struct rhb_forwarded {
 };
 
 /* Reads the fields of a request from this peer. All is unknown when the peer is not allowed. When
- * there is any of the X-Forwarded fields, Forwarded is ignored. */
+ * there is any of the X-Forwarded fields, Forwarded is ignored. When several of them are about the
+ * scheme and do not all mean the same, the scheme is unknown. */
 void rhb_forwarded_read(struct rhb_forwarded *said, const struct rhb_forwarded_policy *policy,
                         const struct rhb_peer *peer, const struct phr_header *fields, size_t count);
 

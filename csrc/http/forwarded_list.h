@@ -37,14 +37,18 @@ static inline unsigned rhb_forwarded_which(const struct phr_header *field)
     switch (field->name_len) {
     case sizeof "forwarded" - 1:
         return rhb_field_is(field, "forwarded") ? RHB_FORWARDED : 0;
-    case sizeof "x-forwarded-for" - 1:
-        return rhb_field_is(field, "x-forwarded-for") ? RHB_X_FORWARDED_FOR : 0;
+    case sizeof "x-forwarded-for" - 1: /* and -ssl */
+        if (rhb_field_is(field, "x-forwarded-for"))
+            return RHB_X_FORWARDED_FOR;
+        return rhb_field_is(field, "x-forwarded-ssl") ? RHB_X_FORWARDED_SSL : 0;
     case sizeof "x-forwarded-proto" - 1:
         return rhb_field_is(field, "x-forwarded-proto") ? RHB_X_FORWARDED_PROTO : 0;
     case sizeof "x-forwarded-host" - 1: /* and -port */
         if (rhb_field_is(field, "x-forwarded-host"))
             return RHB_X_FORWARDED_HOST;
         return rhb_field_is(field, "x-forwarded-port") ? RHB_X_FORWARDED_PORT : 0;
+    case sizeof "x-forwarded-protocol" - 1:
+        return rhb_field_is(field, "x-forwarded-protocol") ? RHB_X_FORWARDED_PROTOCOL : 0;
     default:
         return 0;
     }

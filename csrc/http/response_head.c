@@ -144,6 +144,9 @@ static void find_length(struct rhb_response_head *head, const struct rhb_head_co
     int64_t least = context->is_head ? 1 : 0;
     if (head->status == 204) { /* RFC 9110 section 8.6 */
         head->has_length = false;
+    } else if (head->status == 205) { /* RFC 9110 section 15.3.6 */
+        head->has_length = true;
+        head->content_length = 0;
     } else if (!head->has_length && !is_bare && context->body_length >= least) {
         head->has_length = true;
         head->content_length = (uint64_t)context->body_length;
@@ -153,7 +156,7 @@ static void find_length(struct rhb_response_head *head, const struct rhb_head_co
 static enum rhb_body_framing choose_framing(const struct rhb_response_head *head,
                                             const struct rhb_head_context *context)
 {
-    if (context->is_head || head->status == 204 || head->status == 304)
+    if (context->is_head || head->status == 204 || head->status == 205 || head->status == 304)
         return RHB_FRAME_NONE;
     if (head->has_length)
         return RHB_FRAME_LENGTH;

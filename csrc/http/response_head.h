@@ -21,7 +21,7 @@ enum rhb_head_result {
 };
 
 enum rhb_body_framing {
-    RHB_FRAME_NONE,    /* no body is sent: HEAD, 1xx, 204, 304 */
+    RHB_FRAME_NONE,    /* no body is sent: HEAD, 1xx, 204, 205, 304 */
     RHB_FRAME_LENGTH,  /* exactly content_length bytes */
     RHB_FRAME_CHUNKED, /* RFC 9112 section 7.1 */
     RHB_FRAME_CLOSE    /* the end of the connection is the end of the body */

@@ -14,9 +14,6 @@ static bool method_is(const char *method, size_t len, const char *name)
 /* path: its first byte, or where it would be; end: of the target. */
 static void split_path(struct rhb_target *target, const char *path, const char *end)
 {
-    const char *fragment = memchr(path, '#', (size_t)(end - path));
-    if (fragment != NULL)
-        end = fragment;
     const char *mark = memchr(path, '?', (size_t)(end - path));
     target->path = path;
     target->path_len = (size_t)((mark ? mark : end) - path);
@@ -40,7 +37,7 @@ static int split_absolute(struct rhb_target *target, const char *raw, size_t raw
     if (scheme == 0)
         return BAD_REQUEST;
     const char *authority = raw + scheme, *end = raw + raw_len, *path = authority;
-    while (path < end && *path != '/' && *path != '?' && *path != '#')
+    while (path < end && *path != '/' && *path != '?')
         path++;
     target->form = RHB_TARGET_ABSOLUTE;
     target->authority = authority;
@@ -59,6 +56,8 @@ int rhb_target_split(struct rhb_target *target, const char *method, size_t metho
     *target = (struct rhb_target){.form = RHB_TARGET_ORIGIN, .path = "", .query = ""};
     if (method_is(method, method_len, "CONNECT"))
         return NOT_IMPLEMENTED;
+    if (memchr(raw, '#', raw_len) != NULL) /* RFC 9112 section 3.2: no form has a fragment */
+        return BAD_REQUEST;
     if (raw_len > 0 && raw[0] == '/') {
         split_path(target, raw, raw + raw_len);
         return 0;

@@ -19,9 +19,9 @@ struct rhb_target {
     size_t authority_len;
 };
 
-/* Splits a raw target; a fragment is left out. Returns 0, or the status to answer: 400 for a target
- * of no known form, for "*" without OPTIONS and for an authority that is not a host; 501 for
- * CONNECT. */
+/* Splits a raw target. Returns 0, or the status to answer: 400 for a target of no known form, for
+ * one with a '#', for "*" without OPTIONS and for an authority that is not a host; 501 for CONNECT.
+ */
 int rhb_target_split(struct rhb_target *target, const char *method, size_t method_len,
                      const char *raw, size_t raw_len);
 

@@ -92,6 +92,8 @@ static enum rhb_event await_head(struct rhb_loop *loop, struct rhb_conn *conn, c
 static int status_of(int parsed)
 {
     switch (parsed) {
+    case PHR_METHOD_TOO_LONG:
+        return 501;
     case PHR_BAD_VERSION:
         return 505;
     case PHR_LINE_TOO_LONG:

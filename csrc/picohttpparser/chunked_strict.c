@@ -1,14 +1,14 @@
 /* The strict chunked decoder, as strict.h describes it. */
 #include "char_class.h"
 #include "chunk_bytes.h"
+#include "chunk_extension.h"
 #include "hex_digit.h"
 #include "strict.h"
 
 enum chunk_state {
     IN_SIZE,
-    IN_EXTENSION,
-    EXTENSION_BLANK, /* after white space in an extension: the line must not end here */
-    SIZE_LF,         /* the LF of a size line is next */
+    IN_EXTENSION, /* or in the white space before one */
+    SIZE_LF,      /* the LF of a size line is next */
     IN_DATA,
     DATA_CR, /* the CR behind the data is next */
     DATA_LF,
@@ -25,6 +25,16 @@ enum { SIZE_DIGITS = 15 };
 
 /* Each of these functions handles one byte of framing, and returns whether it was valid. */
 
+static bool extension_byte(struct phr_strict_chunked *decoder, char byte)
+{
+    decoder->extension = phr_extension_next(decoder->extension, byte);
+    if (decoder->extension == PHR_EXTENSION_END) {
+        decoder->state = SIZE_LF;
+        return true;
+    }
+    return decoder->extension != PHR_EXTENSION_BAD && ++decoder->used <= decoder->max_extension;
+}
+
 static bool size_byte(struct phr_strict_chunked *decoder, char byte)
 {
     int digit = phr_hex_digit(byte);
@@ -36,20 +46,14 @@ static bool size_byte(struct phr_strict_chunked *decoder, char byte)
     if (decoder->digits == 0)
         return false;
     decoder->digits = 0;
-    decoder->used = byte == ';';
-    decoder->state = byte == ';' ? IN_EXTENSION : SIZE_LF;
-    return byte == '\r' || (byte == ';' && decoder->used <= decoder->max_extension);
-}
-
-static bool extension_byte(struct phr_strict_chunked *decoder, char byte)
-{
+    decoder->used = 0;
     if (byte == '\r') {
-        bool blank = decoder->state == EXTENSION_BLANK;
         decoder->state = SIZE_LF;
-        return !blank;
+        return true;
     }
-    decoder->state = phr_is_blank(byte) ? EXTENSION_BLANK : IN_EXTENSION;
-    return phr_is(byte, PHR_TEXT) && ++decoder->used <= decoder->max_extension;
+    decoder->state = IN_EXTENSION;
+    decoder->extension = PHR_EXTENSION_START;
+    return extension_byte(decoder, byte);
 }
 
 static bool size_lf(struct phr_strict_chunked *decoder, char byte)
@@ -94,7 +98,6 @@ static bool framing_byte(struct phr_strict_chunked *decoder, char byte)
     case IN_SIZE:
         return size_byte(decoder, byte);
     case IN_EXTENSION:
-    case EXTENSION_BLANK:
         return extension_byte(decoder, byte);
     case SIZE_LF:
         return size_lf(decoder, byte);

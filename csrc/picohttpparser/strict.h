@@ -34,12 +34,13 @@ struct phr_request_head {
 /* What phr_parse_request_strict returns, besides the number of bytes of the head (> 0). */
 enum phr_strict_result {
     PHR_INCOMPLETE = -2,
-    PHR_BAD = -1,            /* 400 */
-    PHR_BAD_VERSION = -3,    /* 505: HTTP/<digit>.<digit>, but not 1.0 or 1.1 */
-    PHR_LINE_TOO_LONG = -4,  /* 414 */
-    PHR_FIELD_TOO_LONG = -5, /* 431 */
-    PHR_HEAD_TOO_LONG = -6,  /* 431 */
-    PHR_TOO_MANY_FIELDS = -7 /* 431 */
+    PHR_BAD = -1,             /* 400 */
+    PHR_BAD_VERSION = -3,     /* 505: HTTP/<digit>.<digit>, but not 1.0 or 1.1 */
+    PHR_LINE_TOO_LONG = -4,   /* 414 */
+    PHR_FIELD_TOO_LONG = -5,  /* 431 */
+    PHR_HEAD_TOO_LONG = -6,   /* 431 */
+    PHR_TOO_MANY_FIELDS = -7, /* 431 */
+    PHR_METHOD_TOO_LONG = -8  /* 501: longer than any method that is accepted */
 };
 
 /* Parses one request head (RFC 9112 section 2.1). Lines end with CRLF; the request line has single
@@ -63,20 +64,22 @@ int phr_parse_request_strict(const char *buf, size_t len, const struct phr_limit
 /* The state of a decoder of one chunked body (RFC 9112 section 7.1). It starts zeroed, except for
  * the two limits. */
 struct phr_strict_chunked {
-    size_t max_extension; /* bytes of extensions in one size line, from the ';', without CRLF */
+    size_t max_extension; /* bytes in one size line from behind the size to the CRLF */
     size_t max_trailer;   /* bytes of all trailer lines with their CRLF, without the empty line */
     uint64_t chunk_left;
     size_t used; /* bytes counted for the limit that applies in this state */
     uint8_t state;
     uint8_t digits;
+    uint8_t extension; /* chunk_extension.h */
 };
 
 /* Decodes *bufsz bytes in place, and sets *bufsz to the number of decoded bytes. Returns -2 when
  * more is needed, and -1 when the framing is bad. Otherwise the body is complete, and the return
  * value is the number of bytes that follow it; they are in buf right behind the decoded ones.
- * Trailer fields are checked and dropped. Refused: a size of other than 1 to 15 hex digits, white
- * space before CRLF, CR or LF alone, controls in extensions and trailers, data that CRLF does not
- * follow, and extensions and trailers beyond the limits. */
+ * Trailer fields are checked and dropped. Refused: a size of other than 1 to 15 hex digits,
+ * extensions that do not follow the grammar of chunk_extension.h, white space before the CRLF of a
+ * size line, CR or LF alone, controls in trailers, data that CRLF does not follow, and extensions
+ * and trailers beyond the limits. */
 ssize_t phr_decode_chunked_strict(struct phr_strict_chunked *decoder, char *buf, size_t *bufsz);
 
 #ifdef __cplusplus

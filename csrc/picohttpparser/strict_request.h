@@ -21,7 +21,7 @@ PHR_INLINE const char *phr_strict_method(struct phr_input *in, const char *p,
     } else {
         space = phr_scan(in, p, PHR_TOKEN);
         if (space - p > PHR_METHOD_MAX)
-            return phr_refuse(in, PHR_BAD, p + PHR_METHOD_MAX);
+            return phr_refuse(in, PHR_METHOD_TOO_LONG, p + PHR_METHOD_MAX);
         if (space == in->end)
             return phr_need_more(in);
         if (*space != ' ' || space == p)

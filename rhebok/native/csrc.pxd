@@ -188,6 +188,8 @@ cdef extern from "http/forwarded.h" nogil:
     enum: RHB_X_FORWARDED_PROTO
     enum: RHB_X_FORWARDED_HOST
     enum: RHB_X_FORWARDED_PORT
+    enum: RHB_X_FORWARDED_SSL
+    enum: RHB_X_FORWARDED_PROTOCOL
     enum: RHB_FORWARDED
     enum rhb_scheme:
         RHB_SCHEME_UNKNOWN

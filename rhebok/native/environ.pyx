@@ -60,7 +60,8 @@ KNOWN_FIELDS = (
     "sec-fetch-site", "sec-fetch-user", "sec-websocket-key", "sec-websocket-version", "te",
     "traceparent", "tracestate", "upgrade", "upgrade-insecure-requests", "user-agent", "via",
     "x-csrf-token", "x-csrftoken", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
-    "x-forwarded-proto", "x-forwarded-ssl", "x-real-ip", "x-request-id", "x-requested-with",
+    "x-forwarded-proto", "x-forwarded-protocol", "x-forwarded-ssl", "x-real-ip", "x-request-id",
+    "x-requested-with",
 )
 
 # Without HTTP_ (RFC 3875 section 4.1).
@@ -71,7 +72,10 @@ BARE_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 HIDDEN_FIELDS = ("transfer-encoding", "proxy")
 
 # The fields of proxies, for rhb_forwarded_read(). It is called only for requests that have one of them.
-PROXY_FIELDS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto")
+PROXY_FIELDS = (
+    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
+    "x-forwarded-protocol", "x-forwarded-ssl",
+)
 
 cdef str HTTP_1_0 = "HTTP/1.0"
 cdef str HTTP_1_1 = "HTTP/1.1"

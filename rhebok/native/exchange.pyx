@@ -225,7 +225,10 @@ cdef class Exchange:
                 finally:
                     exc_info = None
         if type(headers) is not list:
-            raise TypeError(f"response headers must be a list, not {type(headers).__name__}")
+            raise TypeError(
+                "response headers must be a list of tuples, as [('Content-Type', 'text/plain')], "
+                f"not {type(headers).__name__}; write list(headers) (PEP 3333)"
+            )
         write_fields(&self.head, self.outgoing, status, <list>headers)
         return self.write_method
 

@@ -26,6 +26,8 @@ from .csrc cimport (
     RHB_X_FORWARDED_HOST,
     RHB_X_FORWARDED_PORT,
     RHB_X_FORWARDED_PROTO,
+    RHB_X_FORWARDED_PROTOCOL,
+    RHB_X_FORWARDED_SSL,
     rhb_listener,
     rhb_loop,
     rhb_loop_new,
@@ -44,6 +46,8 @@ FORWARDED_FIELDS = {
     "x-forwarded-proto": RHB_X_FORWARDED_PROTO,
     "x-forwarded-host": RHB_X_FORWARDED_HOST,
     "x-forwarded-port": RHB_X_FORWARDED_PORT,
+    "x-forwarded-ssl": RHB_X_FORWARDED_SSL,
+    "x-forwarded-protocol": RHB_X_FORWARDED_PROTOCOL,
     "forwarded": RHB_FORWARDED,
 }
 PROXY_VERSIONS = {"off": 0, "v1": RHB_PROXY_V1, "v2": RHB_PROXY_V2, "auto": RHB_PROXY_V1 | RHB_PROXY_V2}

@@ -5,6 +5,8 @@ The exchange writes the fields when the application calls start_response(), and 
 there is to know about the body. csrc/http/response_head.c decides what may be sent and how the body is framed.
 """
 
+from http import HTTPStatus
+
 from libc.stdint cimport int64_t
 
 from .csrc cimport (
@@ -49,7 +51,7 @@ cdef inline int write_field(ResponseHead *head, object field) except -1:
     cdef rhb_head_result result
     cdef object name, value
     if type(field) is not tuple or len(<tuple>field) != 2:
-        raise TypeError(f"a response header must be a tuple of name and value: {field!r}")
+        refuse_field(field)
     name, value = <tuple>field
     latin1(name, "response header name", &name_text, &name_len)
     latin1(value, "response header value", &value_text, &value_len)
@@ -76,10 +78,28 @@ cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length) 
     return 0
 
 
+cdef int refuse_field(object field) except -1:
+    """Raises the TypeError for a header that is no tuple of two."""
+    cdef str wanted = "a tuple of name and value, as ('Content-Type', 'text/plain')"
+    raise TypeError(f"a response header must be {wanted}, not {type(field).__name__}: {field!r}")
+
+
+cdef str right_status(object status):
+    """The status that was meant by 204, HTTPStatus.NO_CONTENT or '204', for a message; otherwise an example."""
+    try:
+        code = HTTPStatus(int(status))
+    except ValueError:
+        return "as in '200 OK'"
+    return f"write '{code.value} {code.phrase}' (PEP 3333)"
+
+
 cdef int refuse_text(object text, str what) except -1:
     """Raises what latin1() does. what: of what it is the text, for the message."""
+    cdef str hint = ""
     if not isinstance(text, str):
-        raise TypeError(f"{what} must be str, not {type(text).__name__}: {text!r}")
+        if isinstance(text, int) and what == "status":
+            hint = f"; {right_status(text)}"
+        raise TypeError(f"{what} must be str, not {type(text).__name__}: {text!r}{hint}")
     raise ValueError(f"{what} has a character outside latin-1: {text!r}")
 
 
@@ -88,7 +108,8 @@ cdef int refuse_head(rhb_head_result result, object name, object value) except -
     if result == RHB_HEAD_NO_MEMORY:
         raise MemoryError
     if result == RHB_HEAD_BAD_STATUS:
-        raise ValueError(f"status must be three digits from 200, a space and a reason: {value!r}")
+        wanted = "status must be three digits from 200, a space and a reason"
+        raise ValueError(f"{wanted}, not {value!r}; {right_status(value)}")
     if result == RHB_HEAD_BAD_NAME:
         raise ValueError(f"response header name is not a token: {name!r}")
     if result == RHB_HEAD_BAD_LENGTH:

@@ -20,9 +20,10 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 
-# The fields that csrc/http/forwarded.c reads.
+# The fields that csrc/http/forwarded.c can read. The first two are the default: most proxies set them.
 FORWARDED_HEADERS = (
-    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded",
+    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-ssl",
+    "x-forwarded-protocol", "forwarded",
 )  # fmt: skip
 
 ACCESS_LOG_FORMAT = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
@@ -152,9 +153,9 @@ class Settings:
         "in a field. The default is $FORWARDED_ALLOW_IPS if that is set.",
         variable="FORWARDED_ALLOW_IPS")
     forwarded_headers: tuple[str, ...] = row("--forwarded-headers", values.some_of(*FORWARDED_HEADERS),
-        FORWARDED_HEADERS, Group.PROXIES,
-        "The fields that --forwarded-allow-ips applies to. A field that the proxy does not set comes from "
-        "the client.")
+        FORWARDED_HEADERS[:2], Group.PROXIES,
+        "The fields that --forwarded-allow-ips applies to. Name only fields that each of these proxies "
+        "sets or removes: any other field comes from the client. docs/HTTP.md has a table of proxies.")
     proxy_protocol: str = row("--proxy-protocol", values.mode("off", "v1", "v2", "auto", bare="auto"), "off",
         Group.PROXIES, "Connections begin with a PROXY header of this version; auto is either. The peers "
         "in --proxy-allow-ips must send it, all others must not.")

@@ -34,12 +34,20 @@ class Server:
     version: Callable[[], str]
 
 
+# cases/forwarded.toml is about all of them.
+FORWARDED_HEADERS = (
+    "x-forwarded-for,x-forwarded-proto,x-forwarded-host,x-forwarded-port,x-forwarded-ssl,x-forwarded-protocol,"
+    "forwarded"
+)
+
+
 def _rhebok(address: str) -> list[str]:
     program = Path(sys.executable).with_name("rhebok")
     return [
         str(program), "-w", "1", "-b", address, "--chdir", str(HERE), "--log-level", "warning",
         f"--limit-request-line={LINE}", f"--limit-request-head={HEAD}", f"--limit-request-fields={FIELDS}",
-        f"--limit-request-field_size={FIELD}", f"--limit-request-body={BODY}", "echo_app:application",
+        f"--limit-request-field_size={FIELD}", f"--limit-request-body={BODY}",
+        f"--forwarded-headers={FORWARDED_HEADERS}", "echo_app:application",
     ]  # fmt: skip
 
 

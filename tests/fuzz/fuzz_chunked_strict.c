@@ -47,15 +47,76 @@ static bool chunk_size(struct reader *r, uint64_t *number)
     return r->at == r->end ? stop(r, -2) : count > 0 || stop(r, -1);
 }
 
-static bool extension(struct reader *r)
+/* Whether the byte at r->at is one that the extensions from `start` on may have. */
+static bool in_extension(struct reader *r, const char *start)
+{
+    if (r->at == r->end)
+        return stop(r, -2);
+    return *r->at == '\r' || (size_t)(r->at - start) < r->max_extension || stop(r, -1);
+}
+
+static bool blanks(struct reader *r, const char *start)
+{
+    while (in_extension(r, start) && fuzz_is_blank(*r->at))
+        r->at++;
+    return r->verdict == 0;
+}
+
+static bool token(struct reader *r, const char *start)
+{
+    const char *first = r->at;
+    while (in_extension(r, start) && fuzz_is_tchar(*r->at))
+        r->at++;
+    return r->verdict == 0 && (r->at > first || stop(r, -1));
+}
+
+static bool quoted(struct reader *r, const char *start)
+{
+    for (r->at++; in_extension(r, start) && *r->at != '"'; r->at++) {
+        bool escape = *r->at == '\\';
+        r->at += escape;
+        if (escape && !in_extension(r, start))
+            return false;
+        if (!fuzz_is_text(*r->at))
+            return stop(r, -1);
+    }
+    r->at += r->verdict == 0;
+    return r->verdict == 0 && in_extension(r, start);
+}
+
+/* Behind the ';'. White space behind it only counts if more follows: *loose. */
+static bool one_extension(struct reader *r, const char *start, bool *loose)
+{
+    if (!blanks(r, start) || !token(r, start))
+        return false;
+    const char *end = r->at;
+    if (!blanks(r, start))
+        return false;
+    if (*r->at == '=') {
+        r->at++;
+        if (!blanks(r, start) || !(*r->at == '"' ? quoted(r, start) : token(r, start)))
+            return false;
+        end = r->at;
+        if (!blanks(r, start))
+            return false;
+    }
+    *loose = r->at > end;
+    return true;
+}
+
+static bool extensions(struct reader *r)
 {
     const char *start = r->at;
-    if (*start != ';')
-        return true;
-    for (; r->at < r->end && *r->at != '\r'; r->at++)
-        if (!fuzz_is_text(*r->at) || (size_t)(r->at - start) >= r->max_extension)
-            return stop(r, -1);
-    return r->at == r->end ? stop(r, -2) : !fuzz_is_blank(r->at[-1]) || stop(r, -1);
+    bool loose;
+    if (!blanks(r, start))
+        return false;
+    loose = r->at > start;
+    while (*r->at == ';') {
+        r->at++;
+        if (!one_extension(r, start, &loose))
+            return false;
+    }
+    return !loose || stop(r, -1);
 }
 
 /* Whether the byte at r->at is within the limit of the trailer section that began at start. */
@@ -97,7 +158,7 @@ static bool trailers(struct reader *r)
 /* Reads one chunk. *number: its size; 0: the last chunk. */
 static bool chunk(struct reader *r, struct fuzz_decoded *out, uint64_t *number)
 {
-    if (!chunk_size(r, number) || !extension(r) || !literal(r, "\r\n"))
+    if (!chunk_size(r, number) || !extensions(r) || !literal(r, "\r\n"))
         return false;
     size_t there = (size_t)(r->end - r->at);
     size_t take = *number < there ? (size_t)*number : there;

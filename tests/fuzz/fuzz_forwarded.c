@@ -4,14 +4,12 @@
  * X-Forwarded-For, reading from the left and then going back gives the same.
  *
  * Input: a byte of enum rhb_forwarded_field and ANYBODY, then a head. */
-#include "fuzz.h"
+#include "forwarded_from_left.h"
 #include "http/forwarded.h"
 #include "http/target.h"
-#include <arpa/inet.h>
-#include <strings.h>
 
 enum { ANYBODY = 2 * RHB_FORWARDED };
-enum { MAX_FIELDS = 32, MORE_FIELDS = 4, ELEMENTS = 512, MAX_VALUE = 4096 };
+enum { MAX_FIELDS = 32, MORE_FIELDS = 6 };
 
 /* 10.0.0.0/8, 127.0.0.0/8, ::1 and unix sockets */
 static const struct rhb_network networks[] = {
@@ -55,11 +53,6 @@ static void check_host(const struct phr_request_head *head, const struct rhb_for
 
 /* ---- what a proxy appends ---- */
 
-static bool is_called(const struct phr_header *field, const char *name)
-{
-    return field->name_len == strlen(name) && strncasecmp(field->name, name, field->name_len) == 0;
-}
-
 static struct phr_header field_of(const char *name, const char *value)
 {
     return (struct phr_header){name, strlen(name), value, strlen(value)};
@@ -81,6 +74,8 @@ static void check_x_forwarded_behind(struct phr_request_head head)
     end[1] = field_of("x-forwarded-for", "192.0.2.77");
     end[2] = field_of("X-Forwarded-Host", "proxied");
     end[3] = field_of("X-Forwarded-Port", "4711");
+    end[4] = field_of("X-Forwarded-Ssl", "on");
+    end[5] = field_of("X-Forwarded-Protocol", "ssl");
     head.num_fields += MORE_FIELDS;
     struct rhb_forwarded said = read_all(&head);
     must_say(&said, "proxied", 4711);
@@ -116,159 +111,6 @@ static void check_forwarded_behind(struct phr_request_head head)
 }
 
 /* ---- from the left ---- */
-
-struct span {
-    const char *at; /* NULL: absent */
-    size_t len;
-};
-
-struct naive_element {
-    bool broken; /* a parameter twice */
-    struct span node, proto, host, by;
-};
-
-struct naive_list {
-    struct naive_element elements[ELEMENTS];
-    size_t count;
-};
-
-static void skip_blanks(struct fuzz_input *in)
-{
-    while (in->len > 0 && fuzz_is_blank((char)*in->at))
-        fuzz_byte(in);
-}
-
-static struct span take_while(struct fuzz_input *in, const char *more)
-{
-    struct span span = {(const char *)in->at, 0};
-    while (in->len > 0 && (fuzz_is_tchar((char)*in->at) || (*in->at && strchr(more, *in->at)))) {
-        fuzz_byte(in);
-        span.len++;
-    }
-    return span;
-}
-
-static bool take_quoted(struct fuzz_input *in, struct span *span)
-{
-    fuzz_byte(in);
-    const uint8_t *close = in->len ? memchr(in->at, '"', in->len) : NULL;
-    if (close == NULL)
-        return false;
-    *span = (struct span){(const char *)in->at, (size_t)(close - in->at)};
-    in->len -= span->len + 1;
-    in->at = close + 1;
-    return span->len == 0 || memchr(span->at, '\\', span->len) == NULL;
-}
-
-static bool is(const struct span *span, const char *word)
-{
-    return span->len == strlen(word) && strncasecmp(span->at, word, span->len) == 0;
-}
-
-static bool take_pair(struct fuzz_input *in, struct naive_element *element)
-{
-    struct span name = take_while(in, ""), value;
-    if (name.len == 0 || fuzz_byte(in) != '=')
-        return false;
-    if (in->len > 0 && *in->at == '"') {
-        if (!take_quoted(in, &value))
-            return false;
-    } else {
-        value = take_while(in, ":[]");
-        if (value.len == 0)
-            return false;
-    }
-    struct span *slot = is(&name, "for")     ? &element->node
-                        : is(&name, "proto") ? &element->proto
-                        : is(&name, "host")  ? &element->host
-                        : is(&name, "by")    ? &element->by
-                                             : NULL;
-    if (slot != NULL) {
-        element->broken = element->broken || slot->at != NULL;
-        *slot = value;
-    }
-    return true;
-}
-
-/* Reads one value of the field; false when it does not follow the grammar, or is too long. */
-static bool read_value(struct naive_list *list, const struct phr_header *field)
-{
-    struct fuzz_input in = {(const uint8_t *)field->value, field->value_len};
-    while (in.len > 0) {
-        struct naive_element element = {0};
-        bool any = false;
-        for (;;) {
-            skip_blanks(&in);
-            if (in.len == 0 || *in.at == ',')
-                break;
-            any = true;
-            if (*in.at != ';' && !take_pair(&in, &element))
-                return false;
-            skip_blanks(&in);
-            if (in.len == 0 || *in.at == ',')
-                break;
-            if (fuzz_byte(&in) != ';')
-                return false;
-        }
-        if (in.len > 0)
-            fuzz_byte(&in);
-        if (any && list->count == ELEMENTS)
-            return false;
-        if (any)
-            list->elements[list->count++] = element;
-    }
-    return true;
-}
-
-static bool is_address(const char *text, int family, struct rhb_peer *peer)
-{
-    *peer = (struct rhb_peer){.family = (uint8_t)family};
-    return inet_pton(family, text, &peer->address) == 1;
-}
-
-static bool is_node_port(const char *text, bool *named, uint16_t *port)
-{
-    long number = strlen(text) < 6 && text[strspn(text, "0123456789")] == '\0' ? atol(text) : 0;
-    *named = number > 0 && number <= 65535;
-    *port = *named ? (uint16_t)number : 0;
-    bool obfuscated = text[0] == '_' && text[1] != '\0';
-    for (const char *at = text; *at != '\0'; at++)
-        obfuscated = obfuscated && fuzz_is_tchar(*at);
-    return *named || obfuscated;
-}
-
-static bool naive_node(const struct span *span, bool bare, struct rhb_peer *peer)
-{
-    char text[MAX_VALUE + 1];
-    bool named;
-    uint16_t port = 0;
-    if (span->at == NULL || span->len >= sizeof text || memchr(span->at, 0, span->len) != NULL)
-        return false;
-    memcpy(text, span->at, span->len);
-    text[span->len] = '\0';
-    if (bare && is_address(text, AF_INET6, peer))
-        return true;
-    char *end = text[0] == '[' ? strchr(text, ']') : strchr(text, ':');
-    if (text[0] == '[' && (end == NULL || (end[1] != '\0' && end[1] != ':')))
-        return false;
-    char *colon = end != NULL && *end == ']' ? (end[1] ? end + 1 : NULL) : end;
-    if (colon != NULL && !is_node_port(colon + 1, &named, &port))
-        return false;
-    if (end != NULL)
-        *end = '\0';
-    if (!is_address(text + (text[0] == '['), text[0] == '[' ? AF_INET6 : AF_INET, peer))
-        return false;
-    peer->port = port;
-    return true;
-}
-
-static bool is_proxy(const struct rhb_peer *peer)
-{
-    char text[RHB_PEER_TEXT];
-    size_t len = rhb_peer_text(peer, text);
-    return fuzz_same(text, len, "::1", 3) || (len > 4 && memcmp(text, "10.", 3) == 0) ||
-           (len > 4 && memcmp(text, "127.", 4) == 0);
-}
 
 static void client_must_be(const struct rhb_forwarded *said, bool known,
                            const struct rhb_peer *peer)
@@ -333,14 +175,59 @@ static size_t cut_list(const struct phr_request_head *head, const char *name, st
     return count;
 }
 
+/* Whether the oracle cannot count all of them. */
+static bool too_many_schemes(const struct phr_request_head *head)
+{
+    static const char *const names[] = {"x-forwarded-proto", "x-forwarded-ssl",
+                                        "x-forwarded-protocol"};
+    static struct span spans[ELEMENTS];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (cut_list(head, names[i], spans) == ELEMENTS)
+            return true;
+    return false;
+}
+
+/* Whether the elements of all fields of that name say https `hops` from the right. *there: whether
+ * there is a field of that name. */
+static bool says_https(const struct phr_request_head *head, const char *name, const char *secure,
+                       size_t hops, bool *there)
+{
+    static struct span spans[ELEMENTS];
+    size_t count = cut_list(head, name, spans);
+    *there = false;
+    for (size_t i = 0; i < head->num_fields; i++)
+        *there = *there || is_called(&head->fields[i], name);
+    if (count == 0 || (count > 1 && count < hops))
+        return false;
+    const struct span *span = &spans[count == 1 ? 0 : count - hops];
+    return is(span, secure) || (strcmp(secure, "on") != 0 && is_https(span));
+}
+
+/* https only if all fields about the scheme say so. */
+static void check_scheme(const struct phr_request_head *head, size_t hops)
+{
+    bool proto_there, ssl_there, protocol_there;
+    bool proto = says_https(head, "x-forwarded-proto", "https", hops, &proto_there);
+    bool ssl = says_https(head, "x-forwarded-ssl", "on", hops, &ssl_there);
+    bool protocol = says_https(head, "x-forwarded-protocol", "ssl", hops, &protocol_there);
+    policy.fields = RHB_X_FORWARDED_FOR | RHB_X_FORWARDED_PROTO | RHB_X_FORWARDED_SSL |
+                    RHB_X_FORWARDED_PROTOCOL;
+    struct rhb_forwarded said = read_all(head);
+    MUST((said.scheme == RHB_SCHEME_HTTPS) ==
+         ((proto_there || ssl_there || protocol_there) && proto == proto_there &&
+          ssl == ssl_there && protocol == protocol_there));
+    policy.fields = RHB_X_FORWARDED_FOR | RHB_X_FORWARDED_PROTO;
+    said = read_all(head);
+    MUST((said.scheme == RHB_SCHEME_HTTPS) == proto);
+}
+
 static void check_x_forwarded_for(const struct phr_request_head *head)
 {
-    static struct span nodes[ELEMENTS], schemes[ELEMENTS];
+    static struct span nodes[ELEMENTS];
     size_t count = cut_list(head, "x-forwarded-for", nodes), hops = 0;
-    size_t protos = cut_list(head, "x-forwarded-proto", schemes);
     struct rhb_peer client, node;
     bool known = false;
-    if (count == ELEMENTS || protos == ELEMENTS)
+    if (count == ELEMENTS || too_many_schemes(head))
         return;
     while (hops < count) {
         struct span span = nodes[count - ++hops];
@@ -354,12 +241,7 @@ static void check_x_forwarded_for(const struct phr_request_head *head)
     policy.fields = RHB_X_FORWARDED_FOR | RHB_X_FORWARDED_PROTO;
     struct rhb_forwarded said = read_all(head);
     client_must_be(&said, known, &client);
-    if (hops == 0)
-        hops = 1;
-    bool https = protos == 1     ? is_https(&schemes[0])
-                 : protos < hops ? false
-                                 : is_https(&schemes[protos - hops]);
-    MUST((said.scheme == RHB_SCHEME_HTTPS) == https);
+    check_scheme(head, hops ? hops : 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

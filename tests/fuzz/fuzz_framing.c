@@ -11,7 +11,7 @@ enum { MAX_FIELDS = 32 };
 
 /* For each field that matters: how often it is there, and its last value. */
 struct counted {
-    size_t host, expect, connection, length, coding;
+    size_t host, expect, connection, length, coding, type;
     const struct phr_header *last_length, *last_coding, *last_expect;
     bool bad_host;
 };
@@ -44,6 +44,8 @@ static struct counted count(const struct phr_request_head *head)
         } else if (name_is(at, "transfer-encoding")) {
             all.coding++;
             all.last_coding = at;
+        } else if (name_is(at, "content-type")) {
+            all.type++;
         }
     }
     return all;
@@ -86,7 +88,7 @@ static void check_length(const struct rhb_framing *plan, const struct phr_header
 static void check_body(const struct rhb_framing *plan, const struct phr_request_head *head,
                        const struct counted *all, uint64_t max_body)
 {
-    MUST(all->length + all->coding <= 1);
+    MUST(all->length + all->coding <= 1 && all->type <= 1);
     if (all->coding == 1) {
         MUST(plan->body == RHB_BODY_CHUNKED && head->minor_version == 1);
         MUST(is(all->last_coding->value, all->last_coding->value_len, "chunked"));
@@ -125,7 +127,7 @@ static void check_refusal(const struct rhb_framing *plan, const struct phr_reque
     MUST(!plan->upgrade);
     switch (plan->status) {
     case 400:
-        MUST(host || all->length > 0 || all->coding > 0);
+        MUST(host || all->length > 0 || all->coding > 0 || all->type > 1);
         break;
     case 413:
         MUST(all->length == 1 && all->coding == 0);

@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     char *bytes = fuzz_copy((const char *)in.at, in.len);
     fuzz_parse_ways(&setup, step, bytes, in.len, &out);
-    MUST(out.result >= PHR_TOO_MANY_FIELDS && out.result != 0 && out.result <= (int)in.len);
+    MUST(out.result >= PHR_METHOD_TOO_LONG && out.result != 0 && out.result <= (int)in.len);
     if (out.result > 0)
         check_accepted(&setup, &out);
     free(bytes);

@@ -72,7 +72,7 @@ static void check_framing(const struct reading *all, const struct rhb_head_conte
 {
     size_t lengths = occurrences(all, "content-length");
     size_t codings = occurrences(all, "transfer-encoding");
-    bool bare = context->is_head || all->status == 204 || all->status == 304;
+    bool bare = context->is_head || all->status == 204 || all->status == 205 || all->status == 304;
     MUST(lengths + codings <= 1);
     MUST((outcome->framing == RHB_FRAME_NONE) == bare);
     MUST((codings == 1) == (outcome->framing == RHB_FRAME_CHUNKED));
@@ -83,6 +83,9 @@ static void check_framing(const struct reading *all, const struct rhb_head_conte
     if (outcome->framing == RHB_FRAME_CLOSE)
         MUST(lengths == 0 && !outcome->keep_alive);
     MUST(all->status != 204 || lengths == 0);
+    if (all->status == 205)
+        MUST(lengths == 1 && fuzz_same(find(all, "content-length")->value,
+                                       find(all, "content-length")->value_len, "0", 1));
 }
 
 static void check_connection(const struct reading *all, const struct rhb_head_context *context,

@@ -5,6 +5,8 @@ may come; and what we still wait for, h11 does not think is whole.
 The exceptions, all of them ours:
 - One empty line before the request line is skipped (RFC 9112 section 2.2); h11 refuses it.
 - Bytes from 0x80 up are taken in a target; h11 refuses them.
+- White space between the size of a chunk and its extension is skipped (RFC 9112 section 7.1.1); h11 refuses
+  it.
 - Content-Length and Transfer-Encoding in trailers are thrown away like all of them (RFC 9110 section 6.5.1);
   h11 judges them as if they stood in a head.
 - Zeros in front of Content-Length are as many as the line may hold; h11 takes 20 digits.
@@ -18,6 +20,7 @@ test_h11_differential.py runs a fixed count of mutations.
 from __future__ import annotations
 
 import random
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -129,11 +132,13 @@ def is_exception(ours: Request, stream: bytes) -> bool:
     """Whether h11 refuses what we take, for one of the reasons above."""
     lengths = [value for name, value in ours.fields if name.lower() == b"content-length"]
     behind = stream[: ours.used].lower().partition(b"\r\n\r\n")[2]
+    is_chunked = any(name.lower() == b"transfer-encoding" for name, _ in ours.fields)
     in_trailers = b"content-length" in behind or b"transfer-encoding" in behind
     return (
         max(ours.target) >= 0x80
         or any(len(value) > 20 for value in lengths)
-        or (in_trailers and any(name.lower() == b"transfer-encoding" for name, _ in ours.fields))
+        or (is_chunked and re.search(rb"[0-9a-f][ \t]+;", behind) is not None)
+        or (is_chunked and in_trailers)
     )
 
 

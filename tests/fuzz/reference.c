@@ -18,6 +18,8 @@ static int status_of(int parsed)
         return 414;
     case PHR_BAD_VERSION:
         return 505;
+    case PHR_METHOD_TOO_LONG:
+        return 501;
     default:
         return 431;
     }

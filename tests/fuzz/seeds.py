@@ -175,8 +175,8 @@ def target_inputs(case: Case) -> Iterator[bytes]:
 
 def forwarded_inputs(case: Case) -> Iterator[bytes]:
     if b"forwarded" in case.raw.lower():
-        yield b"\x1f" + case.raw
-        yield b"\x3f" + case.raw
+        yield b"\x7f" + case.raw
+        yield b"\xff" + case.raw
 
 
 def lenient_inputs(case: Case) -> Iterator[bytes]:

@@ -130,7 +130,6 @@ def test_nginx_says_who_the_client_is(serve: Serve, proxies: ExitStack, bind: st
     nginx = Nginx(tmp_path, server.address)
     proxies.callback(nginx.end)
     forged = {
-        "Host": "example.com:81",
         "X-Forwarded-For": "6.6.6.6",
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "forged",
@@ -139,9 +138,12 @@ def test_nginx_says_who_the_client_is(serve: Serve, proxies: ExitStack, bind: st
     }
     with From(nginx.address) as client:
         for fields in ({}, forged):
-            environ = seen(client, **{"Host": "example.com:81", **fields})
+            environ = seen(client, **{"Host": "Example.com:81", **fields})
             assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == (CLIENT, "0")
-            assert (environ["wsgi.url_scheme"], environ["HTTP_HOST"]) == ("http", "example.com:81")
+            assert (environ["wsgi.url_scheme"], environ["HTTP_HOST"]) == ("http", "example.com")
+            assert environ["SERVER_PORT"] == "80"
+            assert environ["HTTP_X_FORWARDED_HOST"] == "example.com"
+            assert not {"HTTP_X_FORWARDED_PORT", "HTTP_FORWARDED"} & set(environ)
     server.stop()
     lines = (server.directory / "access.log").read_text().splitlines()
     assert [line.split()[0] for line in lines] == [CLIENT] * 2

@@ -93,7 +93,6 @@ def test_server_protocol_is_that_of_each_request(server: Server) -> None:
         ("/+", "/+"),
         ("/\xe9", "/\xe9"),
         ("/a%00b", "/a\x00b"),
-        ("/p#fragment", "/p"),
     ],
 )
 def test_path_is_percent_decoded_into_latin_1(server: Server, target: str, path: str) -> None:

@@ -43,6 +43,7 @@ class CChunked(ctypes.Structure):
         ("used", ctypes.c_size_t),
         ("state", ctypes.c_uint8),
         ("digits", ctypes.c_uint8),
+        ("extension", ctypes.c_uint8),
     )
 
 

@@ -3,11 +3,15 @@
 The exceptions, all of them ours:
 - One empty line before the request line is skipped (RFC 9112 section 2.2); h11 refuses it.
 - Bytes from 0x80 up are taken in a target; h11 refuses them.
+- White space between the size of a chunk and its extension is skipped (RFC 9112 section 7.1.1); h11 refuses
+  it.
 - h11 judges Host, Content-Length and Transfer-Encoding while it parses; here the framing policy does
   (csrc/http_framing.c).
 
 The other way round much differs on purpose: STRICTER lists it.
 """
+
+import re
 
 import h11
 import pytest
@@ -22,6 +26,7 @@ mutations = settings(deadline=None, max_examples=600)
 
 INCOMPLETE = -2
 BAD = -1
+METHOD_TOO_LONG = -8
 
 TCHAR = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 VISIBLE = bytes(range(0x21, 0x7F))
@@ -70,14 +75,31 @@ def requests(draw: st.DrawFn) -> tuple[bytes, Head]:
 
 
 @st.composite
+def extensions(draw: st.DrawFn) -> bytes:
+    """One extension of a chunk. White space before the first one is not for h11, see loose_size()."""
+    value = draw(st.one_of(st.none(), strings(TCHAR, 1, 6), strings(TEXT, 0, 6)))
+    wire = b";" + draw(blanks) + draw(strings(TCHAR, 1, 6))
+    if value is None:
+        return wire
+    if not value or set(value) - set(TCHAR):
+        value = b'"' + re.sub(rb'(["\\])', rb"\\\1", value) + b'"'
+    return wire + draw(blanks) + b"=" + draw(blanks) + value
+
+
+def loose_size(wire: bytes) -> bool:
+    """Whether there may be white space between a size and its extension, which h11 refuses."""
+    return re.search(rb"[0-9A-Fa-f][ \t]+;", wire) is not None
+
+
+@st.composite
 def chunked_bodies(draw: st.DrawFn) -> tuple[bytes, bytes]:
     """A well-formed chunked body, and its data."""
     chunks = draw(st.lists(st.binary(min_size=1, max_size=40), max_size=4))
-    extensions = st.one_of(st.just(b""), st.builds(lambda text: b";" + text, strings(TEXT, 0, 10)))
+    some = st.lists(extensions(), max_size=2).map(b"".join)
     wire = b""
     for chunk in [*chunks, b""]:
         size = draw(st.sampled_from([b"%x", b"%X", b"%03x"])) % len(chunk)
-        wire += size + draw(extensions) + b"\r\n" + chunk + (b"\r\n" if chunk else b"")
+        wire += size + draw(some) + b"\r\n" + chunk + (b"\r\n" if chunk else b"")
     for name, value in draw(st.lists(st.tuples(names, values), max_size=2)):
         wire += name + b": " + value + b"\r\n"
     return wire + b"\r\n", b"".join(chunks)
@@ -181,6 +203,8 @@ def test_h11_decodes_alike_whatever_is_decoded(wire: bytes) -> None:
     lower = wire.lower()
     if b"content-length" in lower or b"transfer-encoding" in lower:
         return  # h11 judges these in trailers too
+    if loose_size(wire):
+        return
     assert h11_decodes(wire) == ours
 
 
@@ -192,11 +216,12 @@ STRICTER = {
     "folding": b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
     "control in a value": b"GET / HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n",
     "DEL in a value": b"GET / HTTP/1.1\r\nHost: x\r\nA: \x7f\r\n\r\n",
-    "method of 33 bytes": b"A" * 33 + b" / HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 STRICTER_CHUNKED = {
     "white space behind a size": b"1 \r\na\r\n0\r\n\r\n",
     "16 digits": b"0000000000000001\r\na\r\n0\r\n\r\n",
+    "extension without a name": b"1;\r\na\r\n0\r\n\r\n",
+    "quotes without an end": b'1;a="b\r\na\r\n0\r\n\r\n',
     "control in an extension": b"1;\x01\r\na\r\n0\r\n\r\n",
     "bare LF in the trailers": b"0\r\nA: b\n\r\n",
     "folded trailer": b"0\r\nA: b\r\n c\r\n\r\n",
@@ -207,6 +232,12 @@ STRICTER_CHUNKED = {
 def test_heads_that_h11_accepts_are_refused_here(wire: bytes) -> None:
     assert h11_reads(wire) is not None
     assert parse(wire) == BAD
+
+
+def test_a_method_that_h11_accepts_is_too_long_here() -> None:
+    wire = b"A" * 33 + b" / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert h11_reads(wire) is not None
+    assert parse(wire) == METHOD_TOO_LONG
 
 
 @pytest.mark.parametrize("wire", STRICTER_CHUNKED.values(), ids=STRICTER_CHUNKED.keys())

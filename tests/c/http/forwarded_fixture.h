@@ -93,6 +93,8 @@ static inline void check_from(struct rhb_test *t, const char *from, const struct
 #define FOR(value) "X-Forwarded-For: " value "\n"
 #define PROTO(value) "X-Forwarded-Proto: " value "\n"
 #define XHOST(value) "X-Forwarded-Host: " value "\n"
+#define SSL(value) "X-Forwarded-Ssl: " value "\n"
+#define PROTOCOL(value) "X-Forwarded-Protocol: " value "\n"
 #define XPORT(value) "X-Forwarded-Port: " value "\n"
 #define FORWARDED(value) "Forwarded: " value "\n"
 

@@ -92,6 +92,8 @@ static void x_forwarded_is_read_instead_of_forwarded(struct rhb_test *t)
         {FORWARDED("for=6.6.6.6;proto=https;host=forged") FOR("192.0.2.1"), "192.0.2.1 0 - - 0"},
         {PROTO("http") FORWARDED("for=6.6.6.6;proto=https"), "- 0 http - 0"},
         {FOR("unknown") FORWARDED("for=6.6.6.6"), NOTHING},
+        {SSL("off") FORWARDED("proto=https"), "- 0 http - 0"},
+        {PROTOCOL("x") FORWARDED("proto=https"), NOTHING},
     };
     CHECK_ROWS(rows);
 }
@@ -106,6 +108,7 @@ static void a_field_that_is_not_enabled_is_ignored(struct rhb_test *t)
         {FOR("192.0.2.1") XHOST("forged") XPORT("1"), "192.0.2.1 0 - - 0"},
         {FORWARDED("for=192.0.2.1"), NOTHING},
         {PROTO("https") FORWARDED("for=192.0.2.1"), "- 0 https - 0"},
+        {PROTO("http") SSL("on") PROTOCOL("ssl"), "- 0 http - 0"},
     };
     static const struct row none[] = {{FOR("192.0.2.1") FORWARDED("for=192.0.2.1"), NOTHING}};
     policy.fields = RHB_FORWARDED;
@@ -150,6 +153,7 @@ static void other_fields_with_names_of_the_same_length_are_ignored(struct rhb_te
         {"X-Forwarded-Hosu: a\nX-Forwarded-Poru: 1\nX-Forwarded-Protp: https\n", NOTHING},
         {"X_Forwarded_For: 192.0.2.1\nX-Forwarded_Host: a\n", NOTHING},
         {"Host: a\nTransfer-Encoding: x\n", NOTHING},
+        {"X-Forwarded-Ssk: on\nX-Forwarded-Protocop: ssl\n", NOTHING},
     };
     CHECK_ROWS(rows);
 }

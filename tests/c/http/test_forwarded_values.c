@@ -143,6 +143,50 @@ static void the_grammar_of_forwarded_is_read(struct rhb_test *t)
     CHECK_ROWS(rows);
 }
 
+static void schemes_in_the_fields_of_gunicorn(struct rhb_test *t)
+{
+    static const struct row rows[] = {
+        {SSL("on"), "- 0 https - 0"},
+        {SSL("ON"), "- 0 https - 0"},
+        {SSL("off"), "- 0 http - 0"},
+        {SSL("https"), NOTHING},
+        {SSL("1"), NOTHING},
+        {SSL(""), NOTHING},
+        {SSL("off, on"), "- 0 https - 0"},
+        {SSL("off") SSL("on"), "- 0 https - 0"},
+        {FOR("192.0.2.1, 10.0.0.2") SSL("on, off"), "192.0.2.1 0 https - 0"},
+        {FOR("192.0.2.1, 10.0.0.3, 10.0.0.2") SSL("on, off"), "192.0.2.1 0 - - 0"},
+        {PROTOCOL("ssl"), "- 0 https - 0"},
+        {PROTOCOL("Ssl"), "- 0 https - 0"},
+        {PROTOCOL("https"), "- 0 https - 0"},
+        {PROTOCOL("http"), "- 0 http - 0"},
+        {PROTOCOL("on"), NOTHING},
+        {PROTO("ssl"), NOTHING},
+    };
+    CHECK_ROWS(rows);
+}
+
+static void schemes_that_do_not_agree_are_unknown(struct rhb_test *t)
+{
+    static const struct row rows[] = {
+        {PROTO("https") SSL("on"), "- 0 https - 0"},
+        {PROTO("http") SSL("off") PROTOCOL("http"), "- 0 http - 0"},
+        {PROTO("https") SSL("on") PROTOCOL("ssl"), "- 0 https - 0"},
+        {PROTO("http") SSL("on"), NOTHING},
+        {PROTO("https") SSL("off"), NOTHING},
+        {SSL("on") PROTO("http"), NOTHING},
+        {SSL("on") PROTOCOL("http"), NOTHING},
+        {PROTO("https") SSL("on") PROTOCOL("http"), NOTHING},
+        {PROTO("http") SSL("on") PROTOCOL("ssl"), NOTHING},
+        {PROTO("https") SSL("x"), NOTHING},
+        {PROTO("x") SSL("on"), NOTHING},
+        {PROTO("") SSL("on"), NOTHING},
+        {FOR("192.0.2.1, 10.0.0.3, 10.0.0.2") PROTO("https, https") SSL("on"), "192.0.2.1 0 - - 0"},
+        {PROTO("http") SSL("on") XHOST("a"), "- 0 - a 0"},
+    };
+    CHECK_ROWS(rows);
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
@@ -150,6 +194,8 @@ int main(void)
         RHB_CASE(an_invalid_node_ends_the_list),
         RHB_CASE(unix_is_the_node_that_nginx_writes_for_unix_sockets),
         RHB_CASE(schemes),
+        RHB_CASE(schemes_in_the_fields_of_gunicorn),
+        RHB_CASE(schemes_that_do_not_agree_are_unknown),
         RHB_CASE(hosts),
         RHB_CASE(ports_of_servers),
         RHB_CASE(the_grammar_of_forwarded_is_read),

@@ -46,6 +46,10 @@ static const struct refused_row {
     {0, "Transfer-Encoding: chunked\n", 400},
     {0, HOST "Transfer-Encoding: gzip\n", 400},
     {0, HOST "Transfer-Encoding: chunked\nConnection: keep-alive\n", 400},
+    {1, HOST "Content-Type: a/b\nContent-Type: c/d\n", 400},
+    {1, HOST "Content-Type: a/b\nX: y\ncontent-type: a/b\n", 400},
+    {1, HOST "Content-Type: \nContent-Type: a/b\n", 400},
+    {0, "Content-Type: a/b\nContent-Type: a/b\n", 400},
     {1, HOST "Content-Length: 1001\n", 413},
     {0, "Content-Length: 1001\n", 413},
     {1, HOST "Content-Length: 1001\nExpect: 100-continue\n", 413},
@@ -101,6 +105,8 @@ static const struct accepted_row {
     {1, HOST "transfer-encoding: CHUNKED\n", RHB_BODY_CHUNKED, 0, true, false, true},
     {1, HOST "Transfer_Encoding: chunked\nContent-Length: 5\n", RHB_BODY_LENGTH, 5, true, false,
      true},
+    {1, HOST "Content-Type: a/b\nContent-Typs: a/b\nX-Content-Type: a/b\n", RHB_BODY_NONE, 0, true,
+     false, true},
     {1, HOST "TE: gzip\n", RHB_BODY_NONE, 0, true, false, true},
     /* Connection: close takes precedence, unknown options are ignored, repeated fields are one list
      */

@@ -47,8 +47,6 @@ static const struct head_row {
     {"200 OK", "", 1, NO, NO, NO, 10, "Content-Length: 10\r\n" CLOSING, RHB_FRAME_LENGTH, 10, NO},
     {"200 OK", "", 0, NO, YES, YES, 9, "Content-Length: 9\r\n" STAYING, RHB_FRAME_LENGTH, 9, YES},
     {"404 Not Found", "", 1, NO, YES, YES, 9, "Content-Length: 9\r\n", RHB_FRAME_LENGTH, 9, YES},
-    {"205 Reset Content", "", 1, NO, YES, YES, 0, "Content-Length: 0\r\n", RHB_FRAME_LENGTH, 0,
-     YES},
     /* No length at all */
     {"200 OK", "", 1, NO, YES, YES, -1, CHUNKED, RHB_FRAME_CHUNKED, 0, YES},
     {"200 OK", "", 1, NO, NO, YES, -1, CHUNKED CLOSING, RHB_FRAME_CHUNKED, 0, NO},
@@ -86,6 +84,16 @@ static const struct head_row {
     {"304 Not Modified", "Content-Length: 5\nETag: \"x\"\n", 1, NO, YES, YES, 0,
      "ETag: \"x\"\r\nContent-Length: 5\r\n", RHB_FRAME_NONE, 0, YES},
     {"304 Not Modified", "", 0, NO, NO, YES, -1, CLOSING, RHB_FRAME_NONE, 0, NO},
+    /* 205: no content, and a length that says so (RFC 9110 section 15.3.6) */
+    {"205 Reset Content", "", 1, NO, YES, YES, 0, "Content-Length: 0\r\n", RHB_FRAME_NONE, 0, YES},
+    {"205 Reset Content", "", 1, NO, YES, YES, 7, "Content-Length: 0\r\n", RHB_FRAME_NONE, 0, YES},
+    {"205 Reset Content", "", 1, NO, YES, YES, -1, "Content-Length: 0\r\n", RHB_FRAME_NONE, 0, YES},
+    {"205 Reset Content", "Content-Length: 5\n", 1, NO, YES, YES, -1, "Content-Length: 0\r\n",
+     RHB_FRAME_NONE, 0, YES},
+    {"205 Reset Content", "", 1, YES, YES, YES, -1, "Content-Length: 0\r\n", RHB_FRAME_NONE, 0,
+     YES},
+    {"205 Reset Content", "", 0, NO, YES, NO, -1, "Content-Length: 0\r\n" STAYING, RHB_FRAME_NONE,
+     0, YES},
     /* Hop-by-hop fields are dropped; close takes effect */
     {"200 OK", "Connection: close\nContent-Length: 5\n", 1, NO, YES, YES, -1,
      "Content-Length: 5\r\n" CLOSING, RHB_FRAME_LENGTH, 5, NO},

@@ -79,7 +79,9 @@ static void data_may_hold_framing(struct rhb_test *t)
 static void extensions_are_skipped(struct rhb_test *t)
 {
     DECODES("3;a=b\r\nabc\r\n0;c=\"d\"\r\n\r\n", 0, "abc");
-    DECODES("3; a =\tb\r\nabc\r\n0;\xff\r\n\r\n", 0, "abc");
+    DECODES("3; a =\tb\r\nabc\r\n0 ;a\r\n\r\n", 0, "abc");
+    DECODES("3;a;b;c\r\nabc\r\n0;a=\"\xff\"\r\n\r\n", 0, "abc");
+    DECODES("3;a=\";\"\r\nabc\r\n0;a=\"\\\"\"\r\n\r\n", 0, "abc");
 }
 
 static void each_size_line_has_its_own_limit_of_extensions(struct rhb_test *t)
@@ -142,8 +144,30 @@ REFUSED(a_minus_is_refused, "-")
 REFUSED(a_prefix_of_0x_is_refused, "0x")
 REFUSED(an_underscore_is_refused, "1_")
 REFUSED(a_leading_space_is_refused, " ")
-REFUSED(a_space_behind_the_size_is_refused, "1 ")
-REFUSED(a_tab_behind_the_size_is_refused, "1\t")
+REFUSED(a_space_behind_the_size_is_refused, "1 \r")
+REFUSED(a_tab_behind_the_size_is_refused, "1\t\r")
+REFUSED(a_word_behind_white_space_is_refused, "1 a")
+REFUSED(white_space_that_goes_beyond_the_limit_is_refused, "1         ")
+REFUSED(an_extension_without_a_name_is_refused, "1;\r")
+REFUSED(white_space_instead_of_a_name_is_refused, "1; \r")
+REFUSED(two_semicolons_are_refused, "1;;")
+REFUSED(a_value_without_a_name_is_refused, "1;=")
+REFUSED(a_quoted_name_is_refused, "1;\"")
+REFUSED(two_names_are_refused, "1;a b")
+REFUSED(a_missing_value_is_refused, "1;a=\r")
+REFUSED(a_semicolon_instead_of_a_value_is_refused, "1;a=;")
+REFUSED(two_equal_signs_are_refused, "1;a==")
+REFUSED(a_second_value_is_refused, "1;a=b=")
+REFUSED(a_delimiter_in_a_value_is_refused, "1;a=b/")
+REFUSED(two_values_are_refused, "1;a=b c")
+REFUSED(a_quote_in_a_value_is_refused, "1;a=b\"")
+REFUSED(quotes_that_do_not_end_are_refused, "1;a=\"b\r")
+REFUSED(an_escape_that_does_not_end_is_refused, "1;a=\"\\\r")
+REFUSED(a_word_behind_quotes_is_refused, "1;a=\"\"b")
+REFUSED(quotes_behind_quotes_are_refused, "1;a=\"\"\"")
+REFUSED(a_del_in_quotes_is_refused, "1;a=\"\x7f")
+REFUSED(a_nul_in_an_escape_is_refused, "1;a=\"\\\0")
+REFUSED(a_byte_above_7f_in_a_name_is_refused, "1;\xff")
 REFUSED(a_nul_behind_the_size_is_refused, "1\0")
 REFUSED(a_bare_lf_behind_the_size_is_refused, "1\n")
 REFUSED(a_bare_cr_behind_the_size_is_refused, "1\ra")
@@ -155,6 +179,7 @@ REFUSED(a_del_in_an_extension_is_refused, "1;a\x7f")
 REFUSED(a_space_at_the_end_of_an_extension_is_refused, "1;a \r")
 REFUSED(a_tab_at_the_end_of_an_extension_is_refused, "1;a\t\r")
 REFUSED(an_extension_beyond_its_limit_is_refused, "1;a=bcdefg")
+REFUSED(quotes_beyond_the_limit_are_refused, "1;a=\"bcdef")
 REFUSED(data_without_line_end_is_refused, "1\r\nab")
 REFUSED(a_bare_lf_behind_data_is_refused, "1\r\na\n")
 REFUSED(a_bare_cr_behind_data_is_refused, "1\r\na\rb")
@@ -179,8 +204,8 @@ static void only_the_grammar_is_accepted(struct rhb_test *t)
     static const struct {
         const char *before;
         const char *good; /* the ranges that may follow */
-    } places[] = {{"", "09afAF"},         {"1", "09afAF;;\r\r"}, {"1\r", "\n\n"},
-                  {"1\r\na", "\r\r"},     {"1\r\na\r", "\n\n"},  {"1\r\na\r\n", "09afAF"},
+    } places[] = {{"", "09afAF"},         {"1", "09afAF;;\r\r  \t\t"}, {"1\r", "\n\n"},
+                  {"1\r\na", "\r\r"},     {"1\r\na\r", "\n\n"},        {"1\r\na\r\n", "09afAF"},
                   {"0\r\nA: b\r", "\n\n"}};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
@@ -224,6 +249,29 @@ int main(void)
         RHB_CASE(a_leading_space_is_refused),
         RHB_CASE(a_space_behind_the_size_is_refused),
         RHB_CASE(a_tab_behind_the_size_is_refused),
+        RHB_CASE(a_word_behind_white_space_is_refused),
+        RHB_CASE(white_space_that_goes_beyond_the_limit_is_refused),
+        RHB_CASE(an_extension_without_a_name_is_refused),
+        RHB_CASE(white_space_instead_of_a_name_is_refused),
+        RHB_CASE(two_semicolons_are_refused),
+        RHB_CASE(a_value_without_a_name_is_refused),
+        RHB_CASE(a_quoted_name_is_refused),
+        RHB_CASE(two_names_are_refused),
+        RHB_CASE(a_missing_value_is_refused),
+        RHB_CASE(a_semicolon_instead_of_a_value_is_refused),
+        RHB_CASE(two_equal_signs_are_refused),
+        RHB_CASE(a_second_value_is_refused),
+        RHB_CASE(a_delimiter_in_a_value_is_refused),
+        RHB_CASE(two_values_are_refused),
+        RHB_CASE(a_quote_in_a_value_is_refused),
+        RHB_CASE(quotes_that_do_not_end_are_refused),
+        RHB_CASE(an_escape_that_does_not_end_is_refused),
+        RHB_CASE(a_word_behind_quotes_is_refused),
+        RHB_CASE(quotes_behind_quotes_are_refused),
+        RHB_CASE(a_del_in_quotes_is_refused),
+        RHB_CASE(a_nul_in_an_escape_is_refused),
+        RHB_CASE(a_byte_above_7f_in_a_name_is_refused),
+        RHB_CASE(quotes_beyond_the_limit_are_refused),
         RHB_CASE(a_nul_behind_the_size_is_refused),
         RHB_CASE(a_bare_lf_behind_the_size_is_refused),
         RHB_CASE(a_bare_cr_behind_the_size_is_refused),
