@@ -1,4 +1,4 @@
-"""Threads of the application that outlive their response, and that change what the application has returned."""
+"""Threads of the application that outlive their response, or change what the application has returned."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def fail() -> Iterable[bytes]:
 
 
 def writing(answer: Answer) -> Application:
-    """An application that leaves a thread in write(), waiting for the client, and returns answer(). /outcome is
-    how the write() of the last request ended."""
+    """An application that leaves a thread in write(), waiting for the client, and returns answer().
+    /outcome is how the write() of the last request ended."""
     outcomes: queue.Queue[str] = queue.Queue()
 
     def put_outcome_of(write: Callable[[bytes], object], started: threading.Event) -> None:
