@@ -17,3 +17,10 @@ void rhb_heap_keep(size_t block)
     (void)block;
 #endif
 }
+
+void rhb_heap_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}

@@ -10,4 +10,8 @@
  * body. No effect with other C libraries. */
 void rhb_heap_keep(size_t block);
 
+/* Returns all free pages to the kernel, also those in the middle of the heap, which malloc keeps
+ * for ever. Takes longer the more there are. No effect with other C libraries. */
+void rhb_heap_trim(void);
+
 #endif

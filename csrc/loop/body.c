@@ -54,12 +54,16 @@ void rhb_body_free(struct rhb_body *body)
     RHB_LIVE_DEAD(RHB_LIVE_BODY);
 }
 
-/* In TMPDIR or /tmp. Where O_TMPFILE is not supported, the file has a name until unlink(2). */
-static int open_unlinked(void)
+const char *rhb_body_directory(void)
 {
     const char *dir = getenv("TMPDIR");
-    if (dir == NULL || *dir == '\0')
-        dir = "/tmp";
+    return dir == NULL || *dir == '\0' ? "/tmp" : dir;
+}
+
+/* Where O_TMPFILE is not supported, the file has a name until unlink(2). */
+static int open_unlinked(void)
+{
+    const char *dir = rhb_body_directory();
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
         return fd;
@@ -95,7 +99,9 @@ static enum rhb_body_result spill(struct rhb_body *body)
     if (body->fd < 0)
         return RHB_BODY_NO_FILE;
     enum rhb_body_result result = write_file(body->fd, body->data, (size_t)body->len);
+    int error = errno;
     release(body);
+    errno = error;
     return result;
 }
 

@@ -37,6 +37,9 @@ enum rhb_body_result {
     RHB_BODY_NO_FILE /* the temporary file cannot be made or written; errno is set */
 };
 
+/* Where the temporary files are: TMPDIR, or /tmp. */
+const char *rhb_body_directory(void);
+
 /* Starts a body; allocates nothing. expected: the Content-Length, which the body will not exceed,
  * or 0 if it is unknown. memory_limit: in bytes. memory: NULL for malloc's. */
 void rhb_body_init(struct rhb_body *body, uint64_t expected, size_t memory_limit,

@@ -6,22 +6,37 @@
 #include "parking.h"
 #include "refusal.h"
 #include "socket_io.h"
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
     MAX_EXTENSION = 4096, /* bytes of chunk extension on one line */
     MAX_TRAILER = 16384,
-    MAX_READS = 32 /* in one go; other connections come before the next */
+    MAX_READS = 32 /* in one go, within RHB_BODY_SHARE; other connections come before the next */
 };
 
 /* How far a body is, besides the status to answer when it is refused. */
-enum { GOES_ON = 0, IS_COMPLETE = 1 };
+enum { GOES_ON = 0, IS_COMPLETE = 1, NO_FILE = 2 };
 
 static const char continue_100[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-static int status_of(enum rhb_body_result result)
+/* Directly after the result, while errno is that of the file. */
+static int status_of(struct rhb_loop *loop, enum rhb_body_result result)
 {
-    return result == RHB_BODY_NO_MEMORY ? 503 : 500;
+    if (result == RHB_BODY_NO_MEMORY)
+        return 503;
+    loop->body_error = errno;
+    return NO_FILE;
+}
+
+/* Answers a request whose body cannot be received. */
+static enum rhb_event refuse(struct rhb_loop *loop, struct rhb_conn *conn, int status,
+                             const struct phr_request_head *head)
+{
+    if (status != NO_FILE)
+        return rhb_refuse(loop, conn, status, head);
+    rhb_refuse(loop, conn, 500, head);
+    return RHB_EVENT_NO_BODY_FILE;
 }
 
 static bool is_too_large(const struct rhb_loop *loop, uint64_t len)
@@ -63,7 +78,7 @@ static int append_chunked(struct rhb_loop *loop, struct rhb_incoming *incoming, 
         return 413;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data, decoded);
     if (result != RHB_BODY_OK)
-        return status_of(result);
+        return status_of(loop, result);
     if (left < 0)
         return GOES_ON;
     loop->lane->rest = data + decoded;
@@ -97,7 +112,7 @@ static int receive_once(struct rhb_loop *loop, struct rhb_conn *conn, bool again
     else
         result = rhb_body_append(body, at, got);
     if (result != RHB_BODY_OK)
-        return status_of(result);
+        return status_of(loop, result);
     return got == left ? IS_COMPLETE : GOES_ON;
 }
 
@@ -115,24 +130,34 @@ static enum rhb_event wait_for_more(struct rhb_loop *loop, struct rhb_conn *conn
     return RHB_EVENT_NONE;
 }
 
+/* since: in exact ns. Returns the time now. */
+static uint64_t count_work(struct rhb_loop *loop, uint64_t since)
+{
+    uint64_t now = rhb_now_exact();
+    loop->body_ns += now - since;
+    return now;
+}
+
 enum rhb_event rhb_body_receive(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     enum rhb_io io = RHB_IO_OK;
     int result = GOES_ON;
     if (!rhb_body_turn_acquire(loop, conn))
         return RHB_EVENT_NONE;
+    uint64_t since = rhb_now_exact();
     for (int reads = 0; io == RHB_IO_OK && result == GOES_ON; reads++) {
-        if (reads == MAX_READS) {
+        if (reads == MAX_READS || (reads > 0 && loop->body_ns >= RHB_BODY_SHARE)) {
             rhb_unpark(conn);
             rhb_make_ready(loop, conn);
             return RHB_EVENT_NONE;
         }
         result = receive_once(loop, conn, reads > 0, &io);
+        since = count_work(loop, since);
     }
     if (result == IS_COMPLETE)
         return complete(loop, conn);
     if (result != GOES_ON)
-        return rhb_refuse(loop, conn, result, NULL);
+        return refuse(loop, conn, result, NULL);
     return wait_for_more(loop, conn, io);
 }
 
@@ -158,7 +183,7 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
     conn->expected = RHB_EXPECT_BODY;
     enum rhb_body_result result = rhb_body_append(&incoming->body, data + head_len, body_len);
     if (result != RHB_BODY_OK)
-        return status_of(result);
+        return status_of(loop, result);
     if (data == conn->in.data)
         conn->in.len = head_len;
     else if (!rhb_bytes_append(&conn->in, data, head_len))
@@ -184,7 +209,7 @@ static enum rhb_event await(struct rhb_loop *loop, struct rhb_conn *conn, char *
         loop->lane->request.framing.expect_continue && len == loop->lane->request.head_len;
     int status = start_incoming(loop, conn, data, body_len, decoder);
     if (status != 0)
-        return rhb_refuse(loop, conn, status, NULL);
+        return refuse(loop, conn, status, NULL);
     if (wants_continue && !send_continue(conn)) {
         rhb_conn_close(loop, conn);
         return RHB_EVENT_NONE;
@@ -199,7 +224,9 @@ static enum rhb_event start_chunked(struct rhb_loop *loop, struct rhb_conn *conn
                                          .max_trailer = MAX_TRAILER};
     size_t head_len = loop->lane->request.head_len, decoded = len - head_len;
     char *body = data + head_len;
+    uint64_t since = rhb_now_exact();
     ssize_t left = phr_decode_chunked_strict(&decoder, body, &decoded);
+    count_work(loop, since);
     if (left == -1)
         return rhb_refuse(loop, conn, 400, &loop->lane->request.head);
     if (is_too_large(loop, decoded))

@@ -78,4 +78,16 @@ static inline void rhb_conn_drop_input(struct rhb_conn *conn)
 /* Frees the request whose body is arriving, if there is one. */
 void rhb_conn_drop_incoming(struct rhb_conn *conn);
 
+/* Both. Adds to *freed how many bytes it frees, about. */
+static inline void rhb_conn_drop_request(struct rhb_conn *conn, uint64_t *freed)
+{
+    if (conn->in.data != NULL)
+        *freed += conn->in.cap;
+    rhb_conn_drop_input(conn);
+    if (conn->incoming == NULL)
+        return;
+    *freed += conn->incoming->body.len;
+    rhb_conn_drop_incoming(conn);
+}
+
 #endif

@@ -1,5 +1,6 @@
 /* rhb_loop_poll: which thing is done next. In this order: deadlines, a listener that has just been
- * reported, the events that epoll has reported, then the ready list and the listeners in turn. */
+ * reported, the events that epoll has reported, then the ready list and the listeners in turn.
+ * epoll is asked in between, when bodies have been received for long enough. */
 #include "intake.h"
 #include "lingering.h"
 #include "listeners.h"
@@ -151,6 +152,10 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
     if (loop->fresh_first) {
         loop->fresh_first = false;
         return next_fresh(loop, conn);
+    }
+    if (loop->body_ns >= RHB_BODY_SHARE) {
+        rhb_poll_epoll(loop);
+        return RHB_EVENT_NONE;
     }
     if (loop->at_event < loop->n_events)
         return next_event(loop, conn);

@@ -209,8 +209,7 @@ bool rhb_intake_finish(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
     if (loop->lane->current != conn)
         return true; /* it ended when its response was first suspended */
     loop->lane->current = NULL;
-    rhb_conn_drop_input(conn);
-    rhb_conn_drop_incoming(conn);
+    rhb_conn_drop_request(conn, &loop->freed);
     if (keep && loop->lane->rest_len > 0)
         kept = rhb_bytes_append(&conn->in, loop->lane->rest, loop->lane->rest_len);
     loop->lane->rest_len = 0;

@@ -36,8 +36,7 @@ void rhb_conn_linger(struct rhb_loop *loop, struct rhb_conn *conn)
         return;
     }
     if (begins) {
-        rhb_conn_drop_input(conn);
-        rhb_conn_drop_incoming(conn);
+        rhb_conn_drop_request(conn, &loop->freed);
         if (shutdown(conn->fd, SHUT_WR) < 0) {
             rhb_conn_close(loop, conn);
             return;

@@ -7,6 +7,8 @@
  *     RHB_EVENT_REQUEST:  answer the request; then rhb_loop_done or rhb_loop_suspend
  *     RHB_EVENT_WRITABLE: conn->owner sends more; then rhb_loop_done or rhb_loop_suspend
  *     RHB_EVENT_LOST:     conn->owner ends its response; then rhb_loop_abort
+ *     RHB_EVENT_NO_BODY_FILE: the file of a body cannot be made or written, and the request has
+ *                         been refused: log loop->body_error
  *     RHB_EVENT_WAKE:     a signal has arrived
  *     RHB_EVENT_WAIT:     nothing to do: rhb_loop_wait
  *     RHB_EVENT_DRAINED:  stopped, and no connection is left
@@ -33,6 +35,7 @@ enum rhb_event {
     RHB_EVENT_REQUEST,
     RHB_EVENT_WRITABLE,
     RHB_EVENT_LOST,
+    RHB_EVENT_NO_BODY_FILE,
     RHB_EVENT_WAKE,
     RHB_EVENT_WAIT,
     RHB_EVENT_DRAINED

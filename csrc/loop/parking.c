@@ -56,8 +56,7 @@ void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
     close(conn->fd);
     if (loop->accept_again_at != 0)
         loop->accept_again_at = 1; /* there is capacity again: at once */
-    rhb_conn_drop_input(conn);
-    rhb_conn_drop_incoming(conn);
+    rhb_conn_drop_request(conn, &loop->freed);
     loop->open--;
     RHB_LIVE_DEAD(RHB_LIVE_CONNECTION);
     if (may_have_event)

@@ -16,6 +16,9 @@ enum {
     RHB_BODY_TURNS = 4
 };
 
+/* So long bodies are received before epoll is asked again: new connections come in between. */
+#define RHB_BODY_SHARE RHB_NS_PER_MS
+
 /* The data of an epoll event is the address of a connection, or one of these. */
 #define RHB_TAG_LISTENER UINT64_C(1) /* or-ed with the address of the listener */
 #define RHB_TAG_WAKEUP UINT64_C(2)
@@ -64,6 +67,7 @@ struct rhb_loop {
     int grace_credit;
     unsigned fresh_without_grace;
     unsigned served_since_epoll; /* requests since the last epoll_wait */
+    uint64_t body_ns;            /* how long bodies have been received since then */
     bool check_deadlines;        /* time has passed since they were checked */
     bool woke_at_once;           /* the last epoll_wait did not wait */
     bool fresh_first;            /* a listener has just been reported: accept before all else */
@@ -87,6 +91,9 @@ struct rhb_loop {
 
     struct rhb_lane *lane;  /* of the thread that is in the loop */
     struct rhb_lane *lanes; /* all of them */
+
+    uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
+    int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */
 
     struct rhb_clock clock;
     struct rhb_access_log *access_log; /* NULL: off. Not owned. */

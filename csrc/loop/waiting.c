@@ -5,6 +5,7 @@
  * yet gets a millisecond before it is parked, since parking costs more than a request. Grace waits
  * that end in time earn credit, others cost credit; without credit they are rare (intake.c). */
 #include "waiting.h"
+#include "base/heap.h"
 #include "body_turns.h"
 #include "listeners.h"
 #include "parking.h"
@@ -16,6 +17,7 @@ enum {
     AT_ONCE_NS = 5000 /* epoll_wait has not waited when it took less */
 };
 #define TICK RHB_NS_PER_SECOND
+#define WORTH_TRIMMING (UINT64_C(1) << 20) /* bytes that have been freed */
 
 /* ---- the access log, which is flushed with a delay ---- */
 
@@ -34,12 +36,24 @@ static void flush_log(struct rhb_loop *loop, uint64_t now)
 
 /* ---- the result of epoll_wait ---- */
 
-static void tick(struct rhb_loop *loop)
+/* Bodies that never became complete leave pages that no other allocation may ever use. */
+static void give_memory_back(struct rhb_loop *loop)
+{
+    if (loop->freed < WORTH_TRIMMING)
+        return;
+    loop->freed = 0;
+    rhb_heap_trim();
+}
+
+/* idle: nothing has happened for a while. */
+static void tick(struct rhb_loop *loop, bool idle)
 {
     uint64_t now = rhb_now_coarse();
     loop->check_deadlines = true;
     rhb_score_alive(loop->lane->score, now);
     flush_log(loop, now);
+    if (now >= loop->tick_at && idle)
+        give_memory_back(loop);
     if (now >= loop->tick_at || (loop->accept_again_at != 0 && now >= loop->accept_again_at)) {
         loop->tick_at = now + TICK;
         rhb_listeners_tick(loop, now);
@@ -61,23 +75,29 @@ static void note_listeners(struct rhb_loop *loop)
     }
 }
 
-/* n: what epoll_wait returned, after so many nanoseconds. */
-static void set_events(struct rhb_loop *loop, int n, uint64_t took_ns)
+/* n: what epoll_wait returned, after so many nanoseconds. Its events are behind `kept` others,
+ * which have not been handled. */
+static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns)
 {
+    bool receiving = loop->body_ns >= RHB_BODY_SHARE;
     loop->woke_at_once = took_ns < AT_ONCE_NS;
-    loop->n_events = n > 0 ? n : 0;
+    loop->n_events = kept + (n > 0 ? n : 0);
     loop->at_event = 0;
     loop->served_since_epoll = 0;
+    loop->body_ns = 0;
     note_listeners(loop);
-    rhb_body_turns_update(loop, n <= 0);
-    tick(loop);
+    rhb_body_turns_update(loop, n <= 0 && !receiving);
+    tick(loop, n == 0 && !loop->woke_at_once);
 }
 
 void rhb_poll_epoll(struct rhb_loop *loop)
 {
+    int kept = loop->n_events - loop->at_event, n = 0;
     uint64_t before = rhb_now_exact();
-    int n = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, 0);
-    set_events(loop, n, rhb_now_exact() - before);
+    memmove(loop->events, loop->events + loop->at_event, (size_t)kept * sizeof *loop->events);
+    if (kept < RHB_EVENTS)
+        n = epoll_wait(loop->epoll, loop->events + kept, RHB_EVENTS - kept, 0);
+    set_events(loop, kept, n, rhb_now_exact() - before);
 }
 
 /* ---- the wait ---- */
@@ -144,7 +164,7 @@ void rhb_loop_after_sleep(struct rhb_loop *loop)
         after_grace(loop, loop->sleep_result > 0);
     } else {
         rhb_parking_forget_closed(loop, loop->sleep_result);
-        set_events(loop, loop->sleep_result, loop->slept_ns);
+        set_events(loop, 0, loop->sleep_result, loop->slept_ns);
     }
 }
 

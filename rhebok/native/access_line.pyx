@@ -43,7 +43,9 @@ cdef class AccessLine:
         cdef const rhb_peer *client = &conn.client if conn.has_client else &conn.peer
         cdef const char *values[RHB_ACCESS_VARIABLES]
         cdef size_t sizes[RHB_ACCESS_VARIABLES]
-        cdef list held = []  # values points into these
+        # values points into these. None when the connection may belong to another thread (Exchange.log_cut): making a
+        # list may collect garbage, which runs code of the application and so that thread.
+        cdef list held = None if self.environ is None else []
         entry.peer = peer
         entry.peer_len = rhb_peer_text(client, peer)
         conn.has_client = False
@@ -58,6 +60,10 @@ cdef class AccessLine:
             key = rhb_access_log_environ_key(log, index)
             if key is NULL:
                 break
+            if held is None:
+                values[index] = b""
+                sizes[index] = 0
+                continue
             encoded = self.variable(key.decode("latin-1"))
             held.append(encoded)
             values[index] = encoded
@@ -67,8 +73,6 @@ cdef class AccessLine:
 
     cdef bytes variable(self, str key):
         """The text of an environ variable. str() of what the application put there may raise: that is logged."""
-        if self.environ is None:
-            return b""
         try:
             return str(self.environ.get(key, "")).encode("utf-8", "backslashreplace")
         except BaseException as error:

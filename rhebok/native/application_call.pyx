@@ -23,7 +23,7 @@ from .csrc cimport (
 from .error_log cimport log_error
 from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress
 from .file_wrapper cimport FileWrapper, plain_file, regular_file
-from .response_body cimport frame_all, frame_end, send_file, size_of
+from .response_body cimport frame_all, frame_end, frame_only, send_file, size_of, size_of_block
 from .response_head cimport write_fields
 
 cdef extern from "Python.h":
@@ -70,12 +70,27 @@ cdef int start_body(Exchange exchange, object result) except -1:
     return 0
 
 
-cdef int start_list(Exchange exchange, object blocks) except -1:
-    """A list or tuple: the length of the body is known, and all of it can go out at once."""
+cdef int start_list(Exchange exchange, object result) except -1:
+    """A list or tuple: the length of the body is known, and all of it can go out at once. It is walked twice, so a list
+    of several blocks is copied first: another thread of the application may change it."""
+    if type(result) is list and len(<list>result) == 1:
+        return start_block(exchange, (<list>result)[0])
+    cdef tuple blocks = tuple(result)
     cdef Py_ssize_t total = size_of(blocks)
+    if exchange.head.ended:  # another thread has called write(), for instance when the copy collected garbage
+        exchange.iterator = iter(blocks)
+        return 0
     exchange.end_head(total)
     if not frame_all(&exchange.body, exchange.outgoing, blocks, total):
         exchange.iterator = iter(blocks)
+    return 0
+
+
+cdef int start_block(Exchange exchange, object block) except -1:
+    """The same for a list of one block, which is most of them."""
+    exchange.end_head(size_of_block(block))
+    if not frame_only(&exchange.body, exchange.outgoing, block):
+        exchange.iterator = iter((block,))
     return 0
 
 
@@ -87,6 +102,8 @@ cdef bint start_file(Exchange exchange, object wrapper) except -1:
     if opened is None:
         return False
     descriptor, position, size = opened
+    if exchange.head.ended:  # another thread has called write() meanwhile
+        return False
     exchange.end_head(size)
     if exchange.body.framing == RHB_FRAME_NONE:
         return True
@@ -122,6 +139,8 @@ cdef int put_next_block(Exchange exchange) except -1:
         return put_end(exchange)
     block = <object>item
     Py_DECREF(block)
+    if exchange.is_pending():
+        raise RuntimeError("the response goes on while write() waits in another thread")
     if type(block) is not bytes and not isinstance(block, bytes):
         raise TypeError(f"the application's response yielded {type(block).__name__}, not bytes")
     if PyBytes_GET_SIZE(block) == 0:
@@ -134,6 +153,8 @@ cdef int put_next_block(Exchange exchange) except -1:
 
 cdef int put_end(Exchange exchange) except -1:
     """The iterator is exhausted."""
+    if exchange.is_pending():
+        return 0  # write() waits in another thread: its block goes first, and then the iterator is asked again
     exchange.iterator = None
     if not exchange.head.ended:
         return exchange.end_head(0)

@@ -125,6 +125,7 @@ cdef extern from "loop/body.h" nogil:
         char *data
         uint64_t len
         int fd
+    const char *rhb_body_directory()
 
 cdef extern from "base/heap.h" nogil:
     void rhb_heap_keep(size_t block)
@@ -159,6 +160,7 @@ cdef extern from "http/saved_head.h" nogil:
     phr_request_head *rhb_head_save(const phr_request_head *head)
 
 cdef extern from "base/clock.h" nogil:
+    enum: RHB_NS_PER_SECOND
     struct rhb_clock:
         pass
     uint64_t rhb_now_coarse()
@@ -245,6 +247,7 @@ cdef extern from "loop/loop.h" nogil:
         RHB_EVENT_REQUEST
         RHB_EVENT_WRITABLE
         RHB_EVENT_LOST
+        RHB_EVENT_NO_BODY_FILE
         RHB_EVENT_WAKE
         RHB_EVENT_WAIT
         RHB_EVENT_DRAINED
@@ -291,6 +294,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_access_log *access_log
         size_t open
         uint64_t request_timeout
+        int body_error
         bint stopping
         bint forks
         bint forked

@@ -40,5 +40,6 @@ cdef class EnvironBuilder:
     cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body, PyObject *hints)
     cdef int put_forwarded(self, dict environ, const rhb_request *request, rhb_conn *conn) except -1
     cdef Field *find(self, const char *name, size_t name_len) except? NULL
-    cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL
+    cdef Field *add(self, Field *field, const char *name, size_t name_len) except NULL
+    cdef int learn(self, str name) except -1
     cdef int put_fields(self, dict environ, const rhb_request *request) except -1

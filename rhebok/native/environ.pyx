@@ -5,6 +5,9 @@ The request handler builds one for each request, so as much as possible is prepa
 which has all constant keys and is copied whole; a table from field names to environ keys; and the last value of
 each field, which is used again when the same bytes arrive again.
 
+Clients choose names. So the table is bounded in size, and in the slots that are looked at for one name; and only keys
+of our own names are interned, since CPython 3.12 never frees an interned string.
+
 Lifetime: the table owns its names, keys and values. The strings in an environ are ordinary Python objects.
 """
 
@@ -45,6 +48,7 @@ cdef extern from "text.h":
 cdef enum:
     FIELD_SLOTS = 1024        # a power of two
     MAX_FIELDS = 512          # names in the table; other ones are converted for each request
+    MAX_PROBES = 8            # slots for one name: that many names with one hash are in the table at most
     MAX_CACHED_VALUE = 1024   # bytes
     PORTS = 256
     ORDINARY_SIZE = 42        # entries that fit into the dict of an ordinary environ: two thirds of 64
@@ -133,7 +137,7 @@ cdef object key_of(str name):
     """The environ key of a field name in lower case; None when the field is not passed to applications."""
     if name in HIDDEN_FIELDS or "_" in name:
         return None
-    return intern(BARE_KEYS.get(name) or "HTTP_" + name.upper().replace("-", "_"))
+    return BARE_KEYS.get(name) or "HTTP_" + name.upper().replace("-", "_")
 
 
 @cython.final
@@ -232,8 +236,7 @@ cdef class EnvironBuilder:
 
     def __init__(self, templates):
         for name in KNOWN_FIELDS + HIDDEN_FIELDS:
-            encoded = name.encode("ascii")
-            self.find(encoded, len(encoded))
+            self.learn(name)
 
     def __dealloc__(self):
         if self.fields is NULL:
@@ -331,22 +334,44 @@ cdef class EnvironBuilder:
             PyDict_SetItem(environ, key, value)
         return has_proxy_field
 
+    def probes(self, bytes name):
+        """probes(name: bytes) -> int: how many slots are looked at for a field with this name, which is added."""
+        cdef size_t first = hash_name(name, <size_t>len(name))
+        cdef Field *field = self.find(name, <size_t>len(name))
+        return MAX_PROBES if field is NULL else ((<size_t>(field - self.fields) - first) & (FIELD_SLOTS - 1)) + 1
+
+    cdef int learn(self, str name) except -1:
+        """Adds a name of ours."""
+        cdef bytes encoded = name.encode("ascii")
+        cdef Field *field = self.find(encoded, <size_t>len(encoded))
+        cdef object key
+        if field is NULL:
+            raise RuntimeError(f"no slot for the field {name}")
+        if field.key is not NULL:
+            key = intern(<object>field.key)
+            Py_INCREF(key)
+            Py_XDECREF(field.key)
+            field.key = <PyObject *>key
+        return 0
+
     cdef Field *find(self, const char *name, size_t name_len) except? NULL:
-        """The table's entry for a field name, which is added when it is missing; NULL when the table is full."""
+        """The table's entry for a field name, which is added when it is missing; NULL when there is no slot for it."""
         cdef size_t slot = hash_name(name, name_len)
-        cdef Field *field = &self.fields[slot]
-        while field.name is not NULL:
+        cdef size_t last = slot + MAX_PROBES
+        cdef Field *field
+        while slot < last:
+            field = &self.fields[slot & (FIELD_SLOTS - 1)]
+            if field.name is NULL:
+                break
             if field.name_len == name_len and rhb_same_name(name, field.name, name_len):
                 return field
-            slot = (slot + 1) & (FIELD_SLOTS - 1)
-            field = &self.fields[slot]
-        if self.n_fields >= MAX_FIELDS or name_len > 128:
+            slot += 1
+        if slot == last or self.n_fields >= MAX_FIELDS or name_len > 128:
             return NULL
-        return self.add(slot, name, name_len)
+        return self.add(field, name, name_len)
 
-    cdef Field *add(self, size_t slot, const char *name, size_t name_len) except NULL:
+    cdef Field *add(self, Field *field, const char *name, size_t name_len) except NULL:
         """Fills a free slot."""
-        cdef Field *field = &self.fields[slot]
         cdef str lower = latin1(name, name_len).lower()
         cdef bytes encoded = lower.encode("latin-1")
         cdef object key = key_of(lower)

@@ -24,8 +24,8 @@ cdef str describe_request(const phr_request_head *head):
 
 
 cdef int log_error(object logger, str message, tuple arguments, object error) except -1:
-    """Logs an error with its traceback. Logging runs code of the application (handlers, filters, __str__), and
-    --timeout may interrupt it: whatever it raises is dropped, so that the worker goes on."""
+    """Logs an error with its traceback, or without (None). Logging runs code of the application (handlers, filters,
+    __str__), and --timeout may interrupt it: whatever it raises is dropped, so that the worker goes on."""
     try:
         logger.error(message, *arguments, exc_info=error)
     except BaseException:

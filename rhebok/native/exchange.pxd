@@ -34,6 +34,7 @@ cdef class Exchange:
     cdef ResponseHead head
     cdef ResponseBody body
     cdef AccessLine access_line
+    cdef int waiting                    # threads that wait for the client in write()
     cdef bint client_gone               # write() found the client gone, or too slow
     cdef object iterable                # what the application returned; its close() is still to be called
     cdef object iterator                # None once exhausted, or for lists and files
@@ -48,6 +49,7 @@ cdef class Exchange:
     cdef int detach(self) except -1
     cdef const phr_request_head *request_head(self) noexcept
     cdef int finish(self, Progress progress) except -1
+    cdef int end_waits(self) noexcept
     cdef int close_iterable(self) except -1
     cdef bint is_reusable(self)
     cdef int retire(self) except -1
@@ -60,6 +62,7 @@ cdef class Exchange:
     cdef int log_cut(self) except -1
 
     cdef int flush_or_wait(self) except -1
+    cdef int must_be_running(self) except -1
     cdef rhb_io wait_for_client(self) except? RHB_IO_ERROR
     cdef bint is_pending(self) noexcept
     cdef int end_head(self, int64_t body_length) except -1

@@ -54,6 +54,10 @@ from rhebok.process.forked_child import end_forked_child
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *o)
 
+cdef extern from "<sys/socket.h>" nogil:
+    enum: SHUT_RDWR
+    int shutdown(int fd, int how)
+
 
 cpdef long live_exchanges():
     """live_exchanges() -> int: how many Exchange objects exist, -1 in a build that does not count."""
@@ -118,10 +122,12 @@ cdef class Exchange:
         closes later. The connection is the caller's to end."""
         if progress == BROKEN and self.head.ended and self.body.framing == RHB_FRAME_CLOSE:
             rhb_reset_on_close(self.conn.fd)
+        if progress == BROKEN:
+            self.end_waits()
+        self.running = False  # first: what follows may run code of the application, and so its other threads
         if self.loop.access_log is not NULL:
             self.log_access()
             self.access_line.environ = None
-        self.running = False
         if self.iterator is not None:
             self.iterator = None
         if self.context is not None:
@@ -132,6 +138,13 @@ cdef class Exchange:
             self.saved_head = NULL
         if self.unsent_hints.len > 0:
             rhb_bytes_free(&self.unsent_hints)
+        return 0
+
+    cdef int end_waits(self) noexcept:
+        """Ends the connection for threads that are still in write(). While they wait, the kernel keeps its socket, and the
+        client would not see the close(2)."""
+        if self.waiting > 0:
+            shutdown(self.conn.fd, SHUT_RDWR)
         return 0
 
     cdef int close_iterable(self) except -1:
@@ -199,7 +212,7 @@ cdef class Exchange:
     cdef int log_cut(self) except -1:
         """The same for a connection that the application has taken over, and that the end of the process cuts."""
         environ = self.access_line.environ
-        self.access_line.environ = None  # reading it may run Python code, and so let the application's thread go on
+        self.access_line.environ = None  # reading it may run Python code, which lets the application's thread run
         self.set_upgraded()
         self.log_access()
         self.access_line.environ = environ
@@ -236,8 +249,10 @@ cdef class Exchange:
         """write(data: bytes) -> None: sends a block at once (PEP 3333). The one call that waits for a slow client.
 
         Raises TypeError for what is not bytes, TimeoutError or another ConnectionError when the client does not read
-        or is gone, and RuntimeError before start_response() and after the end of the response.
+        or is gone, and RuntimeError before start_response() and after the end of the response. That may be while
+        write() waits, in a thread that outlives its response.
         """
+        cdef object held = self.write_method  # so that the exchange is not used again for another request
         if not self.running or not self.head.started:
             raise RuntimeError("write() called outside of a response")
         if type(data) is not bytes and not isinstance(data, bytes):
@@ -249,9 +264,13 @@ cdef class Exchange:
         self.flush_or_wait()
 
     cdef int flush_or_wait(self) except -1:
-        """Sends everything, and waits for the client as often as that takes."""
-        cdef rhb_io io = self.flush(False)
+        """Sends everything, and waits for the client as often as that takes. Whatever lets other threads run may have
+        let one end the response, and its connection with it."""
+        cdef rhb_io io
+        self.must_be_running()
+        io = self.flush(False)
         while io == RHB_IO_AGAIN:
+            self.must_be_running()
             io = self.wait_for_client()
             if io == RHB_IO_OK:
                 io = self.flush(False)
@@ -260,17 +279,28 @@ cdef class Exchange:
             raise ConnectionError("the client has gone away")
         return 0
 
+    cdef int must_be_running(self) except -1:
+        if not self.running:
+            raise RuntimeError("the response ended before write() could send its block")
+        return 0
+
     cdef rhb_io wait_for_client(self) except? RHB_IO_ERROR:
         """Waits for --send-timeout at most. OK: the socket is writable. AGAIN: it is not, but the client has read
         enough meanwhile to get as long again; otherwise TimeoutError."""
         cdef uint64_t deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
-        cdef uint32_t unsent = rhb_unsent(self.conn.fd)
+        cdef int fd = self.conn.fd
+        cdef uint32_t unsent = rhb_unsent(fd)
         cdef rhb_io io
-        rhb_score_no_limit(self.lane.score)  # the time is the client's, not the application's
+        if self.conn.owner is NULL:  # not suspended: the lane is still its own
+            rhb_score_no_limit(self.lane.score)  # the time is the client's, not the application's
+        self.waiting += 1
         with nogil:
-            io = rhb_wait_writable(self.conn.fd, deadline)
+            io = rhb_wait_writable(fd, deadline)
+        self.waiting -= 1
         PyErr_CheckSignals()
-        self.score_resume()
+        self.must_be_running()
+        if self.conn.owner is NULL:
+            self.score_resume()
         if io == RHB_IO_AGAIN and not rhb_response_moves(self.loop, self.conn.fd, &unsent):
             self.client_gone = True
             rhb_reset_on_close(self.conn.fd)
@@ -278,9 +308,9 @@ cdef class Exchange:
         return io
 
     cdef bint is_pending(self) noexcept:
-        """Whether an earlier block is not sent yet: a write() failed, or waits in another thread. Another block would
-        take its place."""
-        return self.head.ended and self.outgoing.is_pending()
+        """Whether an earlier block, or a file, is not sent yet: a write() failed, or waits in another thread. Another
+        block would take its place."""
+        return self.head.ended and (self.outgoing.is_pending() or self.outgoing.file_left > 0)
 
     # ---- head and body ----
 

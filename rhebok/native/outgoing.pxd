@@ -26,6 +26,7 @@ cdef class Outgoing:
     cdef rhb_io flush(self, int fd, bint ends) noexcept
     cdef rhb_io flush_pieces(self, int fd, bint ends) noexcept
     cdef void advance(self, size_t done) noexcept
+    cdef Py_ssize_t pass_pieces(self, list pieces, size_t done) noexcept
     cdef rhb_io send_file(self, int fd, uint64_t *moved) noexcept
     cdef int drop_body(self) except -1
     cdef int clear(self) except -1

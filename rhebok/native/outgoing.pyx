@@ -92,10 +92,11 @@ cdef class Outgoing:
         """The same when there are pieces: as many as fit into each writev(2)."""
         cdef iovec parts[MAX_PIECES + 2]
         cdef size_t count, done
-        cdef Py_ssize_t index, total = len(self.pieces)
+        cdef list pieces = self.pieces
+        cdef Py_ssize_t index, total = len(pieces)
         cdef rhb_io io
         cdef object block
-        while self.pieces is not None:
+        while self.pieces is pieces:
             count = 0
             if self.out_at < self.out.len:
                 parts[0].iov_base = self.out.data + self.out_at
@@ -103,7 +104,7 @@ cdef class Outgoing:
                 count = 1
             index = self.piece
             while index < total and count <= MAX_PIECES:
-                block = self.pieces[index]
+                block = pieces[index]
                 parts[count].iov_base = PyBytes_AS_STRING(block)
                 parts[count].iov_len = <size_t>PyBytes_GET_SIZE(block)
                 if index == self.piece:
@@ -123,29 +124,40 @@ cdef class Outgoing:
         return RHB_IO_OK
 
     cdef void advance(self, size_t done) noexcept:
-        """So many bytes of out, pieces and tail have been sent."""
+        """So many bytes of out, pieces and tail have been sent. The blocks are dropped at the end: a subclass of bytes may
+        have a __del__, which runs code of the application and so its other threads."""
         cdef size_t size = self.out.len - self.out_at
-        cdef Py_ssize_t total = len(self.pieces)
+        cdef list pieces = self.pieces
+        cdef Py_ssize_t first = self.piece, last
         if done < size:
             self.out_at += done
             return
         done -= size
         self.out.len = self.out_at = 0
+        last = self.pass_pieces(pieces, done)
+        while first < last:
+            pieces[first] = None
+            first += 1
+
+    cdef Py_ssize_t pass_pieces(self, list pieces, size_t done) noexcept:
+        """So many bytes of pieces and tail have been sent. Returns the index of the first piece that is not sent."""
+        cdef size_t size
+        cdef Py_ssize_t total = len(pieces)
         while self.piece < total:
-            size = <size_t>PyBytes_GET_SIZE(self.pieces[self.piece]) - self.piece_at
+            size = <size_t>PyBytes_GET_SIZE(pieces[self.piece]) - self.piece_at
             if done < size:
                 self.piece_at += done
                 self.pieces_left -= done
-                return
+                return self.piece
             done -= size
             self.pieces_left -= size
-            self.pieces[self.piece] = None
             self.piece += 1
             self.piece_at = 0
         self.tail += done
         self.tail_len -= done
         if self.tail_len == 0:
-            self.pieces = None
+            self.pieces = None  # which frees nothing: the caller has it
+        return total
 
     cdef rhb_io send_file(self, int fd, uint64_t *moved) noexcept:
         """Sends the file, when everything else is sent. *moved: how many bytes of it. EOF: the file has become
@@ -161,17 +173,16 @@ cdef class Outgoing:
 
     cdef int drop_body(self) except -1:
         """Drops pieces, tail and file."""
-        if self.pieces is not None:
-            self.pieces = None
         self.pieces_left = self.tail_len = 0
         self.file = -1
         self.file_left = 0
+        if self.pieces is not None:
+            self.pieces = None  # last: it may run code of the application
         return 0
 
     cdef int clear(self) except -1:
         """Drops everything."""
-        self.drop_body()
         self.out.len = self.out_at = 0
         if self.out.cap > OUT_KEEP:
             rhb_bytes_free(&self.out)
-        return 0
+        return self.drop_body()

@@ -16,6 +16,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from .application_call cimport application_failed, call_application, resume_response
 from .csrc cimport (
     RHB_EVENT_LOST,
+    RHB_EVENT_NO_BODY_FILE,
     RHB_EVENT_REQUEST,
     RHB_EVENT_WRITABLE,
     rhb_hand_over_end,
@@ -60,6 +61,8 @@ cdef class RequestHandler:
             self.resume(conn)
         elif event == RHB_EVENT_LOST:
             self.drop(conn)
+        elif event == RHB_EVENT_NO_BODY_FILE:
+            self.service.log_body_error()
         return 0
 
     cdef int serve(self, rhb_conn *conn) except -1:
@@ -233,6 +236,7 @@ cdef class RequestHandler:
 
     cdef int abort_exchange(self, Exchange exchange) except -1:
         if exchange.running:
+            exchange.end_waits()
             exchange.running = False
             rhb_loop_enter(self.loop, self.lane)
             rhb_loop_abort(self.loop, exchange.conn)

@@ -28,26 +28,22 @@ cdef const char *CRLF = b"\r\n"
 cdef const char *LAST_CHUNK = b"0\r\n\r\n"
 
 
-cdef Py_ssize_t size_of(object blocks) except -1:
-    """The bytes of a list or tuple of blocks. Raises TypeError when one is not bytes."""
+cdef Py_ssize_t size_of(tuple blocks) except -1:
+    """The bytes of all blocks. Raises TypeError when one is not bytes."""
     cdef Py_ssize_t total = 0
     cdef object block
     for block in blocks:
-        if type(block) is not bytes and not isinstance(block, bytes):
-            raise TypeError(f"the application's response holds {type(block).__name__}, not bytes")
-        total += PyBytes_GET_SIZE(block)
+        total += size_of_block(block)
     return total
 
 
-cdef bint frame_all(ResponseBody *body, Outgoing outgoing, object blocks, Py_ssize_t total) except -1:
-    """Puts the whole body, a list or tuple of `total` bytes, behind its head, so that both go out in one system call.
-    False, and nothing is put, when the Content-Length is another: the blocks are then framed one by one."""
+cdef bint frame_all(ResponseBody *body, Outgoing outgoing, tuple blocks, Py_ssize_t total) except -1:
+    """Puts the whole body, blocks of `total` bytes, behind its head, so that both go out in one system call. False, and
+    nothing is put, when the Content-Length is another: the blocks are then framed one by one."""
     if body.framing == RHB_FRAME_NONE:
         return True
-    if body.framing == RHB_FRAME_LENGTH and <size_t>total != body.left:
+    if not takes_all(body, total):
         return False
-    body.left = 0
-    body.size = <uint64_t>total
     if total > COPY_LIMIT:
         outgoing.put_pieces(list(blocks), <uint64_t>total)
         return True
@@ -55,6 +51,29 @@ cdef bint frame_all(ResponseBody *body, Outgoing outgoing, object blocks, Py_ssi
         raise MemoryError
     for block in blocks:
         rhb_bytes_put(&outgoing.out, PyBytes_AS_STRING(block), <size_t>PyBytes_GET_SIZE(block))
+    return True
+
+
+cdef bint frame_only(ResponseBody *body, Outgoing outgoing, object block) except -1:
+    """frame_all() for one block."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(block)
+    if body.framing == RHB_FRAME_NONE:
+        return True
+    if not takes_all(body, size):
+        return False
+    if size > COPY_LIMIT:
+        outgoing.put_pieces([block], <uint64_t>size)
+    elif not rhb_bytes_append(&outgoing.out, PyBytes_AS_STRING(block), <size_t>size):
+        raise MemoryError
+    return True
+
+
+cdef inline bint takes_all(ResponseBody *body, Py_ssize_t total) noexcept:
+    """Whether the whole body has this many bytes, which are then counted."""
+    if body.framing == RHB_FRAME_LENGTH and <size_t>total != body.left:
+        return False
+    body.left = 0
+    body.size = <uint64_t>total
     return True
 
 
@@ -95,9 +114,12 @@ cdef int put_framed(Outgoing outgoing, object block, bint chunked) except -1:
 
 
 cdef int frame_end(ResponseBody *body, Outgoing outgoing) except -1:
-    """There is no other block: the last chunk, where the body is chunked."""
-    if body.framing == RHB_FRAME_CHUNKED and not rhb_bytes_append(&outgoing.out, LAST_CHUNK, 5):
-        raise MemoryError
+    """There is no other block: the last chunk, where the body is chunked. A block that another thread puts after it is
+    not sent."""
+    if body.framing == RHB_FRAME_CHUNKED:
+        if not rhb_bytes_append(&outgoing.out, LAST_CHUNK, 5):
+            raise MemoryError
+        body.framing = RHB_FRAME_NONE
     return 0
 
 

@@ -15,6 +15,7 @@ cdef class Service:
     cdef uint64_t requests, max_requests, limit_at, gc_every
     cdef object on_limit, on_last_accept
     cdef object base_context
+    cdef uint64_t next_body_error    # when one may be logged again, in coarse monotonic ns
 
     # which of several threads polls
     cdef bint ended                  # drained, or a thread failed: every thread ends
@@ -28,5 +29,6 @@ cdef class Service:
     cdef int wake_idle_thread(self) noexcept
     cdef int wake_sleeping_thread(self) noexcept
     cdef int end_threads(self) noexcept
+    cdef int log_body_error(self) except -1
     cdef int release_listeners(self) except -1
     cdef int reach_max_requests(self) except -1

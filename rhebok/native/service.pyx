@@ -7,10 +7,19 @@ polls the loop (with the GIL), sleeps in the loop (without the GIL; one at most)
 Lifetime: a Service belongs to a Worker, which keeps the loop alive. Its fields are read and written with the GIL.
 """
 
+import os
+
 from libc.stdint cimport uint64_t
 from posix.unistd cimport write
 
-from .csrc cimport rhb_loop_release_listeners, rhb_loop_stop
+from .csrc cimport (
+    RHB_NS_PER_SECOND,
+    rhb_body_directory,
+    rhb_loop_release_listeners,
+    rhb_loop_stop,
+    rhb_now_coarse,
+)
+from .error_log cimport log_error
 
 cdef extern from "<semaphore.h>" nogil:
     int sem_init(sem_t *semaphore, int shared, unsigned value)
@@ -72,6 +81,20 @@ cdef class Service:
             self.idle -= 1
             sem_post(&self.semaphore)
         return self.wake_sleeping_thread()
+
+    # ---- the error log ----
+
+    cdef int log_body_error(self) except -1:
+        """A request was refused because its body could not be written to a file. Logged once a second at most, however
+        many there are."""
+        cdef uint64_t now = rhb_now_coarse()
+        cdef int error = self.loop.body_error
+        if now < self.next_body_error:
+            return 0
+        self.next_body_error = now + RHB_NS_PER_SECOND
+        log_error(self.logger, "a request body cannot be written to a file in %s (TMPDIR), so its request got 500: %s",
+                  (os.fsdecode(rhb_body_directory()), os.strerror(error)), None)
+        return 0
 
     # ---- limits ----
 

@@ -7,6 +7,7 @@ cdef class Offer:
     cdef int fd              # the connection's, while the application has a copy; otherwise -1
     cdef bint kept           # the application keeps its copy after the end of the request
 
+    cdef int must_be_free(self) except -1
     cdef Progress withdraw(self, Progress progress) except? BROKEN
 
 

@@ -50,10 +50,14 @@ cdef class Offer:
         process has no descriptor left.
         """
         cdef Exchange exchange = self.exchange
-        if exchange is None or not exchange.running or exchange.head.ended:
-            raise RuntimeError("the socket of a request can be taken once, before its response has begun")
-        unsent = exchange.unsent_hints.data[:exchange.unsent_hints.len]
+        self.must_be_free()
         copy = dup(exchange.conn.fd)
+        try:
+            self.must_be_free()  # dup() may have let other threads run
+        except BaseException:
+            close(copy)
+            raise
+        unsent = exchange.unsent_hints.data[:exchange.unsent_hints.len]
         self.fd = rhb_hand_over(exchange.loop, exchange.conn)
         rhb_score_no_limit(exchange.lane.score)
         # What the application sends by WSGI from now on is a response of no bytes.
@@ -62,6 +66,13 @@ cdef class Offer:
         exchange.body.framing = RHB_FRAME_NONE
         exchange.outgoing.out.len = exchange.unsent_hints.len = 0
         return copy, self.early, unsent
+
+    cdef int must_be_free(self) except -1:
+        """Raises RuntimeError when the socket cannot be taken over any more."""
+        cdef Exchange exchange = self.exchange
+        if exchange is None or not exchange.running or exchange.head.ended:
+            raise RuntimeError("the socket of a request can be taken once, before its response has begun")
+        return 0
 
     def keep(self):
         """keep() -> None: the application keeps its descriptor after the end of the request."""

@@ -236,8 +236,8 @@ class Settings:
     limit_request_field_size: int = row("--limit-request-field_size", values.size(), 8190, Group.LIMITS,
         "The longest field of a request; 0 means --limit-request-head.", unit="bytes",
         aliases="--limit-request-field-size")
-    limit_request_body: int = row("--limit-request-body", values.size(), 0, Group.LIMITS,
-        "The longest request body; 0 means no limit.", unit="bytes")
+    limit_request_body: int = row("--limit-request-body", values.size(), 1 << 30, Group.LIMITS,
+        "The longest request body, by default 1 GiB; 0 means no limit.", unit="bytes")
 
     log_level: str = row("--log-level", values.choice(*LOG_LEVELS), "info", Group.LOGGING,
         f"The lowest severity in the error log: {', '.join(LOG_LEVELS)}.")

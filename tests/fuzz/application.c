@@ -130,6 +130,7 @@ static void take_event(struct world *world, enum rhb_event event, struct rhb_con
         give_up(take_owner(world, conn));
         rhb_loop_abort(world->loop, conn);
         break;
+    case RHB_EVENT_NO_BODY_FILE:
     case RHB_EVENT_WAKE:
         break;
     case RHB_EVENT_DRAINED:

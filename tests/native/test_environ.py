@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from gateway_server import Server, serving
+
+from rhebok.native.environ import HIDDEN_FIELDS, KNOWN_FIELDS, EnvironBuilder
 
 
 def dump(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -151,6 +154,45 @@ def test_more_names_than_the_table_has_entries_are_all_passed_on(server: Server)
         assert all(environ[f"HTTP_X_FIELD_{number}"] == str(number) for number in range(start, start + 90))
     environ = environ_of(client.get("/", "X-Field-899: a", "x-field-899: b").body)
     assert environ["HTTP_X_FIELD_899"] == "a, b"
+
+
+def colliding_names(count: int) -> list[bytes]:
+    """Names that the table cannot tell apart by their length and their first, middle and last byte."""
+    return [b"x%03dm%03dz" % (number, number) for number in range(count)]
+
+
+def test_names_that_a_client_has_chosen_to_collide_cost_no_more_than_others() -> None:
+    """Before there was a bound, 450 such names made each request ten times dearer."""
+    builder = EnvironBuilder([])
+    names = colliding_names(450)
+    for _ in range(2):
+        assert max(builder.probes(name) for name in names) <= 8
+    assert max(builder.probes(name.encode()) for name in KNOWN_FIELDS + HIDDEN_FIELDS) <= 4
+
+
+def test_names_that_collide_are_all_passed_on(server: Server) -> None:
+    client = server.client()
+    names = [name.decode() for name in colliding_names(450)]
+    for _ in range(2):
+        for start in range(0, 450, 90):
+            part = names[start : start + 90]
+            environ = environ_of(client.get("/", *(f"{name}: {name}" for name in part)).body)
+            assert all(environ[f"HTTP_{name.upper()}"] == name for name in part)
+            assert environ["HTTP_HOST"] == "test.example"
+
+
+def test_only_names_of_ours_are_interned() -> None:
+    """CPython 3.12 never frees an interned string: a client could fill the memory."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        keys = [key for key in environ if key.startswith("HTTP_")]
+        # intern() returns the interned string of these characters: the key, or else the copy
+        return [" ".join(key for key in keys if sys.intern("".join([*key])) is key).encode()]
+
+    chosen = [f"X-Chosen-{number}: a" for number in range(20)] + ["X-" + "y" * 200 + ": a"]
+    with serving(app) as server:
+        assert server.get("/", "User-Agent: a", *chosen).body.split() == [b"HTTP_HOST", b"HTTP_USER_AGENT"]
 
 
 def test_a_changed_value_is_not_replaced_by_the_remembered_one(server: Server) -> None:

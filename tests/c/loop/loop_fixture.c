@@ -207,6 +207,9 @@ static void take_event(struct fixture *f, enum rhb_event event, struct rhb_conn 
     case RHB_EVENT_LOST:
         give_up(f, conn);
         break;
+    case RHB_EVENT_NO_BODY_FILE:
+        f->body_errors++;
+        break;
     case RHB_EVENT_WAKE:
         f->wakes++;
         break;

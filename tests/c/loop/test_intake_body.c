@@ -1,6 +1,7 @@
 /* csrc/loop/body_intake.c: request bodies, in memory and in the temporary file. */
 #define _GNU_SOURCE
 #include "loop_fixture.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -322,7 +323,7 @@ static void endless_extensions_and_trailers_are_400(struct rhb_test *t)
 }
 
 /* Both a body that begins in the file and one that moves there from memory. */
-static void check_no_file(struct rhb_test *t, const char *tmpdir)
+static void check_no_file(struct rhb_test *t, const char *tmpdir, int error)
 {
     struct fixture f;
     set_up(&f, t);
@@ -335,6 +336,8 @@ static void check_no_file(struct rhb_test *t, const char *tmpdir)
         struct client c = client_new(&f, BY_UNIX);
         client_send(&f, &c, requests[i].data, requests[i].len);
         CHECK_INT(answer_to(&f, &c), 500);
+        CHECK_INT(f.body_errors, i + 1);
+        CHECK_INT(f.loop->body_error, error);
         CHECK(ends_well(&f, &c));
         rhb_bytes_free(&requests[i]);
         client_close(&c);
@@ -347,12 +350,12 @@ static void check_no_file(struct rhb_test *t, const char *tmpdir)
 
 static void a_missing_directory_for_the_file_is_500(struct rhb_test *t)
 {
-    check_no_file(t, "/nonexistent/rhebok");
+    check_no_file(t, "/nonexistent/rhebok", ENOENT);
 }
 
 static void a_directory_that_cannot_be_written_is_500(struct rhb_test *t)
 {
-    check_no_file(t, "/proc");
+    check_no_file(t, "/proc", ENOENT);
 }
 
 int main(void)
