@@ -7,9 +7,20 @@ nobody is late.
 
 import math
 
-LOOK_EVERY = 1.0  # seconds; also how often a worker and a master show that they live
 SHORTEST_LIMIT = 5.0  # however short --timeout is: a busy machine, a garbage collection
-_LONGEST_STEP = 2 * LOOK_EVERY
+SHORTEST_STEP = 1.0  # also how often an idle worker shows that it lives
+LONGEST_STEP = 3.0  # also how often a master does, at least
+
+
+def limit(timeout: float) -> float:
+    """After how many seconds without a sign of life a process is replaced; never with --timeout 0, so that a
+    debugger may stop it."""
+    return max(timeout, SHORTEST_LIMIT) if timeout else math.inf
+
+
+def step(limit: float) -> float:
+    """The seconds between two looks."""
+    return min(max(limit / 5, SHORTEST_STEP), LONGEST_STEP)
 
 
 class Stillness:
@@ -20,17 +31,11 @@ class Stillness:
         self._sign: object = None
         self._looked_at = math.inf
 
-    def look(self, sign: object, now: float) -> float:
-        """The seconds since `sign` has changed. To be called every LOOK_EVERY; now: time.monotonic()."""
+    def look(self, sign: object, now: float, step: float) -> float:
+        """The seconds since `sign` has changed. Called every `step` seconds; now: time.monotonic()."""
         if sign == self._sign:
-            self.seconds += min(max(0.0, now - self._looked_at), _LONGEST_STEP)
+            self.seconds += min(max(0.0, now - self._looked_at), 2 * step)
         else:
             self._sign, self.seconds = sign, 0.0
         self._looked_at = now
         return self.seconds
-
-
-def limit(timeout: float) -> float:
-    """After how many seconds without a sign of life a process is replaced; never with --timeout 0, so that a
-    debugger may stop it."""
-    return max(timeout, SHORTEST_LIMIT) if timeout else math.inf

@@ -1,6 +1,6 @@
 """Which workers are held outside of any request, and the master's own sign of life. Used by master.
 
-An idle worker looks at its event loop once a second, and notes that in its score. One that does not, although
+An idle worker looks at its event loop every second, and notes that in its score. One that does not, although
 no request is with the application, is held: by a thread in C that keeps the interpreter's lock, by a signal
 handler of the application. What happens inside a request is judged by --timeout alone.
 """
@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from rhebok.native import thread_stacks
 from rhebok.prefork.engine import Verdict
 from rhebok.process.signals import TRACEBACK_SIGNAL
-from rhebok.process.stillness import LOOK_EVERY, Stillness, limit
+from rhebok.process.stillness import Stillness, limit, step
 from rhebok.serving.scoreboard import Score, Scoreboard
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
+
+ALIVE_SECONDS = 10.0  # since its last sign of life a worker counts as alive, in what the supervisor is told
 
 
 @dataclass
@@ -43,6 +45,7 @@ class LifeWatch:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit(settings.timeout)
+        self._step = step(self._limit)
         self._scoreboard = scoreboard
         self._notifier = notifier
         self._log = log
@@ -67,15 +70,15 @@ class LifeWatch:
         now = self._clock()
         if now < self._next_at:
             return {}
-        self._next_at = now + LOOK_EVERY
+        self._next_at = now + self._step
         found = {pid: self._verdict(pid, watched, now) for pid, watched in self._workers.items()}
         self._notifier.lives(sum(watched.alive for watched in self._workers.values()))
         return {pid: verdict for pid, verdict in found.items() if verdict}
 
     def _verdict(self, pid: int, watched: _Watched, now: float) -> Verdict | None:
         scores = self._scoreboard.read(watched.slot)
-        seconds = watched.still.look([(each.alive, each.requests, each.busy) for each in scores], now)
-        watched.alive = _serves(scores) and (_is_busy(scores) or seconds < limit(1))
+        seconds = watched.still.look([(each.alive, each.requests, each.busy) for each in scores], now, self._step)
+        watched.alive = _serves(scores) and (_is_busy(scores) or seconds < ALIVE_SECONDS)
         if not _serves(scores) or _is_busy(scores) or seconds < self._limit:
             was_held, watched.steps = watched.steps > 0, 0
             return self._goes_on(pid) if was_held else None

@@ -1,4 +1,4 @@
-"""Whether the master of the current generation lives: it says so once a second. Used by supervisor.
+"""Whether the master of the current generation lives: it says so every few seconds. Used by supervisor.
 
 A hook that blocks holds a master, which then replaces no worker any more and ignores signals. It is killed
 after --timeout: its workers finish their requests, and the next generation starts at once.
@@ -7,12 +7,12 @@ after --timeout: its workers finish their requests, and the next generation star
 from signal import Signals
 
 from rhebok.process.signals import TRACEBACK_SIGNAL
-from rhebok.process.stillness import LOOK_EVERY
+from rhebok.process.stillness import step
 from rhebok.superdaemon.engine import Log
 from rhebok.superdaemon.generations import NEVER, Generation
 
 TRACEBACK_SECONDS = 1.0  # for a master that hangs to write its traceback
-FRESH_SECONDS = 3 * LOOK_EVERY
+FRESH_SECONDS = 10.0  # since its last sign of life a master counts as alive, for systemd
 
 
 class MasterWatch:
@@ -21,11 +21,14 @@ class MasterWatch:
     def __init__(self, limit: float, log: Log) -> None:
         """limit: seconds without a sign of life after which a master is killed."""
         self._limit = limit
+        self._step = step(limit)
         self._log = log
+        self._looked_at = 0.0
 
     def look(self, generation: Generation, now: float) -> bool:
-        """Whether to replace it although it lives, since it was silent for long. Called every LOOK_EVERY."""
-        seconds = generation.still.look(generation.signs, now)
+        """Whether to replace it although it lives, since it was silent for long. Called by next_at()."""
+        self._looked_at = now
+        seconds = generation.still.look(generation.signs, now, self._step)
         if generation.signs == 0 or seconds < self._limit:  # 0: another program, which says nothing
             had_hung, generation.hangs, generation.kill_at = generation.hangs, False, NEVER
             if had_hung:
@@ -44,7 +47,7 @@ class MasterWatch:
 
     def next_at(self, now: float) -> float:
         """When to look again."""
-        return now + LOOK_EVERY
+        return max(now, self._looked_at + self._step)
 
     def serves(self, generation: Generation) -> bool:
         """Whether the master lives and has living workers, as far as it has said."""

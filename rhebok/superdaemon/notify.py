@@ -75,7 +75,7 @@ class Notifier:
         self._send(f"{WORKERS_TAKE}={int(seconds * 1_000_000)}")
 
     def lives(self, workers: int) -> None:
-        """Of a generation, to our supervisor alone, once a second: its master lives, and so many workers. Not
+        """Of a generation, to our supervisor alone, every few seconds: its master lives, and so many workers. Not
         waited for: the next one will do."""
         if self._inherited:
             with suppress(OSError):

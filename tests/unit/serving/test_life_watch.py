@@ -1,7 +1,6 @@
 """Workers that are held outside of requests, according to a scoreboard that the test writes."""
 
 import logging
-import math
 import os
 import signal
 import struct
@@ -10,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from rhebok.prefork.engine import Verdict
-from rhebok.process.stillness import SHORTEST_LIMIT
+from rhebok.process.stillness import LONGEST_STEP, SHORTEST_LIMIT
 from rhebok.serving import life_watch
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
@@ -39,8 +38,9 @@ class Watched:
         self.board.view(self.slot)[thread * SCORE_SIZE :][: len(score)] = score
 
     def after(self, seconds):
-        """The first verdict in so many seconds, with a look in each."""
-        for _ in range(math.ceil(seconds)):
+        """The first verdict in so many seconds."""
+        until = self.now + seconds
+        while self.now < until:
             self.now += 1
             if verdict := self.watch.verdicts().get(os.getpid()):
                 return verdict
@@ -71,11 +71,11 @@ def test_one_that_is_held_shows_its_threads_and_is_killed(signals):
     watched.writes(alive=1)
     assert watched.after(30) is None
     assert signals == []
-    assert watched.after(1) is None
+    assert watched.after(LONGEST_STEP) is None
     assert signals == ["USR2"]
-    assert watched.after(1) is None
+    assert watched.after(LONGEST_STEP) is None
     assert signals == ["USR2", "stacks"]
-    assert watched.after(1) is Verdict.KILL
+    assert watched.after(LONGEST_STEP) is Verdict.KILL
     assert "has been held outside of any request for 30 s" in watched.log[0]
     assert "killed and replaced" in watched.log[1]
     assert watched.after(100) is None
@@ -85,9 +85,9 @@ def test_one_that_is_held_shows_its_threads_and_is_killed(signals):
 def test_one_that_goes_on_is_replaced_gracefully(signals):
     watched = Watched()
     watched.writes(alive=1)
-    watched.after(31)
+    watched.after(33)
     watched.writes(alive=2)
-    assert watched.after(1) is Verdict.REPLACE
+    assert watched.after(LONGEST_STEP) is Verdict.REPLACE
     assert watched.after(20) is None
 
 
