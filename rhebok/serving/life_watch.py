@@ -77,7 +77,9 @@ class LifeWatch:
 
     def _verdict(self, pid: int, watched: _Watched, now: float) -> Verdict | None:
         scores = self._scoreboard.read(watched.slot)
-        seconds = watched.still.look([(each.alive, each.requests, each.busy) for each in scores], now, self._step)
+        seconds = watched.still.look(
+            [(each.alive, each.requests, each.busy) for each in scores], now, self._step
+        )
         watched.alive = _serves(scores) and (_is_busy(scores) or seconds < ALIVE_SECONDS)
         if not _serves(scores) or _is_busy(scores) or seconds < self._limit:
             was_held, watched.steps = watched.steps > 0, 0

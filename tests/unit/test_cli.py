@@ -1,6 +1,7 @@
 """The real command: each mistake is one line on stderr and a status that is not 0, without our traceback."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -36,12 +37,13 @@ def site(tmp_path) -> Path:
 
 
 def error_of(result: "subprocess.CompletedProcess[str]", status: ExitStatus) -> str:
-    """The only line on stderr, without its prefix."""
+    """The only line on stderr behind the log's first one, if there is a log by then; without its prefix."""
     assert result.stdout == ""
     assert result.returncode == status
-    assert result.stderr.count("\n") == 1, result.stderr
-    assert result.stderr.startswith("rhebok: error: ")
-    return result.stderr.removeprefix("rhebok: error: ")
+    error = re.sub(r"^\[.* \[INFO\] rhebok [0-9.]+, Python .*\n", "", result.stderr)
+    assert error.count("\n") == 1, result.stderr
+    assert error.startswith("rhebok: error: ")
+    return error.removeprefix("rhebok: error: ")
 
 
 USAGE_MISTAKES = [
