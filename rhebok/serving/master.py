@@ -6,10 +6,10 @@ Called by launch, which passes the listeners: the process that has bound them ma
 import faulthandler
 import gc
 import os
-import signal
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from signal import SIG_BLOCK, SIG_SETMASK, getsignal, pthread_sigmask, signal
 from typing import Any
 
 from rhebok import __version__
@@ -200,12 +200,12 @@ class Master:
         if self._traceback_installed:
             return
         self._traceback_installed = True
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [TRACEBACK_SIGNAL])
-        handler = signal.getsignal(TRACEBACK_SIGNAL)
+        mask = pthread_sigmask(SIG_BLOCK, [TRACEBACK_SIGNAL])
+        handler = getsignal(TRACEBACK_SIGNAL)
         faulthandler.unregister(TRACEBACK_SIGNAL)  # of the time of loading, which was without a chain
-        signal.signal(TRACEBACK_SIGNAL, handler)
+        signal(TRACEBACK_SIGNAL, handler)
         faulthandler.register(TRACEBACK_SIGNAL, self._log.stream, all_threads=True, chain=True)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        pthread_sigmask(SIG_SETMASK, mask)
 
     def _deploy_instead(self) -> bool:
         """HUP asks for new code, and only the supervisor can start that."""
