@@ -38,12 +38,7 @@ from .csrc cimport (
 )
 
 from .early_hints cimport EarlyHints
-
-cdef extern from "Python.h":
-    str PyUnicode_DecodeLatin1(const char *s, Py_ssize_t size, const char *errors)
-
-cdef extern from "text.h":
-    bint rhb_latin1(object text, const char **data, size_t *size)
+from .text cimport decimal, equals, latin1, rhb_latin1
 
 cdef enum:
     FIELD_SLOTS = 1024        # a power of two
@@ -98,30 +93,6 @@ cdef str K_CONTENT_LENGTH = "CONTENT_LENGTH"
 cdef str K_SERVER_PORT = "SERVER_PORT"
 cdef str K_URL_SCHEME = "wsgi.url_scheme"
 cdef str HTTPS = "https"
-
-
-cdef inline str latin1(const char *data, size_t size):
-    return PyUnicode_DecodeLatin1(data, <Py_ssize_t>size, NULL)
-
-
-cdef inline str decimal(unsigned value):
-    """A port as text."""
-    cdef char digits[10]
-    cdef int at = sizeof(digits)
-    while True:
-        at -= 1
-        digits[at] = <char>(c'0' + value % 10)
-        value //= 10
-        if value == 0:
-            return latin1(&digits[at], sizeof(digits) - at)
-
-
-cdef inline bint equals(object text, const char *data, size_t size) noexcept:
-    """Whether text (latin-1) has just these bytes."""
-    cdef const char *held = NULL
-    cdef size_t held_size = 0
-    rhb_latin1(text, &held, &held_size)
-    return held_size == size and memcmp(held, data, size) == 0
 
 
 cdef inline size_t hash_name(const char *name, size_t size) noexcept:

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from rhebok.errors import UserError
-from rhebok.process import logs
+from rhebok.process import logs, nonblocking
 from rhebok.process.logs import LogStream, check_writable, open_error_log
 
 
@@ -32,7 +32,7 @@ def test_a_line_is_written_at_once(stream, path):
 
 def test_a_line_in_pieces_is_one_write(stream, monkeypatch):
     writes = []
-    monkeypatch.setattr(os, "write", lambda _fd, data: writes.append(bytes(data)) or len(data))
+    monkeypatch.setattr(nonblocking, "write", lambda _fd, data: writes.append(bytes(data)) or len(data))
     print("a", 1, "b", file=stream)
     assert writes == [b"a 1 b\n"]
 
@@ -96,13 +96,15 @@ def test_a_full_disk_does_not_raise(stream, monkeypatch):
     def full(*_arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(nonblocking, "write", full)
     stream.write("lost\n")
 
 
 def test_a_short_write_is_continued(stream, monkeypatch):
     written = []
-    monkeypatch.setattr(os, "write", lambda _fd, data: written.append(bytes(data[:3])) or min(3, len(data)))
+    monkeypatch.setattr(
+        nonblocking, "write", lambda _fd, data: written.append(bytes(data[:3])) or min(3, len(data))
+    )
     stream.write("abcdefg\n")
     assert b"".join(written) == b"abcdefg\n"
 

@@ -22,9 +22,11 @@ PATCHED: dict[str, frozenset[str] | None] = {
     "time": frozenset({"sleep"}),
 }  # fmt: skip
 RUNNING = (
-    "prefork/*.py", "process/signals.py", "process/forked_child.py", "process/exit_handlers.py",
-    "process/written_files.py", "serving/master.py", "serving/worker.py", "serving/worker_end.py",
-    "serving/watch.py", "serving/scoreboard.py", "native/upgraded_socket.py",
+    "prefork/*.py", "process/signals.py", "process/logs.py", "process/nonblocking.py",
+    "process/forked_child.py", "process/exit_handlers.py", "process/written_files.py",
+    "serving/master.py", "serving/worker.py",
+    "serving/worker_end.py", "serving/watch.py", "serving/life_watch.py", "serving/scoreboard.py",
+    "native/upgraded_socket.py",
 )  # fmt: skip
 
 
