@@ -18,7 +18,7 @@ from cpython.dict cimport PyDict_Copy, PyDict_DelItem, PyDict_SetItem
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport uint16_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from .csrc cimport (
     RHB_BODY_CHUNKED,

@@ -75,8 +75,8 @@ class Notifier:
         self._send(f"{WORKERS_TAKE}={int(seconds * 1_000_000)}")
 
     def lives(self, workers: int) -> None:
-        """Of a generation, to our supervisor alone, every few seconds: its master lives, and so many workers. Not
-        waited for: the next one will do."""
+        """Of a generation, to our supervisor alone, every few seconds: its master lives, and so many workers.
+        Does not wait when the queue is full: the next message will do."""
         if self._inherited:
             with suppress(OSError):
                 self._inherited.send(f"{LIVES}={workers}".encode(), socket.MSG_DONTWAIT)
