@@ -141,8 +141,8 @@ cdef class Exchange:
         return 0
 
     cdef int end_waits(self) noexcept:
-        """Ends the connection for threads that are still in write(). While they wait, the kernel keeps its socket, and the
-        client would not see the close(2)."""
+        """Ends the connection for threads that are still in write(). While they wait, the kernel keeps its socket,
+        and the client would not see the close(2)."""
         if self.waiting > 0:
             shutdown(self.conn.fd, SHUT_RDWR)
         return 0
@@ -252,7 +252,7 @@ cdef class Exchange:
         or is gone, and RuntimeError before start_response() and after the end of the response. That may be while
         write() waits, in a thread that outlives its response.
         """
-        cdef object held = self.write_method  # so that the exchange is not used again for another request
+        cdef object _held = self.write_method  # so that the exchange is not used again for another request
         if not self.running or not self.head.started:
             raise RuntimeError("write() called outside of a response")
         if type(data) is not bytes and not isinstance(data, bytes):

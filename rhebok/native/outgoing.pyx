@@ -124,8 +124,8 @@ cdef class Outgoing:
         return RHB_IO_OK
 
     cdef void advance(self, size_t done) noexcept:
-        """So many bytes of out, pieces and tail have been sent. The blocks are dropped at the end: a subclass of bytes may
-        have a __del__, which runs code of the application and so its other threads."""
+        """So many bytes of out, pieces and tail have been sent. The blocks are dropped at the end: a subclass of
+        bytes may have a __del__, which runs code of the application and so its other threads."""
         cdef size_t size = self.out.len - self.out_at
         cdef list pieces = self.pieces
         cdef Py_ssize_t first = self.piece, last

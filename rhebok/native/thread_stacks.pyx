@@ -1,4 +1,6 @@
-"""The native stacks of all threads of a worker, for the log. Called by rhebok.serving: the worker installs, its master asks."""
+"""The native stacks of all threads of a worker, for the log. Called by rhebok.serving: the worker installs, its
+master asks.
+"""
 
 import os
 
