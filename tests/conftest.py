@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 # Debian's, where the program has another name.
-PACKAGES = {"start_server": "libserver-starter-perl", "cc": "gcc", "ss": "iproute2"}
+PACKAGES = {"apache2": "apache2-bin", "start_server": "libserver-starter-perl", "cc": "gcc", "ss": "iproute2"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
