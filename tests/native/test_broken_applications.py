@@ -239,7 +239,7 @@ def test_start_response_and_write_raise_after_the_end_of_their_response() -> Non
 
 
 def test_a_target_is_logged_without_control_characters() -> None:
-    with serving(app_of({"raises": raises})) as server:
+    with serving(app_of({"raises": raises}), log_queries=True) as server:
         assert server.get("/raises?\x85\x9b2J").status == 500
         server.wait_for_log("request GET /raises?\\x85\\x9b2J\n")
 
