@@ -49,6 +49,7 @@ def serve(config: Config) -> None:
     """The supervisor, or under one, ours or another, a generation. Until it is stopped."""
     fill_standard_descriptors()
     if STARTER_VARIABLE in os.environ:
+        _native()  # before --user, who may not be able to read all of the interpreter's library
         run(config, native_worker_factory)
     else:
         supervise(config)

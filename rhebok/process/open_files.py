@@ -45,9 +45,14 @@ def _is_open(fd: int) -> bool:
 
 def close_stdin() -> None:
     """Opens /dev/null in its place: breakpoint() and getpass() find the end of the file. A process in the
-    background that reads from its terminal would get SIGTTIN, and so would the master: one worker more.
+    background that reads from its terminal would get SIGTTIN, and so would the master: one worker more. Where
+    there is no /dev/null, an empty pipe does the same.
     """
-    fd = os.open(os.devnull, os.O_RDONLY)
+    try:
+        fd = os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        fd, write_end = os.pipe()
+        os.close(write_end)
     os.dup2(fd, STDIN)
     os.close(fd)
 
