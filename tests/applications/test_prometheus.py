@@ -33,7 +33,7 @@ def serve_metrics(serve_app: Serve, shared: Path, *options: str, workers: int = 
 
         def ask_many() -> bool:
             asked.update(pool.map(lambda _number: server.get("/").text, range(32)))
-            return len(asked) == workers
+            return len(asked) >= workers
 
         until(ask_many)
     return server
