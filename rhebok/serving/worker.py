@@ -171,7 +171,10 @@ class WorkerProcess:
         self._phase = _Phase.ENDING
         if status:  # the master does not know that this is the end
             limit = max(0.001, self._service.settings.graceful_timeout)
-            faulthandler.dump_traceback_later(limit, file=self._service.log.stream, exit=True)
+            try:
+                faulthandler.dump_traceback_later(limit, file=self._service.log.stream, exit=True)
+            except RuntimeError:  # it takes a thread; without a bound nothing else may run
+                return status
         self._end.run()
         if self._service.on_child_reap and os.getppid() != self._service.master_pid:  # it was killed
             with suppress(Exception):

@@ -42,7 +42,7 @@ def test_killed_workers_are_replaced_and_only_what_they_served_is_lost(
 
 
 def test_a_request_that_takes_too_long_is_interrupted_and_the_client_told(site: Site, gate: Gate) -> None:
-    running = start("rhebok", site, "tcp", "--timeout", "1", **gate.variables)
+    running = start("rhebok", site, "tcp", "--timeout", "1", "--log-queries", **gate.variables)
     try:
         with Client(running.address) as asking:
             asking.send(GATE)
