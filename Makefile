@@ -39,8 +39,8 @@ run: build ## Environment, build; serve examples/hello.py and print its address.
 
 build: .venv/.built ## Environment and build, in .venv and build.
 
-test: build .venv/.test packages ## Environment, build, the Debian packages that the tests use, all tests (ARGS).
-	$(BIN)/python -m pytest $(ARGS)
+test: build .venv/.test packages ## Environment, build, the Debian packages that the tests use, the tests (ARGS); with ARGS=tests the slow ones too, as in CI.
+	$(BIN)/python -m pytest $(if $(CI)$(ARGS),,-m "not slow") $(ARGS)
 
 packages:
 	@.ci/debian-packages $(if $(CI),require,try) $(TEST_PACKAGES)

@@ -13,6 +13,8 @@ from integration.http_client import Client
 from integration.processes import has_ended
 from integration.waiting import until
 
+pytestmark = pytest.mark.slow
+
 # A background thread that keeps the interpreter's lock in C, from the moment that the request is answered.
 HOLDING = """
 import ctypes, os, threading
