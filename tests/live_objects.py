@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if min(live_objects().values()) < 0:
         raise pytest.UsageError("tests.live_objects needs a build with RHEBOK_DEBUG=1")
     descriptor, path = tempfile.mkstemp(prefix="live-objects-")
+    os.fchmod(descriptor, 0o666)  # workers of other users write to it too
     os.close(descriptor)
     os.environ[REPORT_VARIABLE] = path
     config.add_cleanup(lambda: Path(path).unlink())
