@@ -1,7 +1,7 @@
 """From a configuration to a running server, or to the verdict of --check-config. Called by cli.
 
 `rhebok` binds or adopts the sockets and supervises; what serves is a generation, which is the same command
-with SERVER_STARTER_PORT in its environment, whoever set that.
+with SERVER_STARTER_PORT in its environment, set by our supervisor or by another superdaemon.
 """
 
 import faulthandler
@@ -58,7 +58,7 @@ def serve(config: Config) -> None:
 def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
     settings, origin = config.settings, Origin.of_this_process()
-    _settle(settings)
+    _enter_directory(settings)
     log = _open_error_log(settings)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
@@ -72,7 +72,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     notifier = Notifier.from_environment()
     _prepare(settings)
     log = _open_error_log(settings)
-    # For a supervisor that waits in vain; the master has a handler of its own once everything is loaded.
+    # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
+    # of a generation that does not get ready.
     faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
     with _logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
@@ -105,7 +106,7 @@ def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> 
 
 @contextmanager
 def _logged(settings: Settings, log: ErrorLog) -> Iterator[None]:
-    """cli says an error on stderr, where nobody may be looking."""
+    """Writes an error to the log too: cli prints it on stderr only, which may lead nowhere."""
     try:
         yield
     except UserError as error:
@@ -115,7 +116,7 @@ def _logged(settings: Settings, log: ErrorLog) -> Iterator[None]:
 
 
 def check(config: Config) -> None:
-    """All that can be wrong before binding: paths, application, hooks, the format of the access log."""
+    """Checks what can be wrong before binding: paths, application, hooks, the format of the access log."""
     settings = config.settings
     current_directory()
     _prepare(settings)
@@ -123,9 +124,8 @@ def check(config: Config) -> None:
     check_writable("--access-logfile", settings.access_logfile)
     check_writable("--pid", settings.pid)
     _identity(settings)
-    _check_access_logformat(
-        settings
-    )  # before the application, which may replace what the compiled part imports
+    # Before the application, which may replace what the compiled part imports.
+    _check_access_logformat(settings)
     load_app(settings.app)
     hooks.load_master_hooks(settings)
     hooks.load_after_fork(settings)
@@ -163,16 +163,16 @@ def _pid_file_of_generation(settings: Settings, log: ErrorLog) -> PidFile | None
 
 
 def _prepare(settings: Settings) -> None:
-    """The surroundings that the application finds."""
-    _settle(settings)
+    """Directory, environment and sys.path, as the application expects them."""
+    _enter_directory(settings)
     for pair in settings.env:
         name, _, value = pair.partition("=")
         os.environ[name] = value
     prepend_to_path([*settings.pythonpath, current_directory()])
 
 
-def _settle(settings: Settings) -> None:
-    """The part of it that the supervisor shares: it must bind and log where a generation would."""
+def _enter_directory(settings: Settings) -> None:
+    """Directory and umask, which the supervisor has too: it binds and logs where a generation would."""
     if not settings.app:
         raise UserError(
             "no application given: rhebok MODULE:ATTRIBUTE (or RHEBOK_APP, or `app` in the file)",
@@ -197,9 +197,9 @@ def _change_directory(directory: str | None) -> None:
 
 
 def _listen(settings: Settings, pid_file: PidFile | None, stack: ExitStack) -> list[Listener]:
-    """The listeners, until the stack ends. Who has lost the pid file (it is locked by now) has not listened:
-    with --reuse-port clients of the winner would be in that queue. Written it is when all is bound: who fails
-    leaves what was in it.
+    """The listeners, until the stack ends. The pid file is locked before: a second server with --reuse-port
+    must not listen, since clients of the first one would get into its queue. It is written after: a server
+    that cannot bind leaves the content as it was.
     """
     if pid_file:
         stack.callback(pid_file.remove)

@@ -68,8 +68,9 @@ class Listener:
         return self.socket.family == socket.AF_UNIX
 
     def refuse_new_connections(self) -> None:
-        """Before the last ones of the queue are served. What somebody else bound stays as it is: systemd and
-        superdaemons go on listening there. Once it is closed nothing there is ours, whatever the inode.
+        """Called before the connections in the queue are served for the last time. A socket that another
+        process bound is not changed: systemd and superdaemons go on listening there. Nothing is done once it
+        is closed.
         """
         if self.socket.fileno() < 0:
             return

@@ -46,8 +46,8 @@ def our_fork() -> Iterator[None]:
         _thread.ours = False
 
 
-def watch_forks(let_go: Callable[[], None]) -> None:
-    """From now on the application's forks, here and in our own children, call let_go in the child: it closes
+def watch_forks(close: Callable[[], None]) -> None:
+    """From now on the application's forks, here and in our own children, call `close` in the child: it closes
     what must not stay open there. TERM and QUIT end such a child by default: terminate() of multiprocessing
     relies on it, and our handlers would be useless there. A signal that arrives during the fork stays
     blocked until the default handlers are installed.
@@ -64,7 +64,7 @@ def watch_forks(let_go: Callable[[], None]) -> None:
     def in_child() -> None:
         if not _thread.ours:
             _install_child_signals()
-            let_go()
+            close()
             pthread_sigmask(SIG_SETMASK, _thread.mask)
 
     os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)

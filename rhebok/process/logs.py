@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TextIO, cast
 
 from rhebok.errors import UserError, os_reason
+from rhebok.process.file_lock import is_same_file
 from rhebok.process.identity import UNCHANGED, Identity
 from rhebok.process.nonblocking import is_writable, made_unblocked, unblocked, write_now
 from rhebok.process.opening import Opened, open_file
@@ -110,7 +111,7 @@ class LogStream(io.TextIOBase):
         return data
 
     def _reopen_if_renamed(self) -> None:
-        if self._path is None or _same_file(self._path, self._fd):
+        if self._path is None or is_same_file(self._path, self._fd):
             return
         try:
             fresh = _open(self._path, self._user).fd
@@ -197,10 +198,3 @@ def check_writable(option: str, path: str | None) -> None:
 def _open(path: str, user: Identity) -> Opened:
     opened = open_file(path, _APPEND, 0o644, user)
     return Opened(made_unblocked(opened.fd), opened.made, opened.renamable)
-
-
-def _same_file(path: str, fd: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(fd))
-    except OSError:
-        return False

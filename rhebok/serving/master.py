@@ -83,12 +83,9 @@ class Master:
         except TooManyFailures as error:
             raise UserError(f"{error}; see the error log for the reason", ExitStatus.WORKERS) from None
         finally:
-            self._reap_master(hooks)
+            # Its own end is one too: there are files of its pid, such as those of prometheus_client.
+            self._call_reap(hooks, self._info.pid, 0)
         self._log.logger.info("stopped")
-
-    def _reap_master(self, hooks: MasterHooks) -> None:
-        """Its own end is one too: there are files of its pid, such as those of prometheus_client."""
-        self._call_reap(hooks, self._info.pid, 0)
 
     def _call_reap(self, hooks: MasterHooks, pid: int, status: int) -> None:
         try:
@@ -101,7 +98,7 @@ class Master:
         """All that the workers share, frozen: the garbage collector must not write to shared pages."""
         settings, app = self._settings, None
         make_worker = self._worker_source(settings)  # first: the application may replace what it imports
-        watch_forks(self._let_go_in_child)
+        watch_forks(self._close_in_forked_child)
         if settings.preload:
             app = load_app(settings.app)
             load_after_fork(settings)
@@ -123,7 +120,7 @@ class Master:
             files=files,
         )
 
-    def _let_go_in_child(self) -> None:
+    def _close_in_forked_child(self) -> None:
         """In a process that the application has forked."""
         close_all(self._listeners)
         self._release_in_child()

@@ -83,7 +83,7 @@ class Starter(Policy):
         self._engine.finish()
         for generation in self._generations.values():
             self._engine.tell(generation, number, NEVER)
-        self._listeners.let_go()
+        self._listeners.close_sockets()
 
     def advance(self, now: float) -> None:
         if now >= self._auto_restart_at():

@@ -57,7 +57,7 @@ class Listeners:
             else:
                 os.dup2(listener.sock.fileno(), listener.wanted_fd, inheritable=True)
 
-    def let_go(self) -> None:
+    def close_sockets(self) -> None:
         """Closes our copies: once the program has closed its own too, clients are refused. Until close() the
         socket files stay."""
         for listener in self._listeners:

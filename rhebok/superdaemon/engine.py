@@ -59,6 +59,10 @@ class Policy(Protocol):
     def died(self, generation: Generation, status: int) -> None:
         """The current generation died, and the death is reported."""
 
+    def killed(self, pid: int, code: int) -> None:
+        """A generation, in any phase, was ended by a signal; code: its negative number. Called first."""
+        return
+
     def ended(self, generation: Generation) -> None:
         """A generation that has served is gone."""
         return
@@ -99,9 +103,6 @@ class Engine:
         self.start_at = NEVER  # of the next attempt, when one is to be made without a deploy
         self.started_at = 0.0
         self.stopping = False
-        self.killed: list[
-            tuple[int, int]
-        ] = []  # pids of generations, and exit codes: for the policy to empty
         self._deploy_wanted: bool | None = None  # true: a gradual one
         self._takes_deploys = True
         self._program = program
@@ -220,7 +221,7 @@ class Engine:
     def _ended(self, generation: Generation, code: int) -> None:
         end = describe_end(code)
         if code < 0:
-            self.killed.append((generation.pid, code))
+            self._policy.killed(generation.pid, code)
         if self.stopping or generation.phase is Phase.ENDING:
             report = self._log.warning if code else self._log.info
             report("%s %s", generation, end)

@@ -97,7 +97,7 @@ class Notifier:
 
 @dataclass(frozen=True)
 class Systemd:
-    """What systemd, or whoever runs the service, wants to be told."""
+    """What systemd, or another service manager, wants to be told."""
 
     notifier: Notifier
     watchdog: float | None  # seconds between two signs of life

@@ -38,6 +38,8 @@ def pass_hup_on() -> int | None:
 
 def killed_masters() -> list[tuple[int, int]]:
     """The pids of former generations that were killed, and the negative numbers of the signals."""
+    if not supervised():
+        return []
     pairs = (each.partition(":") for each in _said(KILLED_VARIABLE).split(",") if each)
     return [(int(pid), int(status)) for pid, _, status in pairs]
 

@@ -85,6 +85,8 @@ class Supervisor(Policy):
         self._served = False  # some generation got ready
         self._failures = 0
         self._status = 0  # of the command
+        self._killed: list[tuple[int, int]] = []  # pids of generations, and codes, for the next generation
+        self._killed_passed_on = 0
 
     def run(self, origin: Origin) -> None:
         """Until told to stop, and the last generation is gone. EndedWith when none gets ready."""
@@ -112,15 +114,18 @@ class Supervisor(Policy):
         self._generations = engine.generations
 
     def environ(self, number: int) -> Mapping[str, str]:
-        self._killed_said = list(self._engine.killed)
+        self._killed_passed_on = len(self._killed)
         return {
-            KILLED_VARIABLE: ",".join(f"{pid}:{code}" for pid, code in self._killed_said),
             **self._environ,
+            KILLED_VARIABLE: ",".join(f"{pid}:{code}" for pid, code in self._killed),
             STARTER_VARIABLE: ";".join(_spec(listener) for listener in self._listeners),
             GENERATION_VARIABLE: str(number),
             NOTIFY_FD_VARIABLE: str(self._inbox.sender.fileno()),
             SUPERVISOR_VARIABLE: str(os.getpid()),
         }
+
+    def killed(self, pid: int, code: int) -> None:
+        self._killed.append((pid, code))
 
     def trial(self, now: float) -> tuple[Phase, float]:
         timeout = self._settings.start_timeout
@@ -130,7 +135,7 @@ class Supervisor(Policy):
         self._notifier.reloading(f"deploying generation {number}")
 
     def promoted(self, generation: Generation, old: Generation | None) -> None:
-        del self._engine.killed[: len(self._killed_said)]  # it has seen to them
+        del self._killed[: self._killed_passed_on]  # it has called the hook for them
         if old:
             self._failures = 0
             self._end(old, RETIRE_SIGNAL if generation.gradual else STOP_SIGNAL)

@@ -42,7 +42,7 @@ class Patient(Server):
         (worker,) = self.workers()
         return worker
 
-    def settle(self) -> None:
+    def learn_normal(self) -> None:
         """Makes every exchange once, so that what is made once is made, and remembers what is normal."""
         self.faults.watch(self.worker)
         self.pid_of_worker = self.worker

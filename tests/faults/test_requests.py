@@ -32,7 +32,7 @@ def patient(
         bind="127.0.0.1:0" if request.param == "tcp" else f"unix:{directory}/socket",
     )
     try:
-        server.settle()
+        server.learn_normal()
         yield server
         server.judge()
     finally:

@@ -42,7 +42,7 @@ static void reply_free(struct reply *reply)
     free(reply);
 }
 
-static void give_up(struct reply *reply)
+static void fail_reply(struct reply *reply)
 {
     reply->client->broken = reply->client->done = true;
     reply_free(reply);
@@ -73,7 +73,7 @@ static void go_on(struct world *world, struct rhb_conn *conn, struct reply *repl
         return;
     }
     rhb_loop_abort(world->loop, conn);
-    give_up(reply);
+    fail_reply(reply);
 }
 
 static void answer(struct world *world, struct rhb_conn *conn)
@@ -127,7 +127,7 @@ static void take_event(struct world *world, enum rhb_event event, struct rhb_con
         go_on(world, conn, take_owner(world, conn));
         break;
     case RHB_EVENT_LOST:
-        give_up(take_owner(world, conn));
+        fail_reply(take_owner(world, conn));
         rhb_loop_abort(world->loop, conn);
         break;
     case RHB_EVENT_NO_BODY_FILE:
@@ -171,7 +171,7 @@ void world_release_owners(struct world *world)
     while ((reply = rhb_loop_next_owner(world->loop)) != NULL) {
         MUST(world->suspended > 0);
         world->suspended--;
-        give_up(reply);
+        fail_reply(reply);
     }
     MUST(world->suspended == 0);
 }

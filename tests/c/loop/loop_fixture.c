@@ -178,7 +178,7 @@ void answer(struct fixture *f, struct rhb_conn *conn)
     send_reply(f, conn, render_reply(f, conn));
 }
 
-static void give_up(struct fixture *f, struct rhb_conn *conn)
+static void fail_reply(struct fixture *f, struct rhb_conn *conn)
 {
     f->lost++;
     reply_free(conn->owner);
@@ -205,7 +205,7 @@ static void take_event(struct fixture *f, enum rhb_event event, struct rhb_conn 
         send_reply(f, conn, conn->owner);
         break;
     case RHB_EVENT_LOST:
-        give_up(f, conn);
+        fail_reply(f, conn);
         break;
     case RHB_EVENT_NO_BODY_FILE:
         f->body_errors++;
