@@ -68,6 +68,7 @@ def test_a_worker_killed_every_fifth_of_a_second_takes_only_its_own_connections_
     connections, kills = 16, 0
     wrk = Wrk(server.address, seconds=4, connections=connections)
     while wrk.still_runs(0.2):
+        server.wait_for(r"worker \d+ is ready", kills + WORKERS)
         os.kill(random.choice(server.wait_for_workers(WORKERS)), signal.SIGKILL)
         kills += 1
     summary = wrk.summary()
@@ -81,5 +82,5 @@ def test_a_worker_killed_every_fifth_of_a_second_takes_only_its_own_connections_
 def assert_all_replaced(server: Server, kills: int) -> None:
     server.wait_for_workers(WORKERS)
     assert len(server.wait_for(r"worker \d+ .*SIGKILL", kills)) == kills
-    assert len(server.matches(r"worker \d+ is ready")) == kills + WORKERS
+    assert len(server.wait_for(r"worker \d+ is ready", kills + WORKERS)) == kills + WORKERS
     assert Wrk(server.address, seconds=1).summary().all_good
