@@ -242,3 +242,15 @@ void rhb_body_grew(struct rhb_body *body, size_t len)
 {
     body->len += len;
 }
+
+size_t rhb_body_part(const struct rhb_body *body, size_t part, const char **data)
+{
+    if (part > body->n_full || body->fd >= 0 || body->block == NULL)
+        return 0;
+    if (part == body->n_full) {
+        *data = body->data;
+        return (size_t)body->len - part * body->block_size;
+    }
+    *data = (const char *)body->full[part] + (body->data - (const char *)body->block);
+    return body->block_size;
+}

@@ -55,6 +55,10 @@ size_t rhb_body_window(struct rhb_body *body, uint64_t want, char **window);
 /* len bytes have been written to the window, and belong to the body now. */
 void rhb_body_grew(struct rhb_body *body, size_t len);
 
+/* The bytes in memory, part by part: sets *data to those of the part and returns how many. 0: there
+ * is no such part. */
+size_t rhb_body_part(const struct rhb_body *body, size_t part, const char **data);
+
 /* Frees the memory and closes the file. */
 void rhb_body_free(struct rhb_body *body);
 

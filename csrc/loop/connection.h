@@ -56,6 +56,7 @@ struct rhb_conn {
     bool graced;       /* it has had its grace wait (waiting.c) */
     bool shared;       /* the application has a copy of fd, and may use it (handover.h) */
     bool has_client;   /* proxies have named the client */
+    bool seen;         /* in the ready list: the mover has seen it there (mover.c) */
     uint32_t requests; /* that have been served or are being served */
     uint32_t unsent;   /* bytes that the socket held when the response was last suspended */
     struct rhb_peer peer;   /* the other end, or what its PROXY header names */

@@ -6,10 +6,12 @@
 #include "listeners.h"
 #include "loop.h"
 #include "pace.h"
+#include "parcel.h"
 #include "parking.h"
 #include "refusal.h"
 #include "socket_io.h"
 #include "stopping.h"
+#include "transfers.h"
 #include "waiting.h"
 #include <poll.h>
 #include <unistd.h>
@@ -76,8 +78,10 @@ static enum rhb_event next_ready(struct rhb_loop *loop, struct rhb_conn **conn)
 
 static enum rhb_event next_fresh(struct rhb_loop *loop, struct rhb_conn **conn)
 {
+    bool taken = rhb_transfers_ready(loop) && (!rhb_listeners_ready(loop) || loop->take_first);
     loop->served_since_epoll++;
-    *conn = rhb_listeners_accept(loop);
+    loop->take_first = !taken;
+    *conn = taken ? rhb_transfers_take(loop) : rhb_listeners_accept(loop);
     return *conn != NULL ? rhb_intake(loop, *conn) : RHB_EVENT_NONE;
 }
 
@@ -131,6 +135,7 @@ static enum rhb_event next_expired(struct rhb_loop *loop, struct rhb_conn **conn
         }
     }
     loop->check_deadlines = false;
+    rhb_parcel_free_moved(loop);
     return RHB_EVENT_NONE;
 }
 
@@ -142,7 +147,9 @@ static enum rhb_event nothing_to_do(struct rhb_loop *loop)
         return RHB_EVENT_WAIT;
     if (rhb_stop_still_accepts(loop))
         return rhb_listeners_ready(loop) ? RHB_EVENT_NONE : RHB_EVENT_WAIT;
-    return loop->open == 0 ? RHB_EVENT_DRAINED : RHB_EVENT_WAIT;
+    if (loop->open > 0)
+        return RHB_EVENT_WAIT;
+    return rhb_transfers_may_be_left(loop) ? RHB_EVENT_NONE : RHB_EVENT_DRAINED;
 }
 
 static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
@@ -159,7 +166,8 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
     }
     if (loop->at_event < loop->n_events)
         return next_event(loop, conn);
-    bool ready = !rhb_list_empty(&loop->ready), fresh = rhb_listeners_ready(loop);
+    bool ready = !rhb_list_empty(&loop->ready), 
+         fresh = rhb_listeners_ready(loop) || rhb_transfers_ready(loop);
     if (!ready && !fresh)
         return nothing_to_do(loop);
     if (loop->served_since_epoll >= POLL_EPOLL_EVERY) {

@@ -26,6 +26,7 @@ struct rhb_request {
 
 struct rhb_lane {
     struct rhb_lane *next;
+    bool inside;              /* its thread is in the loop (presence.h) */
     struct rhb_conn *current; /* the connection of the current request; NULL: no request */
     struct rhb_request request;
     char *rest; /* bytes behind the current request: the next ones of a pipeline */

@@ -2,6 +2,7 @@
 #include "listeners.h"
 #include "capacity.h"
 #include "parking.h"
+#include "transfers.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -43,6 +44,20 @@ void rhb_listeners_disarm(struct rhb_loop *loop)
             epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
         listener->armed = listener->burst = false;
     }
+}
+
+void rhb_listeners_to_the_back(struct rhb_loop *loop)
+{
+    for (size_t i = 0; i < loop->n_listeners; i++) {
+        struct rhb_listener *listener = &loop->listeners[i];
+        if (!listener->armed)
+            continue;
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
+        listener->armed = false;
+    }
+    if (!loop->stopping && loop->accept_again_at == 0 && !rhb_listeners_arm(loop) &&
+        errno != EBADF)
+        loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
 }
 
 /* It does not listen any more, and epoll would report that for ever. */
@@ -95,13 +110,14 @@ static bool has_to_accept(const struct rhb_loop *loop, uint64_t now)
     return any && now < loop->accept_until;
 }
 
-/* Stops accepting until a connection ends, or for ACCEPT_PAUSE. The listeners leave epoll, which
- * would report them for ever, and would wake this worker for connections that another one could
- * serve. In a stop accepting goes on only if connections remain to be accepted. */
-static void pause_accepting(struct rhb_loop *loop)
+/* The listeners leave epoll, which would report them for ever, and would wake this worker for
+ * connections that another one could serve. In a stop accepting goes on only if connections remain
+ * to be accepted. */
+void rhb_listeners_pause(struct rhb_loop *loop)
 {
     uint64_t now = rhb_now_coarse();
     rhb_listeners_disarm(loop);
+    rhb_transfers_disarm(loop);
     for (size_t i = 0; i < loop->n_listeners; i++)
         loop->listeners[i].ready = false;
     if (!loop->stopping || has_to_accept(loop, now))
@@ -115,7 +131,7 @@ static void make_capacity(struct rhb_loop *loop)
     if (evicted != NULL)
         rhb_conn_close(loop, evicted);
     else
-        pause_accepting(loop);
+        rhb_listeners_pause(loop);
 }
 
 /* In a final stop: counts one accept. Whether another one is to follow. */
@@ -199,7 +215,7 @@ static struct rhb_conn *accept_when_full(struct rhb_loop *loop)
 {
     struct rhb_conn *evicted = rhb_capacity_evictable(loop), *conn;
     if (evicted == NULL) {
-        pause_accepting(loop);
+        rhb_listeners_pause(loop);
         return NULL;
     }
     conn = accept_next(loop);
@@ -212,7 +228,7 @@ struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
 {
     struct rhb_conn *conn = rhb_capacity_is_full(loop) ? accept_when_full(loop) : accept_next(loop);
     if (conn != NULL && rhb_capacity_is_full(loop) && !rhb_capacity_has_evictable(loop))
-        pause_accepting(loop); /* at once, so that the next connection wakes another worker */
+        rhb_listeners_pause(loop); /* at once, so that the next connection wakes another worker */
     return conn;
 }
 
@@ -223,7 +239,8 @@ void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
     if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
         bool can_accept = !rhb_capacity_is_full(loop) || rhb_capacity_has_evictable(loop);
         /* EBADF: some are closed, and trying again would not help */
-        bool armed = can_accept && (rhb_listeners_arm(loop) || errno == EBADF);
+        bool armed = can_accept && rhb_transfers_arm(loop) &&
+                     (rhb_listeners_arm(loop) || errno == EBADF);
         loop->accept_again_at = armed ? 0 : now + ACCEPT_PAUSE;
     }
     for (size_t i = 0; i < loop->n_listeners; i++) {

@@ -10,6 +10,10 @@
  * EBADF when these descriptors are closed, and there was no other error. */
 bool rhb_listeners_arm(struct rhb_loop *loop);
 
+/* Puts the listeners that are in epoll behind those of the other workers: they are woken first for
+ * the next connection. */
+void rhb_listeners_to_the_back(struct rhb_loop *loop);
+
 /* Takes all listeners out of epoll. */
 void rhb_listeners_disarm(struct rhb_loop *loop);
 
@@ -22,6 +26,10 @@ bool rhb_listeners_ready(const struct rhb_loop *loop);
 /* Accepts one connection from the next ready listener: BUSY. NULL when there was none, or no
  * capacity for it. */
 struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop);
+
+/* There is no capacity. Stops accepting, also from other workers, until a connection ends, or for a
+ * tenth of a second. */
+void rhb_listeners_pause(struct rhb_loop *loop);
 
 /* Once a second, and when a pause of accepting ends. Sets O_NONBLOCK again, a flag that other
  * generations share and may have cleared; ends the pause if there is capacity; and tries an accept

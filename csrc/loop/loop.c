@@ -1,6 +1,8 @@
 /* Making and freeing a loop. */
 #include "loop.h"
 #include "listeners.h"
+#include "mover.h"
+#include "parcel.h"
 #include "parking.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +33,7 @@ static void init_lists(struct rhb_loop *loop)
     rhb_list_init(&loop->awaiting_turn);
     rhb_list_init(&loop->spare);
     rhb_list_init(&loop->closed_in_sleep);
+    rhb_list_init(&loop->moved);
 }
 
 struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
@@ -48,6 +51,7 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
         loop->options.max_connections = UINT32_MAX;
     loop->wakeup = wakeup;
     loop->grace_credit = RHB_GRACE_CREDIT;
+    loop->worker = &loop->no_worker;
     init_lists(loop);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll < 0 || !allocate(loop, listeners, n_listeners) || !register_wakeup(loop) ||
@@ -82,13 +86,16 @@ void rhb_loop_free(struct rhb_loop *loop)
 {
     if (loop == NULL)
         return;
+    rhb_mover_stop(loop);
     if (loop->in_grace != NULL)
         rhb_conn_close(loop, loop->in_grace);
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
         close_all(loop, &loop->parked[state]);
     close_all(loop, &loop->ready);
     close_all(loop, &loop->awaiting_turn);
+    rhb_channel_part(loop);
     free_lanes(loop);
+    rhb_parcel_free_moved(loop);
     rhb_parking_free_closed(loop);
     if (loop->epoll >= 0)
         close(loop->epoll);
@@ -101,4 +108,6 @@ void rhb_loop_forked(struct rhb_loop *loop)
     close(loop->epoll);
     loop->epoll = -1;
     loop->forked = true;
+    loop->mover = NULL; /* its thread is in the parent only */
+    atomic_store(&loop->presence, 0);
 }

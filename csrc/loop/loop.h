@@ -21,7 +21,8 @@
  * loop, dispatch.c finds the next event, waiting.c waits, response_end.c ends responses.
  * listeners.c accepts, if capacity.c allows it. intake.c reads requests, body_intake.c the bodies
  * that arrive after their head, body_turns.c says which large bodies are received now, refusal.c
- * answers bad requests. parking.c keeps the lists of waiting connections, lingering.c closes
+ * answers bad requests. channel.c, parcel.c, balance.c and mover.c let connections move between the
+ * workers; presence.h says who may be in the loop. parking.c keeps the lists of waiting connections, lingering.c closes
  * connections so that their clients get the whole response, pace.c finds clients that are too slow,
  * stopping.c ends the loop. */
 #ifndef RHB_LOOP_H
@@ -64,10 +65,38 @@ void rhb_loop_forked(struct rhb_loop *loop);
 struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop);
 
 /* The calling thread enters the loop: until another one enters, all calls are about the current
- * request of this lane. */
+ * request of this lane. With a mover it waits for some microseconds at most while that is inside. */
 static inline void rhb_loop_enter(struct rhb_loop *loop, struct rhb_lane *lane)
 {
+    if (!lane->inside) {
+        lane->inside = true;
+        if (loop->mover != NULL)
+            rhb_presence_enter(&loop->presence);
+    }
     loop->lane = lane;
+}
+
+/* The thread of this lane calls the application, or waits for something else than the loop. It
+ * enters again before it calls anything here. */
+static inline void rhb_loop_leave(struct rhb_loop *loop, struct rhb_lane *lane)
+{
+    if (!lane->inside)
+        return;
+    lane->inside = false;
+    if (loop->mover != NULL)
+        rhb_presence_leave(&loop->presence);
+}
+
+/* For any thread that looks at the loop or stops it, inside or not: keeps the mover out until
+ * rhb_loop_admit_mover. */
+static inline void rhb_loop_keep_mover_out(struct rhb_loop *loop)
+{
+    rhb_presence_enter(&loop->presence);
+}
+
+static inline void rhb_loop_admit_mover(struct rhb_loop *loop)
+{
+    rhb_presence_leave(&loop->presence);
 }
 
 /* ---- events ---- */

@@ -31,7 +31,7 @@ static void forget_events(struct rhb_loop *loop, const struct rhb_conn *conn)
             loop->events[i].data.ptr = NULL;
 }
 
-static void recycle(struct rhb_loop *loop, struct rhb_conn *conn)
+void rhb_conn_recycle(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     if (loop->n_spare < SPARE_CONNECTIONS) {
         rhb_list_push(&loop->spare, &conn->link);
@@ -41,12 +41,12 @@ static void recycle(struct rhb_loop *loop, struct rhb_conn *conn)
     }
 }
 
-void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
+/* Out of its list and out of epoll, and the descriptor is closed. */
+static void take_out(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    bool may_have_event = conn->registered && loop->sleeping;
     rhb_list_remove(&conn->link);
     if (conn->registered) {
-        /* close(2) alone would leave it in epoll while a child of the application holds it too */
+        /* close(2) alone would leave it in epoll while another process holds it too */
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
         loop->registered--;
         forget_events(loop, conn);
@@ -56,13 +56,29 @@ void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
     close(conn->fd);
     if (loop->accept_again_at != 0)
         loop->accept_again_at = 1; /* there is capacity again: at once */
-    rhb_conn_drop_request(conn, &loop->freed);
     loop->open--;
     RHB_LIVE_DEAD(RHB_LIVE_CONNECTION);
+}
+
+void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    bool may_have_event = conn->registered && loop->sleeping;
+    take_out(loop, conn);
+    rhb_conn_drop_request(conn, &loop->freed);
     if (may_have_event)
         rhb_list_push(&loop->closed_in_sleep, &conn->link);
     else
-        recycle(loop, conn);
+        rhb_conn_recycle(loop, conn);
+}
+
+void rhb_conn_disown(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    take_out(loop, conn);
+    rhb_conn_drop_input(conn);
+    if (conn->incoming != NULL)
+        rhb_list_push(&loop->moved, &conn->link);
+    else
+        rhb_conn_recycle(loop, conn);
 }
 
 void rhb_parking_forget_closed(struct rhb_loop *loop, int n_events)
@@ -73,7 +89,7 @@ void rhb_parking_forget_closed(struct rhb_loop *loop, int n_events)
         struct rhb_conn *conn = (struct rhb_conn *)loop->closed_in_sleep.next;
         rhb_list_remove(&conn->link);
         forget_events(loop, conn);
-        recycle(loop, conn);
+        rhb_conn_recycle(loop, conn);
     }
 }
 
@@ -103,8 +119,10 @@ bool rhb_watch(struct rhb_loop *loop, struct rhb_conn *conn, bool write)
     int op = conn->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(loop->epoll, op, conn->fd, &event) < 0)
         return false;
-    if (!conn->registered)
+    if (!conn->registered) {
         loop->registered++;
+        loop->has_grown = true;
+    }
     conn->registered = true;
     conn->wants_write = write;
     if (write)
@@ -132,6 +150,20 @@ bool rhb_try_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_st
     return true;
 }
 
+bool rhb_park_until(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state,
+                    uint64_t deadline)
+{
+    if (!rhb_try_park(loop, conn, state))
+        return false;
+    struct rhb_link *head = &loop->parked[state], *behind = conn->link.prev;
+    rhb_list_remove(&conn->link);
+    while (behind != head && ((struct rhb_conn *)behind)->deadline > deadline)
+        behind = behind->prev;
+    conn->deadline = deadline;
+    rhb_list_push(behind->next, &conn->link); /* in front of that one */
+    return true;
+}
+
 void rhb_park_again(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     rhb_list_remove(&conn->link);
@@ -148,6 +180,7 @@ void rhb_unpark(struct rhb_conn *conn)
 void rhb_make_ready(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     conn->state = RHB_CONN_READY;
+    conn->seen = false;
     rhb_list_push(&loop->ready, &conn->link);
 }
 

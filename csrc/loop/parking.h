@@ -15,6 +15,10 @@ bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state 
 /* The same, but a connection that epoll refuses is left open, and BUSY. */
 bool rhb_try_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state);
 
+/* rhb_try_park with a deadline that has begun elsewhere. */
+bool rhb_park_until(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state,
+                    uint64_t deadline);
+
 /* Starts the deadline of a parked connection anew. */
 void rhb_park_again(struct rhb_loop *loop, struct rhb_conn *conn);
 
@@ -38,6 +42,13 @@ struct rhb_conn *rhb_conn_new(struct rhb_loop *loop, int fd);
 
 /* Closes the socket and frees the connection, whatever its state. */
 void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn);
+
+/* The connection belongs to another process now: the socket is closed here only. The memory is
+ * freed, or goes to loop->moved if a body came with it. */
+void rhb_conn_disown(struct rhb_loop *loop, struct rhb_conn *conn);
+
+/* Frees the memory of a closed connection, or keeps it for another one. */
+void rhb_conn_recycle(struct rhb_loop *loop, struct rhb_conn *conn);
 
 /* To be called with the result of the epoll_wait of a thread that slept. Drops the events of
  * connections that other threads have closed meanwhile, and frees these. */

@@ -1,7 +1,8 @@
 /* The scoreboard: memory that workers share with their master. Each thread of a worker has one
  * score: a first cache line that every request changes, and the request line of the current
  * request. Only this worker writes to it, so atomic stores are enough; there is no system call. The
- * master reads the same layout in rhebok/serving/scoreboard.py. */
+ * master reads the same layout in rhebok/serving/scoreboard.py. A last cache line, in the score of
+ * the first thread, tells the other workers how busy this one is. */
 #ifndef RHB_SCOREBOARD_H
 #define RHB_SCOREBOARD_H
 
@@ -11,7 +12,22 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { RHB_SCORE_LINE = 240, RHB_SCORE_SIZE = 320 };
+enum { RHB_SCORE_LINE = 240, RHB_SCORE_SIZE = 384, RHB_SCORE_WORKER = 320 };
+
+/* The worker as a whole. All of its fields are written by the worker, and `expected` by the others
+ * too. */
+struct rhb_worker_score {
+    _Atomic uint32_t waiting;   /* 1 while its loop waits for events */
+    _Atomic uint32_t accepts;   /* 1 from its start until it stops */
+    _Atomic uint32_t open;      /* connections, at its last look at epoll */
+    _Atomic uint32_t staying;   /* of these, in epoll: kept alive, silent or slow */
+    _Atomic uint32_t expected;  /* connections that others have sent to it and it has not taken */
+    _Atomic uint32_t sent;      /* connections that it has sent to others, because requests waited */
+    _Atomic uint32_t taken;     /* such connections that it has taken */
+    _Atomic uint32_t given;     /* idle connections that it has sent, for the balance */
+    _Atomic uint32_t received;  /* such connections that it has taken */
+    char reserved[28];
+};
 
 struct rhb_score {
     _Atomic uint64_t deadline; /* CLOCK_MONOTONIC ns: when the current request must be answered; 0:
@@ -25,12 +41,14 @@ struct rhb_score {
                                 second while there is no request; 0: not in the loop */
     char reserved[16];
     char line[RHB_SCORE_LINE]; /* method and target of the current request, cut to this length */
-    char rest[RHB_SCORE_SIZE - 64 - RHB_SCORE_LINE];
+    char rest[RHB_SCORE_WORKER - 64 - RHB_SCORE_LINE];
+    struct rhb_worker_score worker; /* used in the score of the first thread only */
 };
 
 static_assert(sizeof(struct rhb_score) == RHB_SCORE_SIZE, "as in rhebok/serving/scoreboard.py");
 static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
 static_assert(offsetof(struct rhb_score, alive) == 40, "the offsets too");
+static_assert(offsetof(struct rhb_score, worker) == RHB_SCORE_WORKER, "the offsets too");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
 
 /* The application starts a request with this method and target. timeout: ns; 0: no limit. */
@@ -79,6 +97,11 @@ static inline void rhb_score_sending(struct rhb_score *score, int by)
 static inline void rhb_score_unsent(struct rhb_score *score, uint64_t before, uint64_t now)
 {
     atomic_fetch_add_explicit(&score->unsent, now - before, memory_order_relaxed);
+}
+
+static inline void rhb_count(_Atomic uint32_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 /* The thread has looked at the event loop at this time; 0: it has left the loop. */

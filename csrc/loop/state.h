@@ -3,12 +3,15 @@
 #define RHB_LOOP_STATE_H
 
 #include "base/clock.h"
+#include "channel.h"
 #include "lane.h"
 #include "log/access_log.h"
 #include "options.h"
+#include "presence.h"
 #include <sys/epoll.h>
 
 enum {
+    RHB_PARCEL_DESCRIPTORS = 2, /* in a message from another worker, at most */
     RHB_EVENTS = 128, /* taken from epoll in one call */
     RHB_MAX_LISTENERS = 255,
     RHB_GRACE_CREDIT = 16, /* the most credit that grace waits can have (waiting.c) */
@@ -22,6 +25,8 @@ enum {
 /* The data of an epoll event is the address of a connection, or one of these. */
 #define RHB_TAG_LISTENER UINT64_C(1) /* or-ed with the address of the listener */
 #define RHB_TAG_WAKEUP UINT64_C(2)
+#define RHB_TAG_WAITING UINT64_C(4) /* the queue of connections whose requests wait */
+#define RHB_TAG_SURPLUS UINT64_C(6) /* connections are there for this worker (balance.h) */
 
 struct rhb_listener {
     int fd;
@@ -39,6 +44,16 @@ struct rhb_body_turn {
     uint64_t until;                /* coarse monotonic ns; then another body may begin as well */
 };
 
+/* What connections from other workers need (channel.h). */
+struct rhb_parcels {
+    bool armed;       /* the queue of waiting connections is in epoll */
+    bool ready;       /* taking one from it is worth trying */
+    bool burst;       /* they come several at a time: take until there is none */
+    bool look;        /* the queue of surplus connections is worth a look */
+    bool look_at_all; /* also at those for other workers */
+    bool looked_last; /* in a stop, with no connection left: both have been empty */
+};
+
 struct rhb_loop {
     struct rhb_loop_options options;
     int epoll;
@@ -53,8 +68,20 @@ struct rhb_loop {
     size_t n_spare;
     struct rhb_link closed_in_sleep; /* closed while a thread sleeps in epoll_wait, whose result
                                       * may still name them */
+    struct rhb_link moved;           /* sent to another worker; their bodies are still to be freed */
     size_t open;                     /* connections that exist */
     size_t registered;               /* of these, in epoll */
+    bool has_grown;                  /* a connection has come into epoll since the last wait */
+
+    /* other workers */
+    const struct rhb_channel *channel; /* NULL: there are none. Not owned. */
+    struct rhb_worker_score *worker;   /* what they see of this one */
+    struct rhb_worker_score no_worker; /* what it points to when there is no master */
+    struct rhb_parcels parcels;
+    char *parcel;                          /* a buffer for one message */
+    int reserved[RHB_PARCEL_DESCRIPTORS]; /* numbers that are kept free for descriptors, or -1 */
+    struct rhb_mover *mover;              /* NULL: none runs */
+    _Atomic uint32_t presence;            /* presence.h */
 
     /* listeners */
     struct rhb_listener *listeners;
@@ -72,6 +99,7 @@ struct rhb_loop {
     bool woke_at_once;           /* the last epoll_wait did not wait */
     bool fresh_first;            /* a listener has just been reported: accept before all else */
     bool ready_first;            /* whether the ready list comes before the listeners; alternates */
+    bool take_first;             /* a connection of another worker before the listeners; alternates */
     bool stopping;
     bool forks;                /* the application forks: a child may hold any connection */
     bool forked;               /* this is the copy of the loop in a forked child */
@@ -82,9 +110,11 @@ struct rhb_loop {
     /* the result of the last epoll_wait */
     struct epoll_event events[RHB_EVENTS];
     int n_events, at_event;
+    int seen_events; /* those before this index: the mover has seen them before */
 
     /* the wait of a thread */
-    bool sleeping;     /* a thread is in epoll_wait */
+    bool sleeping;     /* a thread is in epoll_wait, or has not handled its result yet */
+    atomic_bool slept; /* the result is there */
     uint64_t wakes_at; /* at the latest */
     int sleep_result;
     uint64_t slept_ns;

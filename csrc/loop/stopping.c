@@ -32,6 +32,7 @@ void rhb_loop_stop(struct rhb_loop *loop)
     if (loop->stopping)
         return;
     loop->stopping = true;
+    atomic_store_explicit(&loop->worker->accepts, 0, memory_order_relaxed);
     loop->accept_again_at = 0;
     rhb_listeners_disarm(loop);
     /* One last accept: for a connection in the queue only this worker may have been woken. */

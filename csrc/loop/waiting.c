@@ -6,9 +6,11 @@
  * that end in time earn credit, others cost credit; without credit they are rare (intake.c). */
 #include "waiting.h"
 #include "base/heap.h"
+#include "balance.h"
 #include "body_turns.h"
 #include "listeners.h"
 #include "parking.h"
+#include "transfers.h"
 #include <poll.h>
 
 enum {
@@ -57,22 +59,43 @@ static void tick(struct rhb_loop *loop, bool idle)
     if (now >= loop->tick_at || (loop->accept_again_at != 0 && now >= loop->accept_again_at)) {
         loop->tick_at = now + TICK;
         rhb_listeners_tick(loop, now);
+        rhb_transfers_tick(loop);
+        rhb_balance(loop, true);
     }
 }
 
 /* Listeners come before other events: for a new connection only this worker was woken, and no other
- * one will accept it while this one is busy with its own connections. */
+ * one will accept it while this one is busy with its own connections. The same is true of
+ * connections of other workers. */
 static void note_listeners(struct rhb_loop *loop)
 {
     for (int i = 0; i < loop->n_events; i++) {
         struct epoll_event *event = &loop->events[i];
-        if (!(event->data.u64 & RHB_TAG_LISTENER))
+        uint64_t data = event->data.u64;
+        if (data & RHB_TAG_LISTENER)
+            rhb_listeners_reported(
+                loop, (struct rhb_listener *)(uintptr_t)(data & ~RHB_TAG_LISTENER), event->events);
+        else if (data == RHB_TAG_WAITING)
+            rhb_transfers_reported(loop);
+        else if (data == RHB_TAG_SURPLUS)
+            loop->parcels.look = true;
+        else
             continue;
-        uint64_t address = event->data.u64 & ~RHB_TAG_LISTENER;
-        rhb_listeners_reported(loop, (struct rhb_listener *)(uintptr_t)address, event->events);
         event->data.u64 = 0;
         loop->fresh_first = true;
     }
+}
+
+/* To the other workers, and to operators. */
+static void show_connections(struct rhb_loop *loop)
+{
+    atomic_store_explicit(&loop->worker->open, (uint32_t)loop->open, memory_order_relaxed);
+    atomic_store_explicit(&loop->worker->staying, (uint32_t)loop->registered, memory_order_relaxed);
+}
+
+static void show_waiting(struct rhb_loop *loop, bool waiting)
+{
+    atomic_store_explicit(&loop->worker->waiting, waiting, memory_order_relaxed);
 }
 
 /* n: what epoll_wait returned, after so many nanoseconds. Its events are behind `kept` others,
@@ -85,6 +108,7 @@ static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns)
     loop->at_event = 0;
     loop->served_since_epoll = 0;
     loop->body_ns = 0;
+    show_connections(loop);
     note_listeners(loop);
     rhb_body_turns_update(loop, n <= 0 && !receiving);
     tick(loop, n == 0 && !loop->woke_at_once);
@@ -94,6 +118,7 @@ void rhb_poll_epoll(struct rhb_loop *loop)
 {
     int kept = loop->n_events - loop->at_event, n = 0;
     uint64_t before = rhb_now_exact();
+    loop->seen_events -= loop->seen_events < loop->at_event ? loop->seen_events : loop->at_event;
     memmove(loop->events, loop->events + loop->at_event, (size_t)kept * sizeof *loop->events);
     if (kept < RHB_EVENTS)
         n = epoll_wait(loop->epoll, loop->events + kept, RHB_EVENTS - kept, 0);
@@ -138,8 +163,13 @@ int rhb_loop_before_sleep(struct rhb_loop *loop)
 {
     if (loop->in_grace != NULL)
         return GRACE_MS;
+    if (loop->has_grown)
+        rhb_balance(loop, false);
     loop->sleeping = true;
-    loop->n_events = loop->at_event = 0;
+    atomic_store_explicit(&loop->slept, false, memory_order_relaxed);
+    loop->n_events = loop->at_event = loop->seen_events = 0;
+    show_connections(loop);
+    show_waiting(loop, true);
     flush_log(loop, rhb_now_coarse());
     loop->wakes_at = wake_at(loop);
     return ms_until(loop->wakes_at);
@@ -155,6 +185,8 @@ void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
     uint64_t before = rhb_now_exact();
     loop->sleep_result = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
     loop->slept_ns = rhb_now_exact() - before;
+    show_waiting(loop, false);
+    atomic_store_explicit(&loop->slept, true, memory_order_release);
 }
 
 void rhb_loop_after_sleep(struct rhb_loop *loop)

@@ -310,6 +310,9 @@ cdef extern from "loop/loop.h" nogil:
     bint rhb_loop_needs_attention(const rhb_loop *loop)
     rhb_lane *rhb_loop_add_lane(rhb_loop *loop)
     void rhb_loop_enter(rhb_loop *loop, rhb_lane *lane)
+    void rhb_loop_leave(rhb_loop *loop, rhb_lane *lane)
+    void rhb_loop_keep_mover_out(rhb_loop *loop)
+    void rhb_loop_admit_mover(rhb_loop *loop)
     void rhb_loop_stop(rhb_loop *loop)
     void rhb_loop_stop_last(rhb_loop *loop, uint64_t patience)
     bint rhb_loop_accepts(const rhb_loop *loop)
@@ -320,6 +323,25 @@ cdef extern from "loop/loop.h" nogil:
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
+
+cdef extern from "loop/channel.h" nogil:
+    struct rhb_queue:
+        int in_ "in"
+        int out
+    struct rhb_channel:
+        rhb_queue waiting
+        rhb_queue surplus
+        const int *wake
+        size_t n_wake
+        rhb_score *scores
+        size_t slots
+        size_t threads
+        size_t own
+    bint rhb_channel_join(rhb_loop *loop, const rhb_channel *channel)
+
+cdef extern from "loop/mover.h" nogil:
+    bint rhb_mover_start(rhb_loop *loop)
+    void rhb_mover_stop(rhb_loop *loop)
 
 cdef extern from "loop/pace.h" nogil:
     bint rhb_response_moves(const rhb_loop *loop, int fd, uint32_t *unsent)

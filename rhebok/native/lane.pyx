@@ -26,6 +26,7 @@ from .csrc cimport (
     rhb_loop_after_sleep,
     rhb_loop_before_sleep,
     rhb_loop_enter,
+    rhb_loop_leave,
     rhb_loop_needs_attention,
     rhb_loop_poll,
     rhb_loop_sleep,
@@ -60,11 +61,13 @@ cdef class Lane:
             self.serve_until_drained()
         finally:
             self.handler.end()
+            rhb_loop_leave(self.loop, self.lane)
 
     cdef int serve_until_drained(self) except -1:
         cdef rhb_conn *conn = NULL
         cdef rhb_event event
         while True:
+            rhb_loop_enter(self.loop, self.lane)
             event = rhb_loop_poll(self.loop, &conn)
             if event == RHB_EVENT_REQUEST:
                 self.handler.serve(conn)
@@ -92,6 +95,7 @@ cdef class Lane:
         finally:
             self.thread_id = 0
             self.handler.end()
+            rhb_loop_leave(self.loop, self.lane)
             self.service.end_threads()
 
     cdef int share_polling(self) except -1:
@@ -99,6 +103,7 @@ cdef class Lane:
         cdef rhb_event event
         while not self.service.ended:
             if self.service.sleeping:
+                rhb_loop_leave(self.loop, self.lane)
                 self.service.wait_in_semaphore()
                 continue
             rhb_loop_enter(self.loop, self.lane)
@@ -120,6 +125,7 @@ cdef class Lane:
             return 0  # that ran Python code, so other threads may have been in the loop: poll again
         timeout_ms = rhb_loop_before_sleep(self.loop)
         self.service.sleeping = True
+        rhb_loop_leave(self.loop, self.lane)
         with nogil:
             rhb_loop_sleep(self.loop, timeout_ms)
         self.service.sleeping = False

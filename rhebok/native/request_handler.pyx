@@ -23,6 +23,7 @@ from .csrc cimport (
     rhb_loop_abort,
     rhb_loop_done,
     rhb_loop_enter,
+    rhb_loop_leave,
     rhb_loop_suspend,
     rhb_score_end,
     rhb_score_sending,
@@ -79,6 +80,7 @@ cdef class RequestHandler:
         self.finish_or_suspend(exchange, conn, self.answer(exchange, conn))
         rhb_score_end(self.lane.score)
         if service.gc_every and service.requests % service.gc_every == 0:
+            rhb_loop_leave(self.loop, self.lane)
             gc.collect()
         return 0
 
@@ -88,6 +90,7 @@ cdef class RequestHandler:
             environ = self.environs.build(&self.lane.request, conn, input_of(&self.lane.request), hints_for(exchange))
         except BaseException as error:
             return application_failed(exchange, error)
+        rhb_loop_leave(self.loop, self.lane)
         if self.lane.request.framing.upgrade:
             return run_offering(exchange, self.service.app, environ)
         return call_application(exchange, self.service.app, environ)
@@ -98,6 +101,7 @@ cdef class RequestHandler:
         cdef bint isolated = exchange.context is not None
         self.resumed = exchange
         self.own_suspended(conn)
+        rhb_loop_leave(self.loop, self.lane)
         self.finish_or_suspend(exchange, conn, resume_response(exchange, self.lane))
         self.resumed = None
         rhb_score_end(self.lane.score)
@@ -184,6 +188,7 @@ cdef class RequestHandler:
     cdef int close_iterable(self, Exchange exchange) except -1:
         """After the end of the response, while interrupt() can still end it."""
         self.resumed = exchange
+        rhb_loop_leave(self.loop, self.lane)
         exchange.close_iterable()
         self.resumed = None
         return 0

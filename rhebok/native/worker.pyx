@@ -7,11 +7,13 @@ import gc
 import os
 
 from cpython.ref cimport Py_DECREF
+from libc.errno cimport errno
 from libc.stdint cimport uint64_t
 from posix.unistd cimport close
 
 from .access_log cimport compile_format, open_access_log
 from .at_fork cimport AtFork
+from .channel_setup cimport ChannelSetup
 from .csrc cimport (
     RHB_LIVE_BODY,
     RHB_LIVE_CONNECTION,
@@ -24,11 +26,15 @@ from .csrc cimport (
     rhb_live_count,
     rhb_loop,
     rhb_loop_add_lane,
+    rhb_loop_admit_mover,
     rhb_loop_free,
+    rhb_loop_keep_mover_out,
     rhb_loop_next_owner,
     rhb_loop_owners,
     rhb_loop_stop,
     rhb_loop_stop_last,
+    rhb_mover_start,
+    rhb_mover_stop,
     rhb_score,
     rhb_score_alive,
 )
@@ -94,6 +100,8 @@ cdef class Worker:
         close the listeners then.
     access_log: None, or the open file of the access log, with fd and path (None: it is not opened again after a
         rename).
+    channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
+        workers. slot: that of this worker in the scoreboard.
 
     Raises ValueError for an access log format, a peer or a score that is wrong, OSError when the loop or the access log
     cannot be opened.
@@ -102,6 +110,7 @@ cdef class Worker:
     cdef rhb_loop *loop
     cdef rhb_access_log *access_log
     cdef LoopSetup setup             # the loop points into it
+    cdef ChannelSetup channel        # into this too; None: no other workers
     cdef Service service
     cdef tuple lanes                 # one for each thread
     cdef int wake_fd                 # -1 with one thread
@@ -113,7 +122,7 @@ cdef class Worker:
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
-                 on_last_accept=None, access_log=None):
+                 on_last_accept=None, access_log=None, channel=None, slot=0):
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
         if settings.threads > 1:
@@ -130,6 +139,9 @@ cdef class Worker:
         self.lanes = tuple([self.new_lane(number, templates) for number in range(settings.threads)])
         if score is not None:
             self.use_score(score)
+        if channel is not None:
+            self.channel = ChannelSetup(channel, channel.threads, slot)
+            self.channel.join(self.loop)
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
@@ -162,6 +174,8 @@ cdef class Worker:
     def prepare(self):
         """prepare() -> None: does what can still fail before run(): makes the threads. Raises RuntimeError or
         MemoryError when one cannot be made."""
+        if self.channel is not None and not rhb_mover_start(self.loop):
+            raise RuntimeError(f"can't start the mover: {os.strerror(errno)}")
         if len(self.lanes) > 1:
             self.start_threads()
 
@@ -184,6 +198,7 @@ cdef class Worker:
             else:
                 self.run_threads()
         finally:
+            rhb_mover_stop(self.loop)
             self.leave_loop()
             self.drop_suspended()
             self.flush_logs()
@@ -196,10 +211,12 @@ cdef class Worker:
         With last_seconds, connections that wait in the listeners' queues now are served too, as far as they can be
         accepted within that time: for the end of a generation, when no other worker accepts them.
         """
+        rhb_loop_keep_mover_out(self.loop)
         if last_seconds is None:
             rhb_loop_stop(self.loop)
         else:
             rhb_loop_stop_last(self.loop, <uint64_t>(last_seconds * SECOND))
+        rhb_loop_admit_mover(self.loop)
         self.service.wake_sleeping_thread()
 
     def interrupt(self, int number, exception):

@@ -25,6 +25,7 @@ from rhebok.process.open_files import close_stdin
 from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.serving import patches
 from rhebok.serving.app_loading import load_app
+from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.scoreboard import Scoreboard, capacity
@@ -61,6 +62,7 @@ class Master:
         self._access_log = access_log
         slots = capacity(settings.workers)
         self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
+        self._channel = Channel(self._scoreboard, settings.workers, settings.threads) if settings.workers > 1 else None
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger)
         self._traceback_installed = False
@@ -116,6 +118,7 @@ class Master:
             app,
             self._info.pid,
             self._scoreboard,
+            channel=self._channel,
             access_log=self._access_log,
             files=files,
         )
@@ -123,6 +126,8 @@ class Master:
     def _close_in_forked_child(self) -> None:
         """In a process that the application has forked."""
         close_all(self._listeners)
+        if self._channel:
+            self._channel.close()
         self._release_in_child()
 
     def _write_files(self) -> list["weakref.ref[Any]"]:

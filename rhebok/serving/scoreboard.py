@@ -9,12 +9,14 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SCORE_SIZE = 320
+SCORE_SIZE = 384
 SPARE = 256  # slots for workers that TTIN adds
 
 _HEAD = struct.Struct("=QQIII4xQQ")  # deadline, requests, busy, sending, line_len, unsent, alive
 _LINE_AT = 64
 _LINE_SIZE = 240
+_WORKER = struct.Struct("=9I")  # the fields of WorkerScore
+_WORKER_AT = 320  # in the score of the first thread
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,21 @@ class Score:
     def line(self) -> str:
         """raw_line for the log, in which all but printable ASCII is escaped."""
         return repr(self.raw_line if self.with_query else self.raw_line.partition(b"?")[0])[2:-1]
+
+
+@dataclass(frozen=True)
+class WorkerScore:
+    """The connections of a worker, at one moment."""
+
+    waiting: int  # 1 while its loop waits for events
+    accepts: int  # 1 from its start until it stops
+    open: int
+    staying: int  # of these, kept alive, silent or slow
+    expected: int  # given to it by others, and not taken yet
+    sent: int  # sent to others so far, because their requests waited
+    taken: int  # taken from others so far, whose requests waited
+    given: int  # given to others so far, for the balance
+    received: int  # received from others so far, for the balance
 
 
 def describe_requests(scores: Sequence[Score]) -> str:
@@ -81,12 +98,22 @@ class Scoreboard:
         raise OSError(f"there are {self._capacity} workers already")
 
     def release_slot(self, slot: int) -> None:
-        """Frees the slot of a worker that has ended."""
+        """Frees the slot of a worker that has ended: the others send nothing to it any more."""
+        start = slot * self._slot_size + _WORKER_AT
+        self._memory[start : start + _WORKER.size] = bytes(_WORKER.size)
         self._claimed.discard(slot)
 
     def view(self, slot: int) -> memoryview:
         """The memory of the slot, for the worker to write."""
         return memoryview(self._memory)[slot * self._slot_size : (slot + 1) * self._slot_size]
+
+    def all_slots(self) -> memoryview:
+        """The memory of all slots, for the workers to read and write."""
+        return memoryview(self._memory)[: self._capacity * self._slot_size]
+
+    def read_worker(self, slot: int) -> WorkerScore:
+        """The score of the worker as a whole."""
+        return WorkerScore(*_WORKER.unpack_from(self._memory, slot * self._slot_size + _WORKER_AT))
 
     def read(self, slot: int) -> list[Score]:
         """The scores of the worker's threads."""

@@ -36,6 +36,7 @@ from rhebok.process.signals import (
 )
 from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_app
+from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import WorkerInfo, load_after_fork
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
@@ -90,6 +91,8 @@ class WorkerFactory(Protocol):
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
         access_log: AccessLogFile | None = None,
+        channel: Channel | None = None,
+        slot: int = 0,
     ) -> NativeWorker: ...
 
 
@@ -104,6 +107,7 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
+    channel: Channel | None = None  # by which connections move between workers; None: there is one worker
     access_log: AccessLogFile | None = None
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
     on_child_reap: Callable[[int, int], object] | None = None  # for a worker that nobody reaps
@@ -232,6 +236,8 @@ class WorkerProcess:
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
             access_log=service.access_log,
+            channel=service.channel,
+            slot=self._slot,
         )
 
     def _with_working_threads(self) -> Settings:

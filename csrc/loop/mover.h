@@ -1,0 +1,25 @@
+/* The mover: a thread of each worker, without Python. It sends away connections whose requests wait
+ * because the worker is busy with other requests. Two things make it act:
+ *
+ * - All threads have been with the application for a tick, and another worker is idle: then
+ *   requests are sent as they arrive.
+ * - A request has been there for a tick unread, because others come before it, and another worker
+ *   is idle.
+ *
+ * When no worker is idle and the threads make no progress for several ticks, requests go to the
+ * queue too, so that the first worker that is free takes the oldest. While the worker is idle the
+ * mover sleeps: epoll wakes it with the next event. It is in the loop only while no thread is
+ * (presence.h), so no request pays for it. */
+#ifndef RHB_MOVER_H
+#define RHB_MOVER_H
+
+#include "loop.h"
+
+/* Starts it, for a loop with a channel that no thread has entered. False with errno set when there
+ * can be no thread. */
+bool rhb_mover_start(struct rhb_loop *loop);
+
+/* Ends it, if it runs. The calling thread may be in the loop. */
+void rhb_mover_stop(struct rhb_loop *loop);
+
+#endif

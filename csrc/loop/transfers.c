@@ -1,0 +1,115 @@
+#include "transfers.h"
+#include "capacity.h"
+#include "listeners.h"
+#include "parcel.h"
+#include "parking.h"
+
+bool rhb_transfers_arm(struct rhb_loop *loop)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = RHB_TAG_WAITING};
+    if (loop->channel == NULL || loop->parcels.armed)
+        return true;
+    int fd = loop->channel->waiting.out;
+    loop->parcels.armed = epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+    return loop->parcels.armed;
+}
+
+void rhb_transfers_disarm(struct rhb_loop *loop)
+{
+    if (loop->parcels.armed)
+        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->channel->waiting.out, NULL);
+    loop->parcels.armed = loop->parcels.ready = loop->parcels.burst = false;
+    loop->parcels.look = loop->parcels.look_at_all = false;
+}
+
+void rhb_transfers_reported(struct rhb_loop *loop)
+{
+    loop->parcels.ready = true;
+    loop->parcels.burst = loop->woke_at_once;
+}
+
+static void note_taken(struct rhb_loop *loop, _Atomic uint32_t *counter)
+{
+    rhb_count(counter);
+    loop->parcels.looked_last = false;
+}
+
+static struct rhb_conn *take_waiting(struct rhb_loop *loop)
+{
+    bool empty;
+    struct rhb_conn *conn = rhb_parcel_take(loop, &loop->channel->waiting, &empty);
+    loop->parcels.ready = !empty && loop->parcels.burst;
+    if (conn != NULL)
+        note_taken(loop, &loop->worker->taken);
+    else if (!empty)
+        rhb_listeners_pause(loop); /* no descriptors, or no memory */
+    return conn;
+}
+
+/* Parks it again: it has not even been read. NULL, as there is nothing to do for it. */
+static struct rhb_conn *park_surplus(struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    bool parked = true;
+    if (loop->stopping)
+        parked = rhb_try_park(loop, conn, RHB_CONN_IDLE);
+    else
+        parked = rhb_park_until(loop, conn, conn->requests > 0 ? RHB_CONN_IDLE : RHB_CONN_FRESH,
+                                conn->deadline);
+    if (!parked)
+        rhb_conn_close(loop, conn);
+    return NULL;
+}
+
+/* Takes those that others have sent to this worker, or all. */
+struct rhb_conn *rhb_transfers_take_surplus(struct rhb_loop *loop)
+{
+    _Atomic uint32_t *expected = &loop->worker->expected;
+    bool empty;
+    struct rhb_conn *conn = rhb_parcel_take(loop, &loop->channel->surplus, &empty);
+    if (conn == NULL) {
+        if (empty)
+            atomic_store_explicit(expected, 0, memory_order_relaxed);
+        loop->parcels.look = loop->parcels.look_at_all = false;
+        return NULL;
+    }
+    note_taken(loop, &loop->worker->received);
+    if (atomic_load_explicit(expected, memory_order_relaxed) > 0)
+        atomic_fetch_sub_explicit(expected, 1, memory_order_relaxed);
+    loop->parcels.look = loop->parcels.look_at_all ||
+                         atomic_load_explicit(expected, memory_order_relaxed) > 0;
+    return park_surplus(loop, conn);
+}
+
+struct rhb_conn *rhb_transfers_take(struct rhb_loop *loop)
+{
+    struct rhb_conn *evicted = NULL, *conn;
+    if (rhb_capacity_is_full(loop) && (evicted = rhb_capacity_evictable(loop)) == NULL) {
+        rhb_listeners_pause(loop);
+        return NULL;
+    }
+    if (!loop->parcels.ready)
+        return rhb_transfers_take_surplus(loop);
+    conn = take_waiting(loop);
+    if (conn != NULL && evicted != NULL)
+        rhb_conn_close(loop, evicted);
+    return conn;
+}
+
+void rhb_transfers_tick(struct rhb_loop *loop)
+{
+    if (loop->channel == NULL)
+        return;
+    if (loop->accept_again_at == 0)
+        rhb_transfers_arm(loop);
+    loop->parcels.look = loop->parcels.look_at_all = true;
+}
+
+bool rhb_transfers_may_be_left(struct rhb_loop *loop)
+{
+    if (loop->channel == NULL || loop->parcels.looked_last)
+        return false;
+    loop->parcels.looked_last = true;
+    loop->parcels.ready = loop->parcels.burst = true;
+    loop->parcels.look = loop->parcels.look_at_all = true;
+    return true;
+}

@@ -1,0 +1,9 @@
+"""Types of the compiled module; channel_setup.pyx has the documentation."""
+
+from typing import Any, final
+
+from typing_extensions import Self
+
+@final
+class ChannelSetup:
+    def __new__(cls, channel: Any, threads: int, slot: int) -> Self: ...
