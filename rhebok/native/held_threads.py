@@ -11,8 +11,11 @@ class HeldThreads:
     def __init__(self) -> None:
         self._count = 0
         self._faults: list[BaseException | None] = []  # what each has ended with
-        self._released = threading.Event()
-        self._all_ended = threading.Event()
+        # No events, whose frames would be in each traceback of a worker.
+        self._held = threading.Lock()
+        self._held.acquire()
+        self._running = threading.Lock()
+        self._running.acquire()
         self._abandoned = False
 
     def start(self, run: Callable[[], object], name: str) -> None:
@@ -24,22 +27,23 @@ class HeldThreads:
             thread.start()
         except BaseException:
             self._abandoned = True
-            self._released.set()
+            self._held.release()
             raise
         self._count += 1
 
     def release(self) -> None:
         """Lets them run; no other one may be made from now on."""
-        self._released.set()
+        self._held.release()
 
     def wait(self) -> list[BaseException | None]:
         """Returns when all have ended: for each, the exception that it ended with, or None."""
-        self._all_ended.wait()
-        return self._faults
+        with self._running:
+            return self._faults
 
     def _run(self, run: Callable[[], object]) -> None:
         fault: BaseException | None = None
-        self._released.wait()
+        with self._held:
+            pass
         if self._abandoned:
             return
         try:
@@ -48,4 +52,4 @@ class HeldThreads:
             fault = error
         self._faults.append(fault)
         if len(self._faults) == self._count:
-            self._all_ended.set()
+            self._running.release()

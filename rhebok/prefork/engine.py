@@ -7,7 +7,7 @@ may replace (gevent, eventlet) is bound before it is imported.
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from os import getpid
@@ -63,6 +63,8 @@ class Callbacks:
     verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid; called in each turn of the loop
     verdicts_at: Callable[[], float] = lambda: math.inf  # the monotonic time of the next verdict
     current_requests: Callable[[int], str] = lambda _pid: ""  # of a child, for the log
+    child_ready: Callable[[int], None] = lambda _pid: None  # as soon as it has said so
+    show_loading: Callable[[Sequence[int]], None] = lambda _pids: None  # USR2: children that are not ready
 
 
 class State(Enum):
@@ -222,6 +224,9 @@ class Prefork:
         self._log.info("one worker less: %d", self._wanted)
 
     def _nothing(self) -> None:
+        if loading := [child.pid for child in self._children.values() if not child.ready]:
+            self._callbacks.show_loading(loading)
+            return
         self._log.info("SIGUSR2 does nothing here (log files are reopened without a signal)")
 
     # Children
@@ -308,6 +313,7 @@ class Prefork:
     def _read_report(self, child: Child) -> None:
         if child.read_report():
             self._pace.started()
+            self._callbacks.child_ready(child.pid)
             self._log.info("worker %d is ready", child.pid)
             self._announce_when_complete()
 

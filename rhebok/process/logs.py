@@ -19,6 +19,7 @@ from rhebok.process.file_lock import is_same_file
 from rhebok.process.identity import UNCHANGED, Identity
 from rhebok.process.nonblocking import is_writable, made_unblocked, unblocked, write_now
 from rhebok.process.opening import Opened, open_file
+from rhebok.process.tracebacks import TracebackFormatter
 
 STDERR = STDOUT = "-"
 
@@ -150,7 +151,7 @@ def open_error_log(path: str, level: str, user: Identity = UNCHANGED) -> ErrorLo
     except OSError as error:
         raise UserError(f"--error-logfile: cannot write to {path!r}: {os_reason(error)}") from None
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter(_FORMAT, _DATE_FORMAT))
+    handler.setFormatter(TracebackFormatter(_FORMAT, _DATE_FORMAT))
     # Not from getLogger(): an application that configures logging could disable it.
     logger = logging.Logger("rhebok", level.upper())
     logger.addHandler(handler)

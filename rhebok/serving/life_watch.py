@@ -1,4 +1,6 @@
-"""Which workers are held outside of any request, and the master's own sign of life. Used by master.
+"""Which workers are held outside of any request or do not get ready, and the master's own sign of life.
+
+Used by master.
 
 An idle worker looks at its event loop every second, and notes that in its score. One that does not, although
 no request is with the application, is held: by a thread in C that keeps the interpreter's lock, by a signal
@@ -6,21 +8,23 @@ handler of the application. What happens inside a request is judged by --timeout
 """
 
 import logging
-import os
+import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rhebok.native import thread_stacks
 from rhebok.prefork.engine import Verdict
-from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.process.stillness import Stillness, limit, step
 from rhebok.serving.scoreboard import Score, Scoreboard
+from rhebok.serving.worker_tracebacks import ask_for_traceback
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
 
 ALIVE_SECONDS = 10.0  # since its last sign of life a worker counts as alive, in what the supervisor is told
+_HELD = (
+    "has been held outside of any request for %.0f s (by a thread in C that keeps the interpreter's lock?)"
+)
 
 
 @dataclass
@@ -28,8 +32,9 @@ class _Watched:
     """A worker."""
 
     slot: int
+    ready: bool = False
     still: Stillness = field(default_factory=Stillness)
-    steps: int = 0  # that were taken against it since it is held, one in each look
+    steps: int = 0  # that were taken against it since it is held or late, one in each look
     alive: bool = False
 
 
@@ -43,19 +48,29 @@ class LifeWatch:
         notifier: Notifier,
         log: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
+        ask: Callable[[int], None] = ask_for_traceback,
     ) -> None:
         self._limit = limit(settings.timeout)
+        self._start_limit = settings.start_timeout or math.inf
         self._step = step(self._limit)
         self._scoreboard = scoreboard
         self._notifier = notifier
         self._log = log
         self._clock = clock
+        self._ask = ask
         self._workers: dict[int, _Watched] = {}
         self._next_at = 0.0
 
     def forked(self, pid: int, slot: int) -> None:
         """A worker was forked, and has this slot of the scoreboard."""
         self._workers[pid] = _Watched(slot)
+
+    def ready(self, pid: int) -> None:
+        """A worker serves."""
+        watched = self._workers[pid]
+        if watched.steps:
+            self._log.warning("worker %d got ready all the same: it stays", pid)
+        watched.ready, watched.steps, watched.still = True, 0, Stillness()
 
     def reaped(self, pid: int) -> None:
         """A worker has ended."""
@@ -81,26 +96,27 @@ class LifeWatch:
             [(each.alive, each.requests, each.busy) for each in scores], now, self._step
         )
         watched.alive = _serves(scores) and (_is_busy(scores) or seconds < ALIVE_SECONDS)
+        if not watched.ready:
+            return self._act(pid, watched, self._not_ready()) if seconds >= self._start_limit else None
         if not _serves(scores) or _is_busy(scores) or seconds < self._limit:
             was_held, watched.steps = watched.steps > 0, 0
             return self._goes_on(pid) if was_held else None
-        watched.steps += 1
-        return self._act(pid, watched.steps, seconds)
+        return self._act(pid, watched, _HELD % seconds)
 
-    def _act(self, pid: int, step: int, seconds: float) -> Verdict | None:
+    def _not_ready(self) -> str:
+        return f"was not ready within {self._start_limit:g} s (--start-timeout)"
+
+    def _act(self, pid: int, watched: _Watched, what: str) -> Verdict | None:
         """One step in each look: what the worker writes is not mixed, and is written before its end."""
-        if step == 1:
-            text = (
-                "worker %d has been held outside of any request for %.0f s (by a thread in C that keeps the "
-                "interpreter's lock?); this is where its threads are:"
-            )
-            self._log.error(text, pid, seconds)
-            with suppress(ProcessLookupError):
-                os.kill(pid, TRACEBACK_SIGNAL)
-        elif step == 2:
+        watched.steps += 1
+        if watched.steps == 1:
+            self._log.error("worker %d %s; this is where its threads are:", pid, what)
+            self._ask(pid)
+        elif watched.steps == 2:
             thread_stacks.ask(pid)
-        elif step == 3:
-            self._log.error("worker %d is still held: killed and replaced", pid)
+        elif watched.steps == 3:
+            state = "held: killed and replaced" if watched.ready else "not ready: killed"
+            self._log.error("worker %d is still %s", pid, state)
             return Verdict.KILL
         return None
 

@@ -17,7 +17,7 @@ from rhebok import __version__
 from rhebok.errors import ExitStatus, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.prefork.children import Report
-from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures, Verdict
 from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
 from rhebok.process.logs import AccessLogFile, ErrorLog
@@ -31,6 +31,7 @@ from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
+from rhebok.serving.worker_tracebacks import WorkerTracebacks
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
 from rhebok.superdaemon.supervised import killed_masters, pass_hup_on
@@ -63,8 +64,10 @@ class Master:
         slots = capacity(settings.workers)
         self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
         self._channel = Channel(self._scoreboard, settings.workers, settings.threads) if settings.workers > 1 else None
-        self._watch = WorkerWatch(settings, self._scoreboard, log.logger)
-        self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger)
+        self._tracebacks = WorkerTracebacks(log.stream)
+        ask = self._tracebacks.ask
+        self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
+        self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger, ask=ask)
         self._traceback_installed = False
         self._slot: int | None = None  # claimed for the next worker
         self._info = MasterInfo(os.getpid(), settings, log.logger)
@@ -158,24 +161,27 @@ class Master:
             self._show_where_it_hangs()
             if self._slot is None:
                 self._slot = self._scoreboard.claim_slot()
+            self._tracebacks.before_fork()
             if hooks.before_fork:
                 hooks.before_fork(self._info)
 
         def forked(pid: int) -> None:
             assert self._slot is not None
+            self._tracebacks.forked(pid)
             self._watch.forked(pid, self._slot)
             self._life.forked(pid, self._slot)
             self._slot = None
 
         def install_signals() -> None:
             assert self._slot is not None
-            worker.append(WorkerProcess(service, self._slot))
+            worker.append(WorkerProcess(service, self._slot, self._tracebacks.in_worker()))
             worker[0].install_signals()
 
         def serve(report: Report) -> int:
             return worker[0].serve(report)
 
         def on_child_reap(pid: int, status: int) -> None:
+            self._tracebacks.reaped(pid)
             self._life.reaped(pid)
             self._watch.reaped(pid)
             if hooks.on_child_reap:
@@ -192,10 +198,22 @@ class Master:
             stop_begins=self._stop_begins,
             gradual_stop_begins=self._notifier.workers_take,
             replaced_as_a_whole=self._deploy_instead,
-            verdicts=lambda: {**self._watch.verdicts(), **self._life.verdicts()},
-            verdicts_at=lambda: min(self._watch.next_at(), self._life.next_at()),
+            verdicts=self._verdicts,
+            verdicts_at=lambda: min(each.next_at() for each in (self._watch, self._life, self._tracebacks)),
+            child_ready=self._life.ready,
+            show_loading=self._show_loading,
             current_requests=self._watch.current_requests,
         )
+
+    def _verdicts(self) -> dict[int, Verdict]:
+        self._tracebacks.look()
+        return {**self._watch.verdicts(), **self._life.verdicts()}
+
+    def _show_loading(self, pids: Sequence[int]) -> None:
+        """The supervisor asks where a generation hangs that is not ready: that is where its workers are."""
+        for pid in pids:
+            self._log.logger.error("worker %d is not ready yet; this is where it is:", pid)
+            self._tracebacks.ask(pid)
 
     def _show_where_it_hangs(self) -> None:
         """Once, as soon as the engine has its handlers: before the handler of that signal, C writes the

@@ -8,14 +8,13 @@ import math
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
 
 from rhebok.prefork.engine import Verdict
-from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
+from rhebok.serving.worker_tracebacks import ask_for_traceback
 from rhebok.settings.table import Settings
 
 MEMORY_INTERVAL = 2.0  # seconds between two checks of the memory
@@ -51,11 +50,13 @@ class WorkerWatch:
         scoreboard: Scoreboard,
         log: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
+        ask: Callable[[int], None] = ask_for_traceback,
     ) -> None:
         self._settings = settings
         self._scoreboard = scoreboard
         self._log = log
         self._clock = clock
+        self._ask = ask
         self._workers: dict[int, _Watched] = {}
         self._memory_at = 0.0
 
@@ -138,8 +139,7 @@ class WorkerWatch:
         limit = self._settings.timeout
         text = "worker %d has not answered %s within %g s; this is where it is:"
         self._log.error(text, pid, score.line, limit)
-        with suppress(ProcessLookupError):
-            os.kill(pid, TRACEBACK_SIGNAL)
+        self._ask(pid)
 
     # Memory and age
 

@@ -41,6 +41,7 @@ from rhebok.serving.hooks import WorkerInfo, load_after_fork
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.serving.worker_end import WorkerEnd
+from rhebok.serving.worker_tracebacks import TracebackFile
 from rhebok.settings.table import Settings
 
 
@@ -134,9 +135,10 @@ def _stop_again(unraisable: Any) -> None:
 class WorkerProcess:
     """One worker process. Made in the child."""
 
-    def __init__(self, service: Service, slot: int) -> None:
+    def __init__(self, service: Service, slot: int, tracebacks: TracebackFile) -> None:
         self._service = service
         self._slot = slot
+        self._tracebacks = tracebacks
         self._phase = _Phase.NEW
         self._threads = service.settings.threads
         self._interrupted: dict[int, int] = {}  # by thread: the number of the last interrupted request
@@ -152,7 +154,7 @@ class WorkerProcess:
         faulthandler.unregister(TRACEBACK_SIGNAL)  # of the master, from the time of loading
         signal(TRACEBACK_SIGNAL, self._on_traceback)
         # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
-        faulthandler.register(TRACEBACK_SIGNAL, self._service.log.stream, all_threads=True, chain=True)
+        faulthandler.register(TRACEBACK_SIGNAL, self._tracebacks.fd, all_threads=True, chain=True)
         thread_stacks.install(self._service.log.stream.fileno())
         for number in IGNORED_BY_WORKERS:
             signal(number, ignore)
@@ -266,7 +268,9 @@ class WorkerProcess:
             self._native.stop()
 
     def _on_traceback(self, _number: int, _frame: FrameType | None) -> None:
-        """Interrupts the late requests. The traceback is in the log already."""
+        """Writes the traceback to the log, then interrupts the late requests."""
+        with suppress(OSError, RuntimeError):  # this handler has interrupted a write to the log
+            self._tracebacks.pass_on()
         late = self._late_threads()
         if self._native is None or not late:
             return

@@ -266,7 +266,9 @@ class Settings:
         "File mode creation mask, also for unix sockets.")
 
     start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
-        "End a new generation whose workers are not all ready after this time; 0 means never.",
+        "End a new generation whose workers are not all ready after this time. Later, kill and replace a "
+        "worker that is not ready after this time (with --no-preload it loads the application); 0 means "
+        "never.",
         unit="seconds")
     kill_old_delay: float = row("--kill-old-delay", values.seconds(), 1, Group.DEPLOYS,
         "The time that a new generation must live after it is ready, before the old one is told to stop.",

@@ -18,7 +18,7 @@ from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 class Watched:
     """A watch whose only worker is this process; time passes only by after()."""
 
-    def __init__(self, timeout=30, threads=1):
+    def __init__(self, timeout=30, threads=1, start_timeout=60, ready=True):
         self.now = 1000.0
         self.told = []
         self.log = []
@@ -27,11 +27,13 @@ class Watched:
         handler.emit = lambda record: self.log.append(record.getMessage())
         logger.addHandler(handler)
         self.board = Scoreboard(threads, 4)
-        settings = SimpleNamespace(timeout=timeout)
+        settings = SimpleNamespace(timeout=timeout, start_timeout=start_timeout)
         notifier = SimpleNamespace(lives=self.told.append)
         self.watch = LifeWatch(settings, self.board, notifier, logger, lambda: self.now)
         self.slot = self.board.claim_slot()
         self.watch.forked(os.getpid(), self.slot)
+        if ready:
+            self.watch.ready(os.getpid())
 
     def writes(self, alive, busy=0, requests=0, thread=0):
         score = struct.pack("=QQIII4xQQ", 0, requests, busy, 0, 0, 0, alive)
@@ -107,7 +109,39 @@ def test_requests_between_the_looks_are_signs_of_life():
         assert watched.after(1) is None
 
 
-def test_a_worker_that_loads_or_has_left_its_loop_is_not_judged():
+@pytest.mark.parametrize("timeout", [0, 30, 200])
+def test_a_worker_that_does_not_get_ready_shows_its_threads_and_is_killed(signals, timeout):
+    watched = Watched(ready=False, timeout=timeout)
+    assert watched.after(60) is None
+    assert signals == []
+    assert watched.after(2 * LONGEST_STEP) is None
+    assert signals == ["USR2", "stacks"]
+    assert watched.after(LONGEST_STEP) is Verdict.KILL
+    assert "was not ready within 60 s (--start-timeout)" in watched.log[0]
+    assert "is still not ready: killed" in watched.log[1]
+    assert watched.after(100) is None
+    assert watched.told[-1] == 0
+
+
+def test_a_worker_that_gets_ready_late_stays(signals):
+    """Otherwise an application that takes as long each time would never serve."""
+    watched = Watched(ready=False)
+    watched.after(60 + LONGEST_STEP)
+    assert signals == ["USR2"]
+    watched.watch.ready(os.getpid())
+    for second in range(1, 100):
+        watched.writes(alive=second)
+        assert watched.after(1) is None
+    assert "got ready all the same" in watched.log[-1]
+
+
+def test_without_a_start_timeout_a_worker_may_load_for_ever(signals):
+    watched = Watched(ready=False, start_timeout=0)
+    assert watched.after(10000) is None
+    assert signals == []
+
+
+def test_a_worker_that_has_left_its_loop_is_not_judged():
     watched = Watched()
     assert watched.after(1000) is None
     assert watched.told[-1] == 0
