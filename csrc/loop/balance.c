@@ -18,8 +18,7 @@ static size_t emptiest(const struct rhb_channel *channel, uint32_t *load)
     size_t found = SIZE_MAX;
     for (size_t slot = 0; slot < channel->n_wake; slot++) {
         const struct rhb_worker_score *worker = rhb_channel_worker(channel, slot);
-        if (slot == channel->own ||
-            !atomic_load_explicit(&worker->waiting, memory_order_relaxed) ||
+        if (slot == channel->own || !atomic_load_explicit(&worker->waiting, memory_order_relaxed) ||
             !atomic_load_explicit(&worker->accepts, memory_order_relaxed))
             continue;
         uint32_t has = load_of(worker);
@@ -56,12 +55,11 @@ static bool give(struct rhb_loop *loop, struct rhb_conn *conn, size_t slot)
 void rhb_balance(struct rhb_loop *loop, bool silent_too)
 {
     uint32_t load = 0;
-    bool has_grown = loop->has_grown;
-    loop->has_grown = false;
     if (loop->channel == NULL || loop->stopping)
         return;
-    if (has_grown)
+    if (loop->has_grown)
         rhb_listeners_to_the_back(loop);
+    loop->has_grown = false;
     for (int given = 0; given < MOST; given++) {
         size_t slot = emptiest(loop->channel, &load);
         if (slot == SIZE_MAX || loop->registered <= (size_t)load + 1)

@@ -38,9 +38,10 @@ void rhb_channel_part(struct rhb_loop *loop)
 
 bool rhb_channel_others_wait(const struct rhb_channel *channel)
 {
-    for (size_t slot = 0; slot < channel->slots; slot++)
-        if (slot != channel->own && atomic_load_explicit(&rhb_channel_worker(channel, slot)->waiting,
-                                                         memory_order_relaxed) != 0)
+    for (size_t slot = 0; slot < channel->n_wake; slot++)
+        if (slot != channel->own &&
+            atomic_load_explicit(&rhb_channel_worker(channel, slot)->waiting,
+                                 memory_order_relaxed) != 0)
             return true;
     return false;
 }

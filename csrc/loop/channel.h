@@ -19,10 +19,10 @@ struct rhb_queue {
 struct rhb_channel {
     struct rhb_queue waiting; /* connections with requests that wait: for the first free worker */
     struct rhb_queue surplus; /* idle connections: for the workers whose slots expect them */
-    const int *wake; /* an eventfd for each of the first n_wake slots. Not owned. */
+    const int *wake;          /* an eventfd for each of the first n_wake slots. Not owned. */
     size_t n_wake;
     struct rhb_score *scores; /* of the first slot. Not owned. */
-    size_t slots, threads;    /* threads: scores in one slot */
+    size_t threads;           /* scores in one slot */
     size_t own;               /* the slot of this worker */
 };
 
@@ -40,7 +40,7 @@ static inline struct rhb_worker_score *rhb_channel_worker(const struct rhb_chann
     return &channel->scores[slot * channel->threads].worker;
 }
 
-/* Whether some other worker waits for events. */
+/* Whether some other worker waits for events; of those that can be woken. */
 bool rhb_channel_others_wait(const struct rhb_channel *channel);
 
 #endif

@@ -135,7 +135,8 @@ static enum rhb_event next_expired(struct rhb_loop *loop, struct rhb_conn **conn
         }
     }
     loop->check_deadlines = false;
-    rhb_parcel_free_moved(loop);
+    if (!rhb_list_empty(&loop->moved))
+        rhb_parcel_free_moved(loop);
     return RHB_EVENT_NONE;
 }
 
@@ -166,7 +167,7 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
     }
     if (loop->at_event < loop->n_events)
         return next_event(loop, conn);
-    bool ready = !rhb_list_empty(&loop->ready), 
+    bool ready = !rhb_list_empty(&loop->ready),
          fresh = rhb_listeners_ready(loop) || rhb_transfers_ready(loop);
     if (!ready && !fresh)
         return nothing_to_do(loop);

@@ -12,6 +12,18 @@ void rhb_lane_free(struct rhb_lane *lane)
     free(lane);
 }
 
+void rhb_lane_enter(struct rhb_lane *lane, _Atomic uint32_t *presence)
+{
+    lane->inside = true;
+    rhb_presence_enter(presence);
+}
+
+void rhb_lane_leave(struct rhb_lane *lane, _Atomic uint32_t *presence)
+{
+    lane->inside = false;
+    rhb_presence_leave(presence);
+}
+
 struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop)
 {
     struct rhb_lane *lane = calloc(1, sizeof *lane);

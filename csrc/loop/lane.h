@@ -39,6 +39,10 @@ struct rhb_lane {
     struct rhb_score no_score; /* what score points to when there is no master */
 };
 
+/* Its thread enters and leaves the loop (presence.h). */
+void rhb_lane_enter(struct rhb_lane *lane, _Atomic uint32_t *presence);
+void rhb_lane_leave(struct rhb_lane *lane, _Atomic uint32_t *presence);
+
 /* Frees a lane that has no current request. */
 void rhb_lane_free(struct rhb_lane *lane);
 

@@ -55,8 +55,7 @@ void rhb_listeners_to_the_back(struct rhb_loop *loop)
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
         listener->armed = false;
     }
-    if (!loop->stopping && loop->accept_again_at == 0 && !rhb_listeners_arm(loop) &&
-        errno != EBADF)
+    if (!loop->stopping && loop->accept_again_at == 0 && !rhb_listeners_arm(loop) && errno != EBADF)
         loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
 }
 
@@ -239,8 +238,8 @@ void rhb_listeners_tick(struct rhb_loop *loop, uint64_t now)
     if (loop->accept_again_at != 0 && now >= loop->accept_again_at) {
         bool can_accept = !rhb_capacity_is_full(loop) || rhb_capacity_has_evictable(loop);
         /* EBADF: some are closed, and trying again would not help */
-        bool armed = can_accept && rhb_transfers_arm(loop) &&
-                     (rhb_listeners_arm(loop) || errno == EBADF);
+        bool armed =
+            can_accept && rhb_transfers_arm(loop) && (rhb_listeners_arm(loop) || errno == EBADF);
         loop->accept_again_at = armed ? 0 : now + ACCEPT_PAUSE;
     }
     for (size_t i = 0; i < loop->n_listeners; i++) {

@@ -22,9 +22,9 @@
  * listeners.c accepts, if capacity.c allows it. intake.c reads requests, body_intake.c the bodies
  * that arrive after their head, body_turns.c says which large bodies are received now, refusal.c
  * answers bad requests. channel.c, parcel.c, balance.c and mover.c let connections move between the
- * workers; presence.h says who may be in the loop. parking.c keeps the lists of waiting connections, lingering.c closes
- * connections so that their clients get the whole response, pace.c finds clients that are too slow,
- * stopping.c ends the loop. */
+ * workers; presence.h says who may be in the loop. parking.c keeps the lists of waiting
+ * connections, lingering.c closes connections so that their clients get the whole response, pace.c
+ * finds clients that are too slow, stopping.c ends the loop. */
 #ifndef RHB_LOOP_H
 #define RHB_LOOP_H
 
@@ -65,14 +65,12 @@ void rhb_loop_forked(struct rhb_loop *loop);
 struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop);
 
 /* The calling thread enters the loop: until another one enters, all calls are about the current
- * request of this lane. With a mover it waits for some microseconds at most while that is inside. */
+ * request of this lane. With a mover it waits for some microseconds at most while that is inside.
+ */
 static inline void rhb_loop_enter(struct rhb_loop *loop, struct rhb_lane *lane)
 {
-    if (!lane->inside) {
-        lane->inside = true;
-        if (loop->mover != NULL)
-            rhb_presence_enter(&loop->presence);
-    }
+    if (loop->mover != NULL && !lane->inside)
+        rhb_lane_enter(lane, &loop->presence);
     loop->lane = lane;
 }
 
@@ -80,11 +78,8 @@ static inline void rhb_loop_enter(struct rhb_loop *loop, struct rhb_lane *lane)
  * enters again before it calls anything here. */
 static inline void rhb_loop_leave(struct rhb_loop *loop, struct rhb_lane *lane)
 {
-    if (!lane->inside)
-        return;
-    lane->inside = false;
-    if (loop->mover != NULL)
-        rhb_presence_leave(&loop->presence);
+    if (loop->mover != NULL && lane->inside)
+        rhb_lane_leave(lane, &loop->presence);
 }
 
 /* For any thread that looks at the loop or stops it, inside or not: keeps the mover out until

@@ -16,7 +16,7 @@
 #define TICK (5 * RHB_NS_PER_MS / 2)
 
 enum {
-    PATIENCE = 4,    /* ticks without progress, until requests go to a queue that nobody waits for */
+    PATIENCE = 4, /* ticks without progress, until requests go to a queue that nobody waits for */
     QUIET_AFTER = 2, /* ticks without a request, until the mover sleeps */
     STACK = 128 * 1024,
     PEEK = 65536
@@ -25,7 +25,7 @@ enum {
 struct rhb_mover {
     struct rhb_loop *loop;
     pthread_t thread;
-    int end; /* an eventfd: the mover is to end */
+    int end;           /* an eventfd: the mover is to end */
     uint64_t requests; /* that had begun at the last tick */
     unsigned stuck;    /* ticks since then in which no thread was in the loop */
     unsigned quiet;    /* ticks in which there was nothing */

@@ -17,15 +17,15 @@ enum { RHB_SCORE_LINE = 240, RHB_SCORE_SIZE = 384, RHB_SCORE_WORKER = 320 };
 /* The worker as a whole. All of its fields are written by the worker, and `expected` by the others
  * too. */
 struct rhb_worker_score {
-    _Atomic uint32_t waiting;   /* 1 while its loop waits for events */
-    _Atomic uint32_t accepts;   /* 1 from its start until it stops */
-    _Atomic uint32_t open;      /* connections, at its last look at epoll */
-    _Atomic uint32_t staying;   /* of these, in epoll: kept alive, silent or slow */
-    _Atomic uint32_t expected;  /* connections that others have sent to it and it has not taken */
-    _Atomic uint32_t sent;      /* connections that it has sent to others, because requests waited */
-    _Atomic uint32_t taken;     /* such connections that it has taken */
-    _Atomic uint32_t given;     /* idle connections that it has sent, for the balance */
-    _Atomic uint32_t received;  /* such connections that it has taken */
+    _Atomic uint32_t waiting;  /* 1 while its loop waits for events */
+    _Atomic uint32_t accepts;  /* 1 from its start until it stops */
+    _Atomic uint32_t open;     /* connections, at its last look at epoll */
+    _Atomic uint32_t staying;  /* of these, in epoll: kept alive, silent or slow */
+    _Atomic uint32_t expected; /* connections that others have sent to it and it has not taken */
+    _Atomic uint32_t sent;     /* connections that it has sent to others, because requests waited */
+    _Atomic uint32_t taken;    /* such connections that it has taken */
+    _Atomic uint32_t given;    /* idle connections that it has sent, for the balance */
+    _Atomic uint32_t received; /* such connections that it has taken */
     char reserved[28];
 };
 

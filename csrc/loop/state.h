@@ -12,7 +12,7 @@
 
 enum {
     RHB_PARCEL_DESCRIPTORS = 2, /* in a message from another worker, at most */
-    RHB_EVENTS = 128, /* taken from epoll in one call */
+    RHB_EVENTS = 128,           /* taken from epoll in one call */
     RHB_MAX_LISTENERS = 255,
     RHB_GRACE_CREDIT = 16, /* the most credit that grace waits can have (waiting.c) */
     RHB_GRACE_PROBE = 64,  /* without credit, one new connection in so many gets a grace wait */
@@ -68,17 +68,17 @@ struct rhb_loop {
     size_t n_spare;
     struct rhb_link closed_in_sleep; /* closed while a thread sleeps in epoll_wait, whose result
                                       * may still name them */
-    struct rhb_link moved;           /* sent to another worker; their bodies are still to be freed */
-    size_t open;                     /* connections that exist */
-    size_t registered;               /* of these, in epoll */
-    bool has_grown;                  /* a connection has come into epoll since the last wait */
+    struct rhb_link moved; /* sent to another worker; their bodies are still to be freed */
+    size_t open;           /* connections that exist */
+    size_t registered;     /* of these, in epoll */
+    bool has_grown;        /* a connection has come into epoll since the last wait */
 
     /* other workers */
     const struct rhb_channel *channel; /* NULL: there are none. Not owned. */
     struct rhb_worker_score *worker;   /* what they see of this one */
     struct rhb_worker_score no_worker; /* what it points to when there is no master */
     struct rhb_parcels parcels;
-    char *parcel;                          /* a buffer for one message */
+    char *parcel;                         /* a buffer for one message */
     int reserved[RHB_PARCEL_DESCRIPTORS]; /* numbers that are kept free for descriptors, or -1 */
     struct rhb_mover *mover;              /* NULL: none runs */
     _Atomic uint32_t presence;            /* presence.h */
@@ -99,7 +99,7 @@ struct rhb_loop {
     bool woke_at_once;           /* the last epoll_wait did not wait */
     bool fresh_first;            /* a listener has just been reported: accept before all else */
     bool ready_first;            /* whether the ready list comes before the listeners; alternates */
-    bool take_first;             /* a connection of another worker before the listeners; alternates */
+    bool take_first; /* a connection of another worker before the listeners; alternates */
     bool stopping;
     bool forks;                /* the application forks: a child may hold any connection */
     bool forked;               /* this is the copy of the loop in a forked child */

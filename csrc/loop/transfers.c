@@ -75,8 +75,8 @@ struct rhb_conn *rhb_transfers_take_surplus(struct rhb_loop *loop)
     note_taken(loop, &loop->worker->received);
     if (atomic_load_explicit(expected, memory_order_relaxed) > 0)
         atomic_fetch_sub_explicit(expected, 1, memory_order_relaxed);
-    loop->parcels.look = loop->parcels.look_at_all ||
-                         atomic_load_explicit(expected, memory_order_relaxed) > 0;
+    loop->parcels.look =
+        loop->parcels.look_at_all || atomic_load_explicit(expected, memory_order_relaxed) > 0;
     return park_surplus(loop, conn);
 }
 

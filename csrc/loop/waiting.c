@@ -5,8 +5,8 @@
  * yet gets a millisecond before it is parked, since parking costs more than a request. Grace waits
  * that end in time earn credit, others cost credit; without credit they are rare (intake.c). */
 #include "waiting.h"
-#include "base/heap.h"
 #include "balance.h"
+#include "base/heap.h"
 #include "body_turns.h"
 #include "listeners.h"
 #include "parking.h"
@@ -47,6 +47,13 @@ static void give_memory_back(struct rhb_loop *loop)
     rhb_heap_trim();
 }
 
+/* To the other workers, and to operators. */
+static void show_connections(struct rhb_loop *loop)
+{
+    atomic_store_explicit(&loop->worker->open, (uint32_t)loop->open, memory_order_relaxed);
+    atomic_store_explicit(&loop->worker->staying, (uint32_t)loop->registered, memory_order_relaxed);
+}
+
 /* idle: nothing has happened for a while. */
 static void tick(struct rhb_loop *loop, bool idle)
 {
@@ -61,6 +68,7 @@ static void tick(struct rhb_loop *loop, bool idle)
         rhb_listeners_tick(loop, now);
         rhb_transfers_tick(loop);
         rhb_balance(loop, true);
+        show_connections(loop);
     }
 }
 
@@ -86,16 +94,20 @@ static void note_listeners(struct rhb_loop *loop)
     }
 }
 
-/* To the other workers, and to operators. */
-static void show_connections(struct rhb_loop *loop)
+/* Nothing is left to do: this worker can take from others, or give to them. */
+static void offer(struct rhb_loop *loop)
 {
-    atomic_store_explicit(&loop->worker->open, (uint32_t)loop->open, memory_order_relaxed);
-    atomic_store_explicit(&loop->worker->staying, (uint32_t)loop->registered, memory_order_relaxed);
+    if (loop->has_grown)
+        rhb_balance(loop, false);
+    show_connections(loop);
+    atomic_store_explicit(&loop->slept, false, memory_order_relaxed);
+    atomic_store_explicit(&loop->worker->waiting, 1, memory_order_relaxed);
 }
 
-static void show_waiting(struct rhb_loop *loop, bool waiting)
+static void end_offer(struct rhb_loop *loop)
 {
-    atomic_store_explicit(&loop->worker->waiting, waiting, memory_order_relaxed);
+    atomic_store_explicit(&loop->worker->waiting, 0, memory_order_relaxed);
+    atomic_store_explicit(&loop->slept, true, memory_order_release);
 }
 
 /* n: what epoll_wait returned, after so many nanoseconds. Its events are behind `kept` others,
@@ -108,7 +120,6 @@ static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns)
     loop->at_event = 0;
     loop->served_since_epoll = 0;
     loop->body_ns = 0;
-    show_connections(loop);
     note_listeners(loop);
     rhb_body_turns_update(loop, n <= 0 && !receiving);
     tick(loop, n == 0 && !loop->woke_at_once);
@@ -163,13 +174,10 @@ int rhb_loop_before_sleep(struct rhb_loop *loop)
 {
     if (loop->in_grace != NULL)
         return GRACE_MS;
-    if (loop->has_grown)
-        rhb_balance(loop, false);
+    if (loop->channel != NULL)
+        offer(loop);
     loop->sleeping = true;
-    atomic_store_explicit(&loop->slept, false, memory_order_relaxed);
     loop->n_events = loop->at_event = loop->seen_events = 0;
-    show_connections(loop);
-    show_waiting(loop, true);
     flush_log(loop, rhb_now_coarse());
     loop->wakes_at = wake_at(loop);
     return ms_until(loop->wakes_at);
@@ -185,8 +193,8 @@ void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
     uint64_t before = rhb_now_exact();
     loop->sleep_result = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
     loop->slept_ns = rhb_now_exact() - before;
-    show_waiting(loop, false);
-    atomic_store_explicit(&loop->slept, true, memory_order_release);
+    if (loop->channel != NULL)
+        end_offer(loop);
 }
 
 void rhb_loop_after_sleep(struct rhb_loop *loop)

@@ -9,7 +9,7 @@ import os
 from libc.errno cimport errno
 from libc.stdlib cimport free, malloc
 
-from .csrc cimport RHB_SCORE_SIZE, rhb_channel_join, rhb_loop, rhb_score
+from .csrc cimport rhb_channel_join, rhb_loop, rhb_score
 
 
 cdef class ChannelSetup:
@@ -23,7 +23,6 @@ cdef class ChannelSetup:
         self.channel.surplus.in_, self.channel.surplus.out = channel.surplus
         self.channel.scores = <rhb_score *>&scores[0]
         self.channel.threads = threads
-        self.channel.slots = <size_t>scores.shape[0] // (threads * RHB_SCORE_SIZE)
         self.channel.own = slot
         self.channel.n_wake = len(channel.wake)
         self.wake = <int *>malloc(max(1, len(channel.wake)) * sizeof(int))

@@ -334,7 +334,6 @@ cdef extern from "loop/channel.h" nogil:
         const int *wake
         size_t n_wake
         rhb_score *scores
-        size_t slots
         size_t threads
         size_t own
     bint rhb_channel_join(rhb_loop *loop, const rhb_channel *channel)

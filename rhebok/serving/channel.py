@@ -16,14 +16,15 @@ _MOST = 256
 
 
 class Channel:
-    """Two queues of connections, and a descriptor for each worker to wake it. The descriptors are open until the master
-    and all workers have ended. Raises OSError."""
+    """Two queues of connections, and a descriptor for each worker to wake it. The descriptors are open until the
+    master and all workers have ended. Raises OSError."""
 
     def __init__(self, scoreboard: Scoreboard, workers: int, threads: int) -> None:
         self._sockets: list[socket] = []
         self.waiting = self._queue()
         self.surplus = self._queue()
-        self.wake = [os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK) for _ in range(min(2 * workers + _SPARE, _MOST))]
+        flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
+        self.wake = [os.eventfd(0, flags) for _ in range(min(2 * workers + _SPARE, _MOST))]
         self.scores = scoreboard.all_slots()
         self.threads = threads
 

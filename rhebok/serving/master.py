@@ -63,7 +63,9 @@ class Master:
         self._access_log = access_log
         slots = capacity(settings.workers)
         self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
-        self._channel = Channel(self._scoreboard, settings.workers, settings.threads) if settings.workers > 1 else None
+        self._channel: Channel | None = None  # one worker has nobody to share with
+        if settings.workers > 1:
+            self._channel = Channel(self._scoreboard, settings.workers, settings.threads)
         self._tracebacks = WorkerTracebacks(log.stream)
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
