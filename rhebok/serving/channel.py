@@ -16,7 +16,7 @@ _MOST = 256
 
 
 class Channel:
-    """Two queues of connections, and a descriptor for each worker to wake it. The descriptors are open until the
+    """Two queues of connections, and a descriptor for each worker to wake it. They are open until the
     master and all workers have ended. Raises OSError."""
 
     def __init__(self, scoreboard: Scoreboard, workers: int, threads: int) -> None:
