@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bench import crowd, install, instructions, machine, memory, plot, run, tables, workloads, wrk
+from bench import crowd, install, instructions, machine, memory, plot, run, tables, uploads, workloads, wrk
 from bench.cells import from_json
 from bench.process import exit_on_signals
 from bench.servers import BY_NAME, MODES
@@ -80,6 +80,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "install": install.main,
     "memory": memory.main,
     "crowd": crowd.main,
+    "uploads": uploads.main,
     "instructions": instructions.main,
     "plot": plot.main,
     "table": show_table,

@@ -6,7 +6,14 @@ import shutil
 import pytest
 
 # Debian's, where the program has another name.
-PACKAGES = {"apache2": "apache2-bin", "start_server": "libserver-starter-perl", "cc": "gcc", "ss": "iproute2"}
+PACKAGES = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    "apache2": "apache2-bin",
+    "cc": "gcc",
+    "qemu-aarch64": "qemu-user",
+    "ss": "iproute2",
+    "start_server": "libserver-starter-perl",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:

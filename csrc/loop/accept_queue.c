@@ -6,12 +6,14 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define UNKNOWN UINT32_MAX
+#define NEEDED_OF_INFO (offsetof(struct tcp_info, tcpi_unacked) + sizeof(uint32_t))
 #define LISTENING 10 /* TCP_LISTEN, which unix sockets use too; sock_diag(7) */
 
 struct question {
@@ -19,13 +21,15 @@ struct question {
     struct unix_diag_req body;
 };
 
-/* tcp(7): of a listening socket, tcpi_unacked is the length of its queue. */
+/* tcp(7): of a listening socket, tcpi_unacked is the length of its queue. An emulated kernel may
+ * return less of the struct. */
 static uint32_t tcp_length(int fd)
 {
     struct tcp_info info;
     socklen_t len = sizeof info;
-    memset(&info, 0, sizeof info);
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ? UNKNOWN : info.tcpi_unacked;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || len < NEEDED_OF_INFO)
+        return UNKNOWN;
+    return info.tcpi_unacked;
 }
 
 static bool ask(int netlink, uint32_t inode)

@@ -11,17 +11,20 @@ static void print_name(const char *name)
 {
     for (; *name != '\0'; name++)
         putchar(*name == '_' ? ' ' : *name);
-    putchar('\n');
 }
 
 static void run_case(struct rhb_test *t, const struct rhb_case *one, size_t number)
 {
     t->name = one->name;
     t->failures = 0;
+    t->skipped = NULL;
     one->run(t);
     t->failed_cases += t->failures > 0;
     printf("%s %zu - ", t->failures > 0 ? "not ok" : "ok", number);
     print_name(one->name);
+    if (t->skipped != NULL)
+        printf(" # SKIP %s", t->skipped);
+    putchar('\n');
     fflush(stdout);
 }
 

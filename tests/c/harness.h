@@ -11,8 +11,9 @@
 
 /* One run of a test program; every case gets it. */
 struct rhb_test {
-    const char *name; /* of the running case */
-    int failures;     /* in the running case */
+    const char *name;    /* of the running case */
+    int failures;        /* in the running case */
+    const char *skipped; /* the reason, if the running case was left out */
     int failed_cases;
 };
 
@@ -28,8 +29,8 @@ struct rhb_case {
     }
 #define RHB_RUN(cases) rhb_run(cases, sizeof(cases) / sizeof((cases)[0]))
 
-/* Runs the cases and prints one TAP line for each. Returns the exit status of the program.
- * RHB_ONLY=substring in the environment selects cases by name. */
+/* Runs the cases and prints one TAP line for each, with `# SKIP reason` if it was left out. Returns
+ * the exit status of the program. RHB_ONLY=substring in the environment selects cases by name. */
 int rhb_run(const struct rhb_case *cases, size_t count);
 
 /* Checks. A case continues after a failure; each check returns whether it succeeded, so that the
@@ -49,6 +50,16 @@ bool rhb_check_int(struct rhb_test *t, intmax_t actual, intmax_t expected, const
                    const char *file, int line);
 bool rhb_check_mem(struct rhb_test *t, const void *actual, size_t actual_len, const void *expected,
                    size_t expected_len, const char *what, const char *file, int line);
+
+/* Leaves the running case out, unless the kernel can do what it needs. For kernels that are only
+ * emulated: ask for one ability, not for the name of an emulator. */
+#define NEEDS(condition, reason)                                                                   \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            t->skipped = (reason);                                                                 \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
 
 /* Prints one line about a failure, as printf does. */
 void rhb_note(struct rhb_test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 /* csrc/loop/closing_port.c: a port that drops new connections is recognised, and its handshakes are
  * found. */
 #include "harness.h"
+#include "kernel_abilities.h"
 #include "loop/closing_port.h"
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -34,6 +35,7 @@ static struct port new_port(struct rhb_test *t, sa_family_t family)
 
 static void a_port_is_closing_when_it_has_a_filter(struct rhb_test *t)
 {
+    NEEDS(kernel_tells_filters(), "SO_GET_FILTER does not tell");
     struct sock_filter keep = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
     struct sock_fprog filter = {.len = 1, .filter = &keep};
     struct port port = new_port(t, AF_INET);
@@ -47,6 +49,7 @@ static void a_port_is_closing_when_it_has_a_filter(struct rhb_test *t)
 /* connect has returned, but with TCP_DEFER_ACCEPT the connection waits for its request. */
 static void a_client_that_has_said_nothing_is_seen(struct rhb_test *t, sa_family_t family)
 {
+    NEEDS(kernel_has_sock_diag(), "no sock_diag");
     struct port port = new_port(t, family), other = new_port(t, family);
     CHECK(!rhb_port_has_handshakes(port.fd));
     int client = socket(family, SOCK_STREAM, 0);

@@ -1,4 +1,5 @@
 /* csrc/loop/stopping.c: the final stop, which serves what waits in the queues. */
+#include "kernel_abilities.h"
 #include "loop_fixture.h"
 #include <linux/filter.h>
 #include <netinet/in.h>
@@ -132,6 +133,7 @@ static void close_port_of(struct fixture *f)
 
 static void a_client_of_a_closing_port_is_served_though_its_request_comes_later(struct rhb_test *t)
 {
+    NEEDS(kernel_tells_filters() && kernel_has_sock_diag(), "no SO_GET_FILTER or no sock_diag");
     struct fixture f;
     set_up_and_start(&f, t);
     close_port_of(&f);
