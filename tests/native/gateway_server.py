@@ -192,8 +192,9 @@ class Server:
     def log(self) -> str:
         return self.log_path.read_text()
 
-    def wait_for_log(self, text: str) -> str:
-        return wait_until(lambda: self.log() if text in self.log() else "", f"{text!r} in the log")
+    def wait_for_log(self, text: str, count: int = 1) -> str:
+        """The log, once it has the text so often."""
+        return wait_until(lambda: self.log().count(text) >= count and self.log(), f"{text!r} in the log")
 
     def stop(self) -> int:
         os.kill(self.pid, signal.SIGTERM)

@@ -58,11 +58,12 @@ def test_write_raises_when_the_response_ends_while_it_waits(unix: bool) -> None:
         for number in range(10):
             client = server.client()
             client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            # before that, write() might send all
+            server.wait_for_log("RuntimeError: the application fails", number + 1)
             with contextlib.suppress(ConnectionResetError):
                 assert len(client.rest()) < len(BIG)
             assert server.get(f"/{number}").body == f"/{number}".encode()
             assert server.get("/outcome").body == b"RuntimeError"
-        server.wait_for_log("the application fails")
 
 
 @pytest.mark.parametrize("threads", [1, 3])
