@@ -44,8 +44,10 @@ static bool give(struct rhb_loop *loop, struct rhb_conn *conn, size_t slot)
     _Atomic uint32_t *expected = &rhb_channel_worker(channel, slot)->expected;
     uint64_t one = 1;
     rhb_count(expected); /* first: the worker may take it at once */
+    rhb_count(channel->in_surplus);
     if (rhb_parcel_send(loop, conn, &channel->surplus) != RHB_PARCEL_OK) {
         atomic_fetch_sub_explicit(expected, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(channel->in_surplus, 1, memory_order_relaxed);
         return false;
     }
     rhb_count(&loop->worker->given);

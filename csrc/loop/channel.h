@@ -21,9 +21,11 @@ struct rhb_channel {
     struct rhb_queue surplus; /* idle connections: for the workers whose slots expect them */
     const int *wake;          /* an eventfd for each of the first n_wake slots. Not owned. */
     size_t n_wake;
-    struct rhb_score *scores; /* of the first slot. Not owned. */
-    size_t threads;           /* scores in one slot */
-    size_t own;               /* the slot of this worker */
+    struct rhb_score *scores;     /* of the first slot. Not owned. */
+    _Atomic uint32_t *in_surplus; /* connections in that queue; too many once a worker was killed
+                                     with one. Shared, not owned. */
+    size_t threads;               /* scores in one slot */
+    size_t own;                   /* the slot of this worker */
 };
 
 /* Lets the loop send and take connections; before it is polled for the first time. False with errno

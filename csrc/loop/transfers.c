@@ -73,6 +73,7 @@ struct rhb_conn *rhb_transfers_take_surplus(struct rhb_loop *loop)
         return NULL;
     }
     note_taken(loop, &loop->worker->received);
+    atomic_fetch_sub_explicit(loop->channel->in_surplus, 1, memory_order_relaxed);
     if (atomic_load_explicit(expected, memory_order_relaxed) > 0)
         atomic_fetch_sub_explicit(expected, 1, memory_order_relaxed);
     loop->parcels.look =
@@ -101,7 +102,8 @@ void rhb_transfers_tick(struct rhb_loop *loop)
         return;
     if (loop->accept_again_at == 0)
         rhb_transfers_arm(loop);
-    loop->parcels.look = loop->parcels.look_at_all = true;
+    if (atomic_load_explicit(loop->channel->in_surplus, memory_order_relaxed) > 0)
+        loop->parcels.look = loop->parcels.look_at_all = true;
 }
 
 bool rhb_transfers_may_be_left(struct rhb_loop *loop)

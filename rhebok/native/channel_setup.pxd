@@ -4,6 +4,6 @@ from .csrc cimport rhb_channel, rhb_loop
 cdef class ChannelSetup:
     cdef rhb_channel channel
     cdef int *wake
-    cdef object scores    # keeps the memory that channel points into
+    cdef object memory    # keeps what channel points into
 
     cdef int join(self, rhb_loop *loop) except -1

@@ -7,6 +7,7 @@ Lifetime: the loop points into the ChannelSetup, which is to be kept as long as 
 import os
 
 from libc.errno cimport errno
+from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 
 from .csrc cimport rhb_channel_join, rhb_loop, rhb_score
@@ -18,10 +19,12 @@ cdef class ChannelSetup:
 
     def __cinit__(self, channel, size_t threads, size_t slot):
         cdef unsigned char[::1] scores = channel.scores
-        self.scores = scores
+        cdef unsigned char[::1] in_surplus = channel.in_surplus
+        self.memory = scores, in_surplus
         self.channel.waiting.in_, self.channel.waiting.out = channel.waiting
         self.channel.surplus.in_, self.channel.surplus.out = channel.surplus
         self.channel.scores = <rhb_score *>&scores[0]
+        self.channel.in_surplus = <uint32_t *>&in_surplus[0]
         self.channel.threads = threads
         self.channel.own = slot
         self.channel.n_wake = len(channel.wake)

@@ -334,6 +334,7 @@ cdef extern from "loop/channel.h" nogil:
         const int *wake
         size_t n_wake
         rhb_score *scores
+        uint32_t *in_surplus
         size_t threads
         size_t own
     bint rhb_channel_join(rhb_loop *loop, const rhb_channel *channel)

@@ -3,6 +3,7 @@
 csrc/loop/channel.h says how the workers use it.
 """
 
+import mmap
 import os
 from contextlib import suppress
 from socket import AF_UNIX, SO_SNDBUF, SOCK_SEQPACKET, SOL_SOCKET, socket, socketpair
@@ -26,6 +27,7 @@ class Channel:
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
         self.wake = [os.eventfd(0, flags) for _ in range(min(2 * workers + _SPARE, _MOST))]
         self.scores = scoreboard.all_slots()
+        self.in_surplus = memoryview(mmap.mmap(-1, 4))
         self.threads = threads
 
     def _queue(self) -> tuple[int, int]:
