@@ -118,7 +118,7 @@ class Prefork:
         finally:
             for child in self._children.values():  # only when the loop itself raised
                 child.send(STOP_SIGNAL)
-            self._signals.restore()
+            self._signals.end(can_be_cut=True)
         if self._failed:
             raise TooManyFailures(f"{self._pace.failures} workers in a row died before they were ready")
 

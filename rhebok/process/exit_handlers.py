@@ -6,16 +6,25 @@ and register the handler that writes it when they are imported. Their handlers r
 """
 
 import atexit
+import functools
 import sys
 import weakref
 from typing import Any
 
-# Packages whose handlers belong to each process. weakref and multiprocessing skip what another process made.
+# Packages whose handlers belong to each process.
 IN_EACH_PROCESS = (
-    "logging", "weakref", "multiprocessing", "concurrent",
-    "coverage", "opentelemetry", "logfire", "sentry_sdk", "newrelic", "ddtrace", "elasticapm", "scout_apm",
-    "bugsnag", "rollbar", "posthog",
+    "coverage", "opentelemetry", "logfire", "langfuse", "sentry_sdk", "newrelic", "ddtrace", "elasticapm",
+    "scout_apm", "bugsnag", "honeybadger", "rollbar", "posthog",
 )  # fmt: skip
+
+# Of the standard library, and of what is a copy of it, only the handlers that skip what another process made.
+# Others, such as QueueListener.stop and Process.terminate, are the application's, about what the parent has.
+EXACTLY = (
+    ("logging", "shutdown"),
+    ("weakref", "finalize._exitfunc"),
+    ("multiprocessing.util", "_exit_function"),
+    ("multiprocess.util", "_exit_function"),
+)
 
 
 class _OfTheParent:
@@ -28,11 +37,16 @@ class _OfTheParent:
 
 
 def runs_in_each_process(handler: Any) -> bool:
-    """Whether the handler is one of IN_EACH_PROCESS."""
-    while hasattr(handler, "func"):  # functools.partial
+    """Whether the handler is one of EXACTLY or belongs to IN_EACH_PROCESS."""
+    while (
+        type(handler) is functools.partial
+    ):  # isinstance() and hasattr() of a foreign object may run anything
         handler = handler.func
-    package = str(getattr(handler, "__module__", None) or "").partition(".")[0]
-    return package in IN_EACH_PROCESS
+    try:
+        module, name = str(handler.__module__), str(getattr(handler, "__qualname__", None))
+    except Exception:  # a proxy without its object, for example
+        return False
+    return (module, name) in EXACTLY or module.partition(".")[0] in IN_EACH_PROCESS
 
 
 def leave_to_parent() -> None:

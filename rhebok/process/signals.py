@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from os import close, pipe2, read
-from signal import SIG_DFL, Signals, getsignal, set_wakeup_fd, signal
+from signal import SIG_DFL, SIG_IGN, Signals, getsignal, set_wakeup_fd, signal
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Action(Enum):
@@ -120,10 +120,9 @@ class NotedSignals:
     def __init__(self, table: Iterable[Row]) -> None:
         self._table = tuple(table)
         self._noted: deque[int] = deque()
-        self._previous: dict[int, Any] = {}
         self.pipe = WakeupPipe()
         for row in self._table:
-            self._previous[row.signal] = signal(row.signal, self._note)
+            signal(row.signal, self._note)
 
     @property
     def signals(self) -> frozenset[Signals]:
@@ -139,10 +138,11 @@ class NotedSignals:
         for row in self._table:
             yield from [row] * noted.count(row.signal)
 
-    def restore(self) -> None:
-        """Puts the former handlers back: at the end."""
-        for number, handler in self._previous.items():
-            signal(number, SIG_DFL if handler is None else handler)
+    def end(self, can_be_cut: bool = False) -> None:
+        """At the end of the process, which none of them shortens. With can_be_cut a quick stop does."""
+        for row in self._table:
+            default = row.action is Action.REAP or (can_be_cut and row.action is Action.QUIT)
+            signal(row.signal, SIG_DFL if default else ignore)
         self.pipe.close()
 
     def abandon(self) -> None:
@@ -161,4 +161,12 @@ def is_noted(number: int) -> bool:
 
 
 def ignore(_number: int, _frame: FrameType | None) -> None:
-    """A handler for IGNORED_BY_WORKERS."""
+    """A handler for IGNORED_BY_WORKERS, and for others at the end."""
+
+
+def ignore_for_good() -> None:
+    """The last exit handler: the interpreter resets handlers in Python before it destroys the modules. Not
+    earlier, since programs inherit it that other exit handlers start."""
+    for row in _TABLE:
+        if getsignal(row[0]) is ignore:
+            signal(row[0], SIG_IGN)

@@ -3,6 +3,7 @@
 Called by launch, which passes the listeners: the process that has bound them may be another one.
 """
 
+import atexit
 import faulthandler
 import gc
 import os
@@ -22,7 +23,7 @@ from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
 from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.process.open_files import close_stdin
-from rhebok.process.signals import TRACEBACK_SIGNAL
+from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
 from rhebok.serving import patches
 from rhebok.serving.app_loading import load_app
 from rhebok.serving.channel import Channel
@@ -80,6 +81,7 @@ class Master:
         if settings.spawn_interval:
             self._notifier.workers_take(settings.workers * settings.spawn_interval)
         close_stdin()
+        atexit.register(ignore_for_good)  # before all others, so it runs after them
         hooks = load_master_hooks(settings)
         for pid, status in killed_masters():  # which could not call it themselves
             self._call_reap(hooks, pid, status)

@@ -4,6 +4,7 @@ Called by launch. The supervisor never loads the application, so a broken one do
 report by the sd_notify protocol (notify.py); the supervisor itself reports to systemd by the same.
 """
 
+import atexit
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ from rhebok.process.signals import (
     Action,
     NotedSignals,
     Row,
+    ignore_for_good,
 )
 from rhebok.process.stillness import limit
 from rhebok.settings.table import Settings
@@ -104,7 +106,8 @@ class Supervisor(Policy):
                 Program("rhebok", origin.command, origin.directory, pass_on), self, signals, self._log
             ).run()
         finally:
-            signals.restore()
+            signals.end()
+            atexit.register(ignore_for_good)
             self._inbox.close()
         if self._status:
             raise EndedWith(self._status)

@@ -1,8 +1,9 @@
 """What an application still has to do when its worker ends gracefully is done: mended, item 8."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGQUIT, SIGTERM
+from signal import SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 from time import monotonic
 
 import pytest
@@ -90,6 +91,27 @@ def test_what_the_import_registered_in_the_master_runs_in_the_master(
     master = server.master
     server.stop()
     assert noted(tmp_path).count(f"import {master}") == 1
+
+
+@pytest.mark.parametrize("number", [SIGTERM, SIGHUP, SIGUSR1, SIGUSR2])
+def test_a_second_signal_does_not_cut_what_runs_at_the_end_of_the_master(
+    serve_app: Serve, tmp_path: Path, number: Signals
+) -> None:
+    os.mkfifo(tmp_path / "awaited")
+    (tmp_path / "slow_end.py").write_text(
+        "import atexit, last_work\n"
+        "atexit.register(last_work.note, 'done')\n"
+        "atexit.register(lambda: open('awaited').read())\n"
+        "application = last_work.application\n"
+    )
+    server = serve_app("slow_end", "--preload")
+    master = server.master
+    server.send(SIGTERM)
+    with open(tmp_path / "awaited", "w"):  # once the exit handler reads it
+        os.kill(master, number)
+    server.wait()
+    assert f"done {master}" in noted(tmp_path)
+    assert not server.matches("killed by")
 
 
 def test_without_preload_it_runs_in_each_worker(serve_app: Serve, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_first_finalizer_in_the_child_runs_there() -> None:
     assert notes("", "weakref.finalize(kept, note, 'new')") == ["new", "-- parent"]
 
 
-@pytest.mark.parametrize("package", ["opentelemetry.sdk.trace", "sentry_sdk", "logging"])
+@pytest.mark.parametrize("package", ["opentelemetry.sdk.trace", "sentry_sdk", "langfuse._client"])
 def test_a_handler_that_belongs_to_each_process_runs_in_each(package: str) -> None:
     before = f"def flush(): note('flushed')\nflush.__module__ = {package!r}\natexit.register(flush)"
     assert notes(before) == ["flushed", "-- parent", "flushed"]
@@ -66,3 +66,54 @@ def test_daemonic_processes_of_the_parent_are_not_ended_by_the_child() -> None:
         "atexit.register(lambda: note(process.is_alive()))"
     )
     assert notes(before) == ["-- parent", "True"]
+
+
+def test_records_in_the_buffers_of_logging_are_written_by_each_process() -> None:
+    before = (
+        "class Handler(logging.Handler):\n    def flush(self): note('flushed')\n"
+        "handler = Handler()\nlogging.getLogger().addHandler(handler)"
+    )
+    assert notes(before) == ["flushed", "-- parent", "flushed"]
+
+
+REGISTERED = {
+    "a listener for records of all processes": (
+        "import logging.handlers, multiprocessing\n"
+        "records = multiprocessing.get_context('fork').SimpleQueue()\n"
+        "class Listener(logging.handlers.QueueListener):\n"
+        "    def enqueue_sentinel(self): self.queue.put(None)\n"
+        "    def dequeue(self, block): return self.queue.get()\n"
+        "listener = Listener(records)\n"
+        "listener.start()\n"
+        "atexit.register(listener.stop)\n"
+        "atexit.register(lambda: note(listener._thread.is_alive()))"
+    ),
+    "the end of a process": (
+        "import multiprocessing, time\n"
+        "process = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
+        "process.start()\n"
+        "atexit.register(process.terminate)\n"
+        "atexit.register(lambda: note(process.exitcode is None))"
+    ),
+    "a finalizer": (
+        "finalizer = weakref.finalize(kept, note, 'True')\nfinalizer.atexit = False\n"
+        "atexit.register(finalizer)"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", list(REGISTERED))
+def test_what_the_application_registered_of_the_standard_library_stays_with_the_parent(what: str) -> None:
+    assert notes(REGISTERED[what]) == ["-- parent", "True"]
+
+
+ODD = {
+    "it has every attribute": "def __getattr__(self, name): return self",
+    "its attributes cannot be read": "def __getattribute__(self, name): raise RuntimeError('unbound')",
+}
+
+
+@pytest.mark.parametrize("body", list(ODD.values()), ids=list(ODD))
+def test_a_handler_that_is_an_odd_object_stays_with_the_parent(body: str) -> None:
+    before = f"class Odd:\n    {body}\n    def __call__(self): note('odd')\natexit.register(Odd())"
+    assert notes(before) == ["-- parent", "odd"]

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from signal import Signals
 
@@ -19,7 +21,7 @@ TABLE = (Row(Signals.SIGUSR1, Action.REAP), Row(Signals.SIGUSR2, Action.STOP))
 def noted():
     noted = NotedSignals(TABLE)
     yield noted
-    noted.restore()
+    noted.abandon()
 
 
 def test_signals_come_in_the_order_of_the_table(noted):
@@ -45,12 +47,44 @@ def test_a_signal_makes_the_pipe_readable_until_it_is_drained(noted):
         os.read(noted.pipe.read_end, 1)
 
 
-def test_former_handlers_come_back():
-    before = signal.getsignal(Signals.SIGUSR1)
-    noted = NotedSignals(TABLE)
-    assert signal.getsignal(Signals.SIGUSR1) != before
-    noted.restore()
-    assert signal.getsignal(Signals.SIGUSR1) == before
+ALL_SIGNALS = {row.signal for row in MASTER_SIGNALS}
+
+ENDING = """
+import atexit, os, signal, sys
+from rhebok.process.signals import MASTER_SIGNALS, NotedSignals, ignore_for_good
+class Late:
+    def __del__(self, kill=os.kill, pid=os.getpid(), write=os.write):
+        for number in sent:
+            kill(pid, number)
+        write(1, b"destroyed")
+sent = [int(each) for each in sys.argv[2:]]
+atexit.register(ignore_for_good)
+NotedSignals(MASTER_SIGNALS).end(can_be_cut=True)
+def handler():
+    for number in sent:
+        os.kill(os.getpid(), number)
+    print("handled", flush=True)
+if sys.argv[1] == "handler":
+    atexit.register(handler)
+else:
+    sys.modules["late"] = late = Late()
+"""
+
+
+def at_the_end(where: str, *sent: int) -> tuple[int, str]:
+    argv = [sys.executable, "-c", ENDING, where, *(str(int(number)) for number in sent)]
+    result = subprocess.run(argv, stdout=subprocess.PIPE, text=True, timeout=30)
+    return result.returncode, result.stdout.strip()
+
+
+@pytest.mark.parametrize(("where", "text"), [("handler", "handled"), ("modules", "destroyed")])
+def test_at_the_end_of_a_process_no_signal_but_that_of_a_quick_stop_shortens_it(where, text):
+    assert at_the_end(where, *sorted(ALL_SIGNALS - {Signals.SIGINT, Signals.SIGQUIT})) == (0, text)
+
+
+@pytest.mark.parametrize("number", [Signals.SIGINT, Signals.SIGQUIT])
+def test_a_quick_stop_cuts_exit_handlers(number):
+    assert at_the_end("handler", number) == (-number, "")
 
 
 def test_a_child_has_default_handlers():
