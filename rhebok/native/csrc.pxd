@@ -287,7 +287,10 @@ cdef extern from "loop/loop.h" nogil:
         const char *rest
         size_t rest_len
         rhb_score *score
+    struct rhb_mover:
+        pass
     struct rhb_loop:
+        rhb_mover *mover
         rhb_loop_options options
         rhb_lane *lanes
         rhb_clock clock

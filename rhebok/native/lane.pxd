@@ -12,6 +12,7 @@ cdef class Lane:
     cdef bint interrupted            # an exception has been sent to the thread
 
     cdef int serve_until_drained(self) except -1
+    cdef int wait_alone(self) noexcept
     cdef int share_polling(self) except -1
     cdef int handle_or_be_interrupted(self, int event, rhb_conn *conn) except -1
     cdef int sleep(self) except -1

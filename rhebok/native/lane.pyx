@@ -74,14 +74,29 @@ cdef class Lane:
             elif event == RHB_EVENT_WAIT:
                 if not rhb_loop_accepts(self.loop):
                     self.service.release_listeners()
-                with nogil:
-                    rhb_loop_wait(self.loop)
+                self.wait_alone()
                 PyErr_CheckSignals()
             elif event == RHB_EVENT_DRAINED:
                 return 0
             else:
                 self.handler.handle(event, conn)
                 PyErr_CheckSignals()
+
+    cdef int wait_alone(self) noexcept:
+        """Waits for an event. Until this thread has the GIL again, the mover may send away what has arrived: another
+        thread of the application may keep the GIL for long."""
+        cdef int timeout_ms
+        if self.loop.mover is NULL:
+            with nogil:
+                rhb_loop_wait(self.loop)
+            return 0
+        timeout_ms = rhb_loop_before_sleep(self.loop)
+        rhb_loop_leave(self.loop, self.lane)
+        with nogil:
+            rhb_loop_sleep(self.loop, timeout_ms)
+        rhb_loop_enter(self.loop, self.lane)
+        rhb_loop_after_sleep(self.loop)
+        return 0
 
     # ---- several ----
 
