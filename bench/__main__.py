@@ -13,6 +13,9 @@ from pathlib import Path
 
 from bench import crowd, install, instructions, machine, memory, plot, run, tables, uploads, workloads, wrk
 from bench.cells import from_json
+from bench.one_queue import command as one_queue
+from bench.one_queue import outcomes, picture
+from bench.one_queue import tables as queue_tables
 from bench.process import exit_on_signals
 from bench.servers import BY_NAME, MODES
 
@@ -71,8 +74,16 @@ def measure(arguments: Sequence[str]) -> int:
 def show_table(arguments: Sequence[str]) -> int:
     """Prints the tables of a result file."""
     result = json.loads(Path(arguments[0]).read_text())
+    if "queue" in result:
+        print(queue_tables.render(outcomes.from_json(result), machine.heading(result)))
+        return 0
     print(tables.render(from_json(result["cells"]), machine.heading(result)))
     return 0
+
+
+def draw(arguments: Sequence[str]) -> int:
+    """Draws the pictures of result files, of whichever kind each is."""
+    return plot.main(arguments, {"queue": picture.plot_result})
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
@@ -82,7 +93,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "crowd": crowd.main,
     "uploads": uploads.main,
     "instructions": instructions.main,
-    "plot": plot.main,
+    "plot": draw,
+    "queue": one_queue.main,
     "table": show_table,
 }
 

@@ -22,6 +22,7 @@ TRANSPORTS = (("tcp", "TCP", "#9db4c0"), ("unix", "unix socket", "#c1121f"))
 BAR_HEIGHT = 0.38
 
 Value = Callable[[Summary], float]
+Plotter = Callable[[Path, dict[str, Any]], list[Path]]
 FIGURES: dict[str, tuple[str, bool, Value]] = {
     "cpu": ("server CPU, µs per request (less is better)", False, lambda summary: summary.cpu.median),
     "rps": ("requests per second (more is better)", True, lambda summary: summary.per_second.median),
@@ -97,9 +98,8 @@ def caption_of(result: dict[str, Any], width: int = 170) -> str:
     return "\n".join(part for line in heading(result) for part in textwrap.wrap(line, width))
 
 
-def plot_result(path: Path) -> list[Path]:
+def plot_result(path: Path, result: dict[str, Any]) -> list[Path]:
     """All pictures of one result file."""
-    result = json.loads(path.read_text())
     found = [s for s in summaries(from_json(result["cells"])) if s.status == OK and s.server != BARE]
     written = []
     for workload in unique(summary.workload for summary in found):
@@ -111,12 +111,15 @@ def plot_result(path: Path) -> list[Path]:
     return written
 
 
-def main(arguments: list[str]) -> int:
-    """Draws the pictures of each result file."""
+def main(arguments: Sequence[str], kinds: dict[str, Plotter]) -> int:
+    """Draws the pictures of each result file. `kinds`: who draws a file that has this key."""
     if not arguments:
         print("usage: python -m bench plot RESULT.json ...", file=sys.stderr)
         return 2
     for name in arguments:
-        for written in plot_result(Path(name)):
+        path = Path(name)
+        result = json.loads(path.read_text())
+        plotter = next((kinds[key] for key in kinds if key in result), plot_result)
+        for written in plotter(path, result):
             print(written)
     return 0

@@ -168,6 +168,17 @@ def granian(launch: Launch) -> list[str]:
     return [script("granian"), *where, *threads, *protocol, launch.app]
 
 
+def peregrine(launch: Launch) -> list[str]:
+    """peregrine with one thread for the application."""
+    if launch.path:
+        where = ["--unix", launch.path]
+    else:
+        where = ["--host", "127.0.0.1", "--port", str(launch.address[1])]
+    threads = ["--workers", str(launch.workers), "--wsgi-threads", "1", "--keep-alive", "75000"]
+    protocol = ["--protocol", "wsgi", "--no-http2", "--log-level", "warning"]
+    return [script("peregrine"), *where, *threads, *protocol, launch.app]
+
+
 def waitress(launch: Launch) -> list[str]:
     """waitress with its loop and one more thread."""
     where = f"--unix-socket={launch.path}" if launch.path else f"--listen={launch.bind()}"
@@ -264,6 +275,13 @@ SERVERS: tuple[Server, ...] = (
         notes="no unix sockets",
     ),
     Server("granian", granian, pip=(("granian",),), package="granian", notes="one thread of each kind"),
+    Server(
+        "peregrine",
+        peregrine,
+        pip=(("peregrine-server",),),
+        package="peregrine-server",
+        notes="Swift; one thread for the application",
+    ),
     Server(
         "meinheld",
         embedded("meinheld"),
