@@ -1,4 +1,4 @@
-"""The application of `python -m bench queue`: /sleep/MS sleeps that long; every response is the worker's pid."""
+"""The application of `python -m bench queue`: /sleep/MS sleeps so long, and every response is the pid."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`python -m bench queue`: several workers with kept connections, beside one ideal queue. See bench/README.md."""
+"""`python -m bench queue`: several workers with kept connections, beside one ideal queue."""

@@ -27,7 +27,7 @@ def rate(load: float) -> float:
 
 
 def poisson(seed: int, load: float, seconds: float) -> Arrivals:
-    """Arrivals without memory at that load. One in a hundred is slow: exactly, or the load would vary with it."""
+    """Arrivals without memory. Exactly one in a hundred is slow: otherwise the load would vary with them."""
     dice, per_second = random.Random(seed), rate(load)
     due = []
     at = dice.expovariate(per_second)

@@ -16,6 +16,7 @@ from bench.one_queue import measure, tables
 from bench.one_queue.arrivals import WORKERS
 from bench.one_queue.outcomes import to_json
 from bench.one_queue.sites import BY_NAME, Site, chosen
+from bench.servers import Server as Row
 
 PARTS = ("latency", "joiners", "balance")
 QUICK = {"rounds": 1, "seconds": 1.0, "connections": [16], "loads": [40]}
@@ -82,12 +83,12 @@ def settings(plan: measure.Plan) -> str:
     """The settings of the run, as text."""
     where = "nothing is pinned" if plan.server_cpu is None else f"servers on CPU {plan.server_cpu}"
     return (
-        f"{WORKERS} workers of one thread, {plan.rounds} interleaved rounds of {plan.seconds:g} s of arrivals, "
+        f"{WORKERS} workers of one thread, {plan.rounds} interleaved rounds of {plan.seconds:g} s, "
         f"seed {plan.seed}, {where}"
     )
 
 
-def rows_of(sites: Sequence[Site]) -> list[machine.Server]:
+def rows_of(sites: Sequence[Site]) -> list[Row]:
     """Servers and proxies, each once."""
     return list({row.name: row for site in sites for row in site.rows}.values())
 

@@ -24,7 +24,7 @@ SETTLE = 0.2  # seconds in which a server accepts connections that ask for nothi
 
 @dataclass(frozen=True)
 class Outcome:
-    """seconds: the latency of each request from when it was due. waited: how many found no free connection."""
+    """seconds: the latency of each request since it was due. waited: how many found no free connection."""
 
     seconds: list[float]
     waited: int

@@ -1,4 +1,4 @@
-"""The measurement: each site in turn, in interleaved rounds, each time freshly started. Called by command.py."""
+"""The measurement: interleaved rounds of all sites, each freshly started. Called by command.py."""
 
 from __future__ import annotations
 

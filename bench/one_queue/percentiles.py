@@ -1,4 +1,4 @@
-"""Percentiles of latencies, and the curve of a distribution whose tail gets as much room as its middle. Pure."""
+"""Percentiles, and the curve of a distribution whose tail gets as much room as its middle. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 def percent_of(nines: float) -> float:
     """90 for 1, 99 for 2."""
-    return 100 * (1 - 10.0**-nines)
+    return 100 * (1 - math.pow(10, -nines))
 
 
 def nines_of(percent: float) -> float:

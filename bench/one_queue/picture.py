@@ -1,4 +1,4 @@
-"""The distribution of latencies as a picture: `python -m bench plot results/NAME.json` writes NAME-latency.png.
+"""The distribution of latencies: `python -m bench plot results/NAME.json` writes NAME-latency.png.
 
 One panel for each load and number of connections. The axis of percentiles is logarithmic, so that the slowest
 requests, one in a thousand, have as much room as the others.

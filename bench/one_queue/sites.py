@@ -1,4 +1,4 @@
-"""What is measured: rows of bench/servers.py with four workers, some of them behind a proxy. Used by measure.py."""
+"""What is measured: rows of bench/servers.py with four workers, some behind a proxy. Used by measure.py."""
 
 from __future__ import annotations
 

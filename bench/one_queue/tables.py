@@ -76,8 +76,8 @@ def latency_tables(found: Sequence[Latency]) -> list[str]:
     lines = [
         "### Latency",
         "",
-        f"From when a request was due, ms; medians of the rounds. Fast requests sleep {FAST_MS} ms, one in a "
-        f"hundred sleeps {SLOW_MS} ms. The limit is {TIMES_IDEAL:g} × the ideal queue's + {PLUS_MS:g} ms.",
+        f"Since a request was due, ms; medians of the rounds. Fast requests sleep {FAST_MS} ms, one in 100 "
+        f"sleeps {SLOW_MS} ms. The limit is {TIMES_IDEAL:g} times the ideal queue's plus {PLUS_MS:g} ms.",
         "",
     ]
     return [*lines, *(line for count, load in places for line in latency_table(groups, count, load))]
