@@ -76,6 +76,7 @@ static enum rhb_event next_ready(struct rhb_loop *loop, struct rhb_conn **conn)
     return rhb_intake(loop, *conn);
 }
 
+/* A connection of another worker, or a new one. */
 static enum rhb_event next_fresh(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     bool taken = rhb_transfers_ready(loop) && (!rhb_listeners_ready(loop) || loop->take_first);
@@ -83,6 +84,16 @@ static enum rhb_event next_fresh(struct rhb_loop *loop, struct rhb_conn **conn)
     loop->take_first = !taken;
     *conn = taken ? rhb_transfers_take(loop) : rhb_listeners_accept(loop);
     return *conn != NULL ? rhb_intake(loop, *conn) : RHB_EVENT_NONE;
+}
+
+/* Requests that other workers have sent have waited for some milliseconds already. So they come
+ * before the own events, or in turn with those that have been there for a while too. */
+static bool takes_before_events(struct rhb_loop *loop)
+{
+    if (!loop->parcels.ready)
+        return false;
+    loop->take_first = loop->at_event >= loop->seen_events || !loop->take_first;
+    return loop->take_first;
 }
 
 /* ---- deadlines ---- */
@@ -165,6 +176,8 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
         rhb_poll_epoll(loop);
         return RHB_EVENT_NONE;
     }
+    if (takes_before_events(loop))
+        return next_fresh(loop, conn);
     if (loop->at_event < loop->n_events)
         return next_event(loop, conn);
     bool ready = !rhb_list_empty(&loop->ready),

@@ -48,7 +48,6 @@ struct rhb_body_turn {
 struct rhb_parcels {
     bool armed;       /* the queue of waiting connections is in epoll */
     bool ready;       /* taking one from it is worth trying */
-    bool burst;       /* they come several at a time: take until there is none */
     bool look;        /* the queue of surplus connections is worth a look */
     bool look_at_all; /* also at those for other workers */
     bool looked_last; /* in a stop, with no connection left: both have been empty */
@@ -72,6 +71,7 @@ struct rhb_loop {
     size_t open;           /* connections that exist */
     size_t registered;     /* of these, in epoll */
     bool has_grown;        /* a connection has come into epoll since the last wait */
+    uint64_t balance_at;   /* when to look again after that, in coarse monotonic ns; 0: no */
 
     /* other workers */
     const struct rhb_channel *channel; /* NULL: there are none. Not owned. */

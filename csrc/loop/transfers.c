@@ -18,14 +18,13 @@ void rhb_transfers_disarm(struct rhb_loop *loop)
 {
     if (loop->parcels.armed)
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->channel->waiting.out, NULL);
-    loop->parcels.armed = loop->parcels.ready = loop->parcels.burst = false;
+    loop->parcels.armed = loop->parcels.ready = false;
     loop->parcels.look = loop->parcels.look_at_all = false;
 }
 
 void rhb_transfers_reported(struct rhb_loop *loop)
 {
     loop->parcels.ready = true;
-    loop->parcels.burst = loop->woke_at_once;
 }
 
 static void note_taken(struct rhb_loop *loop, _Atomic uint32_t *counter)
@@ -38,7 +37,7 @@ static struct rhb_conn *take_waiting(struct rhb_loop *loop)
 {
     bool empty;
     struct rhb_conn *conn = rhb_parcel_take(loop, &loop->channel->waiting, &empty);
-    loop->parcels.ready = !empty && loop->parcels.burst;
+    loop->parcels.ready = !empty;
     if (conn != NULL)
         note_taken(loop, &loop->worker->taken);
     else if (!empty)
@@ -111,7 +110,7 @@ bool rhb_transfers_may_be_left(struct rhb_loop *loop)
     if (loop->channel == NULL || loop->parcels.looked_last)
         return false;
     loop->parcels.looked_last = true;
-    loop->parcels.ready = loop->parcels.burst = true;
+    loop->parcels.ready = true;
     loop->parcels.look = loop->parcels.look_at_all = true;
     return true;
 }

@@ -19,6 +19,7 @@ enum {
     AT_ONCE_NS = 5000 /* epoll_wait has not waited when it took less */
 };
 #define TICK RHB_NS_PER_SECOND
+#define SETTLING (50 * RHB_NS_PER_MS)      /* until connections that come together are all there */
 #define WORTH_TRIMMING (UINT64_C(1) << 20) /* bytes that have been freed */
 
 /* ---- the access log, which is flushed with a delay ---- */
@@ -63,6 +64,10 @@ static void tick(struct rhb_loop *loop, bool idle)
     flush_log(loop, now);
     if (now >= loop->tick_at && idle)
         give_memory_back(loop);
+    if (loop->balance_at != 0 && now >= loop->balance_at) {
+        loop->balance_at = 0;
+        rhb_balance(loop, true);
+    }
     if (now >= loop->tick_at || (loop->accept_again_at != 0 && now >= loop->accept_again_at)) {
         loop->tick_at = now + TICK;
         rhb_listeners_tick(loop, now);
@@ -97,8 +102,10 @@ static void note_listeners(struct rhb_loop *loop)
 /* Nothing is left to do: this worker can take from others, or give to them. */
 static void offer(struct rhb_loop *loop)
 {
-    if (loop->has_grown)
+    if (loop->has_grown) {
+        loop->balance_at = rhb_now_coarse() + SETTLING;
         rhb_balance(loop, false);
+    }
     show_connections(loop);
     atomic_store_explicit(&loop->slept, false, memory_order_relaxed);
     atomic_store_explicit(&loop->worker->waiting, 1, memory_order_relaxed);
@@ -161,6 +168,8 @@ static uint64_t wake_at(const struct rhb_loop *loop)
         until = due;
     if (loop->accept_again_at != 0 && loop->accept_again_at < until)
         until = loop->accept_again_at;
+    if (loop->balance_at != 0 && loop->balance_at < until)
+        until = loop->balance_at;
     return until;
 }
 
