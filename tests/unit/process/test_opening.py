@@ -77,6 +77,30 @@ def test_no_link_of_a_user_leads_root_anywhere(theirs: Path, secret: Path, user:
     assert secret.stat().st_uid == 0
 
 
+def test_the_group_of_a_directory_is_not_that_of_its_user(top: Path, secret: Path) -> None:
+    secret.chmod(0o660)
+    given = directory(top, "given", Identity(USER.uid, 0))  # as chown(1) leaves it, when only a user is named
+    (given / "below").symlink_to(secret.parent)
+    os.link(secret, given / "hard")
+    for user in (USER, OTHER, Identity()):
+        refused(given / "below" / secret.name, user)
+        refused(given / "hard", user)
+    assert secret.read_text() == "root's own"
+
+
+def test_root_that_may_not_become_the_owner_of_the_directory_is_told_so(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setgroups", refuse)
+    with pytest.raises(UserError, match=r"cannot act as its owner, uid 54321.*CAP_SETUID"):
+        PidFile(str(theirs / "pid"))
+    with pytest.raises(PermissionError, match="CAP_SETUID"):
+        opened(theirs / "log")
+
+
 def test_in_a_directory_of_root_that_all_can_write_no_link_is_followed(top: Path, secret: Path) -> None:
     shared = directory(top, "shared", Identity(0, 0), 0o1777)
     (shared / "link").symlink_to(secret)
