@@ -126,6 +126,8 @@ def check(config: Config) -> None:
     _identity(settings)
     # Before the application, which may replace what the compiled part imports.
     _check_access_logformat(settings)
+    if os.geteuid() == 0:
+        _become_user(settings)  # whose code it is: root must not run it
     load_app(settings.app)
     hooks.load_master_hooks(settings)
     hooks.load_after_fork(settings)

@@ -60,7 +60,7 @@ def identity(user: str | None, group: str | None, option: str = "--user") -> Ide
 
 
 def of_number(uid: int) -> Identity:
-    """That user, with the user's own groups; without an entry in /etc/passwd the group has the same number."""
+    """That user, with the user's own groups; without an entry in /etc/passwd, the group of that number."""
     return identity(str(uid), None)
 
 

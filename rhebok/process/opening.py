@@ -82,6 +82,20 @@ def open_file(path: str, flags: int, mode: int, user: Identity = UNCHANGED) -> O
     return Opened(fd, made, place.descriptor is None and _is_regular(fd))
 
 
+def open_to_read(path: str) -> int:
+    """The descriptor of a file that is there. No link of another user is followed to a file of root. Raises
+    OSError."""
+    with place_of(path) as place:
+        if place.descriptor is not None:
+            return os.dup(place.descriptor)
+        follow = 0 if place.directory is None else os.O_NOFOLLOW
+        fd = os.open(place.name, os.O_RDONLY | _ALWAYS | follow, dir_fd=place.directory)
+        if place.user.uid and os.fstat(fd).st_uid == ROOT:
+            os.close(fd)
+            raise PermissionError(errno.EACCES, "a file of root, in a directory of another user")
+        return fd
+
+
 @contextmanager
 def place_of(path: str) -> Iterator[Place]:
     """Inside, this process acts with the rights of the user whose directory it is. Raises OSError."""

@@ -24,6 +24,8 @@ WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
 _LONGEST = 4096
+_MAX_DIGITS = 15  # of a number in a message: what is longer is none of ours
+_AT_ONCE = 1000  # messages; the supervisor has other things to do too, whoever floods it
 _SEND_SECONDS = 1.0  # how long a full queue of systemd is waited for
 
 
@@ -117,14 +119,17 @@ def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
 
 def workers_take(said: Mapping[str, str]) -> float:
     """The seconds of Notifier.workers_take; 0 in other messages."""
-    microseconds = said.get(WORKERS_TAKE, "")
-    return int(microseconds) / 1_000_000 if microseconds.isdecimal() else 0.0
+    return (_number(said, WORKERS_TAKE) or 0) / 1_000_000
 
 
 def living_workers(said: Mapping[str, str]) -> int | None:
     """The number of Notifier.lives; None in other messages."""
-    number = said.get(LIVES, "")
-    return int(number) if number.isdecimal() else None
+    return _number(said, LIVES)
+
+
+def _number(said: Mapping[str, str], key: str) -> int | None:
+    text = said.get(key, "")
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 class Inbox:
@@ -139,8 +144,8 @@ class Inbox:
         return self._socket.fileno()
 
     def messages(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """(pid of the sender, what it says), of all that have come."""
-        while True:
+        """(pid of the sender, what it says), of all that have come, or of many of them."""
+        for _ in range(_AT_ONCE):
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(_LONGEST, socket.CMSG_SPACE(_CREDENTIALS.size))
             except BlockingIOError:

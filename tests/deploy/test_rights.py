@@ -1,7 +1,9 @@
 """What the processes of a user may and can do: mended, items 7 and 9."""
 
+import ast
 import os
 import resource
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGHUP
@@ -44,6 +46,17 @@ def test_a_worker_of_a_user_has_nothing_of_roots_and_gets_no_new_rights(
     assert rights["NoNewPrivs"] == ["1"], rights
     master = Path(f"/proc/{server.master}/status").read_text()
     assert "NoNewPrivs:\t1" in master
+
+
+@as_root
+def test_the_check_runs_no_code_of_the_user_as_root(tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS + "print(rights())")
+    argv = [*command(), "--check-config", "--user", str(STRANGER), "rights"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
+    rights = ast.literal_eval(done.stdout.splitlines()[0])
+    assert "0" not in rights["Uid"] + rights["Gid"] + rights["Groups"], rights
+    assert rights["NoNewPrivs"] == ["1"], rights
 
 
 @as_root

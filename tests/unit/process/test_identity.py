@@ -39,13 +39,13 @@ def test_an_unknown_name_is_an_error_that_names_it(user, group):
         identity(user, group)
 
 
-@pytest.mark.parametrize("text", ["4294967295", "4294967296", "9" * 20, "9" * 5000, "0" * 5000 + "4294967295"])
+@pytest.mark.parametrize("text", ["4294967295", "4294967296", "9" * 5000, "0" * 5000 + "4294967295"])
 def test_a_number_that_no_user_can_have_is_an_error(text):
     """2**32 - 1 is -1 for the kernel: leave it as it is."""
     for user, group in ((text, None), (None, text)):
         with pytest.raises(UserError, match="beyond the largest number"):
             identity(user, group)
-    with pytest.raises(UserError, match="--socket-owner: .* beyond"):
+    with pytest.raises(UserError, match=r"--socket-owner: .* beyond"):
         owner(f"0:{text}", Identity())
 
 

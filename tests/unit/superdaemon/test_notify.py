@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from rhebok.superdaemon.notify import Inbox, Notifier, watchdog_interval, workers_take
+from rhebok.superdaemon.notify import Inbox, Notifier, living_workers, watchdog_interval, workers_take
 
 
 @pytest.fixture
@@ -38,6 +38,19 @@ def test_what_the_workers_take_is_said_in_microseconds(inbox):
 @pytest.mark.parametrize("said", [{}, {"X_WORKERS_TAKE_USEC": "soon"}, {"X_WORKERS_TAKE_USEC": "-1"}])
 def test_other_messages_say_nothing_of_the_workers(said):
     assert workers_take(said) == 0
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1" + "0" * 15])
+def test_a_number_that_is_too_long_says_nothing(number):
+    assert workers_take({"X_WORKERS_TAKE_USEC": number}) == 0
+    assert living_workers({"X_LIVING_WORKERS": number}) is None
+
+
+def test_a_sender_that_never_stops_does_not_hold_the_supervisor(inbox):
+    inbox.sender.send(b"A=1")
+    for count, _ in enumerate(inbox.messages()):
+        inbox.sender.send(b"A=1")
+        assert count < 10_000
 
 
 def test_the_sender_is_the_kernels_word(inbox):
