@@ -78,7 +78,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     with _logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
-        access_log = open_access_log(settings.access_logfile, _identity(settings))
+        access_log = open_access_log(settings.access_logfile, _identity(settings), log.logger)
         _become_user(settings)
         if not supervised():
             _log_start(config, listeners, log)

@@ -166,10 +166,11 @@ class AccessLogFile:
     path: str | None  # to follow when the file is renamed; None: that is not done
 
 
-def open_access_log(path: str | None, user: Identity) -> AccessLogFile | None:
+def open_access_log(path: str | None, user: Identity, logger: logging.Logger) -> AccessLogFile | None:
     """The file for --access-logfile; `-` is stdout. Called before the application can change the directory.
 
-    Raises UserError when it cannot be opened.
+    Workers open it again as they are, so workers of root must not do that where others can place a link. Raises
+    UserError when it cannot be opened.
     """
     if path is None:
         return None
@@ -180,7 +181,15 @@ def open_access_log(path: str | None, user: Identity) -> AccessLogFile | None:
         opened = open_file(whole, _APPEND, 0o666, user)
     except OSError as error:
         raise UserError(f"--access-logfile: cannot write to {path!r}: {os_reason(error)}") from None
-    return AccessLogFile(made_unblocked(opened.fd), whole if opened.renamable else None)
+    follows = opened.renamable
+    if follows and opened.exposed and os.geteuid() == 0 and not user.uid:
+        follows = False
+        logger.warning(
+            "the access log %r is in a directory that others than root can write, and the workers are root's: "
+            "it is not opened again when it is renamed, until a deploy (HUP); --user mends that",
+            whole,
+        )
+    return AccessLogFile(made_unblocked(opened.fd), whole if follows else None)
 
 
 def check_writable(option: str, path: str | None) -> None:

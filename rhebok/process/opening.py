@@ -61,6 +61,7 @@ class Opened:
     fd: int
     made: bool
     renamable: bool  # a regular file, which may be renamed and made again
+    exposed: bool = False  # to others than root and the user: they can write its directory
 
 
 def open_file(path: str, flags: int, mode: int, user: Identity = UNCHANGED) -> Opened:
@@ -79,7 +80,8 @@ def open_file(path: str, flags: int, mode: int, user: Identity = UNCHANGED) -> O
         fd, made = place.open(flags, mode)
     if made and user.given:
         os.fchown(fd, *user.ids)
-    return Opened(fd, made, place.descriptor is None and _is_regular(fd))
+    renamable = place.descriptor is None and _is_regular(fd)
+    return Opened(fd, made, renamable, place.user.given or place.shared)
 
 
 def open_to_read(path: str) -> int:
