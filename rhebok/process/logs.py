@@ -169,8 +169,8 @@ class AccessLogFile:
 def open_access_log(path: str | None, user: Identity, logger: logging.Logger) -> AccessLogFile | None:
     """The file for --access-logfile; `-` is stdout. Called before the application can change the directory.
 
-    Workers open it again as they are, so workers of root must not do that where others can place a link. Raises
-    UserError when it cannot be opened.
+    Workers open it again as they are, so workers of root must not do that where others can place a link.
+    Raises UserError when it cannot be opened.
     """
     if path is None:
         return None
@@ -185,8 +185,8 @@ def open_access_log(path: str | None, user: Identity, logger: logging.Logger) ->
     if follows and opened.exposed and os.geteuid() == 0 and not user.uid:
         follows = False
         logger.warning(
-            "the access log %r is in a directory that others than root can write, and the workers are root's: "
-            "it is not opened again when it is renamed, until a deploy (HUP); --user mends that",
+            "the access log %r is in a directory that others than root can write, and the workers are "
+            "root's: it is not opened again when it is renamed, until a deploy (HUP); --user mends that",
             whole,
         )
     return AccessLogFile(made_unblocked(opened.fd), whole if follows else None)

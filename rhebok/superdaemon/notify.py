@@ -20,6 +20,7 @@ from rhebok.superdaemon.supervised import NOTIFY_FD_VARIABLE, supervised
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
 LIVES = "X_LIVING_WORKERS"  # ours, likewise
+DEPLOY = "X_DEPLOY"  # ours, likewise
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
@@ -83,6 +84,17 @@ class Notifier:
             with suppress(OSError):
                 self._inherited.send(f"{LIVES}={workers}".encode(), socket.MSG_DONTWAIT)
 
+    def deploy(self) -> bool:
+        """Of a generation, to our supervisor alone: start the next one. By a message, since a process of
+        --user cannot signal one of root. False when it was not taken."""
+        if not self._inherited:
+            return False
+        try:
+            self._inherited.send(f"{DEPLOY}=1".encode(), socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+        return True
+
     def alive(self) -> None:
         self._send("WATCHDOG=1")
 
@@ -120,6 +132,11 @@ def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
 def workers_take(said: Mapping[str, str]) -> float:
     """The seconds of Notifier.workers_take; 0 in other messages."""
     return (_number(said, WORKERS_TAKE) or 0) / 1_000_000
+
+
+def wants_deploy(said: Mapping[str, str]) -> bool:
+    """Whether it is the message of Notifier.deploy."""
+    return said.get(DEPLOY) == "1"
 
 
 def living_workers(said: Mapping[str, str]) -> int | None:

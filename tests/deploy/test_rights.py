@@ -70,6 +70,20 @@ def test_without_a_passwd_entry_the_deploy_and_the_stop_work_too(serve: Serve, t
     assert server.stop() == 0
 
 
+@as_root
+def test_hup_to_a_generation_of_a_user_deploys_although_it_cannot_signal_root(
+    serve: Serve, tmp_path: Path
+) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS)
+    server = serve("rights", "--user", str(STRANGER), "--kill-old-delay", "0")
+    os.kill(server.master, SIGHUP)
+    server.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
+    assert server.matches(rf"HUP passed on to the supervisor, pid {server.pid}")
+    assert server.get("/").json()["Uid"] == [str(STRANGER)] * 4
+    assert server.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("options", "mode"),
     [

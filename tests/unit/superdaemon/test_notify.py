@@ -6,7 +6,14 @@ import socket
 
 import pytest
 
-from rhebok.superdaemon.notify import Inbox, Notifier, living_workers, watchdog_interval, workers_take
+from rhebok.superdaemon.notify import (
+    Inbox,
+    Notifier,
+    living_workers,
+    wants_deploy,
+    watchdog_interval,
+    workers_take,
+)
 
 
 @pytest.fixture
@@ -75,6 +82,17 @@ def test_a_socket_with_a_path_is_spoken_to(tmp_path):
         systemd.bind(str(tmp_path / "notify"))
         Notifier(str(tmp_path / "notify")).status("fine")
         assert systemd.recv(100) == b"STATUS=fine"
+
+
+def test_a_generation_asks_for_a_deploy_and_does_not_wait(inbox):
+    notifier = Notifier(inherited=inbox.sender)
+    assert notifier.deploy()
+    ((_, said),) = inbox.messages()
+    assert wants_deploy(said)
+    while notifier.deploy():
+        pass
+    assert all(wants_deploy(said) for _, said in inbox.messages())
+    assert not Notifier(None).deploy()
 
 
 def test_nobody_there_is_no_error(tmp_path):
