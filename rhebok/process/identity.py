@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.process.no_new_privs import set_no_new_privs
+from rhebok.process.no_new_privs import drop_capabilities, keeps_capabilities, set_no_new_privs
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ def become(target: Identity) -> None:
             os.setresgid(target.gid, target.gid, target.gid)
         if target.uid is not None:
             os.setresuid(target.uid, target.uid, target.uid)
+        if target.uid:
+            drop_capabilities()
         set_no_new_privs()
     except OSError as error:
         raise UserError(
@@ -100,6 +102,8 @@ def acting_as(target: Identity) -> Iterator[None]:
 
     For a process without threads: the kernel keeps rights by thread.
     """
+    if keeps_capabilities():
+        raise CannotAct(errno.EPERM, f"cannot act as {_described(target)}: the securebits keep root's rights")
     groups, gid = os.getgroups(), os.getegid()
     try:
         try:

@@ -3,6 +3,7 @@
 import ast
 import os
 import resource
+import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,19 @@ def test_a_worker_of_a_user_has_nothing_of_roots_and_gets_no_new_rights(
     assert rights["NoNewPrivs"] == ["1"], rights
     master = Path(f"/proc/{server.master}/status").read_text()
     assert "NoNewPrivs:\t1" in master
+
+
+@as_root
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="takes setpriv")
+def test_capabilities_that_the_securebits_keep_are_dropped(tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS + "print(rights())")
+    argv = ["setpriv", "--securebits=+no_setuid_fixup", *command(), "--check-config", "--user", str(STRANGER)]
+    done = subprocess.run(
+        [*argv, "rights"], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True
+    )
+    rights = ast.literal_eval(done.stdout.splitlines()[0])
+    assert int(rights["CapEff"][0], 16) == int(rights["CapPrm"][0], 16) == 0, rights
 
 
 @as_root
