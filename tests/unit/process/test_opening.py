@@ -192,6 +192,24 @@ def test_the_error_log_is_opened_again_by_the_same_rules(theirs: Path, secret: P
     assert path.stat().st_uid == USER.uid
 
 
+def test_a_worker_of_root_does_not_open_it_again(theirs: Path) -> None:
+    """It may have threads, and rights are taken for the whole process."""
+    log = theirs / "log"
+    stream = LogStream.open(str(log))
+    log.rename(theirs / "log.1")
+    child = os.fork()
+    if child == 0:
+        stream.write("of the worker\n")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not log.exists()
+    said, line = (theirs / "log.1").read_text().splitlines()
+    assert "others than root can write its directory" in said
+    assert line == "of the worker"
+    stream.write("of the master\n")
+    assert log.read_text() == "of the master\n"
+
+
 def test_a_pid_file_in_a_directory_of_a_user_belongs_to_that_user(theirs: Path, secret: Path) -> None:
     pid_file = PidFile(str(theirs / "pid"))
     pid_file.write()
