@@ -78,7 +78,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     with _logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
-        access_log = open_access_log(settings.access_logfile, _identity(settings))
+        access_log = open_access_log(settings.access_logfile, _identity(settings), log.logger)
         _become_user(settings)
         if not supervised():
             _log_start(config, listeners, log)
@@ -126,6 +126,8 @@ def check(config: Config) -> None:
     _identity(settings)
     # Before the application, which may replace what the compiled part imports.
     _check_access_logformat(settings)
+    if os.geteuid() == 0:
+        _become_user(settings)  # whose code it is: root must not run it
     load_app(settings.app)
     hooks.load_master_hooks(settings)
     hooks.load_after_fork(settings)

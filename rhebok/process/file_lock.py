@@ -33,6 +33,13 @@ def held_by_trusted(fd: int) -> bool:
     return any(pid <= UNKNOWN or _user(pid) in trusted for pid in holders)
 
 
+def holds_lock(pid: int, fd: int) -> bool:
+    """Whether that process has locked our file; false when we may not look."""
+    with suppress(OSError):
+        return pid in _holders(os.fstat(fd).st_ino)
+    return False
+
+
 def is_same_file(path: str, fd: int) -> bool:
     """Whether the path names the file that is open."""
     try:

@@ -5,6 +5,7 @@ The supervisor keeps the user that it was started as, so that it can signal its 
 changes to the new user before it loads the application.
 """
 
+import errno
 import grp
 import os
 import pwd
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.process.no_new_privs import set_no_new_privs
+from rhebok.process.no_new_privs import drop_capabilities, keeps_capabilities, set_no_new_privs
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class Identity:
 UNCHANGED = Identity()
 
 
-class CannotAct(Exception):
+MOST_ID = 2**32 - 2  # one more is -1, with which setresuid(2) and chown(2) leave what is there
+
+
+class CannotAct(PermissionError):
     """This process may not take the user's rights, although it is root: it lacks the capabilities."""
 
 
@@ -53,6 +57,11 @@ def identity(user: str | None, group: str | None, option: str = "--user") -> Ide
     else:
         gid = entry.pw_gid if entry else None
     return Identity(entry.pw_uid if entry else None, gid, entry.pw_name if entry else None)
+
+
+def of_number(uid: int) -> Identity:
+    """That user, with the user's own groups; without an entry in /etc/passwd, the group of that number."""
+    return identity(str(uid), None)
 
 
 def owner(text: str | None, otherwise: Identity) -> Identity:
@@ -78,6 +87,8 @@ def become(target: Identity) -> None:
             os.setresgid(target.gid, target.gid, target.gid)
         if target.uid is not None:
             os.setresuid(target.uid, target.uid, target.uid)
+        if target.uid:
+            drop_capabilities()
         set_no_new_privs()
     except OSError as error:
         raise UserError(
@@ -91,6 +102,8 @@ def acting_as(target: Identity) -> Iterator[None]:
 
     For a process without threads: the kernel keeps rights by thread.
     """
+    if keeps_capabilities():
+        raise CannotAct(errno.EPERM, f"cannot act as {_described(target)}: the securebits keep root's rights")
     groups, gid = os.getgroups(), os.getegid()
     try:
         try:
@@ -98,7 +111,8 @@ def acting_as(target: Identity) -> Iterator[None]:
             os.setegid(gid if target.gid is None else target.gid)
             os.seteuid(0 if target.uid is None else target.uid)
         except OSError as error:
-            raise CannotAct from error
+            reason = f"cannot act as its owner, {_described(target)}, without CAP_SETUID and CAP_SETGID"
+            raise CannotAct(errno.EPERM, reason) from error
         yield
     finally:
         os.seteuid(0)
@@ -116,21 +130,38 @@ def _set_groups(target: Identity) -> None:
 
 
 def _user(text: str, option: str) -> pwd.struct_passwd:
+    number = _number(text, option)
     try:
-        return pwd.getpwuid(int(text)) if text.isdigit() else pwd.getpwnam(text)
+        return pwd.getpwnam(text) if number is None else pwd.getpwuid(number)
     except KeyError:
-        if text.isdigit():  # valid without an entry, as in a container; the group is not to stay root's
-            return pwd.struct_passwd((None, "x", int(text), int(text), "", "", ""))
+        if number is not None:  # valid without an entry, as in a container; the group is not to stay root's
+            return pwd.struct_passwd((None, "x", number, number, "", "", ""))
         raise UserError(f"{option}: there is no user {text!r}", ExitStatus.USAGE) from None
 
 
 def _group(text: str, option: str) -> int:
-    if text.isdigit():
-        return int(text)
+    number = _number(text, option)
+    if number is not None:
+        return number
     try:
         return grp.getgrnam(text).gr_gid
     except KeyError:
         raise UserError(f"{option}: there is no group {text!r}", ExitStatus.USAGE) from None
+
+
+def _number(text: str, option: str) -> int | None:
+    """None for a name."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(MOST_ID)) or int(digits) > MOST_ID:
+        message = f"{option}: {_shortened(text)} is beyond the largest number of a user or group, {MOST_ID}"
+        raise UserError(message, ExitStatus.USAGE)
+    return int(digits)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _described(target: Identity) -> str:

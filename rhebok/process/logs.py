@@ -5,13 +5,14 @@ opens the path again when it does not. Each process does so for itself, so rotat
 does not wait for a reader of a full pipe: lines are dropped and counted, and the log says so later.
 """
 
+import errno
 import io
 import logging
 import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO, cast
 
 from rhebok.errors import UserError, os_reason
@@ -36,11 +37,13 @@ class LogStream(io.TextIOBase):
     replaces the file under the same descriptor. Writing raises nothing: what cannot be written is dropped.
     """
 
-    def __init__(self, path: str | None, fd: int, user: Identity = UNCHANGED) -> None:
-        """path: None for a file that is never opened again. user: that this process is going to become."""
+    def __init__(self, path: str | None, fd: int, user: Identity = UNCHANGED, exposed: bool = False) -> None:
+        """path: None for a file that is never opened again. user: that this process is going to become.
+        exposed: see Opened."""
         self._path = path
         self._fd = fd
         self._user = user
+        self._opener = os.getpid() if exposed else None
         self._unfinished = threading.local()
         self._lost = 0  # lines, not yet said
         self._torn = False  # the last write ended within a line
@@ -53,7 +56,7 @@ class LogStream(io.TextIOBase):
             return cls(None, unblocked(2))
         path = os.path.abspath(path)
         opened = _open(path, user)
-        return cls(path if opened.renamable else None, opened.fd, user)
+        return cls(path if opened.renamable else None, opened.fd, user, opened.exposed)
 
     def writable(self) -> bool:
         return True
@@ -115,6 +118,7 @@ class LogStream(io.TextIOBase):
         if self._path is None or is_same_file(self._path, self._fd):
             return
         try:
+            self._refuse_in_workers_of_root()
             fresh = _open(self._path, self._user).fd
         except OSError as error:
             self._say_that_it_stays(error)
@@ -123,6 +127,13 @@ class LogStream(io.TextIOBase):
             os.dup2(fresh, self._fd, inheritable=False)
             self._stays = False
         os.close(fresh)
+
+    def _refuse_in_workers_of_root(self) -> None:
+        """They may have threads, which would all take the rights of the directory's owner, and give them back
+        while another one opens the file: it would follow a link as root."""
+        if self._opener not in (None, os.getpid()) and os.geteuid() == 0:
+            reason = "others than root can write its directory, and this worker is root's (a deploy opens it)"
+            raise PermissionError(errno.EACCES, reason)
 
     def _say_that_it_stays(self, error: OSError) -> None:
         """Once: what follows is in the renamed file, where nobody looks for it."""
@@ -166,9 +177,10 @@ class AccessLogFile:
     path: str | None  # to follow when the file is renamed; None: that is not done
 
 
-def open_access_log(path: str | None, user: Identity) -> AccessLogFile | None:
+def open_access_log(path: str | None, user: Identity, logger: logging.Logger) -> AccessLogFile | None:
     """The file for --access-logfile; `-` is stdout. Called before the application can change the directory.
 
+    Workers open it again as they are, so workers of root must not do that where others can place a link.
     Raises UserError when it cannot be opened.
     """
     if path is None:
@@ -180,7 +192,15 @@ def open_access_log(path: str | None, user: Identity) -> AccessLogFile | None:
         opened = open_file(whole, _APPEND, 0o666, user)
     except OSError as error:
         raise UserError(f"--access-logfile: cannot write to {path!r}: {os_reason(error)}") from None
-    return AccessLogFile(made_unblocked(opened.fd), whole if opened.renamable else None)
+    follows = opened.renamable
+    if follows and opened.exposed and os.geteuid() == 0 and not user.uid:
+        follows = False
+        logger.warning(
+            "the access log %r is in a directory that others than root can write, and the workers are "
+            "root's: it is not opened again when it is renamed, until a deploy (HUP); --user mends that",
+            whole,
+        )
+    return AccessLogFile(made_unblocked(opened.fd), whole if follows else None)
 
 
 def check_writable(option: str, path: str | None) -> None:
@@ -198,4 +218,4 @@ def check_writable(option: str, path: str | None) -> None:
 
 def _open(path: str, user: Identity) -> Opened:
     opened = open_file(path, _APPEND, 0o644, user)
-    return Opened(made_unblocked(opened.fd), opened.made, opened.renamable)
+    return replace(opened, fd=made_unblocked(opened.fd))

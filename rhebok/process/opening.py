@@ -5,7 +5,7 @@ A path is walked from the root directory, one name after the other:
 
 - In a directory that only root can write, links are root's own: they are followed.
 - From the first directory of another user on, everything is done with the rights of that user. So a link that
-  the user has placed there leads root nowhere.
+  the user has placed there leads root nowhere. The directory's group does not count: it may be root's still.
 - In a directory of root that others can write too, such as /tmp, no link is followed, and a file that exists
   must be a regular one of root with one name.
 
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rhebok.process.identity import UNCHANGED, CannotAct, Identity, acting_as
+from rhebok.process.identity import UNCHANGED, Identity, acting_as, of_number
 
 ROOT = 0
 UNMAPPED = 65534  # the owner of what belongs to nobody in our user namespace: it cannot be acted for
@@ -61,6 +61,7 @@ class Opened:
     fd: int
     made: bool
     renamable: bool  # a regular file, which may be renamed and made again
+    exposed: bool = False  # to others than root and the user: they can write its directory
 
 
 def open_file(path: str, flags: int, mode: int, user: Identity = UNCHANGED) -> Opened:
@@ -73,13 +74,28 @@ def open_file(path: str, flags: int, mode: int, user: Identity = UNCHANGED) -> O
             with acting_as(user):
                 fd, made = _open(path, flags, mode, None, links=True)
             return Opened(fd, made, _is_regular(fd))
-        except (PermissionError, CannotAct):
-            pass  # a directory of root, or a device
+        except PermissionError:
+            pass  # a directory of root, or a device; or we may not act as the user
     with place_of(path) as place:
         fd, made = place.open(flags, mode)
     if made and user.given:
         os.fchown(fd, *user.ids)
-    return Opened(fd, made, place.descriptor is None and _is_regular(fd))
+    renamable = place.descriptor is None and _is_regular(fd)
+    return Opened(fd, made, renamable, place.user.given or place.shared)
+
+
+def open_to_read(path: str) -> int:
+    """The descriptor of a file that is there. No link of another user is followed to a file of root. Raises
+    OSError."""
+    with place_of(path) as place:
+        if place.descriptor is not None:
+            return os.dup(place.descriptor)
+        follow = 0 if place.directory is None else os.O_NOFOLLOW
+        fd = os.open(place.name, os.O_RDONLY | _ALWAYS | follow, dir_fd=place.directory)
+        if place.user.uid and os.fstat(fd).st_uid == ROOT:
+            os.close(fd)
+            raise PermissionError(errno.EACCES, "a file of root, in a directory of another user")
+        return fd
 
 
 @contextmanager
@@ -107,7 +123,7 @@ def _walk(path: str) -> Place:
         while True:
             status = os.fstat(fd)
             if status.st_uid not in (ROOT, UNMAPPED):
-                return Place(fd, "/".join(names) or ".", Identity(status.st_uid, status.st_gid))
+                return Place(fd, "/".join(names) or ".", of_number(status.st_uid))
             shared = status.st_uid == UNMAPPED or bool(status.st_mode & 0o022)
             name = names.popleft() if names else "."
             if where in (f"/proc/{os.getpid()}/fd", "/proc/self/fd") and name.isdigit():

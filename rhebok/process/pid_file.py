@@ -12,9 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from rhebok.errors import UserError, os_reason
-from rhebok.process.file_lock import has_open, held_by_trusted, is_same_file, try_lock
-from rhebok.process.opening import open_file, place_of
+from rhebok.process.file_lock import has_open, held_by_trusted, holds_lock, is_same_file, try_lock
+from rhebok.process.opening import open_file, open_to_read, place_of
 
+MAX_PID = 2**31 - 1
 LOOK_EVERY = 0.1  # seconds between two looks at a file that another process holds
 
 
@@ -95,20 +96,37 @@ def _cannot_write(option: str, path: str, reason: str) -> UserError:
 def find_running(path: str) -> tuple[int, int]:
     """The process id of the superdaemon whose pid file this is, and a descriptor of the file.
 
-    UserError when none runs, or the file is not a pid file.
+    UserError when none runs, the file is not a pid file, or names a process of somebody else.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_to_read(path)
     except OSError as error:
         raise UserError(f"cannot open the pid file {path!r}: {os_reason(error)}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise UserError(f"cannot read the pid file {path!r}: it is not a regular file")
     if not is_running(fd):
         os.close(fd)
         raise UserError(f"no superdaemon is running: nobody holds the lock of {path}")
     pid = _content(fd)
-    if not pid.isdigit():
+    if not pid.isdigit() or not 0 < int(pid) <= MAX_PID:
         os.close(fd)
         raise UserError(f"{path} holds {pid!r}, not a process id; is it a superdaemon's pid file?")
+    if not _is_its_own(int(pid), fd):
+        os.close(fd)
+        raise UserError(
+            f"{path} belongs to another user, and names the process {pid}, which does not have it open: "
+            "it gets no signal"
+        )
     return int(pid), fd
+
+
+def _is_its_own(pid: int, fd: int) -> bool:
+    """Whether the process is the one that the file is of. Whoever owns the file can write any number into it,
+    and hold the lock; only root could signal what that user cannot."""
+    if os.fstat(fd).st_uid == os.geteuid():
+        return True
+    return has_open(pid, fd) or holds_lock(pid, fd) or os.geteuid() != 0
 
 
 def is_running(fd: int) -> bool:

@@ -35,7 +35,7 @@ from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.serving.worker_tracebacks import WorkerTracebacks
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
-from rhebok.superdaemon.supervised import killed_masters, pass_hup_on
+from rhebok.superdaemon.supervised import killed_masters, supervisor
 
 MANY_WORKERS = 16  # TTIN may make as many, or four times --workers
 
@@ -234,10 +234,12 @@ class Master:
 
     def _deploy_instead(self) -> bool:
         """HUP asks for new code, and only the supervisor can start that."""
-        supervisor = pass_hup_on()
-        if supervisor:
-            self._log.logger.info("HUP passed on to the supervisor, pid %d: send signals there", supervisor)
-        return supervisor is not None
+        pid = supervisor()
+        if pid is not None and self._notifier.deploy():
+            self._log.logger.info("HUP passed on to the supervisor, pid %d: send signals there", pid)
+        elif pid is not None:
+            self._log.logger.warning("HUP could not be passed on: send it to the supervisor, pid %d", pid)
+        return pid is not None
 
     def _stop_begins(self) -> None:
         """The workers serve the accept queues before they stop; the queues close with the last worker."""

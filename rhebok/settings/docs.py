@@ -13,7 +13,7 @@ HEAD = """\
 Every setting can be given as a flag, as an environment variable, or as a key of the TOML file that `--config`
 (or `RHEBOK_CONFIG`) names. The flag wins over the environment, the environment over the file, and the file
 over the default. Lists are not merged. `rhebok --print-config` shows the values in force and their sources;
-`rhebok --check-config` also loads the application.
+`rhebok --check-config` also loads the application, as `--user` when root runs it.
 
 - A size is a number of bytes, or has a suffix: `16k`, `1m`, `2g` (powers of 1024).
 - An environment variable for a list holds the items separated by spaces, quoted as in a shell.

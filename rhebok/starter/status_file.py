@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from rhebok.errors import UserError, os_reason
-from rhebok.process.opening import Place, place_of
+from rhebok.process.opening import Place, open_to_read, place_of
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -55,7 +55,7 @@ def remove(path: str) -> None:
 def read(path: str) -> dict[int, int]:
     """Process ids by generation; empty when the file is not there or not yet complete."""
     try:
-        with open(path, encoding="ascii") as file:
+        with open(open_to_read(path), encoding="ascii") as file:
             lines = file.read().split()
         return {int(number): int(pid) for number, _, pid in (line.partition(":") for line in lines)}
     except (FileNotFoundError, ValueError):

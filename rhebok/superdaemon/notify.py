@@ -20,10 +20,13 @@ from rhebok.superdaemon.supervised import NOTIFY_FD_VARIABLE, supervised
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
 LIVES = "X_LIVING_WORKERS"  # ours, likewise
+DEPLOY = "X_DEPLOY"  # ours, likewise
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
 _LONGEST = 4096
+_MAX_DIGITS = 15  # of a number in a message: what is longer is none of ours
+_AT_ONCE = 1000  # messages; the supervisor has other things to do too, whoever floods it
 _SEND_SECONDS = 1.0  # how long a full queue of systemd is waited for
 
 
@@ -81,6 +84,17 @@ class Notifier:
             with suppress(OSError):
                 self._inherited.send(f"{LIVES}={workers}".encode(), socket.MSG_DONTWAIT)
 
+    def deploy(self) -> bool:
+        """Of a generation, to our supervisor alone: start the next one. By a message, since a process of
+        --user cannot signal one of root. False when it was not taken."""
+        if not self._inherited:
+            return False
+        try:
+            self._inherited.send(f"{DEPLOY}=1".encode(), socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+        return True
+
     def alive(self) -> None:
         self._send("WATCHDOG=1")
 
@@ -117,14 +131,22 @@ def watchdog_interval(environ: Mapping[str, str], pid: int) -> float | None:
 
 def workers_take(said: Mapping[str, str]) -> float:
     """The seconds of Notifier.workers_take; 0 in other messages."""
-    microseconds = said.get(WORKERS_TAKE, "")
-    return int(microseconds) / 1_000_000 if microseconds.isdecimal() else 0.0
+    return (_number(said, WORKERS_TAKE) or 0) / 1_000_000
+
+
+def wants_deploy(said: Mapping[str, str]) -> bool:
+    """Whether it is the message of Notifier.deploy."""
+    return said.get(DEPLOY) == "1"
 
 
 def living_workers(said: Mapping[str, str]) -> int | None:
     """The number of Notifier.lives; None in other messages."""
-    number = said.get(LIVES, "")
-    return int(number) if number.isdecimal() else None
+    return _number(said, LIVES)
+
+
+def _number(said: Mapping[str, str], key: str) -> int | None:
+    text = said.get(key, "")
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 class Inbox:
@@ -139,8 +161,8 @@ class Inbox:
         return self._socket.fileno()
 
     def messages(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """(pid of the sender, what it says), of all that have come."""
-        while True:
+        """(pid of the sender, what it says), of all that have come, or of many of them."""
+        for _ in range(_AT_ONCE):
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(_LONGEST, socket.CMSG_SPACE(_CREDENTIALS.size))
             except BlockingIOError:

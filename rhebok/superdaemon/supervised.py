@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import MutableMapping
-from signal import Signals
 
 from rhebok.listening.listeners import STARTER_VARIABLE
 from rhebok.prefork.parent_death import signal_when_parent_dies
@@ -27,13 +26,9 @@ def follow_supervisor() -> None:
         signal_when_parent_dies(STOP_SIGNAL, int(_said(SUPERVISOR_VARIABLE)))
 
 
-def pass_hup_on() -> int | None:
-    """HUP deploys, also when sent to a generation. The pid that it went to; None without a supervisor."""
-    if not supervised():
-        return None
-    supervisor = os.getppid()
-    os.kill(supervisor, Signals.SIGHUP)
-    return supervisor
+def supervisor() -> int | None:
+    """The pid of our supervisor; None without one."""
+    return os.getppid() if supervised() else None
 
 
 def killed_masters() -> list[tuple[int, int]]:

@@ -37,6 +37,7 @@ from rhebok.superdaemon.notify import (
     Inbox,
     Systemd,
     living_workers,
+    wants_deploy,
     workers_take,
 )
 from rhebok.superdaemon.origin import Origin
@@ -187,15 +188,19 @@ class Supervisor(Policy):
             self._log.info("%s does nothing here", row.signal.name)
 
     def read_messages(self) -> None:
+        deploy = False
         for pid, said in self._inbox.messages():
             generation = self._generations.get(pid)
             if generation is None:
                 continue
+            deploy = deploy or wants_deploy(said)
             self._extend_deadline(generation, workers_take(said))
             if (workers := living_workers(said)) is not None:
                 generation.signs, generation.workers = generation.signs + 1, workers
             if generation.phase is Phase.STARTING and said.get("READY") == "1" and not generation.late:
                 self._got_ready(generation)
+        if deploy:
+            self._engine.want_deploy()
 
     def advance(self, now: float) -> None:
         awaited = self._state is not State.AWAITING or self._awaits_successor()

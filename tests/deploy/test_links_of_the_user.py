@@ -241,6 +241,27 @@ def test_a_rotated_access_log_is_opened_again_or_the_error_log_says_why_not(
         print(running.log)
 
 
+def test_workers_of_root_follow_no_link_in_the_place_of_a_renamed_log(site: Site, trap: Trap) -> None:
+    log = trap.directory / "access.log"
+    argv = [*command(), MODULE, "--workers", "1", "--bind", "unix:s", "--access-logfile", str(log)]
+    running = Supervised(argv, site.directory, str(site.directory / "s"))
+    try:
+        until(lambda: _logged(running, log))
+        assert running.matches(r"\[WARNING\] the access log .* until a deploy \(HUP\)")
+        renamed = log.rename(trap.directory / "access.log.1")
+        size = renamed.stat().st_size
+        symbolic(trap, log.name)
+        until(lambda: _asked(running) and renamed.stat().st_size > size)
+        trap.unharmed()
+        log.unlink()
+        running.send(SIGHUP)
+        until(lambda: _logged(running, log), lambda: running.log)
+        running.judge()
+    finally:
+        running.end()
+        print(running.log)
+
+
 def _asked(running: Supervised) -> bool:
     return running.version() == 1
 

@@ -1,7 +1,10 @@
 """What the processes of a user may and can do: mended, items 7 and 9."""
 
+import ast
 import os
 import resource
+import shutil
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGHUP
@@ -47,12 +50,50 @@ def test_a_worker_of_a_user_has_nothing_of_roots_and_gets_no_new_rights(
 
 
 @as_root
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="takes setpriv")
+def test_capabilities_that_the_securebits_keep_are_dropped(tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS + "print(rights())")
+    argv = ["setpriv", "--securebits=+no_setuid_fixup", *command(), "--check-config", "--user", str(STRANGER)]
+    done = subprocess.run(
+        [*argv, "rights"], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True
+    )
+    rights = ast.literal_eval(done.stdout.splitlines()[0])
+    assert int(rights["CapEff"][0], 16) == int(rights["CapPrm"][0], 16) == 0, rights
+
+
+@as_root
+def test_the_check_runs_no_code_of_the_user_as_root(tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS + "print(rights())")
+    argv = [*command(), "--check-config", "--user", str(STRANGER), "rights"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True)
+    rights = ast.literal_eval(done.stdout.splitlines()[0])
+    assert "0" not in rights["Uid"] + rights["Gid"] + rights["Groups"], rights
+    assert rights["NoNewPrivs"] == ["1"], rights
+
+
+@as_root
 def test_without_a_passwd_entry_the_deploy_and_the_stop_work_too(serve: Serve, tmp_path: Path) -> None:
     open_to_all(tmp_path)
     (tmp_path / "rights.py").write_text(RIGHTS)
     server = serve("rights", "--user", str(STRANGER), "--kill-old-delay", "0")
     server.send(SIGHUP)
     server.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
+    assert server.get("/").json()["Uid"] == [str(STRANGER)] * 4
+    assert server.stop() == 0
+
+
+@as_root
+def test_hup_to_a_generation_of_a_user_deploys_although_it_cannot_signal_root(
+    serve: Serve, tmp_path: Path
+) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS)
+    server = serve("rights", "--user", str(STRANGER), "--kill-old-delay", "0")
+    os.kill(server.master, SIGHUP)
+    server.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
+    assert server.matches(rf"HUP passed on to the supervisor, pid {server.pid}")
     assert server.get("/").json()["Uid"] == [str(STRANGER)] * 4
     assert server.stop() == 0
 

@@ -39,6 +39,24 @@ def test_an_unknown_name_is_an_error_that_names_it(user, group):
         identity(user, group)
 
 
+@pytest.mark.parametrize("text", ["4294967295", "4294967296", "9" * 5000, "0" * 5000 + "4294967295"])
+def test_a_number_that_no_user_can_have_is_an_error(text):
+    """2**32 - 1 is -1 for the kernel: leave it as it is."""
+    for user, group in ((text, None), (None, text)):
+        with pytest.raises(UserError, match="beyond the largest number"):
+            identity(user, group)
+    with pytest.raises(UserError, match=r"--socket-owner: .* beyond"):
+        owner(f"0:{text}", Identity())
+
+
+def test_only_ascii_digits_are_a_number():
+    for text in ("\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT THREE}"):
+        with pytest.raises(UserError, match="there is no user"):
+            identity(text, None)
+        with pytest.raises(UserError, match="there is no group"):
+            identity(None, text)
+
+
 def test_the_owner_of_sockets_is_the_user_by_default():
     user = identity("nobody", None)
     assert owner(None, user) is user

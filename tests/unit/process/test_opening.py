@@ -1,7 +1,9 @@
 """Files that root opens where others can write. Run by root, with users that have no passwd entry."""
 
+import fcntl
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,9 @@ import pytest
 from rhebok.errors import UserError
 from rhebok.process.identity import Identity
 from rhebok.process.logs import LogStream
-from rhebok.process.opening import open_file, place_of
-from rhebok.process.pid_file import PidFile
-from rhebok.starter import status_file
+from rhebok.process.opening import open_file, open_to_read, place_of
+from rhebok.process.pid_file import PidFile, find_running
+from rhebok.starter import client, status_file
 
 USER = Identity(54_321, 54_321)
 OTHER = Identity(54_322, 54_322)
@@ -75,6 +77,30 @@ def test_no_link_of_a_user_leads_root_anywhere(theirs: Path, secret: Path, user:
     assert secret.read_text() == "root's own"
     assert not secret.with_name("made").exists()
     assert secret.stat().st_uid == 0
+
+
+def test_the_group_of_a_directory_is_not_that_of_its_user(top: Path, secret: Path) -> None:
+    secret.chmod(0o660)
+    given = directory(top, "given", Identity(USER.uid, 0))  # as chown(1) leaves it, when only a user is named
+    (given / "below").symlink_to(secret.parent)
+    os.link(secret, given / "hard")
+    for user in (USER, OTHER, Identity()):
+        refused(given / "below" / secret.name, user)
+        refused(given / "hard", user)
+    assert secret.read_text() == "root's own"
+
+
+def test_root_that_may_not_become_the_owner_of_the_directory_is_told_so(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "setgroups", refuse)
+    with pytest.raises(UserError, match=r"cannot act as its owner, uid 54321.*CAP_SETUID"):
+        PidFile(str(theirs / "pid"))
+    with pytest.raises(PermissionError, match="CAP_SETUID"):
+        opened(theirs / "log")
 
 
 def test_in_a_directory_of_root_that_all_can_write_no_link_is_followed(top: Path, secret: Path) -> None:
@@ -166,6 +192,24 @@ def test_the_error_log_is_opened_again_by_the_same_rules(theirs: Path, secret: P
     assert path.stat().st_uid == USER.uid
 
 
+def test_a_worker_of_root_does_not_open_it_again(theirs: Path) -> None:
+    """It may have threads, and rights are taken for the whole process."""
+    log = theirs / "log"
+    stream = LogStream.open(str(log))
+    log.rename(theirs / "log.1")
+    child = os.fork()
+    if child == 0:
+        stream.write("of the worker\n")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not log.exists()
+    said, line = (theirs / "log.1").read_text().splitlines()
+    assert "others than root can write its directory" in said
+    assert line == "of the worker"
+    stream.write("of the master\n")
+    assert log.read_text() == "of the master\n"
+
+
 def test_a_pid_file_in_a_directory_of_a_user_belongs_to_that_user(theirs: Path, secret: Path) -> None:
     pid_file = PidFile(str(theirs / "pid"))
     pid_file.write()
@@ -194,6 +238,45 @@ def test_a_status_file_replaces_the_link(theirs: Path, secret: Path) -> None:
     assert os.listdir(theirs) == ["status"]
     status_file.remove(str(theirs / "status"))
     assert os.listdir(theirs) == []
+
+
+def test_what_is_read_is_no_file_of_root_in_a_directory_of_a_user(top: Path, theirs: Path) -> None:
+    public = top / "public"
+    public.write_text("1\n")
+    (theirs / "symbolic").symlink_to(public)
+    (theirs / "below").symlink_to(top)
+    os.link(public, theirs / "hard")
+    for name in ("symbolic", "below/public", "hard"):
+        with pytest.raises(OSError, match=r"symbolic|of root"):
+            open_to_read(str(theirs / name))
+    (top / "link").symlink_to(public)
+    os.close(open_to_read(str(top / "link")))
+
+
+def test_a_fifo_in_the_place_of_a_file_does_not_hold_the_reader(theirs: Path) -> None:
+    os.mkfifo(theirs / "status")
+    os.chown(theirs / "status", *USER.ids)
+    assert status_file.read(str(theirs / "status")) == {}
+    with pytest.raises(UserError, match="not a regular file"):
+        find_running(str(theirs / "status"))
+
+
+def test_root_signals_only_the_process_whose_pid_file_it_is(theirs: Path) -> None:
+    """The user locks a file of its own, with the number of a process of root in it."""
+    path = theirs / "pid"
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        path.write_text(f"{victim.pid}\n")
+        os.chown(path, *USER.ids)
+        lock = os.open(path, os.O_RDWR)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            with pytest.raises(UserError, match=rf"the process {victim.pid}, which does not have it"):
+                client.stop(str(path))
+            assert victim.poll() is None
+            path.write_text(f"{os.getpid()}\n")
+            assert find_running(str(path))[0] == os.getpid()
+        finally:
+            victim.kill()
 
 
 def test_the_rights_come_back_after_an_error(theirs: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from rhebok.errors import UserError
-from rhebok.process.pid_file import PidFile
+from rhebok.process.pid_file import PidFile, find_running
 
 
 @pytest.fixture
@@ -121,3 +121,13 @@ def test_a_full_disk_is_an_error_of_the_option(path):
     os.close(full)
     with pytest.raises(UserError, match=r"--pid: cannot write to '.*pid': (no space|invalid)"):
         pid_file.write()
+
+
+@pytest.mark.parametrize("content", ["0", "-1", "2147483648", "9" * 40, "12 13", ""])
+def test_what_is_no_process_id_is_never_signalled(path, content):
+    """0 is the group of the caller, for kill(2)."""
+    lock = PidFile(str(path))
+    path.write_text(f"{content}\n")
+    with pytest.raises(UserError, match="not a process id"):
+        find_running(str(path))
+    lock.remove()

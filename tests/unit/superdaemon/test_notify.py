@@ -6,7 +6,14 @@ import socket
 
 import pytest
 
-from rhebok.superdaemon.notify import Inbox, Notifier, watchdog_interval, workers_take
+from rhebok.superdaemon.notify import (
+    Inbox,
+    Notifier,
+    living_workers,
+    wants_deploy,
+    watchdog_interval,
+    workers_take,
+)
 
 
 @pytest.fixture
@@ -40,6 +47,19 @@ def test_other_messages_say_nothing_of_the_workers(said):
     assert workers_take(said) == 0
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "1" + "0" * 15])
+def test_a_number_that_is_too_long_says_nothing(number):
+    assert workers_take({"X_WORKERS_TAKE_USEC": number}) == 0
+    assert living_workers({"X_LIVING_WORKERS": number}) is None
+
+
+def test_a_sender_that_never_stops_does_not_hold_the_supervisor(inbox):
+    inbox.sender.send(b"A=1")
+    for count, _ in enumerate(inbox.messages()):
+        inbox.sender.send(b"A=1")
+        assert count < 10_000
+
+
 def test_the_sender_is_the_kernels_word(inbox):
     child = os.fork()
     if child == 0:
@@ -62,6 +82,17 @@ def test_a_socket_with_a_path_is_spoken_to(tmp_path):
         systemd.bind(str(tmp_path / "notify"))
         Notifier(str(tmp_path / "notify")).status("fine")
         assert systemd.recv(100) == b"STATUS=fine"
+
+
+def test_a_generation_asks_for_a_deploy_and_does_not_wait(inbox):
+    notifier = Notifier(inherited=inbox.sender)
+    assert notifier.deploy()
+    ((_, said),) = inbox.messages()
+    assert wants_deploy(said)
+    while notifier.deploy():
+        pass
+    assert all(wants_deploy(said) for _, said in inbox.messages())
+    assert not Notifier(None).deploy()
 
 
 def test_nobody_there_is_no_error(tmp_path):
