@@ -11,8 +11,8 @@ from integration.waiting import until
 
 
 class Gate:
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "gate"
+    def __init__(self, directory: Path, name: str = "gate") -> None:
+        self.path = directory / name
         os.mkfifo(self.path)
         self._writer: int | None = None
 
@@ -34,6 +34,14 @@ class Gate:
     def let_through(self) -> None:
         self.wait_for_arrival()
         self.open()
+
+    def remove(self) -> None:
+        """Opens it for good: for whoever stands there, and for whoever comes later."""
+        writer = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
+        self.path.unlink()
+        os.close(writer)
+        if self._writer is not None:
+            self.open()
 
     def _try_to_open(self) -> int | None:
         try:

@@ -3,7 +3,7 @@
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,53 @@ class Trace:
         self._output = output
 
     def calls(self) -> list[Call]:
-        found = (LINE.match(line) for line in self._output.read_text().splitlines())
-        return [Call(line[1], line[2], int(line[3]), line[4].strip()) for line in found if line]
+        return parse(self._output.read_text())
 
     def wait_for(self, enough: Callable[[list[Call]], bool]) -> list[Call]:
         return until(lambda: calls if enough(calls := self.calls()) else [], self._output.read_text)
+
+
+class ThreadTraces:
+    """What strace has written of each thread so far, by thread id."""
+
+    def __init__(self, outputs: Path) -> None:
+        self._outputs = outputs
+
+    def calls(self) -> dict[int, list[Call]]:
+        files = self._outputs.parent.glob(f"{self._outputs.name}.*")
+        return {int(file.suffix[1:]): parse(file.read_text()) for file in files}
+
+    def wait_for(self, enough: Callable[[dict[int, list[Call]]], bool]) -> dict[int, list[Call]]:
+        return until(lambda: calls if enough(calls := self.calls()) else {}, self.calls)
+
+
+def parse(text: str) -> list[Call]:
+    """Calls that have returned."""
+    found = (LINE.match(line) for line in text.splitlines())
+    return [Call(line[1], line[2], int(line[3]), line[4].strip()) for line in found if line]
+
+
+@contextmanager
+def traced_threads(pids: Iterable[int], directory: Path) -> Iterator[ThreadTraces]:
+    """Traces all threads of the processes, and those that they make, while the block runs."""
+    outputs = directory / "strace-of"
+    pids = list(pids)
+    named = [word for pid in pids for word in ("-p", str(pid))]
+    process = subprocess.Popen(
+        ["strace", "-ff", "-o", str(outputs), "-s", "64", *named],
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stderr is not None
+    for _ in pids:
+        message = process.stderr.readline()
+        assert "attached" in message, message
+    try:
+        yield ThreadTraces(outputs)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_SECONDS)
 
 
 @contextmanager

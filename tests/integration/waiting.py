@@ -9,9 +9,11 @@ T = TypeVar("T")
 DEADLINE_SECONDS = 30.0
 
 
-def until(condition: Callable[[], T], what: Callable[[], object] = lambda: "") -> T:
+def until(
+    condition: Callable[[], T], what: Callable[[], object] = lambda: "", seconds: float = DEADLINE_SECONDS
+) -> T:
     """The first true value of the condition; `what` says in the failure what was there instead."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited in vain: {what()}"
         time.sleep(0.005)
