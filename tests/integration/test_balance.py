@@ -15,6 +15,7 @@ from integration.waiting import until
 pytestmark = pytest.mark.needs("ss")
 
 WORKERS = 4
+COUNTS = (16, 64)
 FULLEST_OVER_MEAN = 1.2
 SECONDS = 5.0  # in which it is reached, once all are accepted
 APART = 0.015
@@ -81,20 +82,19 @@ def fullest_over_mean(found: Counter[int]) -> float:
 
 @pytest.mark.parametrize("asking", [False, True], ids=["silent", "asking"])
 @pytest.mark.parametrize("join", [join_slowly, join_at_once], ids=["slowly", "at-once"])
-@pytest.mark.parametrize("count", [16, 64])
 def test_connections_that_stay_are_spread(
     server: Server,
     clients: list[Client],
-    count: int,
     join: Callable[[Server, int, bool], Iterator[Client]],
     asking: bool,
 ) -> None:
-    clients.extend(join(server, count, asking))
-    until(lambda: 0 not in shares(server, clients), lambda: shares(server, clients))
-    until(
-        lambda: fullest_over_mean(shares(server, clients)) <= FULLEST_OVER_MEAN,
-        lambda: shares(server, clients),
-        seconds=SECONDS,
-    )
+    for count in COUNTS:
+        clients.extend(join(server, count - len(clients), asking))
+        until(lambda: 0 not in shares(server, clients), lambda: shares(server, clients))
+        until(
+            lambda: fullest_over_mean(shares(server, clients)) <= FULLEST_OVER_MEAN,
+            lambda: shares(server, clients),
+            seconds=SECONDS,
+        )
     for client in clients:
         ask(client)

@@ -16,8 +16,11 @@ pytestmark = pytest.mark.needs("strace", "ss")
 
 # Containers forbid them.
 FORBIDDEN = {"ptrace", "pidfd_open", "pidfd_getfd", "process_vm_readv", "process_vm_writev", "kcmp"}
+# Under strace some requests take so long that the worker counts as busy, and another thread looks at it.
+LATE = REQUESTS // 4
 LOOK = {"wait", "fcntl", "accept4", "restart_syscall"}
-ADDRESSES = pytest.mark.parametrize("bind", ["127.0.0.1:0", "unix:app.sock"], ids=["tcp", "unix"])
+TCP, UNIX = "127.0.0.1:0", "unix:app.sock"
+ADDRESSES = pytest.mark.parametrize("bind", [TCP, UNIX], ids=["tcp", "unix"])
 
 
 @ADDRESSES
@@ -54,15 +57,17 @@ def test_a_request_that_closes_costs_what_it_costs_one_worker(
         for _ in range(REQUESTS):
             assert server.get("/").status == 200
         calls = serving(traces.wait_for(all_seen), workers)
-    ways = [[role(call) for call in one] for calls_of in calls for one in connections(calls_of)]
+    made = [one for calls_of in calls for one in connections(calls_of)]
+    ways = [[role(call) for call in one if call.name != "futex"] for one in made]
     end = ["close"] if "unix" in bind else ["shutdown", "close"]
     at_once = ["accept4", "receive", "send", *end]
     in_time = ["accept4", "receive", "wait", "receive", "send", *end]
     held_up = [way for way in ways if way != at_once and (way != in_time or "unix" not in bind)]
     assert len(held_up) <= (REQUESTS // 4 if "unix" in bind else 0), held_up
     usual = ("accept4", "receive", "send", "shutdown", "close", "wait")
-    rest = {call.name for one in calls for call in one if role(call) not in usual}
-    assert rest <= {"fcntl", "restart_syscall", *(["epoll_ctl"] if held_up else [])}, calls
+    rest = [call.name for one in calls for call in one if role(call) not in usual]
+    assert set(rest) <= {"fcntl", "restart_syscall", "futex", *(["epoll_ctl"] if held_up else [])}, calls
+    assert rest.count("futex") <= LATE, calls
 
 
 @ADDRESSES
@@ -89,7 +94,8 @@ def test_a_kept_alive_request_costs_a_wait_recv_and_one_write(
     assert done.count("send") == REQUESTS, made
     assert done.count("receive") <= REQUESTS + 1, made  # one may find nothing
     assert done.count("wait") <= REQUESTS + 1, made
-    assert set(done) <= {"send", "receive", *LOOK}, made
+    assert set(done) <= {"send", "receive", "futex", *LOOK}, made
+    assert done.count("futex") <= LATE, made
 
 
 def look_on(clients: list[Client], seconds: float) -> None:
@@ -99,7 +105,9 @@ def look_on(clients: list[Client], seconds: float) -> None:
 
 def calls_when_idle(team: Crew, clients: list[Client], directory: Path, seconds: float) -> list[list[Call]]:
     """Of each worker, all its threads together, once the balance is reached."""
-    look_on(clients, 1.5)
+    before: list[int] = []
+    while before != (before := team.owners(clients)):
+        look_on(clients, 1.5)
     workers = team.server.workers()
     threads = {pid: [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()] for pid in workers}
     with traced_threads(workers, directory) as traces:
@@ -108,8 +116,7 @@ def calls_when_idle(team: Crew, clients: list[Client], directory: Path, seconds:
     return [[call for thread in threads[pid] for call in calls.get(thread, [])] for pid in workers]
 
 
-@ADDRESSES
-@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize(("bind", "threads"), [(TCP, 1), (UNIX, 4)])
 def test_idle_workers_look_once_a_second_and_sleep_between(
     crew: MakeCrew, tmp_path: Path, bind: str, threads: int
 ) -> None:
