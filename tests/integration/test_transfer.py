@@ -55,8 +55,8 @@ BEGUN: dict[str, tuple[tuple[bytes, bytes], bytes]] = {
     "half of 90 KiB chunked": (by_chunks(body(90 * KIB), 30 * KIB), body(90 * KIB)),
     "most of what is in a file": (by_length(body(250 * KIB), 240 * KIB), body(250 * KIB)),
     "most of what is in a file, chunked": (by_chunks(body(250 * KIB), 240 * KIB), body(250 * KIB)),
-    "the smaller part in a file": (by_length(body(3000 * KIB), 200 * KIB), body(3000 * KIB)),
-    "the smaller part in a file, chunked": (by_chunks(body(3000 * KIB), 200 * KIB), body(3000 * KIB)),
+    "the first part of 3 MB": (by_length(body(3000 * KIB), 200 * KIB), body(3000 * KIB)),
+    "the first part of 3 MB, chunked": (by_chunks(body(3000 * KIB), 200 * KIB), body(3000 * KIB)),
 }
 BODY_BUFFER = str(100 * KIB)
 
