@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { QUEUE_BYTES = 4 << 20 };
+
 static void must(bool held)
 {
     if (!held)
@@ -28,7 +30,7 @@ static void join(struct generation *g, int worker)
     g->channels[worker] = (struct rhb_channel){.waiting = g->waiting,
                                                .surplus = g->surplus,
                                                .wake = g->wake,
-                                               .n_wake = WORKERS,
+                                               .n_wake = SLOTS,
                                                .scores = g->scores,
                                                .in_waiting = &g->in_queues[0],
                                                .in_surplus = &g->in_queues[1],
@@ -42,12 +44,12 @@ static void join(struct generation *g, int worker)
 void generation_new(struct generation *g, struct rhb_test *t, change_options *change)
 {
     *g = (struct generation){0};
-    g->scores = aligned_alloc(64, WORKERS * sizeof *g->scores);
+    g->scores = aligned_alloc(64, SLOTS * sizeof *g->scores);
     must(g->scores != NULL);
-    memset(g->scores, 0, WORKERS * sizeof *g->scores);
+    memset(g->scores, 0, SLOTS * sizeof *g->scores);
     g->waiting = queue_new();
     g->surplus = queue_new();
-    for (int i = 0; i < WORKERS; i++)
+    for (int i = 0; i < SLOTS; i++)
         must((g->wake[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) >= 0);
     for (int i = 0; i < WORKERS; i++) {
         set_up(&g->f[i], t);
@@ -61,7 +63,8 @@ void generation_new(struct generation *g, struct rhb_test *t, change_options *ch
 void settle(struct generation *g)
 {
     for (int i = 0; i < WORKERS; i++)
-        poll_until_idle(&g->f[i]);
+        if (g->f[i].drained == 0)
+            poll_until_idle(&g->f[i]);
 }
 
 static void close_queue(const struct rhb_queue *queue)
@@ -84,7 +87,7 @@ void generation_end(struct generation *g)
     CHECK(recv(g->surplus.out, &byte, 1, MSG_DONTWAIT) < 0);
     close_queue(&g->waiting);
     close_queue(&g->surplus);
-    for (int i = 0; i < WORKERS; i++)
+    for (int i = 0; i < SLOTS; i++)
         close(g->wake[i]);
     free(g->scores);
 }
@@ -108,4 +111,11 @@ struct rhb_conn *travel(struct generation *g, int from, struct rhb_conn *conn)
     if (conn->state == RHB_CONN_BUSY)
         rhb_make_ready(to, conn);
     return conn;
+}
+
+void send_to_any(struct generation *g, int from, struct rhb_conn *conn)
+{
+    struct rhb_test *t = g->f[0].t;
+    rhb_count(&g->in_queues[0]);
+    CHECK_INT(rhb_parcel_send(g->f[from].loop, conn, &g->waiting), RHB_PARCEL_OK);
 }

@@ -6,14 +6,14 @@
 #include "loop/parcel.h"
 #include "loop_fixture.h"
 
-enum { WORKERS = 2, QUEUE_BYTES = 4 << 20 };
+enum { WORKERS = 2, SLOTS = 4 /* the others are for workers that do not exist */ };
 
 struct generation {
     struct fixture f[WORKERS];
     struct rhb_channel channels[WORKERS];
     struct rhb_score *scores;
     struct rhb_queue waiting, surplus;
-    int wake[WORKERS];
+    int wake[SLOTS];
     _Atomic uint32_t in_queues[2];
 };
 
@@ -43,10 +43,13 @@ int answer_from_any(struct generation *g, struct client *c);
 /* Sends the connection from the worker to the other one, and returns it there. Served next. */
 struct rhb_conn *travel(struct generation *g, int from, struct rhb_conn *conn);
 
-/* The score of the worker. */
-static inline struct rhb_worker_score *score_of(const struct generation *g, int worker)
+/* Sends it to the first worker that is free. */
+void send_to_any(struct generation *g, int from, struct rhb_conn *conn);
+
+/* The score of the worker in this slot. */
+static inline struct rhb_worker_score *score_of(const struct generation *g, int slot)
 {
-    return rhb_channel_worker(&g->channels[worker], (size_t)worker);
+    return rhb_channel_worker(&g->channels[0], (size_t)slot);
 }
 
 #endif
