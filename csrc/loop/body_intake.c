@@ -188,6 +188,8 @@ static int start_incoming(struct rhb_loop *loop, struct rhb_conn *conn, const ch
         conn->in.len = head_len;
     else if (!rhb_bytes_append(&conn->in, data, head_len))
         return 503;
+    if (incoming->framing.host != NULL) /* in the kept head */
+        incoming->framing.host = conn->in.data + (incoming->framing.host - data);
     return 0;
 }
 

@@ -28,12 +28,15 @@ bool rhb_channel_join(struct rhb_loop *loop, const struct rhb_channel *channel)
 
 void rhb_channel_part(struct rhb_loop *loop)
 {
-    for (int i = 0; loop->channel != NULL && i < RHB_PARCEL_DESCRIPTORS; i++)
+    for (int i = 0; loop->channel != NULL && i < RHB_PARCEL_DESCRIPTORS; i++) {
         if (loop->reserved[i] >= 0)
             close(loop->reserved[i]);
+        loop->reserved[i] = -1;
+    }
     free(loop->parcel);
     loop->parcel = NULL;
     loop->channel = NULL;
+    loop->worker = &loop->no_worker;
 }
 
 bool rhb_channel_others_wait(const struct rhb_channel *channel)

@@ -22,8 +22,9 @@ struct rhb_channel {
     const int *wake;          /* an eventfd for each of the first n_wake slots. Not owned. */
     size_t n_wake;
     struct rhb_score *scores;     /* of the first slot. Not owned. */
-    _Atomic uint32_t *in_surplus; /* connections in that queue; too many once a worker was killed
-                                     with one. Shared, not owned. */
+    _Atomic uint32_t *in_waiting; /* connections in this queue, */
+    _Atomic uint32_t *in_surplus; /* and in that one; too many once a worker was killed with one.
+                                     Shared, not owned. */
     size_t threads;               /* scores in one slot */
     size_t own;                   /* the slot of this worker */
 };

@@ -123,8 +123,7 @@ void rhb_listeners_pause(struct rhb_loop *loop)
         loop->accept_again_at = now + ACCEPT_PAUSE;
 }
 
-/* There was no descriptor or no memory for another connection. */
-static void make_capacity(struct rhb_loop *loop)
+void rhb_listeners_make_capacity(struct rhb_loop *loop)
 {
     struct rhb_conn *evicted = rhb_capacity_evictable(loop);
     if (evicted != NULL)
@@ -150,7 +149,7 @@ static void accept_failed(struct rhb_loop *loop, struct rhb_listener *listener, 
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        make_capacity(loop);
+        rhb_listeners_make_capacity(loop);
         break;
     case EAGAIN:
         listener->ready = listener->burst = false;
@@ -183,7 +182,7 @@ static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *
     struct rhb_conn *conn = rhb_conn_new(loop, fd);
     if (conn == NULL) {
         close(fd);
-        make_capacity(loop);
+        rhb_listeners_make_capacity(loop);
         return NULL;
     }
     conn->listener = (uint8_t)(listener - loop->listeners);
@@ -223,11 +222,17 @@ static struct rhb_conn *accept_when_full(struct rhb_loop *loop)
     return conn;
 }
 
+void rhb_listeners_pause_if_full(struct rhb_loop *loop)
+{
+    if (rhb_capacity_is_full(loop) && !rhb_capacity_has_evictable(loop))
+        rhb_listeners_pause(loop);
+}
+
 struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop)
 {
     struct rhb_conn *conn = rhb_capacity_is_full(loop) ? accept_when_full(loop) : accept_next(loop);
-    if (conn != NULL && rhb_capacity_is_full(loop) && !rhb_capacity_has_evictable(loop))
-        rhb_listeners_pause(loop); /* at once, so that the next connection wakes another worker */
+    if (conn != NULL)
+        rhb_listeners_pause_if_full(loop);
     return conn;
 }
 

@@ -31,6 +31,13 @@ struct rhb_conn *rhb_listeners_accept(struct rhb_loop *loop);
  * tenth of a second. */
 void rhb_listeners_pause(struct rhb_loop *loop);
 
+/* The same if --max-connections is reached: at once, so that the next connection wakes another
+ * worker. */
+void rhb_listeners_pause_if_full(struct rhb_loop *loop);
+
+/* There was no descriptor or no memory for another connection: closes one, or pauses. */
+void rhb_listeners_make_capacity(struct rhb_loop *loop);
+
 /* Once a second, and when a pause of accepting ends. Sets O_NONBLOCK again, a flag that other
  * generations share and may have cleared; ends the pause if there is capacity; and tries an accept
  * from each listener, for connections whose wake-up went to a worker that has died. now: coarse

@@ -105,6 +105,7 @@ void rhb_loop_free(struct rhb_loop *loop)
 
 void rhb_loop_forked(struct rhb_loop *loop)
 {
+    rhb_channel_part(loop); /* it has descriptors of the same epoll */
     close(loop->epoll);
     loop->epoll = -1;
     loop->forked = true;

@@ -80,10 +80,13 @@ static bool send_if_waiting(struct rhb_mover *mover, struct rhb_conn *conn, unsi
     struct rhb_loop *loop = mover->loop;
     if (!is_waiting(mover, conn))
         return true;
+    rhb_count(loop->channel->in_waiting); /* first: a worker may take it at once */
     enum rhb_parcel_result result = rhb_parcel_send(loop, conn, &loop->channel->waiting);
     if (result == RHB_PARCEL_OK) {
         rhb_count(&loop->worker->sent);
         ++*sent;
+    } else {
+        atomic_fetch_sub_explicit(loop->channel->in_waiting, 1, memory_order_relaxed);
     }
     return result != RHB_PARCEL_FULL;
 }
@@ -93,10 +96,8 @@ static bool send_if_waiting(struct rhb_mover *mover, struct rhb_conn *conn, unsi
 /* The result of the epoll_wait of a thread that has not got the GIL yet. */
 static void adopt_slept(struct rhb_loop *loop)
 {
-    if (!loop->sleeping)
-        return;
-    loop->at_event = 0;
-    loop->n_events = loop->sleep_result > 0 ? loop->sleep_result : 0;
+    if (loop->sleeping)
+        rhb_parking_forget_closed(loop, loop->sleep_result);
 }
 
 /* Asks epoll for what is new. Listeners and other queues are left out: epoll will report them

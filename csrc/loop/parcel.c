@@ -27,6 +27,7 @@ struct parcel {
     struct rhb_framing framing;
     struct phr_strict_chunked decoder;
     uint64_t since, body_len;
+    size_t host_at; /* in the input */
 };
 
 /* ---- the descriptors of a message ---- */
@@ -97,6 +98,8 @@ static struct parcel describe(const struct rhb_loop *loop, const struct rhb_conn
     parcel.decoder = incoming->decoder;
     parcel.since = incoming->since;
     parcel.body_len = incoming->body.len;
+    if (incoming->framing.host != NULL)
+        parcel.host_at = (size_t)(incoming->framing.host - conn->in.data);
     return parcel;
 }
 
@@ -105,6 +108,7 @@ static void forget(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     if (conn->incoming != NULL)
         rhb_body_turn_release(loop, conn->incoming);
+    loop->parcels.looked_last = false; /* it may come back */
     rhb_conn_disown(loop, conn);
 }
 
@@ -204,8 +208,8 @@ static bool restore_body(struct rhb_loop *loop, struct rhb_conn *conn, const str
                                       .decoder = parcel->decoder,
                                       .since = parcel->since,
                                       .has_turn = true};
-    if (incoming->framing.host != NULL) /* into a buffer of the sender */
-        incoming->framing.host = conn->in.data;
+    if (incoming->framing.host != NULL) /* in the buffer of the sender */
+        incoming->framing.host = conn->in.data + parcel->host_at;
     rhb_body_init(&incoming->body, parcel->framing.content_length, loop->options.body_buffer,
                   loop->options.body_memory);
     conn->incoming = incoming;
@@ -236,7 +240,7 @@ static struct rhb_conn *restore(struct rhb_loop *loop, const struct parcel *parc
     conn->deadline = parcel->deadline;
     conn->head_seen = parcel->head_seen;
     loop->forks = loop->forks || parcel->forks;
-    bool whole = rhb_bytes_append(&conn->in, bytes, parcel->in_len);
+    bool whole = parcel->in_len == 0 || rhb_bytes_append(&conn->in, bytes, parcel->in_len);
     if (whole && parcel->has_body)
         whole = restore_body(loop, conn, parcel, bytes + parcel->in_len,
                              parcel->body_in_file ? fds[1] : -1);

@@ -50,8 +50,8 @@ void rhb_conn_disown(struct rhb_loop *loop, struct rhb_conn *conn);
 /* Frees the memory of a closed connection, or keeps it for another one. */
 void rhb_conn_recycle(struct rhb_loop *loop, struct rhb_conn *conn);
 
-/* To be called with the result of the epoll_wait of a thread that slept. Drops the events of
- * connections that other threads have closed meanwhile, and frees these. */
+/* To be called with the result of the epoll_wait of a thread that slept, once or more. Drops the
+ * events of connections that other threads have closed meanwhile, and frees these. */
 void rhb_parking_forget_closed(struct rhb_loop *loop, int n_events);
 
 /* Frees the memory that closed connections have left. */

@@ -27,9 +27,10 @@ void rhb_transfers_reported(struct rhb_loop *loop)
     loop->parcels.ready = true;
 }
 
-static void note_taken(struct rhb_loop *loop, _Atomic uint32_t *counter)
+static void note_taken(struct rhb_loop *loop, _Atomic uint32_t *counter, _Atomic uint32_t *in_queue)
 {
     rhb_count(counter);
+    atomic_fetch_sub_explicit(in_queue, 1, memory_order_relaxed);
     loop->parcels.looked_last = false;
 }
 
@@ -39,9 +40,9 @@ static struct rhb_conn *take_waiting(struct rhb_loop *loop)
     struct rhb_conn *conn = rhb_parcel_take(loop, &loop->channel->waiting, &empty);
     loop->parcels.ready = !empty;
     if (conn != NULL)
-        note_taken(loop, &loop->worker->taken);
+        note_taken(loop, &loop->worker->taken, loop->channel->in_waiting);
     else if (!empty)
-        rhb_listeners_pause(loop); /* no descriptors, or no memory */
+        rhb_listeners_make_capacity(loop);
     return conn;
 }
 
@@ -66,13 +67,13 @@ struct rhb_conn *rhb_transfers_take_surplus(struct rhb_loop *loop)
     bool empty;
     struct rhb_conn *conn = rhb_parcel_take(loop, &loop->channel->surplus, &empty);
     if (conn == NULL) {
-        if (empty)
+        /* not at each look: one that is expected may be on its way, and a wake-up follows it */
+        if (empty && loop->parcels.look_at_all)
             atomic_store_explicit(expected, 0, memory_order_relaxed);
         loop->parcels.look = loop->parcels.look_at_all = false;
         return NULL;
     }
-    note_taken(loop, &loop->worker->received);
-    atomic_fetch_sub_explicit(loop->channel->in_surplus, 1, memory_order_relaxed);
+    note_taken(loop, &loop->worker->received, loop->channel->in_surplus);
     if (atomic_load_explicit(expected, memory_order_relaxed) > 0)
         atomic_fetch_sub_explicit(expected, 1, memory_order_relaxed);
     loop->parcels.look =
@@ -92,6 +93,8 @@ struct rhb_conn *rhb_transfers_take(struct rhb_loop *loop)
     conn = take_waiting(loop);
     if (conn != NULL && evicted != NULL)
         rhb_conn_close(loop, evicted);
+    if (conn != NULL)
+        rhb_listeners_pause_if_full(loop);
     return conn;
 }
 
@@ -101,6 +104,9 @@ void rhb_transfers_tick(struct rhb_loop *loop)
         return;
     if (loop->accept_again_at == 0)
         rhb_transfers_arm(loop);
+    if (loop->parcels.armed &&
+        atomic_load_explicit(loop->channel->in_waiting, memory_order_relaxed) > 0)
+        loop->parcels.ready = true;
     if (atomic_load_explicit(loop->channel->in_surplus, memory_order_relaxed) > 0)
         loop->parcels.look = loop->parcels.look_at_all = true;
 }

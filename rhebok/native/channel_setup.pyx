@@ -19,12 +19,13 @@ cdef class ChannelSetup:
 
     def __cinit__(self, channel, size_t threads, size_t slot):
         cdef unsigned char[::1] scores = channel.scores
-        cdef unsigned char[::1] in_surplus = channel.in_surplus
-        self.memory = scores, in_surplus
+        cdef unsigned char[::1] in_queues = channel.in_queues
+        self.memory = scores, in_queues
         self.channel.waiting.in_, self.channel.waiting.out = channel.waiting
         self.channel.surplus.in_, self.channel.surplus.out = channel.surplus
         self.channel.scores = <rhb_score *>&scores[0]
-        self.channel.in_surplus = <uint32_t *>&in_surplus[0]
+        self.channel.in_waiting = <uint32_t *>&in_queues[0]
+        self.channel.in_surplus = <uint32_t *>&in_queues[4]
         self.channel.threads = threads
         self.channel.own = slot
         self.channel.n_wake = len(channel.wake)

@@ -337,6 +337,7 @@ cdef extern from "loop/channel.h" nogil:
         const int *wake
         size_t n_wake
         rhb_score *scores
+        uint32_t *in_waiting
         uint32_t *in_surplus
         size_t threads
         size_t own

@@ -157,8 +157,10 @@ cdef class Lane:
                 raise
         if self.interrupted:
             self.clear_interrupt()
-        if self.service.sleeping and rhb_loop_needs_attention(self.loop):
-            self.service.wake_sleeping_thread()
+        if self.service.sleeping:
+            rhb_loop_enter(self.loop, self.lane)  # the mover changes the lists that are looked at
+            if rhb_loop_needs_attention(self.loop):
+                self.service.wake_sleeping_thread()
         return 0
 
     def interrupt(self, exception):

@@ -190,7 +190,8 @@ cdef class Worker:
         rhb_heap_keep(self.loop.options.body_buffer)
         at_fork = AtFork()
         at_fork.loop = self.loop
-        os.register_at_fork(after_in_parent=at_fork.in_parent, after_in_child=at_fork.in_child)
+        os.register_at_fork(before=at_fork.before, after_in_parent=at_fork.in_parent,
+                            after_in_child=at_fork.in_child)
         self.service.base_context = PyContext_CopyCurrent()
         try:
             if len(self.lanes) == 1:

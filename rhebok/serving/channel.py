@@ -27,7 +27,7 @@ class Channel:
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
         self.wake = [os.eventfd(0, flags) for _ in range(min(2 * workers + _SPARE, _MOST))]
         self.scores = scoreboard.all_slots()
-        self.in_surplus = memoryview(mmap.mmap(-1, 4))
+        self.in_queues = memoryview(mmap.mmap(-1, 8))
         self.threads = threads
 
     def _queue(self) -> tuple[int, int]:

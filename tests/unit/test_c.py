@@ -2,6 +2,8 @@
 
 Each is also a test for aarch64, without the sanitizers, under qemu's emulation of one process. That has no
 sock_diag, and only parts of some socket options: the cases that need them ask for them, and are left out.
+
+Those with threads of their own are built under ThreadSanitizer too.
 """
 
 import subprocess
@@ -11,6 +13,8 @@ import pytest
 from unit.c_build import C_TESTS, build
 
 NAMES = sorted(f"{source.parent.name}/{source.stem}" for source in C_TESTS.glob("*/test_*.c"))
+
+THREADED = ("loop/test_mover", "loop/test_mover_load", "loop/test_presence")
 
 
 def check(name: str, *command: str) -> str:
@@ -44,6 +48,17 @@ def test_c_program_passes(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_c_program_passes_on_aarch64(name: str) -> None:
     check(name, "qemu-aarch64", str(build(name, architecture="aarch64")))
+
+
+# It cannot run where the kernel puts programs at addresses that it needs itself.
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", THREADED)
+def test_c_program_has_no_data_race(name: str) -> None:
+    program = str(build(name, architecture="tsan"))
+    probe = subprocess.run([program], env={"RHB_ONLY": "no such case"}, capture_output=True, text=True)
+    if "unexpected memory mapping" in probe.stderr:
+        pytest.skip(probe.stderr)
+    check(name, program)
 
 
 def test_the_c_tests_are_found() -> None:

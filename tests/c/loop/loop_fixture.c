@@ -117,6 +117,14 @@ void tear_down(struct fixture *f)
 
 /* ---- the application ---- */
 
+static void copy_parts(struct fixture *f, const struct rhb_body *body)
+{
+    const char *data;
+    size_t size;
+    for (size_t part = 0; (size = rhb_body_part(body, part, &data)) > 0; part++)
+        rhb_bytes_put(&f->body, data, size);
+}
+
 static void copy_body(struct fixture *f, const struct rhb_request *request)
 {
     size_t len = (size_t)request->body_len;
@@ -127,7 +135,7 @@ static void copy_body(struct fixture *f, const struct rhb_request *request)
     if (request->inline_body != NULL)
         rhb_bytes_put(&f->body, request->inline_body, len);
     else if (request->body->fd < 0)
-        rhb_bytes_put(&f->body, request->body->data, len);
+        copy_parts(f, request->body);
     else if (pread(request->body->fd, f->body.data, len, 0) == (ssize_t)len)
         f->body.len = len;
 }
