@@ -41,10 +41,13 @@ static size_t bytes_there(int fd)
     return ioctl(fd, FIONREAD, &there) == 0 && there > 0 ? (size_t)there : 0;
 }
 
-/* Whether the rest of a body has arrived, which nobody has read yet. */
+/* Whether the rest of a body has arrived, which nobody has read yet; or a part of it, and the
+ * worker will not read it soon. */
 static bool body_is_there(struct rhb_mover *mover, const struct rhb_conn *conn)
 {
     const struct rhb_incoming *incoming = conn->incoming;
+    if (mover->stuck >= PATIENCE)
+        return bytes_there(conn->fd) > 0;
     if (incoming->framing.body != RHB_BODY_CHUNKED)
         return bytes_there(conn->fd) >= incoming->framing.content_length - incoming->body.len;
     struct phr_strict_chunked decoder = incoming->decoder;
@@ -98,6 +101,21 @@ static void adopt_slept(struct rhb_loop *loop)
 {
     if (loop->sleeping)
         rhb_parking_forget_closed(loop, loop->sleep_result);
+}
+
+/* Drops the events that have been handled, so that there is space for others. */
+static void compact(struct rhb_loop *loop)
+{
+    int kept = 0, seen = 0;
+    for (int i = loop->at_event; i < loop->n_events; i++) {
+        if (loop->events[i].data.u64 == 0)
+            continue;
+        seen += i < loop->seen_events;
+        loop->events[kept++] = loop->events[i];
+    }
+    loop->at_event = 0;
+    loop->n_events = kept;
+    loop->seen_events = seen;
 }
 
 /* Asks epoll for what is new. Listeners and other queues are left out: epoll will report them
@@ -174,6 +192,7 @@ static bool look(struct rhb_mover *mover)
 {
     struct rhb_loop *loop = mover->loop;
     adopt_slept(loop);
+    compact(loop);
     int seen = loop->seen_events;
     collect(loop);
     if (mover->stuck > 0)
