@@ -38,10 +38,12 @@ static struct rhb_conn *take_waiting(struct rhb_loop *loop)
 {
     bool empty;
     struct rhb_conn *conn = rhb_parcel_take(loop, &loop->channel->waiting, &empty);
-    loop->parcels.ready = !empty;
     if (conn != NULL)
         note_taken(loop, &loop->worker->taken, loop->channel->in_waiting);
-    else if (!empty)
+    else if (atomic_load_explicit(loop->channel->in_waiting, memory_order_relaxed) == 0)
+        empty = true; /* which is not known without a descriptor */
+    loop->parcels.ready = !empty;
+    if (conn == NULL && !empty)
         rhb_listeners_make_capacity(loop);
     return conn;
 }

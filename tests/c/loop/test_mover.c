@@ -1,5 +1,5 @@
-/* csrc/loop/mover.c: requests that wait in a worker that is busy. Here the main thread is the thread
- * of the busy worker: it is with the application from `busy` on until `enter`. */
+/* csrc/loop/mover.c: requests that wait in a worker that is busy. Here the main thread is the
+ * thread of the busy worker: it is with the application from `busy` on until `enter`. */
 #include "generation.h"
 #include "loop/mover.h"
 #include "loop/parking.h"
