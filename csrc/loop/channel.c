@@ -3,6 +3,7 @@
 #include "loop.h"
 #include "parcel.h"
 #include "transfers.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@ bool rhb_channel_join(struct rhb_loop *loop, const struct rhb_channel *channel)
     if (loop->parcel == NULL)
         return false;
     for (int i = 0; i < RHB_PARCEL_DESCRIPTORS; i++)
-        loop->reserved[i] = -1;
+        loop->reserved[i] = fcntl(loop->epoll, F_DUPFD_CLOEXEC, 0); /* -1: later (parcel.c) */
     loop->channel = channel;
     loop->worker = rhb_channel_worker(channel, channel->own);
     if (channel->own < channel->n_wake) {
