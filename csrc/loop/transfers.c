@@ -109,7 +109,9 @@ void rhb_transfers_tick(struct rhb_loop *loop)
     if (loop->parcels.armed &&
         atomic_load_explicit(loop->channel->in_waiting, memory_order_relaxed) > 0)
         loop->parcels.ready = true;
-    if (atomic_load_explicit(loop->channel->in_surplus, memory_order_relaxed) > 0)
+    /* what is expected may have been taken by another worker */
+    if (atomic_load_explicit(loop->channel->in_surplus, memory_order_relaxed) > 0 ||
+        atomic_load_explicit(&loop->worker->expected, memory_order_relaxed) > 0)
         loop->parcels.look = loop->parcels.look_at_all = true;
 }
 
