@@ -71,7 +71,8 @@ def _in_environment(setting: Setting, environ: Mapping[str, str]) -> Given | Non
 
 def _default(setting: Setting, environ: Mapping[str, str]) -> Given:
     if setting.variable and environ.get(setting.variable):
-        return Given(environ[setting.variable], f"the environment variable {setting.variable}")
+        value = setting.variable_value.format(environ[setting.variable])
+        return Given(value, f"the environment variable {setting.variable}")
     if setting.compute:
         return Given(setting.compute(), f"default: {setting.compute_text}")
     return Given(setting.default, "default")

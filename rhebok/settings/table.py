@@ -57,6 +57,7 @@ class Setting:
     aliases: tuple[str, ...] = ()
     unit: str = ""
     variable: str = ""  # a common environment variable that gives the default
+    variable_value: str = "{}"  # the value, with {} for what the variable has
     compute: Callable[[], Any] | None = None  # computes the default where that depends on the machine
     compute_text: str = ""
 
@@ -103,6 +104,7 @@ def row(
     aliases: str = "",
     unit: str = "",
     variable: str = "",
+    variable_value: str = "{}",
     compute: Callable[[], Any] | None = None,
     compute_text: str = "",
 ) -> Any:
@@ -115,6 +117,7 @@ def row(
         "aliases": tuple(aliases.split()),
         "unit": unit,
         "variable": variable,
+        "variable_value": variable_value,
         "compute": compute,
         "compute_text": compute_text,
     }
@@ -137,7 +140,10 @@ class Settings:
         "Set a variable in the environment of the application. May be repeated.")
 
     bind: tuple[str, ...] = row("-b --bind", values.bind_addresses(), ("127.0.0.1:8000",), Group.LISTENING,
-        "Listen on this address. May be repeated. Ignored when SERVER_STARTER_PORT hands over listeners.")
+        "Listen on this address. May be repeated. A bare HOST is port 8000, a bare number a port of all IPv4 "
+        "addresses. Ignored when SERVER_STARTER_PORT hands over listeners.",
+        variable="PORT", variable_value="0.0.0.0:{}",
+        compute_text="0.0.0.0:$PORT if $PORT is set, otherwise 127.0.0.1:8000")
     backlog: int = row("--backlog", values.whole_number(1, 2**31 - 1), 2048, Group.LISTENING,
         "The most connections that wait to be accepted; the kernel's net.core.somaxconn is the upper limit.")
     socket_mode: int | None = row("--socket-mode", values.octal(0o777), None, Group.LISTENING,

@@ -231,12 +231,17 @@ def callable_name() -> Kind:
 def bind_addresses() -> Kind:
     """Addresses to listen on. They stay text; listeners parses them again when it binds."""
 
-    def item(value: str) -> str:
-        parse_bind(value)
-        return value
+    def read(value: object) -> tuple[str, ...]:
+        parts = _parts(value, shlex.split)
+        items = tuple(item for part in parts for item in (_by_comma(part) or [""]))
+        if not items:
+            raise ValueError
+        for item in items:
+            parse_bind(item)
+        return items
 
-    takes = "HOST:PORT, [V6]:PORT, unix:PATH, unix:@NAME or fd://N"
-    return Kind(takes, "ADDRESS", _list_reader(item, shlex.split, at_least_one=True), list, repeatable=True)
+    takes = "HOST:PORT, HOST (port 8000), [V6]:PORT, unix:PATH, unix:@NAME or fd://N, separated by commas"
+    return Kind(takes, "ADDRESS", read, list, repeatable=True)
 
 
 def directories() -> Kind:
@@ -267,14 +272,9 @@ def toml_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _list_reader(
-    item: Callable[[str], str], split: Callable[[str], list[str]], at_least_one: bool = False
-) -> Reader:
+def _list_reader(item: Callable[[str], str], split: Callable[[str], list[str]]) -> Reader:
     def read(value: object) -> tuple[str, ...]:
-        parts = _parts(value, split)
-        if at_least_one and not parts:
-            raise ValueError
-        return tuple(item(part) for part in parts)
+        return tuple(item(part) for part in _parts(value, split))
 
     return read
 

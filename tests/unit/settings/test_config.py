@@ -65,6 +65,22 @@ def test_web_concurrency_gives_the_default_of_workers_only(file):
     assert load({}, environ | {"RHEBOK_WORKERS": "5"}).settings.workers == 5
 
 
+def test_port_gives_the_default_of_bind_only(file):
+    environ = {"PORT": "5123"}
+    loaded = load({}, environ)
+    assert loaded.settings.bind == ("0.0.0.0:5123",)
+    assert loaded.sources["bind"] == "the environment variable PORT"
+    assert load({}, environ, file('bind = "127.0.0.1:1"')).settings.bind == ("127.0.0.1:1",)
+    assert load({"bind": ("unix:x",)}, environ).settings.bind == ("unix:x",)
+    assert load({}, {"PORT": ""}).settings.bind == ("127.0.0.1:8000",)
+    assert "from the environment variable PORT" in refused({}, {"PORT": "http"})
+
+
+@pytest.mark.parametrize("given", ["127.0.0.1:1,[::]:2,unix:x", ("127.0.0.1:1, [::]:2", "unix:x")])
+def test_addresses_may_be_separated_by_commas(given):
+    assert load({"bind": given}, {}).settings.bind == ("127.0.0.1:1", "[::]:2", "unix:x")
+
+
 def test_an_empty_web_concurrency_is_ignored():
     assert load({}, {"WEB_CONCURRENCY": ""}).settings.workers == load({}, {}).settings.workers >= 3
 
@@ -112,9 +128,7 @@ def test_a_refused_value_names_option_value_source_and_what_it_takes(file):
 
 
 def test_a_refused_value_gives_the_reason_where_there_is_one():
-    assert refused({"bind": ("localhost",)}, {}).endswith(
-        "the port is missing (did you mean localhost:8000?)"
-    )
+    assert refused({"bind": ("host:x",)}, {}).endswith("the port must be a number from 0 to 65535, not 'x'")
 
 
 def test_a_long_refused_value_is_cut():
