@@ -7,6 +7,7 @@ reads the values into a Settings by it. To add an option, add a row.
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
+from logging.handlers import SysLogHandler
 from typing import Any
 
 from rhebok.settings import values
@@ -17,6 +18,8 @@ from rhebok.settings.values import Kind
 ENVIRONMENT_PREFIX = "RHEBOK_"
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+SYSLOG_FACILITIES = tuple(SysLogHandler.facility_names)
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 
@@ -139,6 +142,11 @@ class Settings:
     env: tuple[str, ...] = row("-e --env", values.variables(), (), Group.APPLICATION,
         "Set a variable in the environment of the application. May be repeated.")
 
+    root_path: str | None = row("--root-path", values.url_prefix(), None, Group.APPLICATION,
+        "SCRIPT_NAME of all requests: the part of the path in front of what the application knows. It is "
+        "taken away from PATH_INFO where that begins with it.",
+        variable="SCRIPT_NAME", compute_text="$SCRIPT_NAME, otherwise none")
+
     bind: tuple[str, ...] = row("-b --bind", values.bind_addresses(), ("127.0.0.1:8000",), Group.LISTENING,
         "Listen on this address. May be repeated. A bare HOST is port 8000, a bare number a port of all IPv4 "
         "addresses. Ignored when SERVER_STARTER_PORT hands over listeners.",
@@ -255,10 +263,28 @@ class Settings:
         "The format of a line of the access log, in gunicorn's atoms; `json` for lines of JSON. A format "
         "behind `escape=json ` is a JSON text of your own: an atom outside quotes becomes a string, a number "
         "or null.")
+    capture_output: bool = row("--capture-output/--no-capture-output", values.switch(), False, Group.LOGGING,
+        "Write what the application writes to stdout and stderr to --error-logfile.")
+    log_config: str | None = row("--log-config", values.path(), None, Group.LOGGING,
+        "Configure Python's logging by this file of logging.config.fileConfig. A logger `gunicorn.error` in "
+        "it gets the lines of the error log, and the file of `gunicorn.access` is the access log.")
+    log_config_json: str | None = row("--log-config-json", values.path(), None, Group.LOGGING,
+        "As --log-config, by a JSON file for logging.config.dictConfig.")
+    log_syslog: bool = row("--log-syslog/--no-log-syslog", values.switch(), False, Group.LOGGING,
+        "Send the lines of the error log to syslog too.")
+    log_syslog_to: str = row("--log-syslog-to", values.syslog_address(), "udp://localhost:514", Group.LOGGING,
+        "Where syslog is.")
+    log_syslog_prefix: str | None = row("--log-syslog-prefix", values.path("TEXT"), None, Group.LOGGING,
+        "The name behind `gunicorn.` in the lines for syslog; without it, the module of the application.")
+    log_syslog_facility: str = row("--log-syslog-facility", values.choice(*SYSLOG_FACILITIES), "user",
+        Group.LOGGING, "The facility of the lines for syslog.")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
         "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
         "have passwords and tokens. The access log's format decides for itself.")
 
+    daemon: bool = row("-D --daemon/--no-daemon", values.switch(), False, Group.PROCESS,
+        "Go on in the background, once the sockets are bound. stdout and stderr are closed then; give "
+        "--error-logfile.")
     pid: str | None = row("-p --pid", values.path(), None, Group.PROCESS,
         "Write the process id to signal to this file, and lock it. If another process holds the lock, the "
         "command fails before it binds.")

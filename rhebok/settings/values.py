@@ -14,6 +14,7 @@ from typing import Any
 
 from rhebok.listening.addresses import parse_bind
 from rhebok.listening.allowed_peers import parse_peers
+from rhebok.process.logger_config import parse_syslog_address
 
 Reader = Callable[[object], Any]
 
@@ -182,6 +183,29 @@ def word(metavar: str) -> Kind:
         return str(value) or None
 
     return Kind("a name or a number", metavar, read)
+
+
+def url_prefix() -> Kind:
+    """The beginning of the path of a URL, without a slash at its end. The empty string is None."""
+
+    def read(value: object) -> str | None:
+        if not isinstance(value, str) or not re.fullmatch(r"(/[^\s?#]*)?", value):
+            raise ValueError
+        return value.rstrip("/") or None
+
+    return Kind("a path of a URL, as /app", "PATH", read)
+
+
+def syslog_address() -> Kind:
+    """Where a syslog server listens. process.logger_config parses it again."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        parse_syslog_address(value)
+        return value
+
+    return Kind("udp://HOST:PORT, tcp://HOST:PORT or unix://PATH", "ADDRESS", read)
 
 
 def owner() -> Kind:

@@ -48,7 +48,6 @@ def error_of(result: "subprocess.CompletedProcess[str]", status: ExitStatus) -> 
 
 USAGE_MISTAKES = [
     ([], "no application given"),
-    (["site_one", "two"], "Got unexpected extra argument (two)"),
     (["site_one", "--wrokers", "3"], "No such option"),
     (["site_one", "--workers"], "requires an argument"),
     (["site_one", "--workers", "many"], "--workers: got 'many' from the command line"),
