@@ -18,6 +18,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+OTHER_FIELDS = 2**14  # bytes of a head beside the longest line and the longest field
+HEAD_WITHOUT_LIMIT = 2**18
+
 FILE_VARIABLE = "RHEBOK_CONFIG"
 
 
@@ -58,7 +61,10 @@ def load(
     below = [*layers, in_file]
     chosen = {setting.name: _choose(setting, command_line, environ, below) for setting in TABLE}
     read = {name: _read(_by_name(name), given) for name, given in chosen.items()}
-    return Config(_complete(Settings(**read)), {name: given.source for name, given in chosen.items()}, file)
+    settings, sources = Settings(**read), {name: given.source for name, given in chosen.items()}
+    if sources["limit_request_head"] == "default":
+        settings = _with_room_for_limits(settings)
+    return Config(_complete(settings), sources, file)
 
 
 def _choose(
@@ -85,8 +91,6 @@ def _default(setting: Setting, environ: Mapping[str, str]) -> Given:
     if setting.variable and environ.get(setting.variable):
         value = setting.variable_value.format(environ[setting.variable])
         return Given(value, f"the environment variable {setting.variable}")
-    if setting.compute:
-        return Given(setting.compute(), f"default: {setting.compute_text}")
     return Given(setting.default, "default")
 
 
@@ -109,6 +113,13 @@ def _shown(value: object) -> str:
         value = value[0] if len(value) == 1 else list(value)
     shown = repr(value)
     return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def _with_room_for_limits(settings: Settings) -> Settings:
+    """A limit of one line that the head's default would undercut raises it; 0 asks for no limit."""
+    line, field_size = settings.limit_request_line, settings.limit_request_field_size
+    least = line + field_size + OTHER_FIELDS if line and field_size else HEAD_WITHOUT_LIMIT
+    return replace(settings, limit_request_head=max(settings.limit_request_head, least))
 
 
 def _complete(settings: Settings) -> Settings:

@@ -4,7 +4,6 @@ Flags, RHEBOK_* variables, TOML keys, --help, --print-config and docs/settings.m
 reads the values into a Settings by it. To add an option, add a row.
 """
 
-from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from logging.handlers import SysLogHandler
@@ -12,7 +11,7 @@ from typing import Any
 
 from rhebok.settings import values
 from rhebok.settings.app_spec import app_kind
-from rhebok.settings.cpus import default_workers
+from rhebok.settings.cpus import auto_workers
 from rhebok.settings.values import Kind
 
 ENVIRONMENT_PREFIX = "RHEBOK_"
@@ -61,8 +60,7 @@ class Setting:
     unit: str = ""
     variable: str = ""  # a common environment variable that gives the default
     variable_value: str = "{}"  # the value, with {} for what the variable has
-    compute: Callable[[], Any] | None = None  # computes the default where that depends on the machine
-    compute_text: str = ""
+    default_note: str = ""  # the default in words, where it depends on something
 
     @property
     def label(self) -> str:
@@ -83,8 +81,8 @@ class Setting:
     @property
     def default_text(self) -> str:
         """The default in --help and in the docs."""
-        if self.compute_text:
-            return self.compute_text
+        if self.default_note:
+            return self.default_note
         if self.default in (None, ()):
             return "none"
         shown = self.kind.show(self.default)
@@ -108,8 +106,7 @@ def row(
     unit: str = "",
     variable: str = "",
     variable_value: str = "{}",
-    compute: Callable[[], Any] | None = None,
-    compute_text: str = "",
+    default_note: str = "",
 ) -> Any:
     """The dataclass field of one setting. The parameters are the attributes of Setting."""
     details = {
@@ -121,8 +118,7 @@ def row(
         "unit": unit,
         "variable": variable,
         "variable_value": variable_value,
-        "compute": compute,
-        "compute_text": compute_text,
+        "default_note": default_note,
     }
     return field(default=default, metadata={"row": details})
 
@@ -145,18 +141,18 @@ class Settings:
     root_path: str | None = row("--root-path", values.url_prefix(), None, Group.APPLICATION,
         "SCRIPT_NAME of all requests: the part of the path in front of what the application knows. It is "
         "taken away from PATH_INFO where that begins with it.",
-        variable="SCRIPT_NAME", compute_text="$SCRIPT_NAME, otherwise none")
+        variable="SCRIPT_NAME", default_note="$SCRIPT_NAME, otherwise none")
 
     bind: tuple[str, ...] = row("-b --bind", values.bind_addresses(), ("127.0.0.1:8000",), Group.LISTENING,
         "Listen on this address. May be repeated. A bare HOST is port 8000, a bare number a port of all IPv4 "
         "addresses. Ignored when SERVER_STARTER_PORT hands over listeners.",
         variable="PORT", variable_value="0.0.0.0:{}",
-        compute_text="0.0.0.0:$PORT if $PORT is set, otherwise 127.0.0.1:8000")
+        default_note="0.0.0.0:$PORT if $PORT is set, otherwise 127.0.0.1:8000")
     backlog: int = row("--backlog", values.whole_number(1, 2**31 - 1), 2048, Group.LISTENING,
         "The most connections that wait to be accepted; the kernel's net.core.somaxconn is the upper limit.")
     socket_mode: int | None = row("--socket-mode", values.octal(0o777), None, Group.LISTENING,
         "Permissions of unix sockets. A client needs write permission to connect.",
-        compute_text="0777 without the bits of --umask if that is given")
+        default_note="0777 without the bits of --umask if that is given")
     socket_owner: str | None = row("--socket-owner", values.owner(), None, Group.LISTENING,
         "Owner of unix sockets. Without it, --user and --group.")
     reuse_port: bool = row("--reuse-port/--no-reuse-port", values.switch(), False, Group.LISTENING,
@@ -176,9 +172,9 @@ class Settings:
     proxy_allow_ips: tuple[str, ...] = row("--proxy-allow-ips", values.peers(), LOCAL_PEERS, Group.PROXIES,
         "With --proxy-protocol: the peers that send the header.", aliases="--proxy-allow-from")
 
-    workers: int = row("-w --workers", values.whole_number(1, 4096), 0, Group.WORKERS,
-        "The number of worker processes.", aliases="--max-workers", variable="WEB_CONCURRENCY",
-        compute=default_workers, compute_text="$WEB_CONCURRENCY, otherwise 2 x usable CPUs + 1")
+    workers: int = row("-w --workers", values.whole_number(1, 4096, auto=auto_workers), 1, Group.WORKERS,
+        "The number of worker processes; `auto` is 2 x usable CPUs + 1.", aliases="--max-workers",
+        variable="WEB_CONCURRENCY", default_note="$WEB_CONCURRENCY, otherwise 1")
     threads: int = row("--threads", values.whole_number(1, 1024), 1, Group.WORKERS,
         "The number of requests that each worker serves at a time. More than 1 is for applications that wait "
         "or stream; they must be thread-safe.")
@@ -242,13 +238,14 @@ class Settings:
         "The most connections of a worker. To accept one more, it closes the one that has been idle longest; "
         "when none is idle, new connections wait in the accept queue. 0 means no limit.")
     limit_request_line: int = row("--limit-request-line", values.size(), 4094, Group.LIMITS,
-        "The longest request line; 0 means --limit-request-head.", unit="bytes")
+        "The longest request line; 0 means as long as --limit-request-head.", unit="bytes")
     limit_request_head: int = row("--limit-request-head", values.size(256), 32768, Group.LIMITS,
-        "The longest request head: request line and all fields.", unit="bytes")
+        "The longest request head: request line and all fields. Unless it is given, it is 256 KiB when one "
+        "of the two limits within it is 0, and at least 16 KiB more than both.", unit="bytes")
     limit_request_fields: int = row("--limit-request-fields", values.whole_number(1, 32768), 100,
         Group.LIMITS, "The most fields in a request.")
     limit_request_field_size: int = row("--limit-request-field_size", values.size(), 8190, Group.LIMITS,
-        "The longest field of a request; 0 means --limit-request-head.", unit="bytes",
+        "The longest field of a request; 0 means as long as --limit-request-head.", unit="bytes",
         aliases="--limit-request-field-size")
     limit_request_body: int = row("--limit-request-body", values.size(), 1 << 30, Group.LIMITS,
         "The longest request body, by default 1 GiB; 0 means no limit.", unit="bytes")

@@ -43,14 +43,17 @@ class Kind:
     bare: str | None = None  # the value of the flag without a value, where that is allowed
 
 
-def whole_number(least: int, most: int | None = None) -> Kind:
-    """A decimal integer from `least` to `most`."""
+def whole_number(least: int, most: int | None = None, auto: Callable[[], int] | None = None) -> Kind:
+    """A decimal integer from `least` to `most`. `auto` finds the number that the word auto stands for."""
 
     def read(value: object) -> int:
+        if auto and str(value).strip().lower() == "auto":
+            return auto()
         return _within(_integer(value), least, most)
 
     upper = "" if most is None else f" and at most {most}"
-    return Kind(f"a whole number of at least {least}{upper}", "N", read)
+    word = ", or auto" if auto else ""
+    return Kind(f"a whole number of at least {least}{upper}{word}", "N", read)
 
 
 def seconds() -> Kind:

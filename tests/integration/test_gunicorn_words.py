@@ -286,3 +286,16 @@ def test_syslog_gets_the_lines_of_the_error_log(start: Start) -> None:
         line = syslog.recv(2000).decode()
     assert line.startswith("<30>gunicorn.hello.error: [")  # 3 * 8 + 6: daemon, info
     assert "rhebok" in line
+
+
+@pytest.mark.parametrize("option", ["--limit-request-line 0", "--limit-request-line 200000"])
+def test_a_request_line_may_be_long_when_its_limit_is(start: Start, option: str) -> None:
+    assert "x" * 150_000 in start(f"hello -b 127.0.0.1:{{port}} {option}").get("/" + "x" * 150_000)
+
+
+def test_usr2_says_what_to_use_and_an_unknown_atom_is_a_hyphen(start: Start) -> None:
+    server = start("hello -b 127.0.0.1:{port} --access-logfile - --access-logformat '%(m)s %(zz)s %({x}q)s.'")
+    server.get()
+    server.process.wait_for(r"(?m)^GET - -\.$")
+    server.process.send(signal.SIGUSR2)
+    server.process.wait_for("SIGUSR2 does nothing here: HUP starts new code")
