@@ -38,7 +38,7 @@ def _hooks() -> Iterator[str]:
 
 def _here(option: Option) -> str:
     if option.fate is not Fate.TAKEN:
-        return option.fate.value
+        return str(option.fate.value)
     setting = next((each for each in TABLE if each.name == option.to), None)
     if setting is None:
         return "the same"
