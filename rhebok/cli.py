@@ -3,19 +3,18 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from itertools import zip_longest
 from typing import Any, TextIO
 
 import click
 
 from rhebok import __version__, launch
 from rhebok.errors import EndedWith, ExitStatus, UserError
+from rhebok.gunicorn import sources
+from rhebok.gunicorn.command_line import Words
 from rhebok.process.nonblocking import is_writable
-from rhebok.settings import config
 from rhebok.settings import dump as config_dump
 from rhebok.settings.config import Config
 from rhebok.settings.table import TABLE, Group, Setting
-from rhebok.settings.values import Kind
 
 Serve = Callable[[Config], None]
 
@@ -32,9 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
     """Parses the arguments and carries out the action. A test may replace `serve` and `check`."""
     try:
-        parsed = command().main(with_values(arguments), prog_name="rhebok", standalone_mode=False)
+        words = sources.read(arguments, sources.COMMAND_LINE)
+        parsed = _parse([*words.positional[:1], *words.arguments])
         if isinstance(parsed, dict):
-            _carry_out(parsed, serve, check)
+            _carry_out(parsed, words, serve, check)
     except click.ClickException as error:
         return _report(UserError(error.format_message(), ExitStatus.USAGE))
     except UserError as error:
@@ -48,30 +48,14 @@ def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
     return ExitStatus.OK
 
 
-def with_values(arguments: Sequence[str]) -> list[str]:
-    """The arguments, with a value for each flag whose value may be omitted.
-
-    Without it, click would take the argument after such a flag for its value, and it may be the application.
-    """
-    bare = {flag: setting.kind for setting in TABLE for flag in setting.flags if setting.kind.bare}
-    found = []
-    for argument, following in zip_longest(arguments, arguments[1:]):
-        kind = bare.get(argument)
-        found.append(argument if kind is None or _reads(kind, following) else f"{argument}={kind.bare}")
-    return found
+def _parse(arguments: list[str]) -> Any:
+    """What click makes of them: a dictionary, or nothing when it has printed --help or --version."""
+    return command().main(arguments, prog_name="rhebok", standalone_mode=False)
 
 
-def _reads(kind: Kind, word: str | None) -> bool:
-    try:
-        kind.read(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _carry_out(parsed: dict[str, Any], serve: Serve, check: Serve) -> None:
-    action, file = parsed.pop("action"), parsed.pop("config")
-    loaded = config.load(_given(parsed), os.environ, file)
+def _carry_out(parsed: dict[str, Any], words: Words, serve: Serve, check: Serve) -> None:
+    action = parsed.pop("action")
+    loaded = sources.load(_given(parsed), words, os.environ, _parse_further)
     if action == "print":
         click.echo(config_dump.dump(loaded), nl=False)
     elif action == "check":
@@ -79,6 +63,14 @@ def _carry_out(parsed: dict[str, Any], serve: Serve, check: Serve) -> None:
         click.echo("rhebok: the configuration is valid")
     else:
         serve(loaded)
+
+
+def _parse_further(arguments: list[str]) -> dict[str, object]:
+    """Of another source than the command line."""
+    parsed = _parse(arguments)
+    values = _given(parsed) if isinstance(parsed, dict) else {}
+    values.pop("action", None)
+    return values
 
 
 def _given(values: dict[str, Any]) -> dict[str, object]:

@@ -11,7 +11,8 @@ import platform
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from rhebok import __version__
 from rhebok.errors import ExitStatus, UserError, os_reason
@@ -25,10 +26,20 @@ from rhebok.listening.listeners import (
     bind_all,
     close_all,
 )
-from rhebok.process import identity
+from rhebok.process import identity, logger_config
+from rhebok.process.daemonize import daemonize
 from rhebok.process.identity import Identity
-from rhebok.process.logs import STDERR, ErrorLog, check_writable, open_access_log, open_error_log
-from rhebok.process.open_files import allow_connections, fill_standard_descriptors
+from rhebok.process.logger_config import LoggerConfig, Syslog
+from rhebok.process.logs import (
+    STDERR,
+    AccessLogFile,
+    ErrorLog,
+    LogStream,
+    check_writable,
+    open_access_log,
+    open_error_log,
+)
+from rhebok.process.open_files import allow_connections, fill_standard_descriptors, open_null
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.serving import hooks
@@ -59,11 +70,23 @@ def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
     settings, origin = config.settings, Origin.of_this_process()
     _enter_directory(settings)
-    log = _open_error_log(settings)
+    readiness = daemonize() if settings.daemon else None
+    log = _open_error_log(config)
     with _logged(settings, log), ExitStack() as stack:
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
         _log_start(config, listeners, log)
+        if readiness:
+            _leave_terminal(settings, log)
+            readiness.announce()
         Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(origin)
+
+
+def _leave_terminal(settings: Settings, log: ErrorLog) -> None:
+    """A daemon holds no terminal open, and writes to none."""
+    null = open_null(os.O_RDWR)
+    for fd in (1, 2, *([log.stream.fileno()] if settings.error_logfile == STDERR else [])):
+        os.dup2(null, fd)
+    os.close(null)
 
 
 def run(config: Config, worker_factory: WorkerSource) -> None:
@@ -71,14 +94,18 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     settings = config.settings
     notifier = Notifier.from_environment()
     _prepare(settings)
-    log = _open_error_log(settings)
+    log = _open_error_log(config)
+    if settings.access_logfile is None:
+        settings = replace(settings, access_logfile=logger_config.access_log_of_config())
     # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
     # of a generation that does not get ready.
     faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
     with _logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
-        access_log = open_access_log(settings.access_logfile, _identity(settings), log.logger)
+        access_log = _open_access_log(settings, log)
+        if settings.capture_output and settings.error_logfile != STDERR:
+            _capture_output(log)
         _become_user(settings)
         if not supervised():
             _log_start(config, listeners, log)
@@ -102,6 +129,8 @@ def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> 
         settings.threads, "preload" if settings.preload else "no preload",
         f"configuration {config.file}" if config.file else "no configuration file",
     )  # fmt: skip
+    for note in config.notes:
+        log.logger.warning("%s", note)
 
 
 @contextmanager
@@ -143,8 +172,35 @@ def _identity(settings: Settings) -> Identity:
     return identity.identity(settings.user, settings.group)
 
 
-def _open_error_log(settings: Settings) -> ErrorLog:
-    return open_error_log(settings.error_logfile or STDERR, settings.log_level, _identity(settings))
+def _open_error_log(config: Config) -> ErrorLog:
+    settings = config.settings
+    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, _identity(settings))
+    logger_config.configure(log, _logger_config(config))
+    return log
+
+
+def _logger_config(config: Config) -> LoggerConfig:
+    settings = config.settings
+    prefix = settings.log_syslog_prefix or settings.app.replace(":", ".")
+    syslog = Syslog(settings.log_syslog_to, settings.log_syslog_facility, prefix)
+    return LoggerConfig(
+        config.logging,
+        settings.log_config_json,
+        settings.log_config,
+        syslog if settings.log_syslog else None,
+    )
+
+
+def _open_access_log(settings: Settings, log: ErrorLog) -> AccessLogFile | None:
+    file = open_access_log(settings.access_logfile, _identity(settings), log.logger)
+    logger_config.give_access_logger(file)
+    return file
+
+
+def _capture_output(log: ErrorLog) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    cast(LogStream, log.stream).capture(1, 2)
 
 
 def _become_user(settings: Settings) -> None:

@@ -99,14 +99,20 @@ static bool is_value(const struct source *source)
     return source->json && !source->place.in_string;
 }
 
-/* l, the user name from identd, is always "-". JSON has numbers, so b is B there. */
+/* What is not known: "-", as gunicorn has it. */
+static void add_nothing(struct source *source)
+{
+    for (const char *nothing = is_value(source) ? "null" : "-"; *nothing != '\0'; nothing++)
+        add_literal(source, *nothing);
+}
+
+/* l, the user name from identd, is never known. JSON has numbers, so b is B there. */
 static bool compile_plain(struct source *source, const char *letter, const char *end)
 {
     if (end - letter != 1)
         return false;
     if (*letter == 'l') {
-        for (const char *nobody = is_value(source) ? "null" : "-"; *nobody != '\0'; nobody++)
-            add_literal(source, *nobody);
+        add_nothing(source);
         return true;
     }
     char meant = source->json && *letter == 'b' ? 'B' : *letter;
@@ -125,8 +131,10 @@ static bool compile_atom(struct source *source)
         return refuse(source, "%(...) is to be followed by s");
     bool known =
         *inside == '{' ? compile_named(source, inside, end) : compile_plain(source, inside, end);
+    if (!known && source->error != NULL)
+        return false;
     if (!known)
-        return refuse(source, source->error ? source->error : "unknown atom");
+        add_nothing(source);
     source->at = end + 2;
     return true;
 }

@@ -2,7 +2,7 @@
 
 Pure; listeners and starter.sockets make the sockets. ValueError says what is wrong with a text.
 
-bind    = HOST ":" PORT | "[" V6 "]" ":" PORT | ":" PORT | PORT | "unix:" PATH | "unix:@" NAME | "fd://" N
+bind    = [ HOST ] [ ":" PORT ] | "[" V6 "]" [ ":" PORT ] | PORT | "unix:" PATH | "unix:@" NAME | "fd://" N
 port    = [ HOST ":" ] [ "u" ] PORT [ "=" FD ]             HOST: of any kind, brackets or not
 starter = [ spec "=" FD *( ";" spec "=" FD ) ]
 spec    = PORT | HOST ":" PORT | "[" V6 "]" ":" PORT | PATH
@@ -11,6 +11,8 @@ spec    = PORT | HOST ":" PORT | "[" V6 "]" ":" PORT | PATH
 import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
+
+DEFAULT_PORT = 8000  # gunicorn's
 
 UNIX_PATH_MAX = 107  # sizeof(sun_path) less the NUL, unix(7)
 
@@ -85,9 +87,9 @@ def _fd(text: str) -> int:
 def _tcp(spec: str) -> TcpAddress:
     if spec.startswith("["):
         return _tcp_v6(spec)
-    host, colon, port = spec.rpartition(":")
-    if not colon and not _PORT.fullmatch(spec):
-        raise ValueError(f"the port is missing (did you mean {spec}:8000?)")
+    if ":" not in spec and not _PORT.fullmatch(spec):
+        spec = f"{spec}:{DEFAULT_PORT}"
+    host, _, port = spec.rpartition(":")
     if ":" in host:
         raise ValueError(f"an IPv6 address stands in brackets (did you mean [{host}]:{port}?)")
     if host and not _HOST.fullmatch(host):
@@ -97,13 +99,13 @@ def _tcp(spec: str) -> TcpAddress:
 
 def _tcp_v6(spec: str) -> TcpAddress:
     host, bracket, rest = spec[1:].partition("]")
-    if not bracket or not rest.startswith(":"):
-        raise ValueError("an IPv6 address is written [ADDRESS]:PORT")
+    if not bracket or (rest and not rest.startswith(":")):
+        raise ValueError("an IPv6 address is written [ADDRESS] or [ADDRESS]:PORT")
     try:
         IPv6Address(host or "::")
     except AddressValueError:
         raise ValueError(f"{host!r} is not an IPv6 address") from None
-    return TcpAddress(host or "::", _port(rest[1:]), v6=True)
+    return TcpAddress(host or "::", _port(rest[1:]) if rest else DEFAULT_PORT, v6=True)
 
 
 def _port(text: str) -> int:

@@ -48,6 +48,7 @@ class LogStream(io.TextIOBase):
         self._lost = 0  # lines, not yet said
         self._torn = False  # the last write ended within a line
         self._stays = False  # in the renamed file, and that is said
+        self._captured: tuple[int, ...] = ()  # descriptors that are this file too
 
     @classmethod
     def open(cls, path: str, user: Identity = UNCHANGED) -> "LogStream":
@@ -57,6 +58,12 @@ class LogStream(io.TextIOBase):
         path = os.path.abspath(path)
         opened = _open(path, user)
         return cls(path if opened.renamable else None, opened.fd, user, opened.exposed)
+
+    def capture(self, *fds: int) -> None:
+        """Makes the descriptors this file, from now on and when it is opened again."""
+        self._captured = fds
+        for fd in fds:
+            os.dup2(self._fd, fd)
 
     def writable(self) -> bool:
         return True
@@ -125,6 +132,8 @@ class LogStream(io.TextIOBase):
             return
         with suppress(OSError):  # keep the old file
             os.dup2(fresh, self._fd, inheritable=False)
+            for fd in self._captured:
+                os.dup2(fresh, fd)
             self._stays = False
         os.close(fresh)
 

@@ -16,7 +16,9 @@ from typing import Any
 
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.serving import app_kinds
+from rhebok.serving.root_path import mounted
 from rhebok.settings.app_spec import DEFAULT_ATTRIBUTES, AppSpec, parse_app
+from rhebok.settings.table import Settings
 
 Application = Callable[..., Any]
 
@@ -35,6 +37,13 @@ def load_app(text: str) -> Application:
     if wrong := app_kinds.mistake(application, spec.module, attribute):
         raise _error(f"{text!r} {wrong}")
     return application
+
+
+def load_mounted(settings: Settings) -> Application:
+    """The application below --root-path. Raises UserError."""
+    return mounted(
+        load_app(settings.app), settings.root_path or os.environ.get("SCRIPT_NAME")
+    )  # --env may set it
 
 
 def load_function(option: str, name: str | None) -> Callable[..., Any] | None:

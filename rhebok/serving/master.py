@@ -25,7 +25,7 @@ from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.process.open_files import close_stdin
 from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
 from rhebok.serving import patches
-from rhebok.serving.app_loading import load_app
+from rhebok.serving.app_loading import load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
 from rhebok.serving.life_watch import LifeWatch
@@ -109,7 +109,7 @@ class Master:
         make_worker = self._worker_source(settings)  # first: the application may replace what it imports
         watch_forks(self._close_in_forked_child)
         if settings.preload:
-            app = load_app(settings.app)
+            app = load_mounted(settings)
             load_after_fork(settings)
             settings, warning = patches.without_threads(settings)
             if warning:

@@ -35,7 +35,7 @@ from rhebok.process.signals import (
     ignore,
 )
 from rhebok.serving import live_objects, patches
-from rhebok.serving.app_loading import Application, load_app
+from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import WorkerInfo, load_after_fork
 from rhebok.serving.request_limit import request_limit
@@ -191,7 +191,7 @@ class WorkerProcess:
     def _serve(self, report: Report) -> int:
         """Reports ready after all that can fail."""
         try:
-            app = self._service.app or load_app(self._service.settings.app)
+            app = self._service.app or load_mounted(self._service.settings)
             self._call_after_fork()
         except UserError as error:
             self._service.log.logger.error("%s", error.with_detail)

@@ -12,7 +12,7 @@ from rhebok.settings.values import Kind
 
 DEFAULT_ATTRIBUTES = ("application", "app")
 
-_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MODULE = re.compile(r"[\w-]+(\.[\w-]+)*")  # what can be imported, not only what `import` can name
 
 
 @dataclass(frozen=True)

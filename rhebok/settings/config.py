@@ -5,8 +5,8 @@ Called by cli with the flags that click has parsed. It knows the table, but no s
 
 import difflib
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+OTHER_FIELDS = 2**14  # bytes of a head beside the longest line and the longest field
+HEAD_WITHOUT_LIMIT = 2**18
 
 FILE_VARIABLE = "RHEBOK_CONFIG"
 
@@ -34,32 +37,47 @@ class Config:
 
     settings: Settings
     sources: Mapping[str, str]  # by setting, the source of its value in words
-    file: str | None = None  # the path of the TOML file
+    file: str | None = None  # the path of the file
+    notes: tuple[str, ...] = ()  # for the log: what was accepted, and means something else here
+    hooks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # functions of the file, by name
+    logging: Mapping[str, Any] | None = None  # for logging.config.dictConfig
 
 
-def load(command_line: Mapping[str, object], environ: Mapping[str, str], file: str | None = None) -> Config:
+def load(
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: str | None = None,
+    layers: Sequence[Mapping[str, Given]] = (),
+) -> Config:
     """Reads the configuration. Raises UserError for the first mistake in it.
 
-    `command_line` has the values of the flags that were given, by the name of the setting. `file` is the path
-    of --config; without it, $RHEBOK_CONFIG.
+    `command_line` has the values of the flags that were given, by the name of the setting. `layers` are
+    further sources, below the environment and above the file. `file` is the path of --config; without it,
+    $RHEBOK_CONFIG.
     """
     _check_for_misspelt_variables(environ)
     file = file or environ.get(FILE_VARIABLE) or None
     in_file = _names_to_settings(_read_file(file), file) if file else {}
-    chosen = {
-        setting.name: _choose(setting, command_line, environ, in_file.get(setting.name)) for setting in TABLE
-    }
+    below = [*layers, in_file]
+    chosen = {setting.name: _choose(setting, command_line, environ, below) for setting in TABLE}
     read = {name: _read(_by_name(name), given) for name, given in chosen.items()}
-    return Config(_complete(Settings(**read)), {name: given.source for name, given in chosen.items()}, file)
+    settings, sources = Settings(**read), {name: given.source for name, given in chosen.items()}
+    if sources["limit_request_head"] == "default":
+        settings = _with_room_for_limits(settings)
+    return Config(_complete(settings), sources, file)
 
 
 def _choose(
-    setting: Setting, command_line: Mapping[str, object], environ: Mapping[str, str], in_file: Given | None
+    setting: Setting,
+    command_line: Mapping[str, object],
+    environ: Mapping[str, str],
+    below: Iterable[Mapping[str, Given]],
 ) -> Given:
-    """The value from flag, environment, file or default, in this order."""
+    """The value from flag, environment, the layers below, or default, in this order."""
     if setting.name in command_line:
         return Given(command_line[setting.name], "the command line")
-    return _in_environment(setting, environ) or in_file or _default(setting, environ)
+    in_layer = next((layer[setting.name] for layer in below if setting.name in layer), None)
+    return _in_environment(setting, environ) or in_layer or _default(setting, environ)
 
 
 def _in_environment(setting: Setting, environ: Mapping[str, str]) -> Given | None:
@@ -71,9 +89,8 @@ def _in_environment(setting: Setting, environ: Mapping[str, str]) -> Given | Non
 
 def _default(setting: Setting, environ: Mapping[str, str]) -> Given:
     if setting.variable and environ.get(setting.variable):
-        return Given(environ[setting.variable], f"the environment variable {setting.variable}")
-    if setting.compute:
-        return Given(setting.compute(), f"default: {setting.compute_text}")
+        value = setting.variable_value.format(environ[setting.variable])
+        return Given(value, f"the environment variable {setting.variable}")
     return Given(setting.default, "default")
 
 
@@ -98,6 +115,13 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= 120 else shown[:117] + "..."
 
 
+def _with_room_for_limits(settings: Settings) -> Settings:
+    """A limit of one line that the head's default would undercut raises it; 0 asks for no limit."""
+    line, field_size = settings.limit_request_line, settings.limit_request_field_size
+    least = line + field_size + OTHER_FIELDS if line and field_size else HEAD_WITHOUT_LIMIT
+    return replace(settings, limit_request_head=max(settings.limit_request_head, least))
+
+
 def _complete(settings: Settings) -> Settings:
     """Replaces values that refer to another setting by that setting's value."""
     head = settings.limit_request_head
@@ -116,6 +140,15 @@ def _read_file(file: str) -> dict[str, object]:
         raise _usage(f"--config: cannot read {file!r}: {os_reason(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _usage(f"--config: {file!r} is not valid TOML: {error}") from None
+
+
+def reads_as_toml(file: str) -> bool:
+    """Whether it is TOML, and each of its keys is a setting."""
+    known = {name for setting in TABLE for name in setting.names}
+    try:
+        return all(key.replace("-", "_") in known for key in _read_file(file))
+    except UserError:
+        return False
 
 
 def _names_to_settings(table: Mapping[str, object], file: str | None) -> dict[str, Given]:

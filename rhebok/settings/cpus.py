@@ -1,4 +1,4 @@
-"""How many CPUs this process may use, by affinity and cgroup quota. The default of --workers."""
+"""How many CPUs this process may use, by affinity and cgroup quota. What --workers auto asks."""
 
 import math
 import os
@@ -9,7 +9,7 @@ CGROUP_FILESYSTEM = Path("/sys/fs/cgroup")
 CGROUP_OF_PROCESS = Path("/proc/self/cgroup")
 
 
-def default_workers() -> int:
+def auto_workers() -> int:
     """Two workers for each CPU and one more, as gunicorn recommends."""
     return 2 * usable_cpus() + 1
 

@@ -49,7 +49,7 @@ def _setting(setting: Setting) -> Iterator[str]:
 
 def _default(setting: Setting) -> str:
     text = setting.default_text
-    return text if setting.compute_text or text == "none" else f"`{text}`"
+    return text if setting.default_note or text == "none" else f"`{text}`"
 
 
 def _also(setting: Setting) -> str:

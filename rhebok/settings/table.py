@@ -4,19 +4,21 @@ Flags, RHEBOK_* variables, TOML keys, --help, --print-config and docs/settings.m
 reads the values into a Settings by it. To add an option, add a row.
 """
 
-from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
+from logging.handlers import SysLogHandler
 from typing import Any
 
 from rhebok.settings import values
 from rhebok.settings.app_spec import app_kind
-from rhebok.settings.cpus import default_workers
+from rhebok.settings.cpus import auto_workers
 from rhebok.settings.values import Kind
 
 ENVIRONMENT_PREFIX = "RHEBOK_"
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+SYSLOG_FACILITIES = tuple(SysLogHandler.facility_names)
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 
@@ -57,8 +59,8 @@ class Setting:
     aliases: tuple[str, ...] = ()
     unit: str = ""
     variable: str = ""  # a common environment variable that gives the default
-    compute: Callable[[], Any] | None = None  # computes the default where that depends on the machine
-    compute_text: str = ""
+    variable_value: str = "{}"  # the value, with {} for what the variable has
+    default_note: str = ""  # the default in words, where it depends on something
 
     @property
     def label(self) -> str:
@@ -79,8 +81,8 @@ class Setting:
     @property
     def default_text(self) -> str:
         """The default in --help and in the docs."""
-        if self.compute_text:
-            return self.compute_text
+        if self.default_note:
+            return self.default_note
         if self.default in (None, ()):
             return "none"
         shown = self.kind.show(self.default)
@@ -103,8 +105,8 @@ def row(
     aliases: str = "",
     unit: str = "",
     variable: str = "",
-    compute: Callable[[], Any] | None = None,
-    compute_text: str = "",
+    variable_value: str = "{}",
+    default_note: str = "",
 ) -> Any:
     """The dataclass field of one setting. The parameters are the attributes of Setting."""
     details = {
@@ -115,8 +117,8 @@ def row(
         "aliases": tuple(aliases.split()),
         "unit": unit,
         "variable": variable,
-        "compute": compute,
-        "compute_text": compute_text,
+        "variable_value": variable_value,
+        "default_note": default_note,
     }
     return field(default=default, metadata={"row": details})
 
@@ -136,13 +138,21 @@ class Settings:
     env: tuple[str, ...] = row("-e --env", values.variables(), (), Group.APPLICATION,
         "Set a variable in the environment of the application. May be repeated.")
 
+    root_path: str | None = row("--root-path", values.url_prefix(), None, Group.APPLICATION,
+        "SCRIPT_NAME of all requests: the part of the path in front of what the application knows. It is "
+        "taken away from PATH_INFO where that begins with it.",
+        variable="SCRIPT_NAME", default_note="$SCRIPT_NAME, otherwise none")
+
     bind: tuple[str, ...] = row("-b --bind", values.bind_addresses(), ("127.0.0.1:8000",), Group.LISTENING,
-        "Listen on this address. May be repeated. Ignored when SERVER_STARTER_PORT hands over listeners.")
+        "Listen on this address. May be repeated. A bare HOST is port 8000, a bare number a port of all IPv4 "
+        "addresses. Ignored when SERVER_STARTER_PORT hands over listeners.",
+        variable="PORT", variable_value="0.0.0.0:{}",
+        default_note="0.0.0.0:$PORT if $PORT is set, otherwise 127.0.0.1:8000")
     backlog: int = row("--backlog", values.whole_number(1, 2**31 - 1), 2048, Group.LISTENING,
         "The most connections that wait to be accepted; the kernel's net.core.somaxconn is the upper limit.")
     socket_mode: int | None = row("--socket-mode", values.octal(0o777), None, Group.LISTENING,
         "Permissions of unix sockets. A client needs write permission to connect.",
-        compute_text="0777 without the bits of --umask if that is given")
+        default_note="0777 without the bits of --umask if that is given")
     socket_owner: str | None = row("--socket-owner", values.owner(), None, Group.LISTENING,
         "Owner of unix sockets. Without it, --user and --group.")
     reuse_port: bool = row("--reuse-port/--no-reuse-port", values.switch(), False, Group.LISTENING,
@@ -162,9 +172,9 @@ class Settings:
     proxy_allow_ips: tuple[str, ...] = row("--proxy-allow-ips", values.peers(), LOCAL_PEERS, Group.PROXIES,
         "With --proxy-protocol: the peers that send the header.", aliases="--proxy-allow-from")
 
-    workers: int = row("-w --workers", values.whole_number(1, 4096), 0, Group.WORKERS,
-        "The number of worker processes.", aliases="--max-workers", variable="WEB_CONCURRENCY",
-        compute=default_workers, compute_text="$WEB_CONCURRENCY, otherwise 2 x usable CPUs + 1")
+    workers: int = row("-w --workers", values.whole_number(1, 4096, auto=auto_workers), 1, Group.WORKERS,
+        "The number of worker processes; `auto` is 2 x usable CPUs + 1.", aliases="--max-workers",
+        variable="WEB_CONCURRENCY", default_note="$WEB_CONCURRENCY, otherwise 1")
     threads: int = row("--threads", values.whole_number(1, 1024), 1, Group.WORKERS,
         "The number of requests that each worker serves at a time. More than 1 is for applications that wait "
         "or stream; they must be thread-safe.")
@@ -228,13 +238,14 @@ class Settings:
         "The most connections of a worker. To accept one more, it closes the one that has been idle longest; "
         "when none is idle, new connections wait in the accept queue. 0 means no limit.")
     limit_request_line: int = row("--limit-request-line", values.size(), 4094, Group.LIMITS,
-        "The longest request line; 0 means --limit-request-head.", unit="bytes")
+        "The longest request line; 0 means as long as --limit-request-head.", unit="bytes")
     limit_request_head: int = row("--limit-request-head", values.size(256), 32768, Group.LIMITS,
-        "The longest request head: request line and all fields.", unit="bytes")
+        "The longest request head: request line and all fields. Unless it is given, it is 256 KiB when one "
+        "of the two limits within it is 0, and at least 16 KiB more than both.", unit="bytes")
     limit_request_fields: int = row("--limit-request-fields", values.whole_number(1, 32768), 100,
         Group.LIMITS, "The most fields in a request.")
     limit_request_field_size: int = row("--limit-request-field_size", values.size(), 8190, Group.LIMITS,
-        "The longest field of a request; 0 means --limit-request-head.", unit="bytes",
+        "The longest field of a request; 0 means as long as --limit-request-head.", unit="bytes",
         aliases="--limit-request-field-size")
     limit_request_body: int = row("--limit-request-body", values.size(), 1 << 30, Group.LIMITS,
         "The longest request body, by default 1 GiB; 0 means no limit.", unit="bytes")
@@ -249,10 +260,28 @@ class Settings:
         "The format of a line of the access log, in gunicorn's atoms; `json` for lines of JSON. A format "
         "behind `escape=json ` is a JSON text of your own: an atom outside quotes becomes a string, a number "
         "or null.")
+    capture_output: bool = row("--capture-output/--no-capture-output", values.switch(), False, Group.LOGGING,
+        "Write what the application writes to stdout and stderr to --error-logfile.")
+    log_config: str | None = row("--log-config", values.path(), None, Group.LOGGING,
+        "Configure Python's logging by this file of logging.config.fileConfig. A logger `gunicorn.error` in "
+        "it gets the lines of the error log, and the file of `gunicorn.access` is the access log.")
+    log_config_json: str | None = row("--log-config-json", values.path(), None, Group.LOGGING,
+        "As --log-config, by a JSON file for logging.config.dictConfig.")
+    log_syslog: bool = row("--log-syslog/--no-log-syslog", values.switch(), False, Group.LOGGING,
+        "Send the lines of the error log to syslog too.")
+    log_syslog_to: str = row("--log-syslog-to", values.syslog_address(), "udp://localhost:514", Group.LOGGING,
+        "Where syslog is.")
+    log_syslog_prefix: str | None = row("--log-syslog-prefix", values.path("TEXT"), None, Group.LOGGING,
+        "The name behind `gunicorn.` in the lines for syslog; without it, the module of the application.")
+    log_syslog_facility: str = row("--log-syslog-facility", values.choice(*SYSLOG_FACILITIES), "user",
+        Group.LOGGING, "The facility of the lines for syslog.")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
         "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
         "have passwords and tokens. The access log's format decides for itself.")
 
+    daemon: bool = row("-D --daemon/--no-daemon", values.switch(), False, Group.PROCESS,
+        "Go on in the background, once the sockets are bound. stdout and stderr are closed then; give "
+        "--error-logfile.")
     pid: str | None = row("-p --pid", values.path(), None, Group.PROCESS,
         "Write the process id to signal to this file, and lock it. If another process holds the lock, the "
         "command fails before it binds.")

@@ -14,6 +14,7 @@ from typing import Any
 
 from rhebok.listening.addresses import parse_bind
 from rhebok.listening.allowed_peers import parse_peers
+from rhebok.process.logger_config import parse_syslog_address
 
 Reader = Callable[[object], Any]
 
@@ -42,14 +43,17 @@ class Kind:
     bare: str | None = None  # the value of the flag without a value, where that is allowed
 
 
-def whole_number(least: int, most: int | None = None) -> Kind:
-    """A decimal integer from `least` to `most`."""
+def whole_number(least: int, most: int | None = None, auto: Callable[[], int] | None = None) -> Kind:
+    """A decimal integer from `least` to `most`. `auto` finds the number that the word auto stands for."""
 
     def read(value: object) -> int:
+        if auto and str(value).strip().lower() == "auto":
+            return auto()
         return _within(_integer(value), least, most)
 
     upper = "" if most is None else f" and at most {most}"
-    return Kind(f"a whole number of at least {least}{upper}", "N", read)
+    word = ", or auto" if auto else ""
+    return Kind(f"a whole number of at least {least}{upper}{word}", "N", read)
 
 
 def seconds() -> Kind:
@@ -184,6 +188,29 @@ def word(metavar: str) -> Kind:
     return Kind("a name or a number", metavar, read)
 
 
+def url_prefix() -> Kind:
+    """The beginning of the path of a URL, without a slash at its end. The empty string is None."""
+
+    def read(value: object) -> str | None:
+        if not isinstance(value, str) or not re.fullmatch(r"(/[^\s?#]*)?", value):
+            raise ValueError
+        return value.rstrip("/") or None
+
+    return Kind("a path of a URL, as /app", "PATH", read)
+
+
+def syslog_address() -> Kind:
+    """Where a syslog server listens. process.logger_config parses it again."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        parse_syslog_address(value)
+        return value
+
+    return Kind("udp://HOST:PORT, tcp://HOST:PORT or unix://PATH", "ADDRESS", read)
+
+
 def owner() -> Kind:
     """USER, USER:GROUP or :GROUP, as for chown(1). The empty string is None."""
 
@@ -231,12 +258,17 @@ def callable_name() -> Kind:
 def bind_addresses() -> Kind:
     """Addresses to listen on. They stay text; listeners parses them again when it binds."""
 
-    def item(value: str) -> str:
-        parse_bind(value)
-        return value
+    def read(value: object) -> tuple[str, ...]:
+        parts = _parts(value, shlex.split)
+        items = tuple(item for part in parts for item in (_by_comma(part) or [""]))
+        if not items:
+            raise ValueError
+        for item in items:
+            parse_bind(item)
+        return items
 
-    takes = "HOST:PORT, [V6]:PORT, unix:PATH, unix:@NAME or fd://N"
-    return Kind(takes, "ADDRESS", _list_reader(item, shlex.split, at_least_one=True), list, repeatable=True)
+    takes = "HOST:PORT, HOST (port 8000), [V6]:PORT, unix:PATH, unix:@NAME or fd://N, separated by commas"
+    return Kind(takes, "ADDRESS", read, list, repeatable=True)
 
 
 def directories() -> Kind:
@@ -267,14 +299,9 @@ def toml_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _list_reader(
-    item: Callable[[str], str], split: Callable[[str], list[str]], at_least_one: bool = False
-) -> Reader:
+def _list_reader(item: Callable[[str], str], split: Callable[[str], list[str]]) -> Reader:
     def read(value: object) -> tuple[str, ...]:
-        parts = _parts(value, split)
-        if at_least_one and not parts:
-            raise ValueError
-        return tuple(item(part) for part in parts)
+        return tuple(item(part) for part in _parts(value, split))
 
     return read
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rhebok.errors import UserError
+from rhebok.process.daemonize import daemonize
 from rhebok.process.open_files import fill_standard_descriptors
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import STARTER_SIGNALS, NotedSignals
 from rhebok.starter import client, options, status_file
-from rhebok.starter.daemonize import daemonize
 from rhebok.starter.log import Log, Reporter, report
 from rhebok.starter.options import Options
 from rhebok.starter.policy import Starter

@@ -185,7 +185,9 @@ class Supervisor(Policy):
             if current := self._generations.current:
                 current.send(row.signal)
         else:
-            self._log.info("%s does nothing here", row.signal.name)
+            self._log.info(
+                "%s does nothing here: HUP starts new code, and stops the old once it serves", row.signal.name
+            )
 
     def read_messages(self) -> None:
         deploy = False

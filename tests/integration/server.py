@@ -25,7 +25,16 @@ def command() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "rhebok"]
 
 
-NOT_OURS = ("RHEBOK_", "WEB_CONCURRENCY", "SERVER_STARTER", "LISTEN_", "NOTIFY_", "FORWARDED_")
+NOT_OURS = (
+    "RHEBOK_",
+    "GUNICORN_",
+    "PORT",
+    "WEB_CONCURRENCY",
+    "SERVER_STARTER",
+    "LISTEN_",
+    "NOTIFY_",
+    "FORWARDED_",
+)
 
 
 def environment(**more: str) -> dict[str, str]:

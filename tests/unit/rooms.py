@@ -22,7 +22,7 @@ RHEBOK_FLOORS = (
     ("process",),
     ("listening",),
     ("native", "settings", "prefork"),
-    ("superdaemon",),
+    ("superdaemon", "gunicorn"),
     ("starter", "serving"),
     ("launch",),
     ("cli",),

@@ -22,7 +22,7 @@ def environment(**more: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("RHEBOK_", "WEB_CONC", "SERVER_"))
+        if not name.startswith(("RHEBOK_", "GUNICORN_", "WEB_CONC", "SERVER_", "PORT"))
     }
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **more}
 

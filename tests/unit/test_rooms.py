@@ -3,6 +3,7 @@
 Each check is also given a tree with one fault, which it must name by file, line and text.
 """
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ from unit.rooms import (
     too_long,
     upward,
 )
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -250,3 +256,9 @@ def test_every_file_is_looked_at() -> None:
         "tests/build/test_build.py",
         "bench/Makefile",
     }
+
+
+def test_every_room_is_installed() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    rooms = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "rhebok").rglob("__init__.py")}
+    assert {room.replace("/", ".") for room in rooms} == set(packages)

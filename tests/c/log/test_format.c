@@ -131,21 +131,28 @@ static void repeated_empty_fields_fit_at_every_offset_of_the_buffer(struct rhb_t
     rhb_bytes_free(&response);
 }
 
+static void an_unknown_atom_is_a_hyphen(struct rhb_test *t)
+{
+    static const char *const unknown[] = {
+        "%(z)s",  "%()s",      "%(hh)s",      "%({}i)s",      "%({)s",
+        "%({})s", "%({host)s", "%({host}x)s", "%({host}ii)s",
+    };
+    char source[64];
+    struct rhb_access_entry entry = full_entry();
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        snprintf(source, sizeof source, "%%(m)s %s %%(m)s", unknown[i]);
+        check_line(t, source, &entry, "POST - POST");
+    }
+    check_line(t, "escape=json {\"a\": %(z)s, \"b\": \"%(z)s\"}", &entry,
+               "{\"a\": null, \"b\": \"-\"}");
+}
+
 static void an_invalid_format_is_refused_with_its_offset(struct rhb_test *t)
 {
     static const struct {
         const char *source, *error;
         size_t at;
     } cases[] = {
-        {"%(h)s %(z)s", "unknown atom", 6},
-        {"%()s", "unknown atom", 0},
-        {"%(hh)s", "unknown atom", 0},
-        {"%({}i)s", "unknown atom", 0},
-        {"%({)s", "unknown atom", 0},
-        {"%({})s", "unknown atom", 0},
-        {"%({host)s", "unknown atom", 0},
-        {"%({host}x)s", "unknown atom", 0},
-        {"%({host}ii)s", "unknown atom", 0},
         {"ab %(h", "%( without its closing parenthesis", 3},
         {"%(", "%( without its closing parenthesis", 0},
         {"%(h)", "%(...) is to be followed by s", 0},
@@ -174,6 +181,7 @@ int main(void)
         RHB_CASE(every_atom_fits_at_every_offset_of_the_buffer),
         RHB_CASE(values_of_escaped_bytes_fit_at_every_offset_of_the_buffer),
         RHB_CASE(repeated_empty_fields_fit_at_every_offset_of_the_buffer),
+        RHB_CASE(an_unknown_atom_is_a_hyphen),
         RHB_CASE(an_invalid_format_is_refused_with_its_offset),
     };
     return RHB_RUN(cases);

@@ -30,6 +30,12 @@ from rhebok.listening.addresses import (
         ("unix:app.sock", UnixAddress("app.sock")),
         ("unix:@app", AbstractAddress("app")),
         ("fd://3", FdAddress(3)),
+        ("localhost", TcpAddress("localhost", 8000)),
+        ("tcp://1.2.3.4", TcpAddress("1.2.3.4", 8000)),
+        ("0", TcpAddress("0.0.0.0", 0)),
+        ("0:8080", TcpAddress("0", 8080)),
+        ("", TcpAddress("0.0.0.0", 8000)),
+        ("[::]", TcpAddress("::", 8000, v6=True)),
     ],
 )
 def test_an_address_is_read(spec, address):
@@ -39,16 +45,14 @@ def test_an_address_is_read(spec, address):
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("localhost", "the port is missing (did you mean localhost:8000?)"),
-        ("", "the port is missing"),
         ("host:", "from 0 to 65535"),
         ("host:65536", "from 0 to 65535"),
         ("host:-1", "from 0 to 65535"),
         ("host:http", "from 0 to 65535"),
         ("host:٣", "from 0 to 65535"),
         ("::1:8000", "stands in brackets"),
-        ("[::1]", "written [ADDRESS]:PORT"),
-        ("[::1:8000", "written [ADDRESS]:PORT"),
+        ("[::1]8000", "written [ADDRESS] or [ADDRESS]:PORT"),
+        ("[::1:8000", "written [ADDRESS] or [ADDRESS]:PORT"),
         ("[nonsense]:80", "not an IPv6 address"),
         ("http//x:80", "not a host name"),
         ("a b:80", "not a host name"),

@@ -10,6 +10,7 @@ from rhebok.settings.app_spec import AppSpec, parse_app
     [
         ("a", AppSpec("a")),
         ("a.b_c", AppSpec("a.b_c")),
+        ("my-app.2:b", AppSpec("my-app.2", "b")),
         ("a:b", AppSpec("a", "b")),
         ("a:b.c.d", AppSpec("a", "b.c.d")),
         ("a:b()", AppSpec("a", "b", True)),

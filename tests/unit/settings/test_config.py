@@ -8,6 +8,7 @@ from rhebok.errors import ExitStatus, UserError
 from rhebok.settings import config
 from rhebok.settings import dump as config_dump
 from rhebok.settings.config import load
+from rhebok.settings.cpus import auto_workers
 from rhebok.settings.table import TABLE
 
 if sys.version_info >= (3, 11):
@@ -65,8 +66,43 @@ def test_web_concurrency_gives_the_default_of_workers_only(file):
     assert load({}, environ | {"RHEBOK_WORKERS": "5"}).settings.workers == 5
 
 
+def test_port_gives_the_default_of_bind_only(file):
+    environ = {"PORT": "5123"}
+    loaded = load({}, environ)
+    assert loaded.settings.bind == ("0.0.0.0:5123",)
+    assert loaded.sources["bind"] == "the environment variable PORT"
+    assert load({}, environ, file('bind = "127.0.0.1:1"')).settings.bind == ("127.0.0.1:1",)
+    assert load({"bind": ("unix:x",)}, environ).settings.bind == ("unix:x",)
+    assert load({}, {"PORT": ""}).settings.bind == ("127.0.0.1:8000",)
+    assert "from the environment variable PORT" in refused({}, {"PORT": "http"})
+
+
+@pytest.mark.parametrize("given", ["127.0.0.1:1,[::]:2,unix:x", ("127.0.0.1:1, [::]:2", "unix:x")])
+def test_addresses_may_be_separated_by_commas(given):
+    assert load({"bind": given}, {}).settings.bind == ("127.0.0.1:1", "[::]:2", "unix:x")
+
+
+def test_auto_workers_are_as_many_as_the_cpus_ask_for(file):
+    assert load({"workers": "auto"}, {}).settings.workers == auto_workers()
+    assert load({}, {"WEB_CONCURRENCY": "auto"}).settings.workers == auto_workers()
+    assert load({}, {}, file('workers = "auto"')).settings.workers == auto_workers()
+
+
+@pytest.mark.parametrize(
+    ("flags", "head"),
+    [
+        ({}, 32768),
+        ({"limit_request_line": "0"}, 2**18),
+        ({"limit_request_field_size": "65536"}, 4094 + 65536 + 16384),
+        ({"limit_request_line": "0", "limit_request_head": "1000"}, 1000),
+    ],
+)
+def test_limits_of_a_line_raise_the_limit_of_the_head_unless_it_is_given(flags, head):
+    assert load(flags, {}).settings.limit_request_head == head
+
+
 def test_an_empty_web_concurrency_is_ignored():
-    assert load({}, {"WEB_CONCURRENCY": ""}).settings.workers == load({}, {}).settings.workers >= 3
+    assert load({}, {"WEB_CONCURRENCY": ""}).settings.workers == load({}, {}).settings.workers == 1
 
 
 def test_the_environment_may_name_the_file(file):
@@ -102,19 +138,17 @@ def test_a_limit_of_zero_means_the_limit_of_the_head():
 
 
 def test_a_refused_value_names_option_value_source_and_what_it_takes(file):
-    takes = "but it takes a whole number of at least 1 and at most 4096"
+    takes = "but it takes a whole number of at least 1 and at most 4096, or auto"
     assert refused({"workers": "x"}, {}) == f"--workers: got 'x' from the command line, {takes}"
     variable = "the environment variable RHEBOK_WORKERS"
     assert refused({}, {"RHEBOK_WORKERS": "0"}) == f"--workers: got '0' from {variable}, {takes}"
     path = file('workers = "many"')
     assert refused({}, {}, path) == f"--workers: got 'many' from the file {path}, {takes}"
-    assert "from the environment variable WEB_CONCURRENCY" in refused({}, {"WEB_CONCURRENCY": "auto"})
+    assert "from the environment variable WEB_CONCURRENCY" in refused({}, {"WEB_CONCURRENCY": "many"})
 
 
 def test_a_refused_value_gives_the_reason_where_there_is_one():
-    assert refused({"bind": ("localhost",)}, {}).endswith(
-        "the port is missing (did you mean localhost:8000?)"
-    )
+    assert refused({"bind": ("host:x",)}, {}).endswith("the port must be a number from 0 to 65535, not 'x'")
 
 
 def test_a_long_refused_value_is_cut():

@@ -62,4 +62,4 @@ def test_the_smaller_of_affinity_and_quota_counts(monkeypatch, affinity, quota, 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: affinity)
     monkeypatch.setattr(cpus, "cgroup_quota", lambda *_: quota)
     assert cpus.usable_cpus() == usable
-    assert cpus.default_workers() == 2 * usable + 1
+    assert cpus.auto_workers() == 2 * usable + 1

@@ -45,7 +45,7 @@ def test_a_row_is_named_as_its_long_flag(setting):
 
 
 def test_a_default_is_a_value_of_its_kind(setting):
-    if setting.default is None or setting.compute:
+    if setting.default is None:
         return
     assert setting.kind.read(setting.kind.show(setting.default)) == setting.default
 

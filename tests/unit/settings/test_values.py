@@ -100,7 +100,7 @@ def test_a_value_is_read(kind, given, expected):
         *[("mode", bad) for bad in ("", "v2", "site:app", 1, None)],
         *[("some", bad) for bad in ("a", "a-b c", 1, [1])],
         *[("peers", bad) for bad in ("10.0.0.1/8", "localhost", "127.0.0.1;::1", 1, [1])],
-        *[("bind", bad) for bad in ("", "nonsense", [], [1], 1, "'unclosed")],
+        *[("bind", bad) for bad in ("", "host:port", [], [1], 1, "'unclosed")],
         *[("directories", bad) for bad in (1, [1])],
         *[("variables", bad) for bad in ("A", "=x", "A B=1'", ["A B=1"], [1], {"A": []}, {"A": True}, 1)],
     ],

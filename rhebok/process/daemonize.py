@@ -1,7 +1,7 @@
-"""Into the background by fork, setsid, fork; cli.py calls it once the sockets are bound.
+"""Into the background by fork, setsid, fork. Called by launch (--daemon) and starter.cli (--daemonize).
 
-The first process waits until the daemon says that it is ready, so that `rhebok-starter --daemonize && ...`
-finds the pid file written.
+The first process waits until the daemon says that it is ready, so that `rhebok --daemon ... && ...` finds
+the pid file written.
 """
 
 import os

@@ -1,0 +1,63 @@
+"""Where gunicorn's users say what they want, in gunicorn's order: flags, GUNICORN_CMD_ARGS, a file in Python.
+
+The way into this room: cli calls `read` with its words and `load` with what click made of them.
+"""
+
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from rhebok.errors import ExitStatus, UserError
+from rhebok.gunicorn import config_file
+from rhebok.gunicorn.command_line import Words, read
+from rhebok.settings import config
+from rhebok.settings.config import FILE_VARIABLE, Config, Given
+
+CMD_ARGS = "GUNICORN_CMD_ARGS"
+COMMAND_LINE = "the command line"
+
+Parsed = dict[str, object]
+Parse = Callable[[list[str]], Parsed]  # of click: the values of the flags that were given, and `config`
+
+__all__ = ["load", "read"]
+
+
+def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse) -> Config:
+    """The configuration. `parsed` is what click made of the command line, `words` what was read before."""
+    further = _in_variable(environ)
+    variable = {**further.given, **(parse(further.arguments) if further.arguments else {})}
+    file = _file(parsed.pop("config", None), environ, variable.pop("config", None))
+    python = config_file.load(file) if file and config_file.is_python(file) else None
+    toml = None if python else file
+    layers = [_layer(variable), python.values if python else {}]
+    loaded = config.load({**words.given, **parsed}, _without_file(environ), toml, layers)
+    ignored = [f"the argument {word!r} is ignored" for word in words.positional[1:]]
+    notes = (*ignored, *words.notes, *further.notes, *(python.notes if python else ()))
+    loaded = replace(loaded, file=file, notes=notes)
+    return replace(loaded, hooks=python.hooks, logging=python.logging) if python else loaded
+
+
+def _in_variable(environ: Mapping[str, str]) -> Words:
+    """What GUNICORN_CMD_ARGS says; an application there is ignored, as gunicorn does."""
+    try:
+        words = shlex.split(environ.get(CMD_ARGS, ""))
+    except ValueError as error:
+        raise UserError(f"{CMD_ARGS}: got {environ[CMD_ARGS]!r}: {error}", ExitStatus.USAGE) from None
+    return read(words, f"the environment variable {CMD_ARGS}")
+
+
+def _layer(values: Parsed) -> dict[str, Given]:
+    return {name: Given(value, f"the environment variable {CMD_ARGS}") for name, value in values.items()}
+
+
+def _file(on_command_line: object, environ: Mapping[str, str], in_variable: object) -> str | None:
+    """The file to read: the one that is named, otherwise gunicorn's default if it exists."""
+    named = on_command_line or environ.get(FILE_VARIABLE) or in_variable
+    if named:
+        return str(named)
+    return config_file.DEFAULT_FILE if os.path.isfile(config_file.DEFAULT_FILE) else None
+
+
+def _without_file(environ: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in environ.items() if name != FILE_VARIABLE}

@@ -1,0 +1,137 @@
+"""Values of gunicorn's settings: how they become ours, and what is said of those that differ. For options."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+SCHEME_FIELDS = {
+    ("x-forwarded-proto", "https"): "x-forwarded-proto",
+    ("x-forwarded-ssl", "on"): "x-forwarded-ssl",
+    ("x-forwarded-protocol", "ssl"): "x-forwarded-protocol",
+}
+
+FORWARDER_HEADERS = {"script_name", "path_info"}
+MOST_FIELDS = 32768
+
+SAME_CLASSES = {
+    "sync", "gthread", "gunicorn.workers.sync.syncworker", "gunicorn.workers.gthread.threadworker",
+    "egg:gunicorn#sync", "egg:gunicorn#gthread",
+}  # fmt: skip
+OTHER_LOOPS = ("gevent", "eventlet", "tornado", "meinheld")
+
+
+class Refused(ValueError):
+    """The value cannot be carried out. The message is the reason."""
+
+
+def unchanged(value: Any) -> Any:
+    return value
+
+
+def path(value: Any) -> Any:
+    """Also a pathlib.Path."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def comma_list(value: Any) -> Any:
+    """gunicorn's lists are lists, or text with commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return [path(part) for part in value] if isinstance(value, Sequence) else value
+
+
+def umask(value: Any) -> Any:
+    """A number in a Python file is the mask itself: 0o022 is 18."""
+    return f"{value:o}" if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def log_level(value: Any) -> Any:
+    """gunicorn takes a level that it does not know for info."""
+    if isinstance(value, str) and value.lower() not in LOG_LEVELS:
+        return "info"
+    return value
+
+
+def limit_of_fields(value: Any) -> Any:
+    """0 is the most that there can be."""
+    return MOST_FIELDS if str(value).strip() == "0" else value
+
+
+def secure_scheme_headers(value: Any) -> Any:
+    """The names of the fields that can be believed here. X-Forwarded-For is one of them in any case."""
+    if not isinstance(value, Mapping):
+        return value
+    given = {(str(name).lower(), str(word).lower()) for name, word in value.items()}
+    return ["x-forwarded-for", *(name for pair, name in SCHEME_FIELDS.items() if pair in given)]
+
+
+def noted(value: Any) -> str:
+    """A value in a note."""
+    shown = value if isinstance(value, str) else getattr(value, "__qualname__", repr(value))
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def worker_class(value: Any) -> str:
+    """A note about a worker class that rhebok can stand in for. Raises Refused."""
+    name = value if isinstance(value, str) else f"{value.__module__}.{value.__qualname__}"
+    lower = name.lower()
+    if lower in SAME_CLASSES:
+        return ""
+    if "websocket" in lower:
+        raise Refused(
+            f"{name} gives WebSockets to gevent: with --threads, rhebok gives the socket to "
+            "simple-websocket and to Flask-SocketIO in its threading mode; see docs/FROM-GUNICORN.md"
+        )
+    if "uvicorn" in lower or "asgi" in lower or "aiohttp" in lower or "hypercorn" in lower:
+        raise Refused(
+            f"{name} is for ASGI, and rhebok serves WSGI: run uvicorn or hypercorn for this application"
+        )
+    family = next((each for each in OTHER_LOOPS if each in lower), None)
+    if family is None:
+        raise Refused(
+            f"rhebok has workers of its own and cannot run {name}: remove it, or use sync or gthread"
+        )
+    return (
+        f"{family} is not used: a worker serves as many requests at a time as --threads says, and waiting "
+        "clients cost none. For an application that waits (for databases, for other services), give --threads"
+    )
+
+
+def only(word: str, reason: str) -> Callable[[Any], str]:
+    """A judge that refuses all other words."""
+
+    def judge(value: Any) -> str:
+        if str(value).lower() != word:
+            raise Refused(reason)
+        return ""
+
+    return judge
+
+
+def http_protocols(value: Any) -> str:
+    words = {part.strip() for part in str(value).lower().split(",")}
+    if "h1" not in words:
+        raise Refused("rhebok speaks HTTP/1.1 only: let the proxy speak HTTP/2")
+    return "" if words == {"h1"} else "rhebok speaks HTTP/1.1 only: let the proxy speak HTTP/2"
+
+
+def header_map(value: Any) -> str:
+    word = str(value).lower()
+    if word == "dangerous":
+        raise Refused("fields with an underscore could pass for those that the proxy sets: remove it")
+    return "" if word == "drop" else "fields with an underscore in their names are dropped"
+
+
+def forwarder_headers(value: Any) -> str:
+    names = comma_list(value)
+    asked = {str(name).lower() for name in names} - FORWARDER_HEADERS
+    return "fields with an underscore in their names are dropped" if asked else ""
+
+
+def logger_class(value: Any) -> str:
+    name = value if isinstance(value, str) else f"{value.__module__}.{value.__qualname__}"
+    if name in ("gunicorn.glogging.Logger", "simple", "egg:gunicorn#simple"):
+        return ""
+    return f"{name} is not used: rhebok writes its logs itself; --log-config can change the error log"
