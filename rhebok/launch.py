@@ -31,6 +31,10 @@ from rhebok.process.logs import STDERR, ErrorLog, check_writable, open_access_lo
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import TRACEBACK_SIGNAL
+from rhebok.reloading import executed_files
+from rhebok.reloading.notices import Notices
+from rhebok.reloading.reloader import Reloader
+from rhebok.reloading.watched_files import WatchedFiles
 from rhebok.serving import hooks
 from rhebok.serving.app_loading import load_app, prepend_to_path
 from rhebok.serving.master import Master, WorkerSource
@@ -39,7 +43,7 @@ from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier, Systemd
 from rhebok.superdaemon.origin import Origin, current_directory
-from rhebok.superdaemon.supervised import follow_supervisor, hide, supervised
+from rhebok.superdaemon.supervised import files_descriptor, follow_supervisor, hide, supervised
 from rhebok.superdaemon.supervisor import Supervisor
 
 NATIVE_WORKER = "rhebok.native.worker"
@@ -61,9 +65,10 @@ def supervise(config: Config) -> None:
     _enter_directory(settings)
     log = _open_error_log(settings)
     with _logged(settings, log), ExitStack() as stack:
+        reloader = _reloader(settings) if settings.reload else None
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
         _log_start(config, listeners, log)
-        Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(origin)
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader).run(origin)
 
 
 def run(config: Config, worker_factory: WorkerSource) -> None:
@@ -83,6 +88,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         if not supervised():
             _log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
+        if settings.reload:
+            _tell_files(log)
         hide()
 
         def forget() -> None:
@@ -91,6 +98,38 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
                 pid_file.forget()
 
         Master(settings, listeners, log, worker_factory, forget, notifier, access_log).run()
+
+
+def _reloader(settings: Settings) -> Reloader:
+    extra = settings.reload_extra_file
+    for path in extra:
+        if not os.path.exists(path):
+            raise UserError(f"--reload-extra-file: there is no {path!r}", ExitStatus.USAGE)
+    return Reloader(WatchedFiles(current_directory(), extra), _notices(settings.reload_engine))
+
+
+def _notices(engine: str) -> Notices | None:
+    """None: files are polled."""
+    if engine == "poll":
+        return None
+    try:
+        return Notices(importlib.import_module("watchfiles"))
+    except ImportError as error:
+        if engine == "auto":
+            return None
+        raise UserError(
+            f"--reload-engine inotify needs watchfiles, which cannot be imported: {error}: "
+            "pip install 'rhebok[reload]'",
+            ExitStatus.USAGE,
+        ) from None
+
+
+def _tell_files(log: ErrorLog) -> None:
+    descriptor = files_descriptor()
+    if descriptor is None:
+        log.logger.warning("--reload is ignored here: another superdaemon deploys")
+    else:
+        executed_files.tell(descriptor)
 
 
 def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> None:

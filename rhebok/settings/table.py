@@ -41,6 +41,7 @@ class Group(Enum):
     LOGGING = "Logging"
     PROCESS = "Process"
     DEPLOYS = "Deploys"
+    DEVELOPMENT = "Development"
     HOOKS = "Hooks"
 
 
@@ -279,6 +280,18 @@ class Settings:
     pre_stop_delay: float = row("--pre-stop-delay", values.seconds(), 0, Group.DEPLOYS,
         "After TERM, go on accepting for this long, so that load balancers can notice the stop.",
         unit="seconds")
+
+    reload: bool = row("--reload/--no-reload", values.switch(), False, Group.DEVELOPMENT,
+        "Deploy when a file of the application changes: its modules, all imported ones but the standard "
+        "library's, and what is in directories named `templates` beside them or in the current directory. "
+        "A generation that fails is shown in the error log, and the next change is waited for, also at "
+        "the start.")
+    reload_engine: str = row("--reload-engine", values.choice("auto", "poll", "inotify"), "auto",
+        Group.DEVELOPMENT, "How changes are noticed: inotify needs the package watchfiles (`pip install "
+        "'rhebok[reload]'`), poll looks at the files several times a second, auto is inotify if it can be.")
+    reload_extra_file: tuple[str, ...] = row("--reload-extra-file", values.paths(), (), Group.DEVELOPMENT,
+        "With --reload: deploy also when this file, or anything in this directory, changes. May be repeated.",
+        aliases="--reload-extra-files")
 
     before_fork: str | None = row("--before-fork", values.callable_name(), None, Group.HOOKS,
         "Called as function(master) in the master, before each fork.")
