@@ -34,7 +34,7 @@ class WatchedFiles:
         self._add_tree(os.path.join(directory, _TEMPLATES), None)
 
     def add(self, path: str, since: int) -> None:
-        """A file that a generation has executed. One that was modified after `since` (time.time_ns()) counts as
+        """A file that a generation has executed. One modified after `since` (time.time_ns()) counts as
         changed: the generation may have read it before."""
         if path in self._files:
             return
