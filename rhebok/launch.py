@@ -88,8 +88,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         if not supervised():
             _log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
-        if settings.reload:
-            _tell_files(log)
+        _tell_files(settings, log)
         hide()
 
         def forget() -> None:
@@ -124,12 +123,12 @@ def _notices(engine: str) -> Notices | None:
         ) from None
 
 
-def _tell_files(log: ErrorLog) -> None:
+def _tell_files(settings: Settings, log: ErrorLog) -> None:
     descriptor = files_descriptor()
-    if descriptor is None:
-        log.logger.warning("--reload is ignored here: another superdaemon deploys")
-    else:
+    if descriptor is not None:
         executed_files.tell(descriptor)
+    elif settings.reload:
+        log.logger.warning("--reload is ignored here: the process that deploys was started without it")
 
 
 def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from os import fsencode, fstat, write  # bound before the application, which may replace them, is imported
-from os.path import abspath
+from os.path import abspath, isfile
 from typing import Any
 
 # The event, and which of its arguments says the file.
@@ -49,7 +49,7 @@ class Teller:
             return
         self._told.add(file)
         path = abspath(file)
-        if self._is_standard(path):
+        if self._is_standard(path) or not isfile(path):
             return
         # The application may have closed the descriptor, and got its number for a file of its own.
         with suppress(OSError, ValueError):

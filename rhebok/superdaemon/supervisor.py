@@ -291,6 +291,8 @@ class Supervisor(Policy):
             self._log.info("starting again in %g s", pause)
 
     def _reload(self, changed: Sequence[str], now: float) -> None:
+        if self._state is not State.RUNNING:
+            return
         self._log.info("%s changed: reloading", changed_text(changed, os.getcwd()))
         self._failures = 0
         self._engine.want_deploy()

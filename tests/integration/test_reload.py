@@ -77,8 +77,9 @@ def until_served(server: Server, body: object) -> None:
     until(lambda: server.get().body == str(body).encode(), lambda: f"{body}\n{server.log}")
 
 
-@pytest.mark.parametrize("engine", ["poll", "inotify", "auto"])
-@pytest.mark.parametrize("preload", ["--preload", "--no-preload"])
+@pytest.mark.parametrize(
+    ("engine", "preload"), [("poll", "--preload"), ("inotify", "--preload"), ("auto", "--no-preload")]
+)
 def test_what_is_saved_is_served(serve: Serve, source: Source, engine: str, preload: str) -> None:
     source.version("one")
     server = serve("reloaded:app", "--reload", "--reload-engine", engine, preload, workers=2)
@@ -143,8 +144,10 @@ def test_without_the_option_nothing_is_watched(serve: Serve, source: Source) -> 
 # ---- broken edits ----
 
 
-@pytest.mark.parametrize("preload", ["--preload", "--no-preload"])
-@pytest.mark.parametrize("broken", ["def (", "import none_such", "app = none_such"])
+@pytest.mark.parametrize(
+    ("broken", "preload"),
+    [("def (", "--preload"), ("import none_such", "--preload"), ("app = none_such", "--no-preload")],
+)
 def test_a_broken_edit_keeps_the_old_code_serving_and_a_mended_one_is_served(
     serve: Serve, source: Source, preload: str, broken: str
 ) -> None:
@@ -228,6 +231,19 @@ def test_an_extra_file_that_is_not_there_is_a_mistake(start: Callable[..., Proce
     assert "--reload-extra-file: there is no 'none.ini'" in server.log
 
 
+def test_under_another_superdaemon_it_is_ignored_with_a_warning(tmp_path: Path, source: Source) -> None:
+    source.version("one")
+    starter = Path(command()[0]).with_name("rhebok-starter")
+    server = Process(
+        [str(starter), "--port", "127.0.0.1:0", "--", *command(), "--reload", "reloaded:app"], tmp_path
+    )
+    try:
+        server.wait_for(r"WARNING\] --reload is ignored here")
+        assert server.stop() == 0
+    finally:
+        server.end()
+
+
 # ---- under load ----
 
 
@@ -245,7 +261,7 @@ def save_under_load(serve: Serve, source: Source, saves: int, *options: str) -> 
 
 
 def test_saves_under_load_lose_no_request_and_the_last_one_is_served(serve: Serve, source: Source) -> None:
-    save_under_load(serve, source, 20)
+    save_under_load(serve, source, 12)
 
 
 @pytest.mark.slow

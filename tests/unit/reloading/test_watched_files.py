@@ -131,7 +131,7 @@ def test_what_editors_leave_beside_templates_is_no_change(tmp_path: Path, now: i
     assert files.look() == []
 
 
-def test_extra_files_and_directories_are_relative_and_watched_with_all_that_is_in_them(tmp_path: Path) -> None:
+def test_extra_files_and_all_that_is_in_extra_directories_is_watched(tmp_path: Path) -> None:
     old(tmp_path / "conf/app.ini")
     old(tmp_path / "locale/de/app.po")
     files = WatchedFiles(str(tmp_path), ["conf/app.ini", "locale"])
