@@ -31,11 +31,12 @@ from rhebok.process.logs import STDERR, ErrorLog, check_writable, open_access_lo
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import TRACEBACK_SIGNAL
+from rhebok.process.title import set_title
 from rhebok.reloading import executed_files
 from rhebok.reloading.notices import Notices
 from rhebok.reloading.reloader import Reloader
 from rhebok.reloading.watched_files import WatchedFiles
-from rhebok.serving import hooks
+from rhebok.serving import hooks, titles
 from rhebok.serving.app_loading import load_app, prepend_to_path
 from rhebok.serving.master import Master, WorkerSource
 from rhebok.serving.worker import WorkerFactory
@@ -63,6 +64,7 @@ def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
     settings, origin = config.settings, Origin.of_this_process()
     _enter_directory(settings)
+    set_title(titles.supervisor(settings))
     log = _open_error_log(settings)
     with _logged(settings, log), ExitStack() as stack:
         reloader = _reloader(settings) if settings.reload else None
@@ -76,6 +78,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     settings = config.settings
     notifier = Notifier.from_environment()
     _prepare(settings)
+    set_title(titles.master(settings))
     log = _open_error_log(settings)
     # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
     # of a generation that does not get ready.

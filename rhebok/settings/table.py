@@ -263,6 +263,9 @@ class Settings:
     group: str | None = row("-g --group", values.word("GROUP"), None, Group.PROCESS,
         "Change to this group after binding; a name or a number. Without it, the group of --user, which is "
         "the same number for a number that has no passwd entry.")
+    name: str | None = row("-n --name", values.text(), None, Group.PROCESS,
+        "The name in the titles of the processes (ps, pgrep), which say role and generation too.",
+        compute_text="the application", aliases="--proc-name")
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
         "File mode creation mask, also for unix sockets.")
 

@@ -40,6 +40,11 @@ def killed_masters() -> list[tuple[int, int]]:
     return [(int(pid), int(status)) for pid, _, status in pairs]
 
 
+def generation() -> str:
+    """Its number, "" without a superdaemon."""
+    return _said(GENERATION_VARIABLE)
+
+
 def files_descriptor() -> int | None:
     """Where the supervisor wants to be told which files are executed; None when it does not."""
     descriptor = _said(FILES_FD_VARIABLE) if supervised() else ""
