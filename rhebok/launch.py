@@ -42,7 +42,12 @@ from rhebok.process.logs import (
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors, open_null
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import TRACEBACK_SIGNAL
-from rhebok.serving import hooks
+from rhebok.process.title import set_title
+from rhebok.reloading import executed_files
+from rhebok.reloading.notices import Notices
+from rhebok.reloading.reloader import Reloader
+from rhebok.reloading.watched_files import WatchedFiles
+from rhebok.serving import hooks, titles
 from rhebok.serving.app_loading import load_app, prepend_to_path
 from rhebok.serving.master import Master, WorkerSource
 from rhebok.serving.worker import WorkerFactory
@@ -50,7 +55,7 @@ from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier, Systemd
 from rhebok.superdaemon.origin import Origin, current_directory
-from rhebok.superdaemon.supervised import follow_supervisor, hide, supervised
+from rhebok.superdaemon.supervised import files_descriptor, follow_supervisor, hide, supervised
 from rhebok.superdaemon.supervisor import Supervisor
 
 NATIVE_WORKER = "rhebok.native.worker"
@@ -71,14 +76,16 @@ def supervise(config: Config) -> None:
     settings, origin = config.settings, Origin.of_this_process()
     _enter_directory(settings)
     readiness = daemonize() if settings.daemon else None
+    set_title(titles.supervisor(settings))
     log = _open_error_log(config)
     with _logged(settings, log), ExitStack() as stack:
+        reloader = _reloader(settings) if settings.reload else None
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
         _log_start(config, listeners, log)
         if readiness:
             _leave_terminal(settings, log)
             readiness.announce()
-        Supervisor(settings, listeners, log.logger, Systemd.from_environment()).run(origin)
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader).run(origin)
 
 
 def _leave_terminal(settings: Settings, log: ErrorLog) -> None:
@@ -94,6 +101,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     settings = config.settings
     notifier = Notifier.from_environment()
     _prepare(settings)
+    set_title(titles.master(settings))
     log = _open_error_log(config)
     if settings.access_logfile is None:
         settings = replace(settings, access_logfile=logger_config.access_log_of_config())
@@ -110,6 +118,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         if not supervised():
             _log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
+        _tell_files(settings, log)
         hide()
 
         def forget() -> None:
@@ -118,6 +127,38 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
                 pid_file.forget()
 
         Master(settings, listeners, log, worker_factory, forget, notifier, access_log).run()
+
+
+def _reloader(settings: Settings) -> Reloader:
+    extra = settings.reload_extra_file
+    for path in extra:
+        if not os.path.exists(path):
+            raise UserError(f"--reload-extra-file: there is no {path!r}", ExitStatus.USAGE)
+    return Reloader(WatchedFiles(current_directory(), extra), _notices(settings.reload_engine))
+
+
+def _notices(engine: str) -> Notices | None:
+    """None: files are polled."""
+    if engine == "poll":
+        return None
+    try:
+        return Notices(importlib.import_module("watchfiles"))
+    except ImportError as error:
+        if engine == "auto":
+            return None
+        raise UserError(
+            f"--reload-engine inotify needs watchfiles, which cannot be imported: {error}: "
+            "pip install 'rhebok[reload]'",
+            ExitStatus.USAGE,
+        ) from None
+
+
+def _tell_files(settings: Settings, log: ErrorLog) -> None:
+    descriptor = files_descriptor()
+    if descriptor is not None:
+        executed_files.tell(descriptor)
+    elif settings.reload:
+        log.logger.warning("--reload is ignored here: the process that deploys was started without it")
 
 
 def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> None:

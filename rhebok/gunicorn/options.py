@@ -107,9 +107,9 @@ OPTIONS: tuple[Option, ...] = (
     taken("limit_request_fields", "--limit-request-fields", convert=values.limit_of_fields),
     taken("limit_request_field_size", "--limit-request-field_size"),
     # Debugging
-    note("reload", "--reload", f"{LATER}: HUP deploys new code", True),
-    note("reload_engine", "--reload-engine", f"{LATER}: HUP deploys new code", harmless=("auto",)),
-    note("reload_extra_files", "--reload-extra-file", f"{LATER}: HUP deploys new code"),
+    taken("reload", "--reload", text="A change is a deploy: the old code serves until the new one can."),
+    taken("reload_engine", "--reload-engine"),
+    taken("reload_extra_files", "--reload-extra-file", "reload_extra_file"),
     note("spew", "--spew", "rhebok traces no lines", True),
     Option("check_config", ("--check-config",), Fate.COMMAND, bare=True),
     Option("print_config", ("--print-config",), Fate.COMMAND, "In TOML, with the source of each value.",
@@ -179,9 +179,8 @@ OPTIONS: tuple[Option, ...] = (
     note("dogstatsd_tags", "--dogstatsd-tags", LATER),
     note("enable_backlog_metric", "--enable-backlog-metric", LATER, True),
     # Process naming
-    note("proc_name", "-n --name", f"{LATER}: process titles are those of the command"),
-    note("default_proc_name", "", f"{LATER}: process titles are those of the command",
-        harmless=("gunicorn",)),
+    taken("proc_name", "-n --name", "name"),
+    note("default_proc_name", "", "without --name the titles have the application", harmless=("gunicorn",)),
     # TLS
     *(refuse(name, flag, TLS) for name, flag in (
         ("keyfile", "--keyfile"), ("certfile", "--certfile"), ("ca_certs", "--ca-certs"),

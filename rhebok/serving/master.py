@@ -19,6 +19,7 @@ from rhebok.errors import ExitStatus, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.prefork.children import Report
 from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures, Verdict
+from rhebok.prefork.spawn_pace import MAX_START_FAILURES
 from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
 from rhebok.process.logs import AccessLogFile, ErrorLog
@@ -155,6 +156,8 @@ class Master:
             spawn_interval=settings.spawn_interval,
             err_respawn_interval=settings.err_respawn_interval,
             graceful_timeout=settings.graceful_timeout,
+            # A change may have broken the application (--no-preload), and the next one is waited for.
+            max_start_failures=1 if settings.reload else MAX_START_FAILURES,
             most_workers=max(MANY_WORKERS, 4 * settings.workers),
         )
 

@@ -34,7 +34,8 @@ from rhebok.process.signals import (
     WakeupPipe,
     ignore,
 )
-from rhebok.serving import live_objects, patches
+from rhebok.process.title import set_title
+from rhebok.serving import live_objects, patches, titles
 from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import WorkerInfo, load_after_fork
@@ -168,6 +169,7 @@ class WorkerProcess:
         status = 1
         try:
             self._phase = _Phase.LOADING
+            set_title(titles.worker(self._service.settings))
             status = self._serve(report)
         except _StoppedWhileLoading:
             self._phase = _Phase.ENDING

@@ -43,6 +43,7 @@ class Group(Enum):
     LOGGING = "Logging"
     PROCESS = "Process"
     DEPLOYS = "Deploys"
+    DEVELOPMENT = "Development"
     HOOKS = "Hooks"
 
 
@@ -291,6 +292,9 @@ class Settings:
     group: str | None = row("-g --group", values.word("GROUP"), None, Group.PROCESS,
         "Change to this group after binding; a name or a number. Without it, the group of --user, which is "
         "the same number for a number that has no passwd entry.")
+    name: str | None = row("-n --name", values.text(), None, Group.PROCESS,
+        "The name in the titles of the processes (ps, pgrep), which say role and generation too.",
+        compute_text="the application", aliases="--proc-name")
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
         "File mode creation mask, also for unix sockets.")
 
@@ -308,6 +312,18 @@ class Settings:
     pre_stop_delay: float = row("--pre-stop-delay", values.seconds(), 0, Group.DEPLOYS,
         "After TERM, go on accepting for this long, so that load balancers can notice the stop.",
         unit="seconds")
+
+    reload: bool = row("--reload/--no-reload", values.switch(), False, Group.DEVELOPMENT,
+        "Deploy when a file of the application changes: its modules, all imported ones but the standard "
+        "library's, and what is in directories named `templates` beside them or in the current directory. "
+        "A generation that fails is shown in the error log, and the next change is waited for, also at "
+        "the start.")
+    reload_engine: str = row("--reload-engine", values.choice("auto", "poll", "inotify"), "auto",
+        Group.DEVELOPMENT, "How changes are noticed: inotify needs the package watchfiles (`pip install "
+        "'rhebok[reload]'`), poll looks at the files several times a second, auto is inotify if it can be.")
+    reload_extra_file: tuple[str, ...] = row("--reload-extra-file", values.paths(), (), Group.DEVELOPMENT,
+        "With --reload: deploy also when this file, or anything in this directory, changes. May be repeated.",
+        aliases="--reload-extra-files")
 
     before_fork: str | None = row("--before-fork", values.callable_name(), None, Group.HOOKS,
         "Called as function(master) in the master, before each fork.")

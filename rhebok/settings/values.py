@@ -280,6 +280,18 @@ def directories() -> Kind:
     return Kind("directories, separated by commas", "DIR", read, list, repeatable=True)
 
 
+def paths() -> Kind:
+    """Paths of files or directories, in the environment separated by commas."""
+
+    def read(value: object) -> tuple[str, ...]:
+        found = tuple(name for part in _parts(value, lambda one: [one]) for name in _by_comma(part))
+        if any("\0" in name for name in found):
+            raise ValueError
+        return found
+
+    return Kind("paths, separated by commas", "PATH", read, list, repeatable=True)
+
+
 def variables() -> Kind:
     """KEY=VALUE pairs, in TOML also as a table."""
     read_list = _list_reader(_variable, shlex.split)

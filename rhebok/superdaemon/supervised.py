@@ -11,6 +11,7 @@ SUPERVISOR_VARIABLE = "RHEBOK_SUPERVISOR"  # its pid
 GENERATION_VARIABLE = "SERVER_STARTER_GENERATION"
 NOTIFY_FD_VARIABLE = "RHEBOK_NOTIFY_FD"  # of the inherited socket, on which a generation reports
 KILLED_VARIABLE = "RHEBOK_KILLED_MASTERS"  # PID:STATUS, separated by commas
+FILES_FD_VARIABLE = "RHEBOK_FILES_FD"  # of the pipe on which a generation tells its files; with --reload
 
 _ours: dict[str, str] = {}  # what hide() has taken from the environment
 
@@ -39,6 +40,17 @@ def killed_masters() -> list[tuple[int, int]]:
     return [(int(pid), int(status)) for pid, _, status in pairs]
 
 
+def generation() -> str:
+    """Its number, "" without a superdaemon."""
+    return _said(GENERATION_VARIABLE)
+
+
+def files_descriptor() -> int | None:
+    """Where the supervisor wants to be told which files are executed; None when it does not."""
+    descriptor = _said(FILES_FD_VARIABLE) if supervised() else ""
+    return int(descriptor) if descriptor.isdecimal() else None
+
+
 def hide(environ: MutableMapping[str, str] = os.environ) -> None:
     """Takes the superdaemon's variables out of the environment, before the application sees it. Otherwise a
     server that the application starts would take our listeners, and speak for us.
@@ -49,6 +61,7 @@ def hide(environ: MutableMapping[str, str] = os.environ) -> None:
         SUPERVISOR_VARIABLE,
         KILLED_VARIABLE,
         NOTIFY_FD_VARIABLE,
+        FILES_FD_VARIABLE,
     ):
         if name in environ:
             _ours[name] = environ.pop(name)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from signal import Signals
 
-from rhebok.errors import EndedWith
+from rhebok.errors import EndedWith, ExitStatus
 from rhebok.listening import activation
 from rhebok.listening.listeners import STARTER_VARIABLE, Listener, close_all
 from rhebok.prefork.parent_death import signal_when_parent_dies
@@ -27,6 +27,7 @@ from rhebok.process.signals import (
     ignore_for_good,
 )
 from rhebok.process.stillness import limit
+from rhebok.reloading.reloader import Reloader, changed_text
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.engine import Engine, Log, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
@@ -43,6 +44,7 @@ from rhebok.superdaemon.notify import (
 from rhebok.superdaemon.origin import Origin
 from rhebok.superdaemon.program import Program
 from rhebok.superdaemon.supervised import (
+    FILES_FD_VARIABLE,
     GENERATION_VARIABLE,
     KILLED_VARIABLE,
     NOTIFY_FD_VARIABLE,
@@ -57,6 +59,7 @@ MARGIN = 5.0  # beyond --graceful-timeout, which the generation itself enforces
 TRACEBACK_SECONDS = 1.0  # for a generation that did not get ready to write its traceback
 MAX_FAILURES = 10  # generations in a row that could not replace one that died
 LONGEST_PAUSE = 30.0
+LOADS_LONG = 5.0  # a start that takes longer is given up when a change is saved
 STABLE = 5.0  # a generation that dies sooner counts as one that failed to start
 
 
@@ -73,8 +76,15 @@ class Supervisor(Policy):
     deploy_ends_pause = True
     while_proving = "right after it was ready"
 
-    def __init__(self, settings: Settings, listeners: Sequence[Listener], log: Log, systemd: Systemd) -> None:
-        """Run it once."""
+    def __init__(
+        self,
+        settings: Settings,
+        listeners: Sequence[Listener],
+        log: Log,
+        systemd: Systemd,
+        reloader: Reloader | None = None,
+    ) -> None:
+        """Run it once. The reloader says when to deploy without a signal."""
         self._settings = settings
         self._listeners = listeners
         self._log = log
@@ -82,6 +92,7 @@ class Supervisor(Policy):
         self._watchdog = systemd.watchdog
         self._watchdog_at = 0.0
         self._inbox = Inbox()
+        self._reloader = reloader
         self._masters = MasterWatch(limit(settings.timeout), log)
         self._state = State.RUNNING
         self._stop_at = NEVER  # the end of --pre-stop-delay, or of waiting for a generation that loads
@@ -101,6 +112,8 @@ class Supervisor(Policy):
             for listener in self._listeners:
                 listener.socket.set_inheritable(True)
             self._inbox.sender.set_inheritable(True)
+            if self._reloader:
+                os.set_inheritable(self._reloader.fd_to_pass_on, True)
 
         try:
             Engine(
@@ -110,6 +123,8 @@ class Supervisor(Policy):
             signals.end()
             atexit.register(ignore_for_good)
             self._inbox.close()
+            if self._reloader:
+                self._reloader.close()
         if self._status:
             raise EndedWith(self._status)
 
@@ -119,8 +134,13 @@ class Supervisor(Policy):
 
     def environ(self, number: int) -> Mapping[str, str]:
         self._killed_passed_on = len(self._killed)
+        files = {}
+        if self._reloader:
+            self._reloader.starting()
+            files[FILES_FD_VARIABLE] = str(self._reloader.fd_to_pass_on)
         return {
             **self._environ,
+            **files,
             KILLED_VARIABLE: ",".join(f"{pid}:{code}" for pid, code in self._killed),
             STARTER_VARIABLE: ";".join(_spec(listener) for listener in self._listeners),
             GENERATION_VARIABLE: str(number),
@@ -159,8 +179,11 @@ class Supervisor(Policy):
 
     def failed(self, what: str, status: int, explained: bool) -> None:
         current = self._generations.current
+        if self._reloader:
+            self._reloader.failed()
         if current:
-            self._log.error("%s; %s goes on serving (HUP tries again)", what, current)
+            again = "the next change" if self._reloader else "HUP"
+            self._log.error("%s; %s goes on serving (%s tries again)", what, current, again)
             failed = self._engine.count
             self._notifier.ready(f"generation {failed} failed, generation {current.number} serves")
         elif self._served or not explained:
@@ -211,19 +234,22 @@ class Supervisor(Policy):
         current = self._generations.current
         if current and self._masters.look(current, now):
             self._engine.want_deploy()
+        if self._reloader and (changed := self._reloader.look(now)):
+            self._reload(changed, now)
         if self._watchdog and now >= self._watchdog_at and current and self._masters.serves(current):
             self._watchdog_at = now + self._watchdog
             self._notifier.alive()
 
     def next_at(self) -> float:
         now, current = time.monotonic(), self._generations.current
+        stop_at = min(self._stop_at, self._reloader.next_at) if self._reloader else self._stop_at
         if not current:
-            return self._stop_at
+            return stop_at
         feeds = self._watchdog and self._masters.serves(current)
-        return min(self._stop_at, self._masters.next_at(now), self._watchdog_at if feeds else NEVER)
+        return min(stop_at, self._masters.next_at(now), self._watchdog_at if feeds else NEVER)
 
     def descriptors(self) -> Iterable[int]:
-        return (self._inbox.fileno(),)
+        return (self._inbox.fileno(), *(self._reloader.descriptors() if self._reloader else ()))
 
     # Starting
 
@@ -244,7 +270,9 @@ class Supervisor(Policy):
             self._engine.promote(generation)
             return
         generation.phase = Phase.PROVING
-        generation.deadline = time.monotonic() + self._settings.kill_old_delay
+        # Whoever has saved a file is not to see the answers of two generations.
+        delay = 0 if self._reloader else self._settings.kill_old_delay
+        generation.deadline = time.monotonic() + delay
         self._log.info("%s is ready", generation)
 
     def _try_again(self, status: int) -> None:
@@ -253,6 +281,9 @@ class Supervisor(Policy):
             return
         self._failures += 1
         if not self._served or self._failures >= MAX_FAILURES:
+            if self._reloader and status != ExitStatus.USAGE and self._state is State.RUNNING:
+                self._log.error("no generation serves: clients wait until a change is saved (--reload)")
+                return
             self._status = status
             self._stop_for_good()
             return
@@ -260,6 +291,16 @@ class Supervisor(Policy):
         self._engine.start_at = time.monotonic() + pause
         if pause:
             self._log.info("starting again in %g s", pause)
+
+    def _reload(self, changed: Sequence[str], now: float) -> None:
+        if self._state is not State.RUNNING:
+            return
+        self._log.info("%s changed: reloading", changed_text(changed, os.getcwd()))
+        self._failures = 0
+        self._engine.want_deploy()
+        candidate = self._generations.candidate
+        if candidate and candidate.phase is Phase.STARTING and now >= self._engine.started_at + LOADS_LONG:
+            candidate.send(STOP_SIGNAL)  # what it loads may hang, and the change may be the cure
 
     # Stopping
 

@@ -16,10 +16,6 @@ from integration.waiting import until
 from applications.ends import each_way_to_load
 
 
-def command_line(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
-
-
 def deploy(server: Server) -> None:
     before = server.workers()
     server.send(SIGHUP)
@@ -51,18 +47,24 @@ def test_coverage_sees_what_workers_of_each_generation_run(
 ) -> None:
     pytest.importorskip("coverage")
     (tmp_path / "parted.py").write_text(
-        "SERVED = []\n"
+        "import sys\n"
         "def application(environ, start_response):\n"
         "    start_response('200 OK', [])\n"
         "    if environ['PATH_INFO'] == '/first':\n"
         "        return [b'first']\n"
         "    return [b'second']\n"
+        "def note_command(worker):\n"
+        "    with open('commands', 'a') as file:\n"
+        "        print(worker.pid, *sys.orig_argv, file=file)\n"
     )
     (tmp_path / ".coveragerc").write_text(COVERAGE)
     wrapper = [sys.executable, "-m", "coverage", "run", "-m", "rhebok"]
-    server = serve_app("parted", load, "--kill-old-delay", "0", started_as=wrapper, workers=2)
-    for worker in server.workers():
-        assert command_line(worker)[1:6] == ["-m", "coverage", "run", "-m", "rhebok"]
+    options = ["--kill-old-delay", "0", "--after-fork", "parted:note_command"]
+    server = serve_app("parted", load, *options, started_as=wrapper, workers=2)
+    commands = [line.split() for line in (tmp_path / "commands").read_text().splitlines()]
+    assert sorted(int(words[0]) for words in commands) == sorted(server.workers())
+    for words in commands:
+        assert words[2:7] == ["-m", "coverage", "run", "-m", "rhebok"]
     assert server.get("/first").text == "first"
     deploy(server)
     server.stop()

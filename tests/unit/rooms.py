@@ -20,7 +20,7 @@ RHEBOK_FLOORS = (
     ("rhebok",),  # rhebok/__init__.py
     ("errors",),
     ("process",),
-    ("listening",),
+    ("listening", "reloading"),
     ("native", "settings", "prefork"),
     ("superdaemon", "gunicorn"),
     ("starter", "serving"),

@@ -1,0 +1,38 @@
+"""The title of this process in ps(1), top(1) and pgrep(1). Set by launch and worker.
+
+It is written over the command line, in the memory that the kernel shows as /proc/PID/cmdline, and cut to its
+length. The environment behind it stays as it is. Where setproctitle is installed that is used: an application
+may use it too, and it must find the command line as it was.
+"""
+
+import ctypes
+import importlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+
+_ARG_START, _ARG_END = 48 - 3, 49 - 3  # fields of /proc/PID/stat (proc(5)), counted behind the name
+
+
+def set_title(text: str) -> None:
+    """Best effort: without /proc nothing happens."""
+    with suppress(OSError, ValueError, IndexError):
+        _way()(" ".join(text.split()))
+
+
+@cache
+def _way() -> Callable[[str], object]:
+    try:
+        return importlib.import_module("setproctitle").setproctitle  # type: ignore[no-any-return]
+    except Exception:
+        return _write
+
+
+def _write(text: str) -> None:
+    line = text.encode(errors="surrogateescape")
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
+    if 0 < start < end:
+        # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
+        ctypes.memmove(start, line[: end - start - 1].ljust(end - start, b"\0"), end - start)
