@@ -7,10 +7,9 @@ Lifetime: the loop points into the ChannelSetup, which is to be kept as long as 
 import os
 
 from libc.errno cimport errno
-from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 
-from .csrc cimport rhb_channel_join, rhb_loop, rhb_score
+from .csrc cimport rhb_channel_join, rhb_loop, rhb_score, rhb_shared_count
 
 
 cdef class ChannelSetup:
@@ -24,8 +23,8 @@ cdef class ChannelSetup:
         self.channel.waiting.in_, self.channel.waiting.out = channel.waiting
         self.channel.surplus.in_, self.channel.surplus.out = channel.surplus
         self.channel.scores = <rhb_score *>&scores[0]
-        self.channel.in_waiting = <uint32_t *>&in_queues[0]
-        self.channel.in_surplus = <uint32_t *>&in_queues[4]
+        self.channel.in_waiting = <rhb_shared_count *>&in_queues[0]
+        self.channel.in_surplus = <rhb_shared_count *>&in_queues[4]
         self.channel.threads = threads
         self.channel.own = slot
         self.channel.n_wake = len(channel.wake)

@@ -328,6 +328,7 @@ cdef extern from "loop/loop.h" nogil:
     void *rhb_loop_next_owner(rhb_loop *loop)
 
 cdef extern from "loop/channel.h" nogil:
+    ctypedef uint32_t rhb_shared_count "_Atomic uint32_t"
     struct rhb_queue:
         int in_ "in"
         int out
@@ -337,8 +338,8 @@ cdef extern from "loop/channel.h" nogil:
         const int *wake
         size_t n_wake
         rhb_score *scores
-        uint32_t *in_waiting
-        uint32_t *in_surplus
+        rhb_shared_count *in_waiting
+        rhb_shared_count *in_surplus
         size_t threads
         size_t own
     bint rhb_channel_join(rhb_loop *loop, const rhb_channel *channel)

@@ -294,7 +294,7 @@ class Settings:
         "the same number for a number that has no passwd entry.")
     name: str | None = row("-n --name", values.text(), None, Group.PROCESS,
         "The name in the titles of the processes (ps, pgrep), which say role and generation too.",
-        compute_text="the application", aliases="--proc-name")
+        default_note="the application", aliases="--proc-name")
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
         "File mode creation mask, also for unix sockets.")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from integration.http_client import Client
+from integration.waiting import until
 
 from deploy.site import Site
 from deploy.supervisors import Supervised, start
@@ -19,10 +20,26 @@ def running(site: Site) -> Iterator[Supervised]:
     print(supervised.log)
 
 
+def client_of_another(running: Supervised, pids: set[bytes]) -> Client | None:
+    """A connection to a worker that is not one of these; its pid becomes one of them. An old worker accepts
+    until it has its signal."""
+    client = Client(running.address, receive_buffer=4096)
+    pid = client.get("/").body.split()[1]
+    if pid in pids:
+        client.close()
+        return None
+    pids.add(pid)
+    return client
+
+
 def test_old_generations_are_bounded(running: Supervised) -> None:
     """The oldest beyond the bound is stopped at once; the others finish their downloads."""
-    clients = [Client(running.address, receive_buffer=4096) for _ in range(3)]
-    for generation, client in enumerate(clients, 1):
+    clients: list[Client] = []
+    pids: set[bytes] = set()
+    for generation in range(1, 4):
+        client = until(lambda: client_of_another(running, pids), lambda: running.log)
+        assert client
+        clients.append(client)
         client.send(b"GET /download HTTP/1.1\r\nHost: test\r\n\r\n")
         assert client.response_head()[0] == 200
         running.deploy()

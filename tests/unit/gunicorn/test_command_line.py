@@ -107,7 +107,6 @@ def test_what_is_not_safe_or_not_there_is_refused_with_the_reason(arguments, rea
         ["--forwarder-headers", "SCRIPT_NAME,PATH_INFO"],
         ["--http-protocols", "h1"],
         ["--logger-class", "gunicorn.glogging.Logger"],
-        ["--reload-engine", "auto"],
     ],
 )
 def test_defaults_of_gunicorn_are_taken_in_silence(arguments):
