@@ -161,6 +161,7 @@ static enum rhb_event nothing_to_do(struct rhb_loop *loop)
         return rhb_listeners_ready(loop) ? RHB_EVENT_NONE : RHB_EVENT_WAIT;
     if (loop->open > 0)
         return RHB_EVENT_WAIT;
+    rhb_parcel_free_moved(loop);
     return rhb_transfers_may_be_left(loop) ? RHB_EVENT_NONE : RHB_EVENT_DRAINED;
 }
 
