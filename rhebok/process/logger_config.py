@@ -4,13 +4,11 @@ opened the error log, before the application is loaded, which may look for the l
 
 import json
 import logging
-import logging.config
 import re
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from logging.handlers import SysLogHandler
 from typing import Any, TextIO, cast
 
 from rhebok.errors import UserError, os_reason
@@ -109,6 +107,8 @@ class _PassedOn(logging.Handler):
 
 
 def _apply(config: LoggerConfig) -> None:
+    import logging.config  # here: few users need it
+
     name = STDERR
     try:
         if config.dictionary:
@@ -129,6 +129,8 @@ def _apply(config: LoggerConfig) -> None:
 
 
 def _apply_dictionary(given: Mapping[str, Any]) -> None:
+    import logging.config
+
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **given})
 
 
@@ -138,6 +140,8 @@ def _reason(error: Exception) -> str:
 
 
 def _syslog_handler(syslog: Syslog) -> logging.Handler:
+    from logging.handlers import SysLogHandler
+
     kind, address = parse_syslog_address(syslog.address)
     facility = SysLogHandler.facility_names[syslog.facility]
     try:

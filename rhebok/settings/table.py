@@ -6,7 +6,6 @@ reads the values into a Settings by it. To add an option, add a row.
 
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
-from logging.handlers import SysLogHandler
 from typing import Any
 
 from rhebok.settings import values
@@ -18,7 +17,33 @@ ENVIRONMENT_PREFIX = "RHEBOK_"
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
-SYSLOG_FACILITIES = tuple(SysLogHandler.facility_names)
+# Of logging.handlers.SysLogHandler, which is imported only when it is used.
+SYSLOG_FACILITIES = (
+    "auth",
+    "authpriv",
+    "console",
+    "cron",
+    "daemon",
+    "ftp",
+    "kern",
+    "lpr",
+    "mail",
+    "news",
+    "ntp",
+    "security",
+    "solaris-cron",
+    "syslog",
+    "user",
+    "uucp",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+    "local4",
+    "local5",
+    "local6",
+    "local7",
+)
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 

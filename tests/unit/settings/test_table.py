@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import fields
+from logging.handlers import SysLogHandler
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import rhebok
 from rhebok import cli
 from rhebok.settings import docs as settings_docs
-from rhebok.settings.table import TABLE, Setting, Settings
+from rhebok.settings.table import SYSLOG_FACILITIES, TABLE, Setting, Settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -84,3 +85,7 @@ def test_the_page_of_settings_is_current():
 def test_the_version_is_the_one_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == rhebok.__version__
+
+
+def test_the_facilities_are_those_of_the_standard_library():
+    assert tuple(SysLogHandler.facility_names) == SYSLOG_FACILITIES
