@@ -14,6 +14,7 @@ Fingerprint = tuple[int, int] | None  # st_mtime_ns and st_size; None: there is 
 
 _PACKAGES = ("/site-packages/", "/dist-packages/")
 _TEMPLATES = "templates"
+_COARSE = 20_000_000  # ns by which the clock of modifications may be behind time.time_ns()
 _NO_SOURCE = ("~", ".swp", ".swx", ".pyc", ".tmp")  # what editors and Python leave beside a file
 
 
@@ -86,7 +87,7 @@ class WatchedFiles:
 
     def _know(self, path: str, since: int | None) -> None:
         found = fingerprint(path)
-        if found and since is not None and found[0] >= since:
+        if found and since is not None and found[0] >= since - _COARSE:
             found = None  # so that the next look finds another one
         self._known[path] = found
 

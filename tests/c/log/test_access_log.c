@@ -13,7 +13,7 @@ static void a_bad_format_gives_its_error_and_no_log(struct rhb_test *t)
 {
     const char *error = NULL;
     size_t error_at = 0;
-    CHECK(rhb_access_log_new("ab%(z)s", &error, &error_at) == NULL);
+    CHECK(rhb_access_log_new("ab%(z", &error, &error_at) == NULL);
     CHECK(error != NULL);
     CHECK_INT(error_at, 2);
 }

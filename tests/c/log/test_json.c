@@ -96,7 +96,7 @@ static void an_error_is_found_behind_the_prefix(struct rhb_test *t)
 {
     const char *error;
     size_t error_at;
-    CHECK(rhb_access_format_new("escape=json %(?)s", &error, &error_at) == NULL);
+    CHECK(rhb_access_format_new("escape=json %(a", &error, &error_at) == NULL);
     CHECK_INT(error_at, 12);
     CHECK(rhb_access_format_new("%({utc}t)s", &error, &error_at) == NULL);
 }

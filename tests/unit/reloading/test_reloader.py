@@ -146,6 +146,7 @@ def test_a_path_that_comes_in_two_parts_is_one(make: Make, app: Path, tmp_path: 
 
 def test_compiled_code_of_a_changed_file_is_removed_before_the_next_start(make: Make, app: Path) -> None:
     app.write_text("x = 1")
+    os.utime(app, (1, 1))  # long before the start
     reloader = make(False)
     py_compile.compile(str(app))
     compiled = Path(importlib.util.cache_from_source(str(app)))
