@@ -88,7 +88,7 @@ def _in_environment(setting: Setting, environ: Mapping[str, str]) -> Given | Non
 
 
 def _default(setting: Setting, environ: Mapping[str, str]) -> Given:
-    if setting.variable and environ.get(setting.variable):
+    if setting.variable and environ.get(setting.variable) and setting.variable_unless not in environ:
         value = setting.variable_value.format(environ[setting.variable])
         return Given(value, f"the environment variable {setting.variable}")
     return Given(setting.default, "default")

@@ -86,6 +86,7 @@ class Setting:
     unit: str = ""
     variable: str = ""  # a common environment variable that gives the default
     variable_value: str = "{}"  # the value, with {} for what the variable has
+    variable_unless: str = ""  # `variable` is not read when this one is set: it may mean something else
     default_note: str = ""  # the default in words, where it depends on something
 
     @property
@@ -132,6 +133,7 @@ def row(
     unit: str = "",
     variable: str = "",
     variable_value: str = "{}",
+    variable_unless: str = "",
     default_note: str = "",
 ) -> Any:
     """The dataclass field of one setting. The parameters are the attributes of Setting."""
@@ -144,6 +146,7 @@ def row(
         "unit": unit,
         "variable": variable,
         "variable_value": variable_value,
+        "variable_unless": variable_unless,
         "default_note": default_note,
     }
     return field(default=default, metadata={"row": details})
@@ -172,7 +175,7 @@ class Settings:
     bind: tuple[str, ...] = row("-b --bind", values.bind_addresses(), ("127.0.0.1:8000",), Group.LISTENING,
         "Listen on this address. May be repeated. A bare HOST is port 8000, a bare number a port of all IPv4 "
         "addresses. Ignored when SERVER_STARTER_PORT hands over listeners.",
-        variable="PORT", variable_value="0.0.0.0:{}",
+        variable="PORT", variable_value="0.0.0.0:{}", variable_unless="SERVER_STARTER_PORT",
         default_note="0.0.0.0:$PORT if $PORT is set, otherwise 127.0.0.1:8000")
     backlog: int = row("--backlog", values.whole_number(1, 2**31 - 1), 2048, Group.LISTENING,
         "The most connections that wait to be accepted; the kernel's net.core.somaxconn is the upper limit.")

@@ -74,6 +74,8 @@ def test_port_gives_the_default_of_bind_only(file):
     assert load({}, environ, file('bind = "127.0.0.1:1"')).settings.bind == ("127.0.0.1:1",)
     assert load({"bind": ("unix:x",)}, environ).settings.bind == ("unix:x",)
     assert load({}, {"PORT": ""}).settings.bind == ("127.0.0.1:8000",)
+    handed_over = {"PORT": "host:80", "SERVER_STARTER_PORT": "host:80=3"}
+    assert load({}, handed_over).settings.bind == ("127.0.0.1:8000",)
     assert "from the environment variable PORT" in refused({}, {"PORT": "http"})
 
 
