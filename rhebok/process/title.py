@@ -7,6 +7,8 @@ may use it too, and it must find the command line as it was.
 
 import ctypes
 import importlib
+import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -29,10 +31,21 @@ def _way() -> Callable[[str], object]:
 
 
 def _write(text: str) -> None:
-    line = text.encode(errors="surrogateescape")
+    start, size = _command_line()
+    if size:
+        # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
+        line = text.encode(errors="surrogateescape")[: size - 1]
+        ctypes.memmove(start, line.ljust(size, b"\0"), size)
+
+
+@cache
+def _command_line() -> tuple[int, int]:
+    """Address and size; (0, 0) when something else is there: valgrind has its own command line in that place,
+    and starts our children by it."""
     with open("/proc/self/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()
     start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
-    if 0 < start < end:
-        # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
-        ctypes.memmove(start, line[: end - start - 1].ljust(end - start, b"\0"), end - start)
+    ours = b"".join(os.fsencode(each) + b"\0" for each in sys.orig_argv)
+    if start <= 0 or end - start != len(ours) or ctypes.string_at(start, len(ours)) != ours:
+        return 0, 0
+    return start, len(ours)

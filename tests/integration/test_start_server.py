@@ -12,6 +12,7 @@ import pytest
 from integration.conftest import Serve
 from integration.http_client import Address, Client, Response, connect
 from integration.load import SteadyClients
+from integration.processes import descendants
 from integration.server import APPS, EXAMPLES, Process, command, free_port, program
 from integration.waiting import until
 
@@ -95,12 +96,12 @@ def test_no_request_fails_when_start_server_restarts_it(started: Starter) -> Non
 @under_perl
 def test_a_kept_alive_connection_is_told_to_close_by_the_old_generation(started: Starter) -> None:
     with Client(started.address) as client:
-        old = client.get("/")
-        assert not old.says_close
+        assert not client.get("/").says_close
+        old = {str(pid).encode() for pid in descendants(started.pid)}
         started.send(SIGHUP)
         while not (response := client.get("/")).says_close:
-            assert response.body == old.body
-        assert response.body == old.body
+            assert response.body in old  # another worker of the generation may have taken the connection over
+        assert response.body in old
         assert client.at_end()
     until(lambda: started.generations == [2])
 

@@ -48,6 +48,18 @@ def test_a_long_title_is_cut_and_the_environment_stays(without: Path) -> None:
     assert set(shown) == set(b"x")
 
 
+def test_a_command_line_that_is_not_ours_stays(without: Path) -> None:
+    """Under valgrind the memory is valgrind's, which starts children by it."""
+    program = "import sys; sys.orig_argv.append('more')\n" + PROGRAM.replace(
+        'assert sys.orig_argv[-1] == "x" * 40', ""
+    )
+    path = os.pathsep.join([str(without), str(ROOT)])
+    environ = {**os.environ, "TITLE": "rhebok: master", "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, check=True, capture_output=True)
+    assert b"rhebok: master" not in done.stdout
+    assert b"set_title" in done.stdout
+
+
 def test_line_breaks_are_blanks(without: Path) -> None:
     assert eval(title(without, "rhebok:\n\tmaster")).rstrip(b"\0") == b"rhebok: master"
 
