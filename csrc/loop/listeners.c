@@ -48,14 +48,10 @@ void rhb_listeners_disarm(struct rhb_loop *loop)
 
 void rhb_listeners_to_the_back(struct rhb_loop *loop)
 {
-    for (size_t i = 0; i < loop->n_listeners; i++) {
-        struct rhb_listener *listener = &loop->listeners[i];
-        if (!listener->armed)
-            continue;
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
-        listener->armed = false;
-    }
-    if (!loop->stopping && loop->accept_again_at == 0 && !rhb_listeners_arm(loop) && errno != EBADF)
+    if (loop->accept_again_at != 0)
+        return; /* they are not in epoll */
+    rhb_listeners_disarm(loop);
+    if (!rhb_listeners_arm(loop) && errno != EBADF)
         loop->accept_again_at = rhb_now_coarse() + ACCEPT_PAUSE;
 }
 

@@ -48,8 +48,8 @@ static struct rhb_conn *take_waiting(struct rhb_loop *loop)
     return conn;
 }
 
-/* Parks it again: it has not even been read. NULL, as there is nothing to do for it. */
-static struct rhb_conn *park_surplus(struct rhb_loop *loop, struct rhb_conn *conn)
+/* Parks it again: it has not even been read. */
+static void park_surplus(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     bool parked = true;
     if (loop->stopping)
@@ -59,11 +59,10 @@ static struct rhb_conn *park_surplus(struct rhb_loop *loop, struct rhb_conn *con
                                 conn->deadline);
     if (!parked)
         rhb_conn_close(loop, conn);
-    return NULL;
 }
 
 /* Takes those that others have sent to this worker, or all. */
-struct rhb_conn *rhb_transfers_take_surplus(struct rhb_loop *loop)
+void rhb_transfers_take_surplus(struct rhb_loop *loop)
 {
     _Atomic uint32_t *expected = &loop->worker->expected;
     bool empty;
@@ -73,14 +72,14 @@ struct rhb_conn *rhb_transfers_take_surplus(struct rhb_loop *loop)
         if (empty && loop->parcels.look_at_all)
             atomic_store_explicit(expected, 0, memory_order_relaxed);
         loop->parcels.look = loop->parcels.look_at_all = false;
-        return NULL;
+        return;
     }
     note_taken(loop, &loop->worker->received, loop->channel->in_surplus);
     if (atomic_load_explicit(expected, memory_order_relaxed) > 0)
         atomic_fetch_sub_explicit(expected, 1, memory_order_relaxed);
     loop->parcels.look =
         loop->parcels.look_at_all || atomic_load_explicit(expected, memory_order_relaxed) > 0;
-    return park_surplus(loop, conn);
+    park_surplus(loop, conn);
 }
 
 struct rhb_conn *rhb_transfers_take(struct rhb_loop *loop)
@@ -90,8 +89,10 @@ struct rhb_conn *rhb_transfers_take(struct rhb_loop *loop)
         rhb_listeners_pause(loop);
         return NULL;
     }
-    if (!loop->parcels.ready)
-        return rhb_transfers_take_surplus(loop);
+    if (!loop->parcels.ready) {
+        rhb_transfers_take_surplus(loop);
+        return NULL;
+    }
     conn = take_waiting(loop);
     if (conn != NULL && evicted != NULL)
         rhb_conn_close(loop, evicted);

@@ -26,9 +26,8 @@ static inline bool rhb_transfers_ready(const struct rhb_loop *loop)
  * for it. */
 struct rhb_conn *rhb_transfers_take(struct rhb_loop *loop);
 
-/* Takes and parks an idle connection that another worker has given to this one. Always NULL, as
- * there is nothing to do for it yet. Needs no GIL. */
-struct rhb_conn *rhb_transfers_take_surplus(struct rhb_loop *loop);
+/* Takes and parks an idle connection that another worker has given to this one. Needs no GIL. */
+void rhb_transfers_take_surplus(struct rhb_loop *loop);
 
 /* Once a second: takes what was sent to workers that have died. */
 void rhb_transfers_tick(struct rhb_loop *loop);
