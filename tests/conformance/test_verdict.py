@@ -235,7 +235,7 @@ def test_on_a_unix_socket_every_piece_is_read_by_itself() -> None:
     with ours, theirs:
         ours.setblocking(False)
         thread.start()
-        client = wire.Client(ours, [], 5.0)
+        client = wire.Client(ours, [], 30.0, pace=30.0)
         client.send_in_pieces(b"0123456789" * 20)
         client.shut_down()
         thread.join()

@@ -135,10 +135,13 @@ class Client:
     """One connection. Whatever arrives while it sends is read at once, so neither side blocks the other. Its
     patience ends when nothing has moved in either direction for so long."""
 
-    def __init__(self, sock: socket.socket, bodiless: Sequence[bool], patience: float) -> None:
+    def __init__(
+        self, sock: socket.socket, bodiless: Sequence[bool], patience: float, pace: float = PACE_SECONDS
+    ) -> None:
         self.sock = sock
         self.bodiless = bodiless
         self.patience = patience
+        self.pace = pace  # how long a piece is waited for, when the server does not take it
         self.buffer = bytearray()
         self.responses: list[Response] = []
         self.interim: list[int] = []
@@ -234,7 +237,7 @@ class Client:
 
     def _wait_until_taken(self) -> None:
         """Unix sockets tell when all that was sent has been read, so each piece is a read of its own."""
-        limit = min(self.deadline, time.monotonic() + PACE_SECONDS)
+        limit = min(self.deadline, time.monotonic() + self.pace)
         while not self.closed and not self.deaf and _unread(self.sock) and time.monotonic() < limit:
             self.poll.register(self.sock, select.POLLIN)
             if self.poll.poll(0):
