@@ -173,9 +173,8 @@ static uint64_t wake_at(const struct rhb_loop *loop)
     return until;
 }
 
-static int ms_until(uint64_t until)
+static int ms_until(uint64_t until, uint64_t now)
 {
-    uint64_t now = rhb_now_coarse();
     return until <= now ? 0 : (int)((until - now + RHB_NS_PER_MS - 1) / RHB_NS_PER_MS);
 }
 
@@ -187,9 +186,10 @@ int rhb_loop_before_sleep(struct rhb_loop *loop)
         offer(loop);
     loop->sleeping = true;
     loop->n_events = loop->at_event = loop->seen_events = 0;
-    flush_log(loop, rhb_now_coarse());
+    uint64_t now = rhb_now_coarse();
+    flush_log(loop, now); /* which never waits (access_log.h) */
     loop->wakes_at = wake_at(loop);
-    return ms_until(loop->wakes_at);
+    return ms_until(loop->wakes_at, now);
 }
 
 void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
