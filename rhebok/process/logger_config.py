@@ -107,8 +107,6 @@ class _PassedOn(logging.Handler):
 
 
 def _apply(config: LoggerConfig) -> None:
-    import logging.config  # here: few users need it
-
     name = STDERR
     try:
         if config.dictionary:
@@ -120,6 +118,8 @@ def _apply(config: LoggerConfig) -> None:
                 _apply_dictionary(json.load(file))
         elif config.file:
             name = f"--log-config: {config.file!r}"
+            import logging.config  # here: few users need it
+
             with open(config.file, encoding="utf-8") as file:
                 logging.config.fileConfig(file, disable_existing_loggers=False)
     except OSError as error:
