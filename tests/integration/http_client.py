@@ -89,11 +89,11 @@ class Client:
         return Response(status, fields, self._body(to, status, fields))
 
     def response_head(self) -> tuple[int, dict[str, str]]:
-        line = self._line()
+        line = self.line()
         version, status = line.split(" ")[:2]
         assert version == "HTTP/1.1", line
         fields: dict[str, str] = {}
-        while line := self._line():
+        while line := self.line():
             name, _, value = line.partition(": ")
             name = name.lower()
             fields[name] = f"{fields[name]}, {value}" if name in fields else value
@@ -101,9 +101,9 @@ class Client:
 
     def chunk(self) -> bytes:
         """The next chunk of a chunked body; b"" at its end."""
-        size = int(self._line(), 16)
+        size = int(self.line(), 16)
         data = self.read(size)
-        assert self._line() == "", "a chunk must end with CRLF"
+        assert self.line() == "", "a chunk must end with CRLF"
         return data
 
     def read(self, size: int) -> bytes:
@@ -129,7 +129,7 @@ class Client:
         assert fields.get("connection") == "close", "a body without framing must end with the connection"
         return self.rest()
 
-    def _line(self) -> str:
+    def line(self) -> str:
         line = self._file.readline(65536)
         assert line.endswith(b"\r\n"), f"not a line: {line!r}"
         return line[:-2].decode("latin-1")

@@ -1,10 +1,13 @@
 """What is known of a connection goes with it: peer, listener, the number of its requests."""
 
+import socket
+import struct
+
 import pytest
 
 from integration.conftest import MakeCrew
 from integration.crew import ask, ask_all
-from integration.http_client import Client
+from integration.http_client import Client, head
 from integration.server import free_port
 
 pytestmark = pytest.mark.needs("ss")
@@ -13,18 +16,33 @@ TCP, UNIX = "127.0.0.1:0", "unix:app.sock"
 ADDRESSES = pytest.mark.parametrize("bind", [TCP, UNIX], ids=["tcp", "unix"])
 
 
-def introduce(clients: list[Client]) -> None:
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+def proxy_header(version: str, number: int) -> bytes:
+    """The header of client `number`, in version 1 or 2 of the protocol."""
+    source, destination = f"203.0.113.{number}", "198.51.100.1"
+    if version == "v1":
+        return f"PROXY TCP4 {source} {destination} {5000 + number} 80\r\n".encode()
+    addresses = socket.inet_aton(source) + socket.inet_aton(destination)
+    return (
+        SIGNATURE + b"\x21\x11" + struct.pack(">H4s4sHH", 12, addresses[:4], addresses[4:], 5000 + number, 80)
+    )
+
+
+def introduce(clients: list[Client], version: str) -> None:
     """Each says that it is another one."""
     for number, client in enumerate(clients):
-        client.send(b"PROXY TCP4 203.0.113.%d 198.51.100.1 %d 80\r\n" % (number, 5000 + number))
+        client.send(proxy_header(version, number))
         ask(client)
 
 
 @ADDRESSES
-def test_the_peer_that_proxy_has_told_is_kept(crew: MakeCrew, bind: str) -> None:
-    team = crew("--proxy-protocol", "v1", bind=bind, workers=2)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_peer_that_proxy_has_told_is_kept(crew: MakeCrew, bind: str, version: str) -> None:
+    team = crew("--proxy-protocol", version, bind=bind, workers=2)
     clients = team.clients(12)
-    introduce(clients)
+    introduce(clients, version)
     held = team.hold(clients[0])
     stuck = team.those_of(held.worker, clients[1:])
     answers = ask_all(stuck)
@@ -101,3 +119,33 @@ def test_the_access_log_has_each_request_once(crew: MakeCrew, bind: str) -> None
     lines = (team.server.directory / "access.log").read_text().splitlines()
     assert all('" 200 ' in line for line in lines)
     assert len([line for line in lines if "/gate/" not in line]) == len(kept) + len(stuck)
+
+
+def upgrade(client: Client, early: bytes = b"") -> int:
+    """The worker that has its socket now. early: what is sent right behind the request."""
+    client.send(head("GET", "/echo", Connection="upgrade", Upgrade="shout") + early)
+    status, _ = client.response_head()
+    assert status == 101
+    return int(client.line())
+
+
+@ADDRESSES
+def test_a_connection_that_has_moved_can_be_upgraded(crew: MakeCrew, bind: str) -> None:
+    team = crew(bind=bind)
+    (client,) = team.kept(1)
+    team.travel(client)
+    with team.held(team.owner(client)) as busy:
+        assert upgrade(client, b"early, ") != busy
+        client.send(b"late\r\n")
+        assert client.line() == "EARLY, LATE"
+
+
+@ADDRESSES
+def test_an_upgraded_connection_stays_and_the_others_of_its_worker_go(crew: MakeCrew, bind: str) -> None:
+    team = crew(bind=bind, workers=2)
+    clients = team.kept(12)
+    busy = upgrade(clients[0])
+    stuck = team.those_of(busy, clients[1:])
+    assert busy not in {found["pid"] for found in ask_all(stuck)}
+    clients[0].send(b"still here\r\n")
+    assert clients[0].line() == "STILL HERE"

@@ -1,6 +1,8 @@
 """Answers with what it knows of the request, as JSON; under /gate/NAME when the test has opened that gate.
 
-/nap?SECONDS takes that long. The gates are FIFOs in the directory GATES; one that is missing is open.
+/nap?SECONDS takes that long. /echo takes the socket over, says which worker has it, and sends everything back
+in capitals until the client has finished. The gates are FIFOs in the directory GATES; one that is missing is
+open.
 """
 
 import hashlib
@@ -21,9 +23,20 @@ def pass_gate(name: str) -> None:
         Path(os.environ["GATES"], name).read_bytes()
 
 
+def echo(environ: dict[str, Any]) -> Iterable[bytes]:
+    with environ["rhebok.socket"] as sock:
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n")
+        sock.sendall(b"%d\r\n" % os.getpid())
+        while data := sock.recv(65536):
+            sock.sendall(data.upper())
+    return []
+
+
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     number = next(_numbers)  # the how many-th request of this worker
     _, place, *names = environ["PATH_INFO"].split("/")
+    if place == "echo":
+        return echo(environ)
     if place == "gate":
         pass_gate(names[0])
     if place == "nap":
