@@ -25,7 +25,9 @@ enum {
 struct rhb_mover {
     struct rhb_loop *loop;
     pthread_t thread;
-    int end;           /* an eventfd: the mover is to end */
+    bool runs;         /* the thread */
+    unsigned pauses;   /* how many have asked for a pause */
+    int end;           /* an eventfd: the thread is to end */
     uint64_t requests; /* that had begun at the last tick */
     unsigned stuck;    /* ticks since then in which no thread was in the loop */
     unsigned quiet;    /* ticks in which there was nothing */
@@ -286,6 +288,24 @@ static int start_thread(struct rhb_mover *mover)
     return error;
 }
 
+/* Returns 0 or an errno. */
+static int begin(struct rhb_mover *mover)
+{
+    int error = start_thread(mover);
+    mover->runs = error == 0;
+    return error;
+}
+
+static void end(struct rhb_mover *mover)
+{
+    uint64_t number = 1;
+    if (!mover->runs || write(mover->end, &number, sizeof number) != sizeof number)
+        return;
+    pthread_join(mover->thread, NULL);
+    mover->runs = false;
+    (void)!read(mover->end, &number, sizeof number);
+}
+
 bool rhb_mover_start(struct rhb_loop *loop)
 {
     struct rhb_mover *mover = calloc(1, sizeof *mover);
@@ -294,7 +314,7 @@ bool rhb_mover_start(struct rhb_loop *loop)
     mover->loop = loop;
     mover->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->mover = mover; /* before its thread may enter the loop */
-    int error = mover->end < 0 ? errno : start_thread(mover);
+    int error = mover->end < 0 ? errno : begin(mover);
     if (error == 0)
         return true;
     loop->mover = NULL;
@@ -305,14 +325,26 @@ bool rhb_mover_start(struct rhb_loop *loop)
     return false;
 }
 
+void rhb_mover_pause(struct rhb_loop *loop)
+{
+    if (loop->mover != NULL && loop->mover->pauses++ == 0)
+        end(loop->mover);
+}
+
+bool rhb_mover_resume(struct rhb_loop *loop)
+{
+    if (loop->mover == NULL || --loop->mover->pauses > 0)
+        return true;
+    errno = begin(loop->mover);
+    return errno == 0;
+}
+
 void rhb_mover_stop(struct rhb_loop *loop)
 {
     struct rhb_mover *mover = loop->mover;
-    uint64_t one = 1;
     if (mover == NULL)
         return;
-    if (write(mover->end, &one, sizeof one) == sizeof one)
-        pthread_join(mover->thread, NULL);
+    end(mover);
     loop->mover = NULL;
     close(mover->end);
     free(mover);

@@ -1,7 +1,11 @@
 # cython: binding=False
 """What the worker does when its application forks: the child must not serve, nor change the loop of its parent."""
 
-from .csrc cimport rhb_loop_admit_mover, rhb_loop_forked, rhb_loop_keep_mover_out
+import os
+
+from libc.errno cimport errno
+
+from .csrc cimport rhb_loop_forked, rhb_mover_pause, rhb_mover_resume
 
 
 cdef class AtFork:
@@ -11,14 +15,16 @@ cdef class AtFork:
     def before(self):
         """before() -> None: the child must not get a loop that the mover is just changing."""
         if self.loop is not NULL:
-            rhb_loop_keep_mover_out(self.loop)
+            rhb_mover_pause(self.loop)
 
     def in_parent(self):
         """in_parent() -> None: from now on a child may hold the descriptors that the worker closes. Also called when
-        fork(2) has failed."""
-        if self.loop is not NULL:
-            self.loop.forks = True
-            rhb_loop_admit_mover(self.loop)
+        fork(2) has failed. Raises RuntimeError when the mover cannot go on; Python reports that."""
+        if self.loop is NULL:
+            return
+        self.loop.forks = True
+        if not rhb_mover_resume(self.loop):
+            raise RuntimeError(f"can't start the mover again: {os.strerror(errno)}")
 
     def in_child(self):
         """in_child() -> None: the child closes its epoll, see rhb_loop_forked."""

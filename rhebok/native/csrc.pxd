@@ -346,6 +346,8 @@ cdef extern from "loop/channel.h" nogil:
 
 cdef extern from "loop/mover.h" nogil:
     bint rhb_mover_start(rhb_loop *loop)
+    void rhb_mover_pause(rhb_loop *loop)
+    bint rhb_mover_resume(rhb_loop *loop)
     void rhb_mover_stop(rhb_loop *loop)
 
 cdef extern from "loop/pace.h" nogil:

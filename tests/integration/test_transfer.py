@@ -296,3 +296,17 @@ def test_the_deadline_of_a_head_is_not_put_off_by_busy_workers(crew: MakeCrew, b
     (client,) = team.kept(1)
     assert wait_for_the_end(client, team) < 4
     assert client.response_head()[0] == 408
+
+
+def test_python_sees_one_thread_when_the_application_forks(crew: MakeCrew) -> None:
+    """It would warn otherwise. Afterwards connections move as before."""
+    team = crew(workers=2)
+    clients = team.kept(12)
+    clients[0].send(head("GET", "/fork"))
+    found = answer(clients[0])
+    assert found["threads"] == [1, 2]
+    held = team.hold(clients[0])
+    assert held.worker == found["pid"]
+    stuck = team.those_of(held.worker, clients[1:])
+    assert held.worker not in {found["pid"] for found in ask_all(stuck)}
+    held.release()

@@ -1,8 +1,8 @@
 """Answers with what it knows of the request, as JSON; under /gate/NAME when the test has opened that gate.
 
-/nap?SECONDS takes that long. /echo takes the socket over, says which worker has it, and sends everything back
-in capitals until the client has finished. The gates are FIFOs in the directory GATES; one that is missing is
-open.
+/nap?SECONDS takes that long. /fork forks, and tells how many threads Python counts then. /echo takes the
+socket over, says which worker has it, and sends everything back in capitals until the client has finished.
+The gates are FIFOs in the directory GATES; one that is missing is open.
 """
 
 import hashlib
@@ -16,11 +16,26 @@ from pathlib import Path
 from typing import Any
 
 _numbers = itertools.count()
+_threads_at_fork: list[int] = []
+
+
+def count_threads() -> None:
+    _threads_at_fork.append(len(os.listdir("/proc/self/task")))
+
+
+os.register_at_fork(after_in_parent=count_threads)  # before that of the worker, so it is called first
 
 
 def pass_gate(name: str) -> None:
     with suppress(FileNotFoundError):
         Path(os.environ["GATES"], name).read_bytes()
+
+
+def fork() -> None:
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
 
 
 def echo(environ: dict[str, Any]) -> Iterable[bytes]:
@@ -37,6 +52,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     _, place, *names = environ["PATH_INFO"].split("/")
     if place == "echo":
         return echo(environ)
+    if place == "fork":
+        fork()
     if place == "gate":
         pass_gate(names[0])
     if place == "nap":
@@ -49,6 +66,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         "query": environ["QUERY_STRING"],
         "peer": [environ.get("REMOTE_ADDR"), environ.get("REMOTE_PORT")],
         "server": [environ["SERVER_NAME"], environ["SERVER_PORT"]],
+        "threads": [*_threads_at_fork, len(os.listdir("/proc/self/task"))],
         "digest": hashlib.sha256(body).hexdigest(),
     }
     return [json.dumps(answer).encode()]
