@@ -1,4 +1,4 @@
-/* How many connections wait to be accepted. Called by stopping.c. */
+/* How many connections wait to be accepted. Called by stopping.c and transfers.c. */
 #ifndef RHB_ACCEPT_QUEUE_H
 #define RHB_ACCEPT_QUEUE_H
 

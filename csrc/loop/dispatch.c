@@ -79,7 +79,8 @@ static enum rhb_event next_ready(struct rhb_loop *loop, struct rhb_conn **conn)
 /* A connection of another worker, or a new one. */
 static enum rhb_event next_fresh(struct rhb_loop *loop, struct rhb_conn **conn)
 {
-    bool taken = rhb_transfers_ready(loop) && (!rhb_listeners_ready(loop) || loop->take_first);
+    bool taken =
+        rhb_transfers_ready(loop) && (!rhb_listeners_ready(loop) || rhb_transfers_turn(loop));
     loop->served_since_epoll++;
     loop->take_first = !taken;
     *conn = taken ? rhb_transfers_take(loop) : rhb_listeners_accept(loop);

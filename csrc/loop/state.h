@@ -51,6 +51,11 @@ struct rhb_parcels {
     bool look;        /* the queue of surplus connections is worth a look */
     bool look_at_all; /* also at those for other workers */
     bool looked_last; /* in a stop, with no connection left: both have been empty */
+
+    /* whose turn it is, when connections wait in the accept queues too (transfers.c) */
+    uint32_t accept_queues; /* their length; UINT32_MAX: unknown */
+    uint64_t asked_at;      /* when, in coarse monotonic ns */
+    uint32_t credit;        /* of the accept queues */
 };
 
 struct rhb_loop {
@@ -99,7 +104,7 @@ struct rhb_loop {
     bool woke_at_once;           /* the last epoll_wait did not wait */
     bool fresh_first;            /* a listener has just been reported: accept before all else */
     bool ready_first;            /* whether the ready list comes before the listeners; alternates */
-    bool take_first; /* a connection of another worker before the listeners; alternates */
+    bool take_first;             /* a connection of another worker before own ones; alternates */
     bool stopping;
     bool forks;                /* the application forks: a child may hold any connection */
     bool forked;               /* this is the copy of the loop in a forked child */

@@ -1,4 +1,5 @@
 #include "transfers.h"
+#include "accept_queue.h"
 #include "capacity.h"
 #include "listeners.h"
 #include "parcel.h"
@@ -25,6 +26,39 @@ void rhb_transfers_disarm(struct rhb_loop *loop)
 void rhb_transfers_reported(struct rhb_loop *loop)
 {
     loop->parcels.ready = true;
+}
+
+/* The kernel is asked at most once in a tick of the coarse clock. */
+static void ask_accept_queues(struct rhb_loop *loop)
+{
+    struct rhb_parcels *parcels = &loop->parcels;
+    uint64_t now = rhb_now_coarse();
+    if (now == parcels->asked_at)
+        return;
+    parcels->asked_at = now;
+    parcels->accept_queues = 0;
+    for (size_t i = 0; i < loop->n_listeners; i++) {
+        uint32_t length =
+            rhb_accept_queue_length(loop->listeners[i].fd, loop->listeners[i].is_unix);
+        bool known = length != UINT32_MAX && parcels->accept_queues != UINT32_MAX;
+        parcels->accept_queues = known ? parcels->accept_queues + length : UINT32_MAX;
+    }
+}
+
+bool rhb_transfers_turn(struct rhb_loop *loop)
+{
+    struct rhb_parcels *parcels = &loop->parcels;
+    ask_accept_queues(loop);
+    if (!parcels->ready || parcels->accept_queues == UINT32_MAX)
+        return loop->take_first;
+    uint32_t both = parcels->accept_queues +
+                    atomic_load_explicit(loop->channel->in_waiting, memory_order_relaxed);
+    parcels->credit += parcels->accept_queues;
+    if (parcels->credit < both)
+        return true;
+    parcels->credit = parcels->credit - both < both ? parcels->credit - both : 0;
+    parcels->accept_queues -= parcels->accept_queues > 0;
+    return false;
 }
 
 static void note_taken(struct rhb_loop *loop, _Atomic uint32_t *counter, _Atomic uint32_t *in_queue)

@@ -22,6 +22,11 @@ static inline bool rhb_transfers_ready(const struct rhb_loop *loop)
     return loop->parcels.ready || loop->parcels.look;
 }
 
+/* Connections wait in the accept queues too: whether to take one from another worker first. Each is
+ * served in proportion to its length, so that all are served in about the order of their arrival.
+ */
+bool rhb_transfers_turn(struct rhb_loop *loop);
+
 /* Takes one connection; see rhb_parcel_take for its state. NULL when there was none, or no capacity
  * for it. */
 struct rhb_conn *rhb_transfers_take(struct rhb_loop *loop);
