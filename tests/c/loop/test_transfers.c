@@ -1,7 +1,6 @@
 /* csrc/loop/transfers.c: the queues of the channel as the loop sees them. */
 #define _GNU_SOURCE
 #include "generation.h"
-#include "loop/accept_queue.h"
 #include "loop/transfers.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -113,41 +112,6 @@ static void all_of_the_queue_is_served(struct rhb_test *t)
         client_close(&c[i]);
     }
     CHECK_INT(score_of(&g, 1)->taken, COUNT);
-    generation_end(&g);
-}
-
-/* Six requests of another worker and two new connections: whoever waits is served in proportion. */
-static void requests_of_others_and_new_connections_take_turns(struct rhb_test *t)
-{
-    enum { SENT = 6, NEW = 2 };
-    struct generation g;
-    struct client c[SENT + NEW];
-    unsigned new_at[NEW] = {0}, found = 0;
-    generation_new(&g, t, NULL);
-    struct fixture *f = &g.f[1];
-    for (int i = 0; i < SENT; i++)
-        c[i] = come(&g, 0, RHB_CONN_HEAD);
-    for (int i = 0; i < SENT; i++) {
-        client_send_text(&g.f[0], &c[i], HALF_2);
-        send_to_any(&g, 0, first(&g, 0, RHB_CONN_HEAD));
-    }
-    for (int i = SENT; i < SENT + NEW; i++) {
-        c[i] = client_new(f, BY_TCP);
-        client_send_text(f, &c[i], GET);
-    }
-    restart_timer(f);
-    while (f->requests < SENT + NEW && step(f))
-        if (found < NEW && f->requests - score_of(&g, 1)->taken > found)
-            new_at[found++] = f->requests;
-    CHECK_INT(f->requests, SENT + NEW);
-    if (rhb_accept_queue_length(f->listeners[BY_TCP].fd, false) != UINT32_MAX) {
-        CHECK(new_at[0] > 2 && new_at[0] < 6);
-        CHECK(new_at[1] > 4);
-    }
-    for (int i = 0; i < SENT + NEW; i++) {
-        CHECK_INT(answer_to(f, &c[i]), 200);
-        client_close(&c[i]);
-    }
     generation_end(&g);
 }
 
@@ -402,7 +366,6 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(a_request_of_the_queue_is_served),
         RHB_CASE(all_of_the_queue_is_served),
-        RHB_CASE(requests_of_others_and_new_connections_take_turns),
         RHB_CASE(one_message_wakes_one_worker),
         RHB_CASE(a_tick_finds_what_another_worker_was_woken_for),
         RHB_CASE(an_idle_connection_makes_place),
