@@ -270,4 +270,4 @@ def test_saves_under_load_lose_no_request_and_the_last_one_is_served(serve: Serv
 @pytest.mark.parametrize("preload", ["--preload", "--no-preload"])
 def test_many_saves_under_load_lose_no_request(serve: Serve, source: Source, preload: str) -> None:
     """1,000 take a quarter of an hour: RHEBOK_SAVES=1000."""
-    save_under_load(serve, source, int(os.environ.get("RHEBOK_SAVES", "100")), preload)
+    save_under_load(serve, source, int(os.environ.get("RHEBOK_SAVES", "25")), preload)
