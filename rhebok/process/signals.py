@@ -27,7 +27,7 @@ class Action(Enum):
     RECYCLE = auto()
     RETIRE = auto()
     DEPLOY = auto()
-    DEPLOY_GRADUALLY = auto()
+    REOPEN = auto()
     PASS_ON = auto()
     MORE = auto()
     FEWER = auto()
@@ -51,7 +51,7 @@ _TABLE: tuple[tuple[Signals, Action | None, Action | None, Action | None], ...] 
     (Signals.SIGTTIN, Action.MORE, Action.PASS_ON, None),
     (Signals.SIGTTOU, Action.FEWER, Action.PASS_ON, None),
     # Caught all the same: by default they would end a server whose logrotate script came from another one.
-    (Signals.SIGUSR1, Action.RETIRE, Action.DEPLOY_GRADUALLY, None),
+    (Signals.SIGUSR1, Action.RETIRE, Action.REOPEN, None),
     (Signals.SIGUSR2, Action.NONE, Action.NONE, None),
 )
 

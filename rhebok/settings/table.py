@@ -334,6 +334,9 @@ class Settings:
     kill_old_delay: float = row("--kill-old-delay", values.seconds(), 1, Group.DEPLOYS,
         "The time that a new generation must live after it is ready, before the old one is told to stop.",
         unit="seconds")
+    signal_on_hup: str = row("--signal-on-hup", values.choice("term", "usr1"), "term", Group.DEPLOYS,
+        "What the old generation gets when a new one serves. With USR1 its workers stop one after the other, "
+        "every --spawn-interval.")
     max_old_generations: int = row("--max-old-generations", values.whole_number(0), 5, Group.DEPLOYS,
         "How many replaced generations may still be finishing their requests; the oldest one beyond that is "
         "stopped at once. 0 means any number.")

@@ -103,7 +103,7 @@ class Engine:
         self.start_at = NEVER  # of the next attempt, when one is to be made without a deploy
         self.started_at = 0.0
         self.stopping = False
-        self._deploy_wanted: bool | None = None  # true: a gradual one
+        self._deploy_wanted = False
         self._takes_deploys = True
         self._program = program
         self._policy = policy
@@ -111,8 +111,7 @@ class Engine:
         self._log = log
         self._actions: dict[Action, Callable[[Row], None]] = {
             Action.REAP: lambda _row: self._reap(),
-            Action.DEPLOY: lambda _row: self.want_deploy(False),
-            Action.DEPLOY_GRADUALLY: lambda _row: self.want_deploy(True),
+            Action.DEPLOY: lambda _row: self.want_deploy(),
         }
 
     def run(self) -> None:
@@ -120,7 +119,7 @@ class Engine:
         self._mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, self._signals.signals)
         self._policy.attach(self)
         try:
-            self._start(gradual=False)
+            self._start()
             self._loop()
         finally:
             for generation in self.generations.values():  # only when the loop itself raised
@@ -156,28 +155,28 @@ class Engine:
 
     # Starting
 
-    def want_deploy(self, gradual: bool = False) -> None:
+    def want_deploy(self) -> None:
         """Once no generation is being started: requests that come meanwhile are one."""
         if not self._takes_deploys:
             return
         if self.generations.candidate:
             self._log.info("another deploy follows the one that is under way")
-        self._deploy_wanted = gradual
+        self._deploy_wanted = True
 
     def _start_what_is_due(self, now: float) -> None:
         if self.stopping:
             return
         pausing = now < self.start_at < NEVER and not self._policy.deploy_ends_pause
-        if self._deploy_wanted is not None and not self.generations.candidate and not pausing:
+        if self._deploy_wanted and not self.generations.candidate and not pausing:
             self._log.info("deploying generation %d", self.count + 1)
             self._policy.deploying(self.count + 1)
-            self._start(self._deploy_wanted)
+            self._start()
         if now >= self.start_at:
-            self._start(gradual=False)
+            self._start()
 
-    def _start(self, gradual: bool) -> None:
+    def _start(self) -> None:
         self.count += 1
-        self._deploy_wanted, self.start_at, self.started_at = None, NEVER, time.monotonic()
+        self._deploy_wanted, self.start_at, self.started_at = False, NEVER, time.monotonic()
         environ = self._policy.environ(self.count)
         try:
             pid = self._program.start(environ, self._signals.signals, self._mask)
@@ -186,7 +185,7 @@ class Engine:
             self._policy.failed(what, ExitStatus.FAILED, explained=False)
             return
         phase, deadline = self._policy.trial(self.started_at)
-        self.generations[pid] = Generation(self.count, pid, phase, deadline, gradual)
+        self.generations[pid] = Generation(self.count, pid, phase, deadline)
         self._log.debug("%s started", self.generations[pid])
 
     def promote(self, generation: Generation) -> None:
@@ -238,7 +237,7 @@ class Engine:
     # Stopping
 
     def refuse_deploys(self) -> None:
-        self._takes_deploys, self._deploy_wanted = False, None
+        self._takes_deploys, self._deploy_wanted = False, False
 
     def tell(self, generation: Generation, number: Signals, deadline: float) -> None:
         """Tells it to stop by the deadline, which is the policy's to enforce."""

@@ -24,7 +24,6 @@ class Generation:
     pid: int
     phase: Phase
     deadline: float = NEVER  # of the phase, time.monotonic()
-    gradual: bool = False  # its predecessor is to stop one worker after the other
     late: bool = False  # its start took too long, and it was told to end
     served_since: float = 0.0
     signs: int = 0  # of life, that its master has sent

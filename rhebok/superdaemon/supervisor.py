@@ -25,6 +25,7 @@ from rhebok.process.signals import (
     NotedSignals,
     Row,
     ignore_for_good,
+    signal_named,
 )
 from rhebok.process.stillness import limit
 from rhebok.reloading.reloader import Reloader, changed_text
@@ -162,7 +163,7 @@ class Supervisor(Policy):
         del self._killed[: self._killed_passed_on]  # it has called the hook for them
         if old:
             self._failures = 0
-            self._end(old, RETIRE_SIGNAL if generation.gradual else STOP_SIGNAL)
+            self._end(old, signal_named(self._settings.signal_on_hup))
             self._end_oldest()
         self._notifier.ready(f"generation {generation.number} serves")
 
@@ -207,6 +208,8 @@ class Supervisor(Policy):
         elif row.action is Action.PASS_ON:
             if current := self._generations.current:
                 current.send(row.signal)
+        elif row.action is Action.REOPEN:
+            self._log.info("log files that were renamed are open again")  # by this line, if it is the first
         else:
             self._log.info(
                 "%s does nothing here: HUP starts new code, and stops the old once it serves", row.signal.name

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGTTIN, SIGUSR1
+from signal import SIGTTIN
 
 import pytest
 from integration.gate import Gate
@@ -107,12 +107,14 @@ def test_wrk_sees_no_error_in_deploys(
 
 
 def test_a_gradual_deploy_fails_no_request(site: Site, bind: str) -> None:
-    running = start("rhebok", site, bind, "--spawn-interval", "0.1", "--kill-old-delay", "0")
+    running = start(
+        "rhebok", site, bind, "--spawn-interval", "0.1", "--kill-old-delay", "0", "--signal-on-hup", "USR1"
+    )
     try:
         with CheckingClients(running.address) as clients:
             clients.wait_for(1)
             site.release()
-            running.send(SIGUSR1)
+            running.deploy()
             running.wait_for("retiring one worker every 0.1 s")
             running.wait_for(r"generation 1 \(pid \d+\) exited with status 0")
             clients.wait_for(2)
@@ -250,6 +252,7 @@ def grown(site: Site, count: int) -> Iterator[Supervised]:
     port = free_port()
     argv = [sys.executable, "-c", code, MODULE, "--workers", "1", "--bind", f"127.0.0.1:{port}"]
     argv += ["--spawn-interval", "0.4", "--graceful-timeout", "1", "--kill-old-delay", "0"]
+    argv += ["--signal-on-hup", "USR1"]
     running = Supervised(argv, site.directory, ("127.0.0.1", port))
     try:
         running.wait_for(r"generation 1 \(pid \d+\) serves")
@@ -265,7 +268,7 @@ def grown(site: Site, count: int) -> Iterator[Supervised]:
 
 def test_a_generation_that_ttin_has_enlarged_gets_the_time_to_retire_all_its_workers(site: Site) -> None:
     with grown(site, 8) as running:
-        running.send(SIGUSR1)
+        running.deploy()
         running.wait_for(r"generation 1 \(pid \d+\) (?:exited with status 0|was killed)")
         assert running.matches(r"generation 1 \(pid \d+\) exited with status 0")
         running.judge()

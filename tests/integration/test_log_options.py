@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from signal import SIGUSR1
 
 from integration.conftest import Serve
 from integration.processes import descendants
@@ -77,6 +78,21 @@ def test_error_logfile_takes_the_log_and_wsgi_errors(serve: Serve, tmp_path: Pat
     server.get("/closing")
     until(lambda: "iterable closed" in log.read_text())
     assert "is ready" in log.read_text()
+
+
+def test_usr1_to_the_supervisor_is_the_last_word_of_a_logrotate_script(serve: Serve, tmp_path: Path) -> None:
+    """As gunicorn's users have it: rename, signal, compress."""
+    log, old = tmp_path / "error.log", tmp_path / "error.log.1"
+    server = serve("gated", "--error-logfile", log.name, log=log, workers=2)
+    log.rename(old)
+    server.send(SIGUSR1)
+    until(lambda: log.exists() and "log files that were renamed are open again" in log.read_text())
+    before = old.read_text()
+    assert server.get("/").status == 200
+    assert "generation 2" not in log.read_text()
+    server.stop()
+    assert "worker" in log.read_text()
+    assert old.read_text() == before
 
 
 def test_no_socket_stands_at_a_standard_descriptor_that_was_closed(tmp_path: Path) -> None:
