@@ -30,11 +30,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
     """Parses the arguments and carries out the action. A test may replace `serve` and `check`."""
-    try:
+
+    def action() -> None:
         words = sources.read(arguments, sources.COMMAND_LINE)
         parsed = _parse([*words.positional[:1], *words.arguments])
         if isinstance(parsed, dict):
             _carry_out(parsed, words, serve, check)
+
+    return run_reported(action)
+
+
+def run_reported(action: Callable[[], None]) -> int:
+    """Returns the exit status. An error is reported in one line."""
+    try:
+        action()
     except click.ClickException as error:
         return _report(UserError(error.format_message(), ExitStatus.USAGE))
     except UserError as error:

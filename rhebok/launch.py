@@ -198,7 +198,7 @@ def check(config: Config) -> None:
     _check_access_logformat(settings)
     if os.geteuid() == 0:
         _become_user(settings)  # whose code it is: root must not run it
-    load_app(settings.app)
+    load_app(settings.app, settings.paste_global)
     hooks.load_master_hooks(settings)
     hooks.load_after_fork(settings)
 

@@ -124,12 +124,17 @@ def _reads(kind: Kind | None, word: str) -> bool:
 
 
 def _add(name: str, flag: Flag, value: str | None, words: Words, source: str) -> None:
-    if flag.option is None or (flag.takes_value and value is None):
+    option = BY_FLAG.get(name)
+    if option is None or (flag.takes_value and value is None):
         words.arguments += _for_click(name, value)
         return
-    words.notes += judged(flag.option, flag.option.bare if value is None else value, name, source)
-    if flag.option.fate is Fate.TAKEN:
-        words.given[flag.option.to] = value
+    words.notes += judged(option, option.bare if value is None else value, name, source)
+    if value is not None:
+        value = option.word(value.strip())  # as in gunicorn
+    if flag.option is None:
+        words.arguments += _for_click(name, value)
+    elif option.fate is Fate.TAKEN:
+        words.given[option.to] = value
 
 
 def _for_click(name: str, value: str | None) -> Iterator[str]:

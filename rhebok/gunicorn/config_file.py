@@ -73,21 +73,26 @@ def _translated(name: str, names: Mapping[str, Any]) -> FromPython:
     for key, value in names.items():
         option = BY_NAME.get(key)
         if option and value is not None:
-            _take(option, value, found)
+            take(option, value, found)
     if found.hooks:
         found.notes.append(f"{name}: these hooks are not run yet: {', '.join(found.hooks)}")
     return found
 
 
-def _take(option: Option, value: Any, found: FromPython) -> None:
+def take(option: Option, value: Any, found: FromPython) -> None:
+    """A value by gunicorn's name."""
     source = f"the file {found.name}"
     if option.fate is Fate.HOOK:
         found.hooks[option.name] = _function(option, value, source)
-    elif option.name == "logconfig_dict":
+        return
+    if option.name == "logconfig_dict":
         found.logging = value or None
-    elif option.fate is Fate.TAKEN:
+        return
+    if isinstance(value, str):
+        value = value.strip()  # as in gunicorn
+    if option.fate is Fate.TAKEN:
         found.values[option.to] = Given(option.convert(value), source)
-    elif option.fate is not Fate.COMMAND:
+    if option.fate is not Fate.COMMAND:
         found.notes += judged(option, value, option.name, source)
 
 

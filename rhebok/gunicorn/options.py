@@ -34,7 +34,8 @@ class Option:
     fate: Fate
     text: str = ""
     to: str = ""
-    convert: Callable[[Any], Any] = values.unchanged
+    convert: Callable[[Any], Any] = values.unchanged  # what a file has
+    word: Callable[[str], str] = values.unchanged  # what a flag has
     judge: Judge | None = None
     bare: Any = None  # what the flag means, if it takes no value
     harmless: tuple[Any, ...] = ()  # values that ask for nothing: neither noted nor refused
@@ -51,9 +52,15 @@ class Option:
 
 
 def taken(
-    name: str, flags: str = "", to: str = "", text: str = "", convert: Any = values.unchanged
+    name: str,
+    flags: str = "",
+    to: str = "",
+    text: str = "",
+    convert: Any = values.unchanged,
+    word: Any = values.unchanged,
+    judge: Judge | None = None,
 ) -> Option:
-    return Option(name, tuple(flags.split()), Fate.TAKEN, text, to or name, convert)
+    return Option(name, tuple(flags.split()), Fate.TAKEN, text, to or name, convert, word, judge)
 
 
 def note(name: str, flags: str, text: str, bare: Any = None, harmless: tuple[Any, ...] = ()) -> Option:
@@ -87,13 +94,13 @@ OPTIONS: tuple[Option, ...] = (
     taken("wsgi_app", to="app"),
     # Server socket
     taken("bind", "-b --bind", text="A bare number is a port.", convert=values.comma_list),
-    taken("backlog", "--backlog"),
+    taken("backlog", "--backlog", text="0 is 1.", convert=values.at_least_one, word=values.at_least_one),
     # Workers
     taken("workers", "-w --workers"),
     judged("worker_class", "-k --worker-class", values.worker_class,
         "sync and gthread as they are; gevent, eventlet, tornado and meinheld are accepted with a warning: "
         "--threads says how many requests a worker serves at a time; others are refused"),
-    taken("threads", "--threads"),
+    taken("threads", "--threads", text="0 is 1.", convert=values.at_least_one, word=values.at_least_one),
     taken("worker_connections", "--worker-connections", "max_connections",
         "It limits connections, and not the requests that are served at a time, which --threads does."),
     taken("max_requests", "--max-requests"),
@@ -104,7 +111,8 @@ OPTIONS: tuple[Option, ...] = (
     note("worker_tmp_dir", "--worker-tmp-dir", "the heartbeat of workers is in memory, not in a file"),
     # Security
     taken("limit_request_line", "--limit-request-line"),
-    taken("limit_request_fields", "--limit-request-fields", convert=values.limit_of_fields),
+    taken("limit_request_fields", "--limit-request-fields", text="0 is 32768.",
+        convert=values.limit_of_fields, word=values.limit_of_fields),
     taken("limit_request_field_size", "--limit-request-field_size"),
     # Debugging
     taken("reload", "--reload", text="A change is a deploy: the old code serves until the new one can."),
@@ -121,11 +129,12 @@ OPTIONS: tuple[Option, ...] = (
     taken("reuse_port", "--reuse-port"),
     taken("chdir", "--chdir", convert=values.path),
     taken("daemon", "-D --daemon"),
-    taken("raw_env", "-e --env", "env", convert=values.comma_list),
+    taken("raw_env", "-e --env", "env", convert=values.variables),
     taken("pidfile", "-p --pid", "pid", convert=values.path),
     taken("user", "-u --user"),
     taken("group", "-g --group"),
-    taken("umask", "-m --umask", text="The flag is always octal.", convert=values.umask),
+    taken("umask", "-m --umask", text="Text is always octal; a line in the log says where gunicorn's is not.",
+        convert=values.umask, judge=values.about_umask),
     note("initgroups", "--initgroups", "supplementary groups are always set", True),
     note("tmp_upload_dir", "", "request bodies too long for memory go to $TMPDIR"),
     taken("secure_scheme_headers", to="forwarded_headers", convert=values.secure_scheme_headers,
@@ -133,10 +142,9 @@ OPTIONS: tuple[Option, ...] = (
     taken("forwarded_allow_ips", "--forwarded-allow-ips",
         text="X-Forwarded-For of these peers sets REMOTE_ADDR too."),
     taken("pythonpath", "--pythonpath"),
-    refuse("paste", "--paste --paster",
-        "PasteDeploy is not read: make a module with "
-        "`application = paste.deploy.loadapp('config:/PATH.ini')`"),
-    refuse("raw_paste_global_conf", "--paste-global", "PasteDeploy is not read"),
+    taken("paste", "--paste --paster", "app", convert=values.paste, word=values.paste,
+        text="The argument `config:FILE.ini#NAME` is the same. It needs `pip install 'rhebok[paste]'`."),
+    taken("raw_paste_global_conf", "--paste-global", "paste_global", convert=values.variables),
     taken("proxy_protocol", "--proxy-protocol"),
     taken("proxy_allow_ips", "--proxy-allow-from", "proxy_allow_ips"),
     judged("protocol", "--protocol", values.only("http", "rhebok speaks HTTP only"), "http only"),
@@ -161,7 +169,8 @@ OPTIONS: tuple[Option, ...] = (
     taken("accesslog", "--access-logfile", "access_logfile", convert=values.path),
     taken("access_log_format", "--access-logformat", "access_logformat"),
     taken("errorlog", "--error-logfile --log-file", "error_logfile", convert=values.path),
-    taken("loglevel", "--log-level", "log_level", convert=values.log_level),
+    taken("loglevel", "--log-level", "log_level", "A word that is no level is info.",
+        convert=values.log_level, word=values.log_level, judge=values.about_log_level),
     taken("capture_output", "--capture-output"),
     judged("logger_class", "--logger-class", values.logger_class,
         "gunicorn.glogging.Logger as it is; others are noted and not used"),

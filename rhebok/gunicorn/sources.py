@@ -5,11 +5,11 @@ The way into this room: cli calls `read` with its words and `load` with what cli
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rhebok.errors import ExitStatus, UserError
-from rhebok.gunicorn import config_file
+from rhebok.gunicorn import config_file, paste_file
 from rhebok.gunicorn.command_line import Words, read
 from rhebok.settings import config
 from rhebok.settings.config import FILE_VARIABLE, Config, Given
@@ -20,7 +20,7 @@ COMMAND_LINE = "the command line"
 Parsed = dict[str, object]
 Parse = Callable[[list[str]], Parsed]  # of click: the values of the flags that were given, and `config`
 
-__all__ = ["load", "read"]
+__all__ = ["load", "load_section", "read"]
 
 
 def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse) -> Config:
@@ -28,14 +28,42 @@ def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse)
     further = _in_variable(environ)
     variable = {**further.given, **(parse(further.arguments) if further.arguments else {})}
     file = _file(parsed.pop("config", None), environ, variable.pop("config", None))
+    notes = [*_ignored(words), *words.notes, *further.notes]
+    return _load({**parsed, **words.given}, environ, [_layer(variable)], file, notes)
+
+
+def load_section(values: Mapping[str, str], ini: str, environ: Mapping[str, str]) -> Config:
+    """The configuration that a section `[server:main]` of a file of PasteDeploy gives, with the file that it
+    names as `config` below it. GUNICORN_CMD_ARGS is not read, as in gunicorn."""
+    named = {name.lower(): value for name, value in values.items()}
+    file = _file(named.pop("config", None), environ, None)
+    found = paste_file.section(named, ini)
+    loaded = _load({}, environ, [found.values], file, found.notes)
+    return replace(loaded, hooks={**loaded.hooks, **found.hooks})
+
+
+def _load(
+    command_line: Parsed,
+    environ: Mapping[str, str],
+    above: Sequence[Mapping[str, Given]],
+    file: str | None,
+    notes: Sequence[str],
+) -> Config:
+    """above: layers above the file."""
     python = config_file.load(file) if file and config_file.is_python(file) else None
     toml = None if python else file
-    layers = [_layer(variable), python.values if python else {}]
-    loaded = config.load({**words.given, **parsed}, _without_file(environ), toml, layers)
-    ignored = [f"the argument {word!r} is ignored" for word in words.positional[1:]]
-    notes = (*ignored, *words.notes, *further.notes, *(python.notes if python else ()))
-    loaded = replace(loaded, file=file, notes=notes)
-    return replace(loaded, hooks=python.hooks, logging=python.logging) if python else loaded
+    layers = [*above, python.values if python else {}]
+    loaded = config.load(command_line, _without_file(environ), toml, layers)
+    loaded = replace(loaded, file=file, notes=(*notes, *(python.notes if python else ())))
+    if python:
+        loaded = replace(loaded, hooks=python.hooks, logging=python.logging)
+    return paste_file.with_its_file(loaded)
+
+
+def _ignored(words: Words) -> list[str]:
+    """Arguments that count for nothing: behind the first one, and all when --paste names the application."""
+    unused = words.positional[0 if "app" in words.given else 1 :]
+    return [f"the argument {word!r} is ignored" for word in unused]
 
 
 def _in_variable(environ: Mapping[str, str]) -> Words:

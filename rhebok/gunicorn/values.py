@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rhebok.settings.app_spec import PASTE_PREFIX
+
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 SCHEME_FIELDS = {
@@ -42,6 +44,16 @@ def comma_list(value: Any) -> Any:
     return [path(part) for part in value] if isinstance(value, Sequence) else value
 
 
+def paste(value: Any) -> Any:
+    """FILE.ini#NAME, also behind `config:`, as our name of an application. Relative to where the command was
+    started, as gunicorn's: --chdir comes later."""
+    text = path(value)
+    if not isinstance(text, str):
+        return value
+    file, mark, name = text.strip().removeprefix(PASTE_PREFIX).partition("#")
+    return f"{PASTE_PREFIX}{os.path.abspath(file)}{mark}{name}"
+
+
 def umask(value: Any) -> Any:
     """A number in a Python file is the mask itself: 0o022 is 18."""
     return f"{value:o}" if isinstance(value, int) and not isinstance(value, bool) else value
@@ -49,9 +61,34 @@ def umask(value: Any) -> Any:
 
 def log_level(value: Any) -> Any:
     """gunicorn takes a level that it does not know for info."""
-    if isinstance(value, str) and value.lower() not in LOG_LEVELS:
-        return "info"
-    return value
+    return "info" if about_log_level(value) else value
+
+
+def about_log_level(value: Any) -> str:
+    if not isinstance(value, str) or value.strip().lower() in LOG_LEVELS:
+        return ""
+    return f"{noted(value)} is taken for info, as in gunicorn; the levels are {', '.join(LOG_LEVELS)}"
+
+
+def about_umask(value: Any) -> str:
+    """Text without a leading 0 is decimal in gunicorn."""
+    text = str(value).strip()
+    if not isinstance(value, str) or not text.isdigit() or text.startswith("0") or int(text) < 8:
+        return ""
+    return f"{text} is octal here, and decimal in gunicorn, where it is {int(text):04o}: write 0{text}"
+
+
+def variables(value: Any) -> Any:
+    """Text is one KEY=VALUE. Older versions of gunicorn divide it at commas, where each part is one."""
+    if not isinstance(value, str):
+        return comma_list(value)
+    parts = comma_list(value)
+    return parts if all("=" in part for part in parts) else [value]
+
+
+def at_least_one(value: Any) -> Any:
+    """Where 0 does in gunicorn, or in the kernel, what 1 does."""
+    return 1 if str(value).strip() == "0" else value
 
 
 def limit_of_fields(value: Any) -> Any:

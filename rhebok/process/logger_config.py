@@ -4,6 +4,7 @@ opened the error log, before the application is loaded, which may look for the l
 
 import json
 import logging
+import os
 import re
 import socket
 import sys
@@ -121,11 +122,17 @@ def _apply(config: LoggerConfig) -> None:
             import logging.config  # here: few users need it
 
             with open(config.file, encoding="utf-8") as file:
-                logging.config.fileConfig(file, disable_existing_loggers=False)
+                logging.config.fileConfig(file, _names_of(config.file), disable_existing_loggers=False)
     except OSError as error:
         raise UserError(f"{name}: {os_reason(error)}") from None
     except Exception as error:  # of many kinds, and the handlers may be the user's own
         raise UserError(f"{name}: cannot configure logging: {_reason(error)}") from None
+
+
+def _names_of(file: str) -> dict[str, str]:
+    """What %(here)s and %(__file__)s mean in it. It goes through interpolation itself."""
+    path = os.path.abspath(file).replace("%", "%%")
+    return {"__file__": path, "here": os.path.dirname(path)}
 
 
 def _apply_dictionary(given: Mapping[str, Any]) -> None:

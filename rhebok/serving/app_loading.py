@@ -15,9 +15,9 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.serving import app_kinds
+from rhebok.serving import app_kinds, paste
 from rhebok.serving.root_path import mounted
-from rhebok.settings.app_spec import DEFAULT_ATTRIBUTES, AppSpec, parse_app
+from rhebok.settings.app_spec import DEFAULT_ATTRIBUTES, AppSpec, PasteSpec, parse_app, parse_paste
 from rhebok.settings.table import Settings
 
 Application = Callable[..., Any]
@@ -25,8 +25,10 @@ Application = Callable[..., Any]
 _IMPORT_SYSTEM = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
 
 
-def load_app(text: str) -> Application:
-    """The application that MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY() names. Raises UserError."""
+def load_app(text: str, paste_global: Iterable[str] = ()) -> Application:
+    """The application that a setting `app` names. Raises UserError."""
+    if of_paste := parse_paste(text):
+        return _callable(_load_paste(of_paste, paste_global), text)
     spec = parse_app(text)
     module = import_module(spec.module)
     attribute = spec.attribute or _default_attribute(module)
@@ -41,9 +43,8 @@ def load_app(text: str) -> Application:
 
 def load_mounted(settings: Settings) -> Application:
     """The application below --root-path. Raises UserError."""
-    return mounted(
-        load_app(settings.app), settings.root_path or os.environ.get("SCRIPT_NAME")
-    )  # --env may set it
+    app = load_app(settings.app, settings.paste_global)
+    return mounted(app, settings.root_path or os.environ.get("SCRIPT_NAME"))  # --env may set it
 
 
 def load_function(option: str, name: str | None) -> Callable[..., Any] | None:
@@ -99,6 +100,17 @@ def _call_factory(factory: Application, spec: AppSpec, text: str) -> Any:
         raise _failed(f"{text!r} failed", error) from None
 
 
+def _load_paste(spec: PasteSpec, variables: Iterable[str]) -> Any:
+    try:
+        return paste.load(spec, variables)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        if _frames_of_application(error.__traceback__):
+            raise _failed(f"could not load {spec.file!r}", error) from None
+        raise _error(f"cannot load {spec.file!r}: {_summary(error)}") from None
+
+
 def _callable(found: Any, text: str) -> Application:
     if not callable(found):
         raise _error(f"{text!r} is not callable: it is of type {type(found).__name__}")
@@ -145,9 +157,13 @@ def _summary(error: BaseException) -> str:
 
 def _frames_of_application(start: TracebackType | None) -> TracebackType | None:
     """The traceback without the frames of this file and of the import system at its beginning."""
-    while start is not None and start.tb_frame.f_code.co_filename.startswith((__file__, *_IMPORT_SYSTEM)):
+    while start is not None and _is_not_its_own(start.tb_frame.f_code.co_filename):
         start = start.tb_next
     return start
+
+
+def _is_not_its_own(file: str) -> bool:
+    return file.startswith((__file__, *_IMPORT_SYSTEM)) or paste.is_its_frame(file)
 
 
 def _error(message: str) -> UserError:

@@ -1,6 +1,7 @@
 """The grammar of the application's name. Pure; serving.app_loading imports the application.
 
 spec = MODULE [ ":" TARGET ]      TARGET = ATTRIBUTE *( "." ATTRIBUTE ) [ "(" literal arguments ")" ]
+spec = "config:" FILE [ "#" NAME ]      of PasteDeploy; FILE ends with .ini or has a slash
 """
 
 import ast
@@ -11,6 +12,8 @@ from typing import Any
 from rhebok.settings.values import Kind
 
 DEFAULT_ATTRIBUTES = ("application", "app")
+
+PASTE_PREFIX = "config:"
 
 _MODULE = re.compile(r"[\w-]+(\.[\w-]+)*")  # what can be imported, not only what `import` can name
 
@@ -24,6 +27,21 @@ class AppSpec:
     is_factory: bool = False
     arguments: tuple[Any, ...] = ()
     keywords: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PasteSpec:
+    """An application that a file of PasteDeploy describes."""
+
+    file: str
+    name: str | None = None  # of the section; None: main
+
+
+def parse_paste(text: str) -> PasteSpec | None:
+    """None for any other application: a module may be named config, and have an attribute."""
+    file, _, name = text.strip().removeprefix(PASTE_PREFIX).partition("#")
+    of_paste = text.strip().startswith(PASTE_PREFIX) and ("/" in file or file.endswith(".ini"))
+    return PasteSpec(file, name or None) if of_paste else None
 
 
 def parse_app(text: str) -> AppSpec:
@@ -69,7 +87,8 @@ def app_kind() -> Kind:
     def read(value: object) -> str:
         if not isinstance(value, str):
             raise ValueError
-        parse_app(value)
+        if not parse_paste(value):
+            parse_app(value)
         return value
 
-    return Kind("MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY()", "MODULE[:ATTRIBUTE]", read)
+    return Kind("MODULE, MODULE:ATTRIBUTE, MODULE:FACTORY() or config:FILE.ini", "MODULE[:ATTRIBUTE]", read)

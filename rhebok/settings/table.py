@@ -159,13 +159,17 @@ class Settings:
     # fmt: off
     app: str = row("", app_kind(), None, Group.APPLICATION,
         "The WSGI application: MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY(). "
-        "Without an attribute, `application` is looked up, then `app`.")
+        "Without an attribute, `application` is looked up, then `app`. `config:FILE.ini#NAME` is the section "
+        "app:NAME of a file of PasteDeploy, by default app:main (`pip install 'rhebok[paste]'`).")
     chdir: str | None = row("--chdir", values.path("DIR"), None, Group.APPLICATION,
         "Change to this directory first. All relative paths except --config start there.")
     pythonpath: tuple[str, ...] = row("--pythonpath", values.directories(), (), Group.APPLICATION,
         "Directories to import from, before all others. The current directory is always one of them.")
     env: tuple[str, ...] = row("-e --env", values.variables(), (), Group.APPLICATION,
         "Set a variable in the environment of the application. May be repeated.")
+
+    paste_global: tuple[str, ...] = row("--paste-global", values.variables(), (), Group.APPLICATION,
+        "With an application of PasteDeploy: set a variable in the file's [DEFAULT]. May be repeated.")
 
     root_path: str | None = row("--root-path", values.url_prefix(), None, Group.APPLICATION,
         "SCRIPT_NAME of all requests: the part of the path in front of what the application knows. It is "

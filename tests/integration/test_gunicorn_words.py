@@ -27,7 +27,7 @@ def application(environ, start_response):
 
 app = server = application
 
-def create_app():
+def create_app(conf=None):
     return application
 """
 
@@ -135,6 +135,24 @@ COMMANDS: tuple[tuple[str, dict[str, str], str], ...] = (
     ("hello:app second:app --bind 127.0.0.1:{port} --name shop", {}, LOCAL),
     ("hello -c settings.conf --bind 127.0.0.1:{port}", {}, LOCAL),
     ("hello", {"GUNICORN_CMD_ARGS": "--bind=127.0.0.1:{port} --workers=2"}, LOCAL),
+    # Odd ones, as people have them
+    ("hello:app", {"GUNICORN_CMD_ARGS": "--bind=0.0.0.0:{port} --timeout=60 --access-logfile - -"}, LOCAL),
+    ("hello:app -b :{port}", {"GUNICORN_CMD_ARGS": "-csettings.conf --reload"}, LOCAL),
+    ("-b unix:g.sock hello:app", {"GUNICORN_CMD_ARGS": "--bind=0.0.0.0 --workers=3"}, "g.sock"),
+    ("--bind=unix://slashes.sock hello:app", {}, "slashes.sock"),
+    ("--bind unix:x.sock --umask 0o111 --chdir code --threads 4 --capture-output inside", {}, "code/x.sock"),
+    ("-b tcp://0.0.0.0:{port} hello:app", {}, LOCAL),
+    ("-c /dev/null -b 0.0.0.0:{port} --log-level=warn hello:app --log-level INFO", {}, LOCAL),
+    ("-b 0.0.0.0:{port} -w 2 'hello:create_app(conf=\"path/to/site.cfg\")'", {}, LOCAL),
+    (
+        "--limit-request-fields 0 --limit-request-line 8190 --threads 0 --backlog 0 -t0 -w1 -b:{port} hello",
+        {},
+        LOCAL,
+    ),
+    ("--log-level debug hello:app --reload -w 1 --bind 0.0.0.0:{port} --reload-extra-file code", {}, LOCAL),
+    ("--config python:hello -b :{port} hello:app", {}, LOCAL),
+    ("--statsd-host=localhost:9125 --statsd-prefix=hello --bind :{port} hello:app", {}, LOCAL),
+    ("-e DJANGO_SETTINGS_MODULE=shop.settings -e FOO=a,b -b 0.0.0.0:{port} shop.wsgi", {}, LOCAL),
 )
 
 

@@ -26,6 +26,7 @@ RHEBOK_FLOORS = (
     ("starter", "serving"),
     ("launch",),
     ("cli",),
+    ("paste_server",),
     ("__main__",),
 )
 

@@ -65,7 +65,7 @@ USAGE_MISTAKES = [
     (["site_one", "--backlog", "1e3"], "--backlog: got '1e3'"),
     (["site_one", "--socket-mode", "rwx"], "--socket-mode: got 'rwx'"),
     (["site_one", "--umask", "9"], "--umask: got '9'"),
-    (["site_one", "--log-level", "loud"], "it takes one of debug, info"),
+    (["site_one", "--reload-engine", "loud"], "it takes one of auto, poll, inotify"),
     (["site_one", "--bind", "localhost:"], "the port must be a number from 0 to 65535"),
     (["site_one", "--bind", "::1:80"], "stands in brackets"),
     (["site_one", "--bind", "127.0.0.1:99999"], "from 0 to 65535"),

@@ -93,7 +93,6 @@ def test_worker_classes_that_cannot_be_are_refused_with_the_reason(name, reason)
         (["--strip-header-spaces"], "loosens the parsing"),
         (["--header-map", "dangerous"], "underscore"),
         (["--protocol", "uwsgi"], "HTTP only"),
-        (["--paste", "x.ini"], "loadapp"),
     ],
 )
 def test_what_is_not_safe_or_not_there_is_refused_with_the_reason(arguments, reason):
