@@ -22,6 +22,10 @@ HERE = Path(__file__).parent
 PLACES = 40 if "RHEBOK_SOAK" in os.environ else 1
 
 
+def _key(fault: Fault) -> tuple[Any, ...]:
+    return fault.call, fault.kind, fault.ours
+
+
 class Patient(Server):
     """A server whose calls can be made to fail."""
 
@@ -67,11 +71,15 @@ class Patient(Server):
 
     def places(self, fault: Fault) -> dict[str, int]:
         """How often each exchange makes the call that the fault means."""
-        key = (fault.call, fault.kind, fault.ours)
+        key = _key(fault)
         if key not in self._places:
             counter = Fault(fault.call, 1, 0, fault.kind, fault.ours, times=0)
             self._places[key] = {name: self._count(counter, name) for name in EXCHANGES}
         return self._places[key]
+
+    def forget_places(self, fault: Fault) -> None:
+        """They are counted again."""
+        del self._places[_key(fault)]
 
     def _count(self, counter: Fault, name: str) -> int:
         with self.faults.armed(counter, pid=self.pid_of_worker):

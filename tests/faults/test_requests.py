@@ -73,6 +73,18 @@ def suffer(patient: Patient, row: Row, name: str, skip: int) -> int:
     return struck
 
 
+def suffer_everywhere(patient: Patient, row: Row) -> int:
+    """In each exchange that makes the call. How often the fault struck."""
+    struck = 0
+    for name, places in patient.places(row.fault).items():
+        if name not in row.but and (name in row.only or not row.only):
+            for skip in range(min(places, PLACES)):
+                struck += suffer(patient, row, name, skip)
+    if not struck:
+        patient.forget_places(row.fault)
+    return struck
+
+
 @pytest.mark.parametrize(
     ("patient", "row"),
     [
@@ -84,12 +96,8 @@ def suffer(patient: Patient, row: Row, name: str, skip: int) -> int:
     indirect=["patient"],
 )
 def test_a_call_that_fails_does_no_harm_beyond_its_request(patient: Patient, row: Row) -> None:
-    struck = 0
-    for name, places in patient.places(row.fault).items():
-        if name not in row.but and (name in row.only or not row.only):
-            for skip in range(min(places, PLACES)):
-                struck += suffer(patient, row, name, skip)
-    assert struck > 0, "no exchange makes this call"
+    # A server that a slow machine has made wait in vain waits in poll for few new connections only.
+    assert any(suffer_everywhere(patient, row) for _ in range(5)), "no exchange makes this call"
 
 
 @pytest.mark.parametrize("patient", SOCKETS, indirect=True)
