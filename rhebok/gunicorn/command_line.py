@@ -34,6 +34,7 @@ class Words:
 
     arguments: list[str] = field(default_factory=list)  # for click
     given: dict[str, object] = field(default_factory=dict)  # by our names, of flags that click does not know
+    others: dict[str, object] = field(default_factory=dict)  # by gunicorn's names, what has no effect
     notes: list[str] = field(default_factory=list)
     positional: list[str] = field(default_factory=list)
 
@@ -130,6 +131,8 @@ def _add(name: str, flag: Flag, value: str | None, words: Words, source: str) ->
     words.notes += judged(flag.option, flag.option.bare if value is None else value, name, source)
     if flag.option.fate is Fate.TAKEN:
         words.given[flag.option.to] = value
+    else:
+        words.others[flag.option.name] = flag.option.bare if value is None else value
 
 
 def _for_click(name: str, value: str | None) -> Iterator[str]:

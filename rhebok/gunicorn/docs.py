@@ -10,6 +10,29 @@ PAGE = Path("docs/FROM-GUNICORN.md")
 BEGIN = "<!-- What follows, to the end mark, is written by `python -m rhebok.gunicorn.docs`. -->\n"
 END = "<!-- end -->\n"
 
+HOOKS = (
+    "`server` is the master of a generation; the supervisor runs no hook. HUP starts a new generation, which is a new",
+    "`server` in a new process, as after USR2 in gunicorn. While the old one ends, the hooks of both run. In the order",
+    "in which they are called:\n",
+)
+
+MORE_OF_HOOKS = (
+    "With `max_requests`, and whenever a worker is replaced as planned, the successor starts first: its `pre_fork`,",
+    "`post_fork` and `post_worker_init` come before `worker_exit` and `child_exit` of the old one.\n",
+    "An exception in `pre_request` is answered with 500. One in `post_request`, `worker_int`, `worker_abort` or",
+    "`worker_exit` is logged. One in `post_fork` or `post_worker_init` ends the generation gracefully with status 3, and",
+    "`on_exit` is called. One in any other hook ends it at once with status 1, without `on_exit`. A generation that has not",
+    "served yet is then given up, and the old one serves on; for one that has served, the supervisor starts the next.\n",
+    "`child_exit` is called for workers only. `prometheus_client.multiprocess.mark_process_dead(worker.pid)` belongs there;",
+    "for the files of the master itself, which a preloaded application may leave, call `mark_process_dead(server.pid)` in",
+    "`on_exit`, or use `--on-child-reap`. Do not empty its directory in `on_starting`: the old generation still serves.\n",
+    "`server`, `worker`, `req`, `resp` and `cfg` have what files use of gunicorn's objects. `cfg` cannot be changed by a hook.",
+    "`worker.alive = False` lets the worker be replaced. `req.headers` has each field once, as the environ does.",
+    "`resp.headers` has what the application gave.\n",
+    "`--before-fork`, `--after-fork` and `--on-child-reap` name functions that are run too, before those of the file:",
+    "[settings.md](settings.md#hooks).\n",
+)
+
 
 def render(page: str) -> str:
     """The page with the tables of today."""
@@ -30,10 +53,14 @@ def _options() -> Iterator[str]:
 
 def _hooks() -> Iterator[str]:
     yield "## Hooks\n"
-    yield "Functions of these names in the file are found, and the log says that they are not run yet:\n"
-    yield _code(tuple(option.name for option in OPTIONS if option.fate is Fate.HOOK)) + ".\n"
-    yield "`--before-fork`, `--after-fork` and `--on-child-reap` name functions that are run: "
-    yield "[settings.md](settings.md#hooks).\n"
+    yield from HOOKS
+    yield "| hook | |"
+    yield "|---|---|"
+    for option in OPTIONS:
+        if option.fate is Fate.HOOK:
+            yield f"| `{option.name}({option.arguments})` | {_escaped(option.text)} |"
+    yield ""
+    yield from MORE_OF_HOOKS
 
 
 def _here(option: Option) -> str:

@@ -35,6 +35,8 @@ def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse)
     ignored = [f"the argument {word!r} is ignored" for word in words.positional[1:]]
     notes = (*ignored, *words.notes, *further.notes, *(python.notes if python else ()))
     loaded = replace(loaded, file=file, notes=notes)
+    others = {**(python.others if python else {}), **further.others, **words.others}
+    loaded = replace(loaded, others=others)
     return replace(loaded, hooks=python.hooks, logging=python.logging) if python else loaded
 
 

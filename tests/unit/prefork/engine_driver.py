@@ -22,7 +22,8 @@ import signal
 import sys
 from pathlib import Path
 
-from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures
+from rhebok.prefork.options import Options
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
