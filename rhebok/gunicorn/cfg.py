@@ -1,6 +1,6 @@
 """`cfg`, as hooks see it: every setting of gunicorn by its name, with the value in force, in gunicorn's type.
 
-Made by hooks.GunicornHooks. What has no effect here has the value that was given, otherwise gunicorn's default.
+Made by hooks.GunicornHooks. What has no effect here has the value that was given, or gunicorn's default.
 """
 
 import os
@@ -47,7 +47,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "asgi_disconnect_grace_period": 3,
     "cert_reqs": 0,
     "control_socket_mode": 0o600,
-    "default_proc_name": "gunicorn",
     "dirty_apps": (),
     "dirty_graceful_timeout": 30,
     "dirty_threads": 1,
@@ -83,7 +82,7 @@ class Setting:
 
 
 class GunicornConfig:
-    """cfg. An unknown name raises AttributeError, and nothing can be set: the server has its settings already."""
+    """cfg. An unknown name raises AttributeError, and no setting can be set: it is in force already."""
 
     settings: dict[str, Setting]
     env_orig: dict[str, str]
@@ -201,6 +200,7 @@ def _scheme_headers(settings: Settings) -> dict[str, str]:
 
 _IN_FORCE: Mapping[str, Callable[[Settings], Any]] = {
     "chdir": lambda _settings: os.getcwd(),
+    "default_proc_name": lambda settings: settings.app,
     "group": lambda _settings: os.getegid(),
     "preload_app": lambda settings: bool(settings.preload),
     "pythonpath": lambda settings: ",".join(settings.pythonpath) or None,

@@ -1,6 +1,6 @@
 """`server` and `worker`, as hooks see them: the attributes of gunicorn's arbiter and worker that files use.
 
-Made by hooks.GunicornHooks. A hook may set further attributes; those that it sets before a fork are in the worker.
+Made by hooks.GunicornHooks. A hook may set further attributes; a worker has what was set before its fork.
 """
 
 import logging

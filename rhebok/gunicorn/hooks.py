@@ -1,7 +1,7 @@
 """The hooks of a file of gunicorn, at the moments of rhebok.serving.hooks.Hooks. Made by launch.
 
-What fails is treated as gunicorn treats it: a hook in the master ends the server, one that a worker runs before
-it serves too, and others are logged.
+What fails is treated as gunicorn treats it: a hook in the master ends the server, so does one that a worker
+runs before it serves, and others are logged.
 """
 
 import logging

@@ -223,7 +223,8 @@ OPTIONS: tuple[Option, ...] = (
         "on_dirty_starting", "dirty_post_fork", "dirty_worker_init", "dirty_worker_exit")),
     # Hooks
     hook("pre_exec", "server",
-        "In each generation but the first, before all others. gunicorn: in the process that becomes the new master."),
+        "In each generation but the first, before all others. gunicorn: in the process that becomes the new "
+        "master."),
     hook("nworkers_changed", "server, new, old",
         "At the start (`old` is None), and on TTIN and TTOU."),
     hook("on_starting", "server",
@@ -232,7 +233,8 @@ OPTIONS: tuple[Option, ...] = (
         "In each generation but the first, after on_starting. gunicorn: on HUP, without on_starting."),
     hook("when_ready", "server", "In each generation, before its first worker is forked."),
     hook("pre_fork", "server, worker"),
-    hook("post_fork", "server, worker", "In the worker, before it loads the application (`preload_app` False)."),
+    hook("post_fork", "server, worker",
+        "In the worker, before it loads the application (`preload_app` False)."),
     hook("post_worker_init", "worker",
         "In the worker, before it serves. What it puts into `worker.wsgi` is served."),
     hook("pre_request", "worker, req", "What it changes in `req` is in the environ."),
@@ -241,7 +243,7 @@ OPTIONS: tuple[Option, ...] = (
         "a quick stop cuts the request.", fewer=2),
     hook("worker_int", "worker",
         "On QUIT, also when `graceful_timeout` has passed. INT to a worker does nothing: the supervisor turns "
-        "its INT into QUIT for the workers."),
+        "its own INT into QUIT for the workers."),
     hook("worker_abort", "worker",
         "When a request takes longer than `timeout`, before it is interrupted. A worker that cannot run "
         "Python is killed without it. ABRT does not call it."),

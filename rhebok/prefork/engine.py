@@ -34,8 +34,8 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What the engine calls. HookFailed, raised in the parent by before_fork, on_child_reap or resized, ends it:
-    run() raises it again when all children have ended."""
+    """What the engine calls. HookFailed, raised in the parent by before_fork, on_child_reap, resized or
+    replaced_as_a_whole, ends it: run() raises it again when all children have ended."""
 
     serve: Callable[[Report], int]  # in the child: runs it, and returns its exit status
     install_signals: Callable[[], None]  # in the child, while signals are blocked

@@ -3,7 +3,7 @@
 Used by master and worker, which know nothing of who is called. launch puts together who is: the functions of
 --before-fork and its kin (named_hooks.py), and those of a file of gunicorn (rhebok/gunicorn/hooks.py).
 
-HookFailed, raised in the master, ends the generation; raised in a worker, it ends the worker with that status.
+HookFailed, raised in the master, ends the generation; raised in a worker, it ends that with its status.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class Hooks(Protocol):
         """Before the application is loaded. generation: 1 is the first, 0 without a superdaemon."""
 
     def loaded(self, app: Application | None) -> None:
-        """The application is loaded, or None: each worker loads it. What this leaves is shared by the workers."""
+        """The application, or None: each worker loads it. What this leaves is shared by the workers."""
 
     def listens(self) -> None:
         """The first worker will be forked now."""
@@ -50,8 +50,8 @@ class Hooks(Protocol):
     # In a worker
 
     def in_worker(self, requests: Callable[[], int], retire: Callable[[], None]) -> None:
-        """Right after the fork, before the worker loads the application. requests() counts what it has served;
-        retire() asks for its successor."""
+        """Right after the fork, before the worker loads the application. requests() counts what it has
+        served; retire() asks for its successor."""
 
     def application(self, app: Application) -> Application:
         """Before it serves. Returns what is served."""

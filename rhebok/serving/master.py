@@ -9,7 +9,6 @@ import gc
 import os
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from signal import SIG_BLOCK, SIG_SETMASK, getsignal, pthread_sigmask
 from signal import signal as set_handler
 from typing import Any

@@ -49,7 +49,7 @@ class NamedHooks:
     def begins(self, listeners: Sequence[Listener], generation: int) -> None: ...
 
     def loaded(self, app: Application | None) -> None:
-        """Raises UserError: that of the workers can be loaded now, and a mistake need not wait for the fork."""
+        """Raises UserError: a mistake in that of the workers need not wait for the fork."""
         if app:
             load_after_fork(self._settings)
 
