@@ -27,11 +27,9 @@ AFTER_HOOKS = (
     "generation gracefully with status 3, and `on_exit` is called. One in any other hook ends it at once "
     "with status 1 (gunicorn: 1 or 255), without `on_exit`. When that generation was to replace another, "
     "the old one serves on; when it was the one that serves, the supervisor starts the next.",
-    "`child_exit` is called for workers only. "
-    "`prometheus_client.multiprocess.mark_process_dead(worker.pid)` belongs there. A preloaded "
-    "application may leave files of the master too: call `mark_process_dead(server.pid)` in `on_exit`, or "
-    "use `--on-child-reap`. Do not empty the directory in `on_starting`: at a deploy the old generation "
-    "still serves.",
+    "`child_exit` is called for workers only, and `mark_process_dead(worker.pid)` of prometheus_client "
+    "belongs there. For a file with `child_exit`, Rhebok itself calls it for masters, which end at each "
+    "deploy. Do not empty the directory in `on_starting`: at a deploy the old generation still serves.",
     "`server`, `worker`, `req`, `resp` and `cfg` have what files use of gunicorn's objects. A hook cannot "
     "change `cfg`. `worker.alive = False` lets the worker be replaced. `req.headers` has each field once, "
     "as the environ does; `resp.headers` has what the application gave.",

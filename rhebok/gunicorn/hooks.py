@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rhebok.errors import ExitStatus, HookFailed
+from rhebok.gunicorn import metrics_of_master
 from rhebok.gunicorn.cfg import GunicornConfig
 from rhebok.gunicorn.facades import Log, Server, Worker
 from rhebok.gunicorn.request_hooks import RequestHooks
@@ -82,7 +83,9 @@ class GunicornHooks:
         self._must("on_exit", self._server)
 
     def master_died(self, pid: int, status: int) -> None:
-        """Nothing: child_exit is for workers."""
+        """child_exit is for workers. What most files do there has to be done for masters too."""
+        if "child_exit" in self._functions:
+            metrics_of_master.forget(pid)
 
     # In a worker
 

@@ -242,8 +242,8 @@ OPTIONS: tuple[Option, ...] = (
         "With 4, 3 or 2 arguments. When the response has ended, or the application has raised; not when "
         "a quick stop cuts the request.", fewer=2),
     hook("worker_int", "worker",
-        "On QUIT, also when `graceful_timeout` has passed. INT to a worker does nothing: the supervisor turns "
-        "its own INT into QUIT for the workers."),
+        "On QUIT, also when `graceful_timeout` has passed. INT to a worker does nothing: the supervisor "
+        "turns its own INT into QUIT for the workers."),
     hook("worker_abort", "worker",
         "When a request takes longer than `timeout`, before it is interrupted. A worker that cannot run "
         "Python is killed without it. ABRT does not call it."),
