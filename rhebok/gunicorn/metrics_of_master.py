@@ -1,7 +1,7 @@
 """The files of a master in the directory of prometheus_client's multiprocess mode. Called by hooks.
 
 gunicorn's child_exit marks dead workers only, and that is enough there: its master rarely loads the
-application, and lives on at a HUP. Here each deploy ends a master, whose live gauges would be counted for ever.
+application, and lives on at a HUP. Here each deploy ends a master, whose live gauges would count for ever.
 """
 
 import importlib

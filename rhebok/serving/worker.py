@@ -145,6 +145,7 @@ class WorkerProcess:
         self._interrupted: dict[int, int] = {}  # by thread: the number of the last interrupted request
         self._native: NativeWorker | None = None
         self._hooks = service.hooks
+        self._cut = False
         self._wakeup: WakeupPipe | None = None
         self._end = WorkerEnd(service.log.logger, service.files)
 
@@ -299,7 +300,9 @@ class WorkerProcess:
         }
 
     def _on_quit(self, _number: int, frame: FrameType | None) -> None:
-        native = self._native
+        if self._cut:  # the signal is repeated, and a hook still runs
+            return
+        self._cut, native = True, self._native
         if left := self._end.cut(frame):
             with suppress(RuntimeError):
                 self._service.log.logger.warning("ended before it was done: %s", left)
@@ -308,7 +311,7 @@ class WorkerProcess:
                 self._service.log.logger.warning("stopping at once; cut: %s", ", ".join(cut))
             native.log_cut()
         self._flush()  # before the hooks, which may take too long
-        if self._phase is _Phase.LOADING:
+        if self._phase is not _Phase.NEW:
             self._hooks.cut()
             self._hooks.worker_ends()
             self._flush()
