@@ -49,3 +49,15 @@ def os_reason(error: OSError) -> str:
     """The reason that the operating system gives, without errno and path. It begins with a small letter."""
     reason = error.strerror or str(error)
     return reason[:1].lower() + reason[1:]
+
+
+class HookFailed(Exception):
+    """A hook has failed, and the server must end with this status. The reason has been logged already.
+
+    `quick`: without finishing the requests.
+    """
+
+    def __init__(self, hook: str, status: int = ExitStatus.FAILED, quick: bool = True) -> None:
+        super().__init__(f"the hook {hook} failed")
+        self.status = status
+        self.quick = quick

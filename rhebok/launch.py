@@ -6,6 +6,7 @@ with SERVER_STARTER_PORT in its environment, set by our supervisor or by another
 
 import faulthandler
 import importlib
+import logging
 import os
 import platform
 import sys
@@ -16,6 +17,7 @@ from typing import Any, cast
 
 from rhebok import __version__
 from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.gunicorn.hooks import GunicornHooks
 from rhebok.listening import activation as socket_activation
 from rhebok.listening.listeners import (
     STARTER_VARIABLE,
@@ -47,8 +49,9 @@ from rhebok.reloading import executed_files
 from rhebok.reloading.notices import Notices
 from rhebok.reloading.reloader import Reloader
 from rhebok.reloading.watched_files import WatchedFiles
-from rhebok.serving import hooks, titles
+from rhebok.serving import named_hooks, titles
 from rhebok.serving.app_loading import load_app, prepend_to_path
+from rhebok.serving.hooks import HookChain, Hooks
 from rhebok.serving.master import Master, WorkerSource
 from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
@@ -126,7 +129,16 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             if pid_file:
                 pid_file.forget()
 
-        Master(settings, listeners, log, worker_factory, forget, notifier, access_log).run()
+        hooks = _hooks(replace(config, settings=settings), log)
+        Master(settings, listeners, log, worker_factory, forget, notifier, access_log, hooks).run()
+
+
+def _hooks(config: Config, log: ErrorLog) -> Hooks:
+    """Those that are named first, then those of gunicorn's file."""
+    named = named_hooks.NamedHooks(config.settings, log.logger)
+    if not config.hooks:
+        return named
+    return HookChain(named, GunicornHooks(config, log.logger))
 
 
 def _reloader(settings: Settings) -> Reloader:
@@ -199,8 +211,7 @@ def check(config: Config) -> None:
     if os.geteuid() == 0:
         _become_user(settings)  # whose code it is: root must not run it
     load_app(settings.app, settings.paste_global)
-    hooks.load_master_hooks(settings)
-    hooks.load_after_fork(settings)
+    named_hooks.check(settings, logging.getLogger(__name__))
 
 
 def native_worker_factory(settings: Settings) -> WorkerFactory:

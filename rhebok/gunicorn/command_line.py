@@ -34,6 +34,7 @@ class Words:
 
     arguments: list[str] = field(default_factory=list)  # for click
     given: dict[str, object] = field(default_factory=dict)  # by our names, of flags that click does not know
+    others: dict[str, object] = field(default_factory=dict)  # by gunicorn's names, what has no effect
     notes: list[str] = field(default_factory=list)
     positional: list[str] = field(default_factory=list)
 
@@ -128,13 +129,16 @@ def _add(name: str, flag: Flag, value: str | None, words: Words, source: str) ->
     if option is None or (flag.takes_value and value is None):
         words.arguments += _for_click(name, value)
         return
-    words.notes += judged(option, option.bare if value is None else value, name, source)
+    meant = option.bare if value is None else value
+    words.notes += judged(option, meant, name, source)
     if value is not None:
         value = option.word(value.strip())  # as in gunicorn
     if flag.option is None:
         words.arguments += _for_click(name, value)
     elif option.fate is Fate.TAKEN:
         words.given[option.to] = value
+    else:
+        words.others[option.name] = meant
 
 
 def _for_click(name: str, value: str | None) -> Iterator[str]:

@@ -32,6 +32,7 @@ class FromPython:
     values: dict[str, Given] = field(default_factory=dict)  # by the names of our settings
     hooks: dict[str, Callable[..., Any]] = field(default_factory=dict)  # by gunicorn's names
     logging: Mapping[str, Any] | None = None  # logconfig_dict
+    others: dict[str, Any] = field(default_factory=dict)  # by gunicorn's names, what has no effect
     notes: list[str] = field(default_factory=list)
 
 
@@ -74,8 +75,6 @@ def _translated(name: str, names: Mapping[str, Any]) -> FromPython:
         option = BY_NAME.get(key)
         if option and value is not None:
             take(option, value, found)
-    if found.hooks:
-        found.notes.append(f"{name}: these hooks are not run yet: {', '.join(found.hooks)}")
     return found
 
 
@@ -92,16 +91,27 @@ def take(option: Option, value: Any, found: FromPython) -> None:
         value = value.strip()  # as in gunicorn
     if option.fate is Fate.TAKEN:
         found.values[option.to] = Given(option.convert(value), source)
+    elif option.fate is not Fate.COMMAND:
+        found.others[option.name] = value
     if option.fate is not Fate.COMMAND:
         found.notes += judged(option, value, option.name, source)
 
 
 def _function(option: Option, value: Any, source: str) -> Callable[..., Any]:
+    """A hook: a function, or `MODULE.FUNCTION` as text."""
+    if isinstance(value, str):
+        module, _, name = value.rpartition(".")
+        value = getattr(importlib.import_module(module), name) if module else value
     if not callable(value):
-        raise UserError(
-            f"{option.name}: got {value!r:.60} from {source}, but it takes a function", ExitStatus.USAGE
-        )
+        raise _no_hook(option, source, f"got {value!r:.60}")
+    if not option.fits(value):
+        raise _no_hook(option, source, "got a function with other arguments")
     return value  # type: ignore[no-any-return]
+
+
+def _no_hook(option: Option, source: str, what: str) -> UserError:
+    takes = f"a function with the arguments {option.arguments}"
+    return UserError(f"{option.name}: {what} from {source}, but it takes {takes}", ExitStatus.USAGE)
 
 
 def _parses(path: str) -> bool:

@@ -3,6 +3,7 @@
 command_line and config_file read by it; docs writes the table of docs/FROM-GUNICORN.md from it.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -39,6 +40,17 @@ class Option:
     judge: Judge | None = None
     bare: Any = None  # what the flag means, if it takes no value
     harmless: tuple[Any, ...] = ()  # values that ask for nothing: neither noted nor refused
+    arguments: str = ""  # of a hook
+    fewer: int = 0  # arguments that a hook may leave out, from behind
+
+    def fits(self, function: Callable[..., Any]) -> bool:
+        """Whether a hook can be called with its arguments."""
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):  # not known
+            return True
+        count = len(self.arguments.split(", "))
+        return any(_binds(signature, number) for number in range(count - self.fewer, count + 1))
 
     def verdict(self, value: Any) -> str:
         """A note about the value, or "". Raises Refused."""
@@ -75,8 +87,16 @@ def judged(name: str, flags: str, judge: Judge, text: str) -> Option:
     return Option(name, tuple(flags.split()), Fate.JUDGED, text, judge=judge)
 
 
-def hook(name: str) -> Option:
-    return Option(name, (), Fate.HOOK)
+def hook(name: str, arguments: str, text: str = "", fewer: int = 0) -> Option:
+    return Option(name, (), Fate.HOOK, text, arguments=arguments, fewer=fewer)
+
+
+def _binds(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*(None,) * count)
+    except TypeError:
+        return False
+    return True
 
 
 TLS = "rhebok speaks no TLS: terminate it at the proxy (docs/FROM-GUNICORN.md)"
@@ -211,10 +231,35 @@ OPTIONS: tuple[Option, ...] = (
     *(note(name, "", DIRTY) for name in (
         "on_dirty_starting", "dirty_post_fork", "dirty_worker_init", "dirty_worker_exit")),
     # Hooks
-    *map(hook, (
-        "on_starting", "on_reload", "when_ready", "pre_fork", "post_fork", "post_worker_init", "worker_int",
-        "worker_abort", "pre_exec", "pre_request", "post_request", "child_exit", "worker_exit",
-        "nworkers_changed", "on_exit")),
+    hook("pre_exec", "server",
+        "In each generation but the first, before all others. gunicorn: in the process that becomes the new "
+        "master."),
+    hook("nworkers_changed", "server, new, old",
+        "At the start (`old` is None), and on TTIN and TTOU."),
+    hook("on_starting", "server",
+        "In each generation. Before the application is imported, unless `preload_app` is set to True."),
+    hook("on_reload", "server",
+        "In each generation but the first, after on_starting. gunicorn: on HUP, without on_starting."),
+    hook("when_ready", "server", "In each generation, before its first worker is forked."),
+    hook("pre_fork", "server, worker"),
+    hook("post_fork", "server, worker",
+        "In the worker, before it loads the application (`preload_app` False)."),
+    hook("post_worker_init", "worker",
+        "In the worker, before it serves. What it puts into `worker.wsgi` is served."),
+    hook("pre_request", "worker, req", "What it changes in `req` is in the environ."),
+    hook("post_request", "worker, req, environ, resp",
+        "With 4, 3 or 2 arguments. When the response has ended, or the application has raised; not when "
+        "a quick stop cuts the request.", fewer=2),
+    hook("worker_int", "worker",
+        "On QUIT, also when `graceful_timeout` has passed. INT to a worker does nothing: the supervisor "
+        "turns its own INT into QUIT for the workers."),
+    hook("worker_abort", "worker",
+        "When a request takes longer than `timeout`, before it is interrupted. A worker that cannot run "
+        "Python is killed without it. ABRT does not call it."),
+    hook("worker_exit", "server, worker", "In the worker, before its exit handlers."),
+    hook("child_exit", "server, worker",
+        "In the master. When the master was killed, its workers call it, each for itself."),
+    hook("on_exit", "server", "In each generation, when its last worker has ended."),
 )
 # fmt: on
 

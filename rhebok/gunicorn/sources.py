@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from rhebok.errors import ExitStatus, UserError
 from rhebok.gunicorn import config_file, paste_file
@@ -29,7 +30,8 @@ def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse)
     variable = {**further.given, **(parse(further.arguments) if further.arguments else {})}
     file = _file(parsed.pop("config", None), environ, variable.pop("config", None))
     notes = [*_ignored(words), *words.notes, *further.notes]
-    return _load({**parsed, **words.given}, environ, [_layer(variable)], file, notes)
+    others = {**further.others, **words.others}
+    return _load({**parsed, **words.given}, environ, [_layer(variable)], file, notes, others)
 
 
 def load_section(values: Mapping[str, str], ini: str, environ: Mapping[str, str]) -> Config:
@@ -38,7 +40,7 @@ def load_section(values: Mapping[str, str], ini: str, environ: Mapping[str, str]
     named = {name.lower(): value for name, value in values.items()}
     file = _file(named.pop("config", None), environ, None)
     found = paste_file.section(named, ini)
-    loaded = _load({}, environ, [found.values], file, found.notes)
+    loaded = _load({}, environ, [found.values], file, found.notes, found.others)
     return replace(loaded, hooks={**loaded.hooks, **found.hooks})
 
 
@@ -48,13 +50,15 @@ def _load(
     above: Sequence[Mapping[str, Given]],
     file: str | None,
     notes: Sequence[str],
+    others: Mapping[str, Any],
 ) -> Config:
-    """above: layers above the file."""
+    """above: layers above the file. others: settings of gunicorn without one of ours, above the file."""
     python = config_file.load(file) if file and config_file.is_python(file) else None
     toml = None if python else file
     layers = [*above, python.values if python else {}]
     loaded = config.load(command_line, _without_file(environ), toml, layers)
-    loaded = replace(loaded, file=file, notes=(*notes, *(python.notes if python else ())))
+    notes = (*notes, *(python.notes if python else ()))
+    loaded = replace(loaded, file=file, notes=notes, others={**(python.others if python else {}), **others})
     if python:
         loaded = replace(loaded, hooks=python.hooks, logging=python.logging)
     return paste_file.with_its_file(loaded)

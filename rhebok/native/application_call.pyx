@@ -23,6 +23,7 @@ from .csrc cimport (
 from .error_log cimport log_error
 from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress
 from .file_wrapper cimport FileWrapper, plain_file, regular_file
+from .observed_result cimport ObservedResult
 from .response_body cimport frame_all, frame_end, frame_only, send_file, size_of, size_of_block
 from .response_head cimport write_fields
 
@@ -64,8 +65,25 @@ cdef int start_body(Exchange exchange, object result) except -1:
         exchange.iterator = iter(result)  # write() came first
         return 0
     exchange.iterable = result
+    if kind is ObservedResult:
+        return start_observed(exchange, result)
     if kind is FileWrapper and not exchange.head.ended and start_file(exchange, result):
         return 0
+    exchange.iterator = iter(result)
+    return 0
+
+
+cdef int start_observed(Exchange exchange, ObservedResult observed) except -1:
+    """What it stands for is sent as if the application had returned that. Its close() comes at the end of the
+    response, as that of any iterable."""
+    cdef object result = observed.result
+    cdef type kind = type(result)
+    observed.exchange = exchange
+    if not exchange.head.ended:
+        if kind is list or kind is tuple:
+            return start_list(exchange, result)
+        if kind is FileWrapper and start_file(exchange, result):
+            return 0
     exchange.iterator = iter(result)
     return 0
 
@@ -193,9 +211,12 @@ cdef rhb_io sendfile_failed(Exchange exchange, int error) except? RHB_IO_ERROR:
 
 cdef rhb_io read_file_instead(Exchange exchange) except? RHB_IO_ERROR:
     """The rest of the file is read block by block."""
+    cdef object wrapper = exchange.iterable
+    if type(wrapper) is ObservedResult:
+        wrapper = (<ObservedResult>wrapper).result
     exchange.outgoing.file_left = 0
-    plain_file((<FileWrapper>exchange.iterable).filelike).seek(exchange.outgoing.file_at)
-    exchange.iterator = iter(exchange.iterable)
+    plain_file((<FileWrapper>wrapper).filelike).seek(exchange.outgoing.file_at)
+    exchange.iterator = iter(wrapper)
     return RHB_IO_OK
 
 

@@ -10,30 +10,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from os import getpid
 from select import POLLIN, poll
 from signal import SIG_UNBLOCK, pthread_sigmask
 from time import monotonic
 
+from rhebok.errors import HookFailed
 from rhebok.prefork import children
 from rhebok.prefork.children import Child, Report, describe_end
-from rhebok.prefork.spawn_pace import MAX_START_FAILURES, SpawnPace
+from rhebok.prefork.options import Options
+from rhebok.prefork.spawn_pace import SpawnPace
 from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
 
 QUICK_SECONDS = 2.0  # from QUIT to KILL at a quick stop
-
-
-@dataclass(frozen=True)
-class Options:
-    """Numbers of children, and times in seconds."""
-
-    max_workers: int
-    spawn_interval: float = 0.0  # between two forks; at a gradual stop, between two children
-    err_respawn_interval: float = 1.0  # without a fork after a failure
-    graceful_timeout: float = 30.0  # from TERM to KILL
-    max_start_failures: int = MAX_START_FAILURES
-    most_workers: int = 4096  # by signal
-    reaps_orphans: bool = getpid() == 1
 
 
 class Verdict(Enum):
@@ -46,7 +34,8 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What the engine calls."""
+    """What the engine calls. HookFailed, raised in the parent by before_fork, on_child_reap, resized or
+    replaced_as_a_whole, ends it: run() raises it again when all children have ended."""
 
     serve: Callable[[Report], int]  # in the child: runs it, and returns its exit status
     install_signals: Callable[[], None]  # in the child, while signals are blocked
@@ -54,6 +43,7 @@ class Callbacks:
     after_fork: Callable[[], None]  # in the child, before serve
     on_child_reap: Callable[[int, int], None]  # in the parent: pid, exit code
     forked: Callable[[int], None] = lambda _pid: None  # in the parent, with the child's pid
+    resized: Callable[[int, int], None] = lambda _wanted, _before: None  # by a signal
     all_ready: Callable[[], None] = lambda: None  # once: as many children serve as are wanted
     stop_begins: Callable[[], None] = lambda: None  # once: from now on no child is replaced
     gradual_stop_begins: Callable[[float], None] = lambda _seconds: None  # and how long it will take
@@ -90,6 +80,7 @@ class Prefork:
         self._batch = 0
         self._state = State.RUNNING
         self._failed = False
+        self._hook_failed: HookFailed | None = None
         self._announced = False
         self._retire_at = 0.0
         self._pace = SpawnPace(
@@ -109,7 +100,7 @@ class Prefork:
     def run(self) -> None:
         """Returns after it was told to stop and the last child has ended. Needs the main thread.
 
-        Raises TooManyFailures.
+        Raises TooManyFailures and HookFailed.
         """
         self._signals = NotedSignals(MASTER_SIGNALS)
         try:
@@ -119,13 +110,15 @@ class Prefork:
             for child in self._children.values():  # only when the loop itself raised
                 child.send(STOP_SIGNAL)
             self._signals.end(can_be_cut=True)
+        if self._hook_failed:
+            raise self._hook_failed
         if self._failed:
             raise TooManyFailures(f"{self._pace.failures} workers in a row died before they were ready")
 
     def _loop(self) -> None:
         while self._state is State.RUNNING or self._children:
             for row in self._signals.pop_pending():
-                self._actions[row.action]()
+                self._act(row.action)
             self._read_reports()
             self._apply_verdicts()
             self._escalate()
@@ -134,6 +127,12 @@ class Prefork:
             self._retire_surplus()
             if not self._signals.pending and (self._state is State.RUNNING or self._children):
                 self._wait()
+
+    def _act(self, action: Action) -> None:
+        try:
+            self._actions[action]()
+        except HookFailed as error:
+            self._end(error)
 
     # Waiting
 
@@ -216,12 +215,25 @@ class Prefork:
                 "no worker more than %d (--workers: %d)", self._wanted, self._options.max_workers
             )
             return
-        self._wanted += 1
-        self._log.info("one worker more: %d", self._wanted)
+        self._log.info("one worker more: %d", self._wanted + 1)
+        self._resize(self._wanted + 1)
 
     def _fewer(self) -> None:
-        self._wanted = max(1, self._wanted - 1)
-        self._log.info("one worker less: %d", self._wanted)
+        wanted = max(1, self._wanted - 1)
+        self._log.info("one worker less: %d", wanted)
+        self._resize(wanted)
+
+    def _resize(self, wanted: int) -> None:
+        before, self._wanted = self._wanted, wanted
+        if wanted != before:
+            self._callbacks.resized(wanted, before)
+
+    def _end(self, error: HookFailed) -> None:
+        self._hook_failed = self._hook_failed or error
+        if error.quick:
+            self._quit()
+        else:
+            self._stop()
 
     def _nothing(self) -> None:
         if loading := [child.pid for child in self._children.values() if not child.ready]:
@@ -262,6 +274,9 @@ class Prefork:
         try:
             self._callbacks.before_fork()
             pid, report_fd = children.fork(self._child, self._signals.signals)
+        except HookFailed as error:
+            self._end(error)
+            return
         except Exception as error:
             self._log.error("could not fork a worker: %s", error, exc_info=not isinstance(error, OSError))
             self._start_failed(now)
@@ -329,6 +344,8 @@ class Prefork:
         self._log_end(child, code)
         try:
             self._callbacks.on_child_reap(child.pid, code)
+        except HookFailed as error:
+            self._end(error)
         except Exception:
             self._log.exception("on_child_reap failed")
         if self._state is State.RUNNING and child.stopping is None:

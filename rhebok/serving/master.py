@@ -9,16 +9,16 @@ import gc
 import os
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from signal import SIG_BLOCK, SIG_SETMASK, getsignal, pthread_sigmask
 from signal import signal as set_handler
 from typing import Any
 
 from rhebok import __version__
-from rhebok.errors import ExitStatus, UserError
+from rhebok.errors import EndedWith, ExitStatus, HookFailed, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.prefork.children import Report
-from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures, Verdict
+from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures, Verdict
+from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
 from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
@@ -28,15 +28,16 @@ from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
 from rhebok.serving import patches
 from rhebok.serving.app_loading import load_mounted
 from rhebok.serving.channel import Channel
-from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
+from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.named_hooks import NamedHooks
 from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.serving.worker_tracebacks import WorkerTracebacks
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
-from rhebok.superdaemon.supervised import killed_masters, supervisor
+from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
 
 MANY_WORKERS = 16  # TTIN may make as many, or four times --workers
 
@@ -55,6 +56,7 @@ class Master:
         release_in_child: Callable[[], None] = lambda: None,
         notifier: Notifier | None = None,
         access_log: AccessLogFile | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
@@ -74,7 +76,8 @@ class Master:
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger, ask=ask)
         self._traceback_installed = False
         self._slot: int | None = None  # claimed for the next worker
-        self._info = MasterInfo(os.getpid(), settings, log.logger)
+        self._pid = os.getpid()
+        self._hooks = hooks or NamedHooks(settings, log.logger)
 
     def run(self) -> None:
         """Serves until it is told to stop. Raises UserError when the application or too many workers fail."""
@@ -83,26 +86,37 @@ class Master:
             self._notifier.workers_take(settings.workers * settings.spawn_interval)
         close_stdin()
         atexit.register(ignore_for_good)  # before all others, so it runs after them
-        hooks = load_master_hooks(settings)
         for pid, status in killed_masters():  # which could not call it themselves
-            self._call_reap(hooks, pid, status)
-        service = replace(self._load(), on_child_reap=hooks.on_child_reap)
-        self._announce()
+            self._hooks.master_died(pid, status)
         try:
-            Prefork(self._options(), self._callbacks(hooks, service), self._log.logger).run()
-        except TooManyFailures as error:
-            raise UserError(f"{error}; see the error log for the reason", ExitStatus.WORKERS) from None
+            self._serve()
+        except HookFailed as error:
+            self._log.logger.critical("%s: the server ends", error)
+            raise EndedWith(error.status) from None
         finally:
             # Its own end is one too: there are files of its pid, such as those of prometheus_client.
-            self._call_reap(hooks, self._info.pid, 0)
+            self._hooks.master_died(self._pid, 0)
         self._log.logger.info("stopped")
 
-    def _call_reap(self, hooks: MasterHooks, pid: int, status: int) -> None:
+    def _serve(self) -> None:
+        """From the first hook to the last."""
+        number = generation()
+        self._hooks.begins(self._listeners, int(number) if number.isdecimal() else 0)
+        service = self._load()
+        self._hooks.listens()
+        self._announce()
+        failure: Exception | None = None
         try:
-            if hooks.on_child_reap:
-                hooks.on_child_reap(pid, status)
-        except Exception:
-            self._log.logger.exception("on_child_reap failed")
+            Prefork(self._options(), self._callbacks(service), self._log.logger).run()
+        except TooManyFailures as error:
+            failure = UserError(f"{error}; see the error log for the reason", ExitStatus.WORKERS)
+        except HookFailed as error:
+            if error.quick:
+                raise
+            failure = error
+        self._hooks.ended()
+        if failure:
+            raise failure
 
     def _load(self) -> Service:
         """All that the workers share, frozen: the garbage collector must not write to shared pages."""
@@ -111,10 +125,10 @@ class Master:
         watch_forks(self._close_in_forked_child)
         if settings.preload:
             app = load_mounted(settings)
-            load_after_fork(settings)
             settings, warning = patches.without_threads(settings)
             if warning:
                 self._log.logger.warning("%s", warning)
+        self._hooks.loaded(app)
         gc.collect()
         files = self._write_files()
         gc.freeze()
@@ -124,8 +138,9 @@ class Master:
             self._log,
             make_worker,
             app,
-            self._info.pid,
+            self._pid,
             self._scoreboard,
+            self._hooks,
             channel=self._channel,
             access_log=self._access_log,
             files=files,
@@ -161,7 +176,8 @@ class Master:
             most_workers=max(MANY_WORKERS, 4 * settings.workers),
         )
 
-    def _callbacks(self, hooks: MasterHooks, service: Service) -> Callbacks:
+    def _callbacks(self, service: Service) -> Callbacks:
+        hooks = self._hooks
         worker: list[WorkerProcess] = []  # filled in the child
 
         def before_fork() -> None:
@@ -169,8 +185,7 @@ class Master:
             if self._slot is None:
                 self._slot = self._scoreboard.claim_slot()
             self._tracebacks.before_fork()
-            if hooks.before_fork:
-                hooks.before_fork(self._info)
+            hooks.before_fork()
 
         def forked(pid: int) -> None:
             assert self._slot is not None
@@ -178,6 +193,7 @@ class Master:
             self._watch.forked(pid, self._slot)
             self._life.forked(pid, self._slot)
             self._slot = None
+            hooks.forked(pid)
 
         def install_signals() -> None:
             assert self._slot is not None
@@ -191,8 +207,7 @@ class Master:
             self._tracebacks.reaped(pid)
             self._life.reaped(pid)
             self._watch.reaped(pid)
-            if hooks.on_child_reap:
-                hooks.on_child_reap(pid, status)
+            hooks.reaped(pid, status)
 
         return Callbacks(
             serve=serve,
@@ -201,6 +216,7 @@ class Master:
             after_fork=self._release_in_child,
             on_child_reap=on_child_reap,
             forked=forked,
+            resized=hooks.resized,
             all_ready=lambda: self._notifier.serving(f"{self._settings.workers} workers serve"),
             stop_begins=self._stop_begins,
             gradual_stop_begins=self._notifier.workers_take,
@@ -242,6 +258,8 @@ class Master:
             self._log.logger.info("HUP passed on to the supervisor, pid %d: send signals there", pid)
         elif pid is not None:
             self._log.logger.warning("HUP could not be passed on: send it to the supervisor, pid %d", pid)
+        else:
+            self._hooks.recycles()
         return pid is not None
 
     def _stop_begins(self) -> None:

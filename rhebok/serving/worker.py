@@ -19,7 +19,7 @@ from time import monotonic
 from types import FrameType
 from typing import Any, Protocol, TextIO
 
-from rhebok.errors import ExitStatus, RequestTimeout, UserError
+from rhebok.errors import ExitStatus, HookFailed, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.native import thread_stacks
 from rhebok.native.orphan import limit_life
@@ -38,7 +38,7 @@ from rhebok.process.title import set_title
 from rhebok.serving import live_objects, patches, titles
 from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
-from rhebok.serving.hooks import WorkerInfo, load_after_fork
+from rhebok.serving.hooks import Hooks
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.serving.worker_end import WorkerEnd
@@ -109,10 +109,10 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
+    hooks: Hooks
     channel: Channel | None = None  # by which connections move between workers; None: there is one worker
     access_log: AccessLogFile | None = None
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
-    on_child_reap: Callable[[int, int], object] | None = None  # for a worker that nobody reaps
 
 
 class _Phase(Enum):
@@ -144,6 +144,8 @@ class WorkerProcess:
         self._threads = service.settings.threads
         self._interrupted: dict[int, int] = {}  # by thread: the number of the last interrupted request
         self._native: NativeWorker | None = None
+        self._hooks = service.hooks
+        self._cut = False
         self._wakeup: WakeupPipe | None = None
         self._end = WorkerEnd(service.log.logger, service.files)
 
@@ -183,18 +185,22 @@ class WorkerProcess:
                 faulthandler.dump_traceback_later(limit, file=self._service.log.stream, exit=True)
             except RuntimeError:  # it takes a thread; without a bound nothing else may run
                 return status
+        self._hooks.worker_ends()
         self._end.run()
-        if self._service.on_child_reap and os.getppid() != self._service.master_pid:  # it was killed
+        if os.getppid() != self._service.master_pid:  # it was killed
             with suppress(Exception):
-                self._service.on_child_reap(os.getpid(), status)
+                self._hooks.orphaned(status)
         self._flush()
         return status
 
     def _serve(self, report: Report) -> int:
         """Reports ready after all that can fail."""
         try:
+            self._hooks.in_worker(self._requests, report.want_successor)
             app = self._service.app or load_mounted(self._service.settings)
-            self._call_after_fork()
+            app = self._hooks.application(app)
+        except HookFailed as error:
+            return error.status
         except UserError as error:
             self._service.log.logger.error("%s", error.with_detail)
             return error.status
@@ -213,11 +219,9 @@ class WorkerProcess:
         report.ending()
         return 0 if live_objects.all_gone(self._service.log.logger) else 1
 
-    def _call_after_fork(self) -> None:
-        hook = load_after_fork(self._service.settings)
-        if hook:
-            settings, log = self._service.settings, self._service.log.logger
-            hook(WorkerInfo(os.getpid(), self._service.master_pid, settings, log))
+    def _requests(self) -> int:
+        """How many it has got so far."""
+        return sum(score.requests for score in self._service.scoreboard.read(self._slot))
 
     def _make_native(self, app: Application, report: Report) -> NativeWorker:
         service, settings = self._service, self._with_working_threads()
@@ -255,6 +259,7 @@ class WorkerProcess:
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
         if self._phase is _Phase.NEW:
             os._exit(0)
+        self._hooks.told_to_stop()
         if self._phase is _Phase.LOADING and self._native is not None:
             self._stop()
         elif self._phase is _Phase.LOADING:  # no client waits for a response
@@ -278,6 +283,7 @@ class WorkerProcess:
             return
         self._interrupted |= late
         self._stop()
+        self._hooks.late()
         if self._threads == 1:  # this thread, so the request is further down the stack
             raise RequestTimeout(f"no response within {self._service.settings.timeout:g} s (--timeout)")
         for thread in late:
@@ -294,7 +300,9 @@ class WorkerProcess:
         }
 
     def _on_quit(self, _number: int, frame: FrameType | None) -> None:
-        native = self._native
+        if self._cut:  # the signal is repeated, and a hook still runs
+            return
+        self._cut, native = True, self._native
         if left := self._end.cut(frame):
             with suppress(RuntimeError):
                 self._service.log.logger.warning("ended before it was done: %s", left)
@@ -302,7 +310,11 @@ class WorkerProcess:
             with suppress(RuntimeError):  # this handler has interrupted a write to the log
                 self._service.log.logger.warning("stopping at once; cut: %s", ", ".join(cut))
             native.log_cut()
-        self._flush()
+        self._flush()  # before the hooks, which may take too long
+        if self._phase is not _Phase.NEW:
+            self._hooks.cut()
+            self._hooks.worker_ends()
+            self._flush()
         os._exit(0)
 
     def _flush(self) -> None:

@@ -41,6 +41,9 @@ class Config:
     notes: tuple[str, ...] = ()  # for the log: what was accepted, and means something else here
     hooks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # functions of the file, by name
     logging: Mapping[str, Any] | None = None  # for logging.config.dictConfig
+    others: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of gunicorn, without effect: hooks may read them
 
 
 def load(

@@ -139,14 +139,53 @@ def test_toml_stays(site):
     assert loaded("-c", "rhebok.toml", "a").settings.backlog == 9
 
 
-def test_hooks_are_collected_and_named_until_they_run(site):
+def test_hooks_are_functions_by_name_and_no_note(site):
     (site / "gunicorn.conf.py").write_text(
-        "def post_fork(server, worker): pass\non_exit = print\nx = print\n"
+        "def post_fork(server, worker): pass\non_exit = print\nx = print\nwhen_ready = 'builtins.print'\n"
     )
     config = loaded("a")
-    assert set(config.hooks) == {"post_fork", "on_exit"}
-    assert config.hooks["on_exit"] is print
-    assert [note for note in config.notes if "post_fork, on_exit" in note]
+    assert set(config.hooks) == {"post_fork", "on_exit", "when_ready"}
+    assert config.hooks["on_exit"] is config.hooks["when_ready"] is print
+    assert config.notes == ()
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "post_request(worker, req)",
+        "post_request(worker, req, environ)",
+        "post_request(worker, req, environ, resp)",
+        "post_request(worker, req, *rest)",
+        "pre_fork(*arguments)",
+        "on_exit(server, seconds=1)",
+    ],
+)
+def test_a_hook_may_have_any_parameters_that_take_its_arguments(site, hook):
+    (site / "gunicorn.conf.py").write_text(f"def {hook}: pass\n")
+    assert list(loaded("a").hooks) == [hook.partition("(")[0]]
+
+
+@pytest.mark.parametrize(
+    ("hook", "takes"),
+    [
+        ("def post_request(worker): pass", "worker, req, environ, resp"),
+        ("def pre_fork(server): pass", "server, worker"),
+        ("def on_exit(): pass", "server"),
+        ("on_exit = 3", "server"),
+        ("on_exit = 'nowhere'", "server"),
+    ],
+)
+def test_a_hook_that_cannot_be_called_is_one_line(site, capsys, hook, takes):
+    (site / "gunicorn.conf.py").write_text(hook + "\n")
+    error = failed(capsys, "a")
+    assert f"it takes a function with the arguments {takes}" in error
+    assert error.count("\n") == 1
+
+
+def test_settings_without_effect_are_kept_for_hooks(site):
+    (site / "gunicorn.conf.py").write_text("worker_tmp_dir = '/x'\nstatsd_prefix = 'p'\n")
+    config = loaded("a", "--worker-tmp-dir", "/y")
+    assert config.others["worker_tmp_dir"] == "/y"
 
 
 def test_logconfig_dict_is_kept(site):

@@ -22,7 +22,9 @@ import signal
 import sys
 from pathlib import Path
 
-from rhebok.prefork.engine import Callbacks, Options, Prefork, TooManyFailures
+from rhebok.errors import HookFailed
+from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures
+from rhebok.prefork.options import Options
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
@@ -35,6 +37,8 @@ class Driver:
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans come to us, as to PID 1
             options["reaps_orphans"] = True
         self._bad_hook = options.pop("bad_hook", False)
+        self._fatal_hook = options.pop("fatal_hook", "")
+        self._quick = options.pop("quick", True)
         self._options = Options(**options)
 
     def note(self, *words):
@@ -47,6 +51,7 @@ class Driver:
             self.before_fork,
             self.after_fork,
             self.on_child_reap,
+            resized=self.resized,
             gradual_stop_begins=lambda seconds: self.note("retiring", seconds),
         )
         log = logging.Logger("driver")
@@ -56,11 +61,23 @@ class Driver:
         except TooManyFailures as error:
             self.note("failed", error)
             return 3
+        except HookFailed as error:
+            self.note("failed", error)
+            return error.status
         self.note("end")
         return 0
 
+    def fail(self, name):
+        if name == self._fatal_hook:
+            raise HookFailed(name, 5, self._quick)
+
+    def resized(self, wanted, before):
+        self.note("resized", wanted, before)
+        self.fail("resized")
+
     def before_fork(self):
         self.note("before")
+        self.fail("before_fork")
         if self._behaviour.read_text() == "no-fork":
             raise OSError(11, "no fork today")
 
@@ -69,6 +86,7 @@ class Driver:
 
     def on_child_reap(self, pid, status):
         self.note("reap", pid, status)
+        self.fail("on_child_reap")
         if self._bad_hook:
             raise ValueError("a bad hook")
 

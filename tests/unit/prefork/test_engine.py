@@ -188,6 +188,42 @@ def test_an_exception_of_on_child_reap_is_only_logged(engine):
     engine.wait_for_log("ValueError: a bad hook")
 
 
+@pytest.mark.parametrize(
+    ("hook", "begin"),
+    [
+        ("on_child_reap", lambda engine, pids: os.kill(pids[0], signal.SIGKILL)),
+        ("resized", lambda engine, pids: engine.send(Signals.SIGTTIN)),
+    ],
+)
+@pytest.mark.parametrize(("quick", "told"), [(True, "SIGQUIT"), (False, "SIGTERM")])
+def test_a_fatal_exception_of_a_hook_ends_the_engine_and_its_children(engine, hook, begin, quick, told):
+    engine.start(max_workers=2, fatal_hook=hook, quick=quick)
+    pids = engine.ready_pids(2)
+    begin(engine, pids)
+    assert engine.wait() == 5
+    assert engine.happened("failed") == [["failed", "the", "hook", hook, "failed"]]
+    assert engine.happened("got", told, str(pids[1]))
+    assert len(engine.happened("before")) == 2  # none more
+
+
+def test_a_fatal_exception_before_the_first_fork_ends_the_engine(engine):
+    engine.start(max_workers=2, fatal_hook="before_fork")
+    assert engine.wait() == 5
+    assert len(engine.happened("before")) == 1
+
+
+def test_a_change_of_the_number_is_told_once(engine):
+    engine.start(max_workers=1)
+    engine.ready_pids(1)
+    engine.send(Signals.SIGTTOU)  # one stays
+    engine.wait_for_log("one worker less: 1")
+    engine.send(Signals.SIGTTIN)
+    engine.wait_for("resized", "2", "1")
+    engine.send(Signals.SIGTTOU)
+    engine.wait_for("resized", "1", "2")
+    assert len(engine.happened("resized")) == 2
+
+
 def test_term_stops_all_children_gracefully(engine):
     engine.start(max_workers=2)
     pids = engine.ready_pids(2)
