@@ -9,6 +9,7 @@ from typing import Any
 
 from rhebok.gunicorn.options import OPTIONS, Fate, Option
 from rhebok.gunicorn.values import SCHEME_FIELDS
+from rhebok.settings.app_spec import PASTE_PREFIX, parse_paste
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
 
@@ -62,7 +63,6 @@ _DEFAULTS: Mapping[str, Any] = {
     "http_protocols": ("h1",),
     "logger_class": "gunicorn.glogging.Logger",
     "protocol": "http",
-    "raw_paste_global_conf": (),
     "ssl_version": 2,
     "suppress_ragged_eofs": True,
     "uwsgi_allow_ips": _LOCAL,
@@ -198,10 +198,15 @@ def _scheme_headers(settings: Settings) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _paste(settings: Settings) -> str | None:
+    return settings.app.removeprefix(PASTE_PREFIX) if parse_paste(settings.app) else None
+
+
 _IN_FORCE: Mapping[str, Callable[[Settings], Any]] = {
     "chdir": lambda _settings: os.getcwd(),
     "default_proc_name": lambda settings: settings.app,
     "group": lambda _settings: os.getegid(),
+    "paste": _paste,
     "preload_app": lambda settings: bool(settings.preload),
     "pythonpath": lambda settings: ",".join(settings.pythonpath) or None,
     "root_path": lambda settings: settings.root_path or "",

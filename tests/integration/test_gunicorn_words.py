@@ -167,11 +167,11 @@ def test_a_file_in_python_is_found_beside_the_command(start: Start, site: Path) 
     (site / "gunicorn.conf.py").write_text(
         "import multiprocessing\n"
         "bind = 'unix:conf.sock'\nwsgi_app = 'hello:app'\nraw_env = ['FOO=7']\n"
-        "def post_fork(server, worker):\n    pass\n"
+        "def post_fork(server, worker):\n    server.log.info('forked in %s', worker.nr)\n"
     )
     server = start("", "conf.sock")
     assert server.get() == "hello  / 7"
-    server.process.wait_for(r"\[WARNING\] gunicorn.conf.py: these hooks are not run yet: post_fork")
+    server.process.wait_for(r"\[INFO\] forked in 0")
 
 
 def test_a_note_is_one_line_of_the_log(start: Start) -> None:
