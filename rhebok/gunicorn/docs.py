@@ -32,7 +32,10 @@ AFTER_HOOKS = (
     "deploy. Do not empty the directory in `on_starting`: at a deploy the old generation still serves.",
     "`server`, `worker`, `req`, `resp` and `cfg` have what files use of gunicorn's objects. A hook cannot "
     "change `cfg`. `worker.alive = False` lets the worker be replaced. `req.headers` has each field once, "
-    "as the environ does; `resp.headers` has what the application gave.",
+    "as the environ does; the access log shows the fields that the client has sent. `resp.headers` has "
+    "what the application gave.",
+    "At a quick stop a worker has 2 s for its hooks (gunicorn: `graceful_timeout`). When `graceful_timeout` "
+    "has passed it has 1 s (gunicorn: it is killed without them).",
     "`--before-fork`, `--after-fork` and `--on-child-reap` name functions that are run too, before those "
     "of the file: [settings.md](settings.md#hooks).",
 )

@@ -239,7 +239,8 @@ OPTIONS: tuple[Option, ...] = (
     hook("on_starting", "server",
         "In each generation. Before the application is imported, unless `preload_app` is set to True."),
     hook("on_reload", "server",
-        "In each generation but the first, after on_starting. gunicorn: on HUP, without on_starting."),
+        "In each generation but the first, after on_starting. gunicorn: on HUP, without on_starting. Under "
+        "another superdaemon, when HUP to the master replaces its workers."),
     hook("when_ready", "server", "In each generation, before its first worker is forked."),
     hook("pre_fork", "server, worker"),
     hook("post_fork", "server, worker",
