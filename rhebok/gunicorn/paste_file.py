@@ -45,7 +45,8 @@ def section(values: Mapping[str, str], file: str) -> FromPython:
     found = FromPython(file)
     rest = {name.lower(): value for name, value in values.items() if value is not None}
     bind = _address(rest.pop("host", ""), rest.pop("port", ""))
-    bind = bind or rest.pop("listen", "")  # waitress's name, which the templates of Pyramid have
+    # waitress's name, which the templates of Pyramid have: addresses with spaces between them.
+    bind = bind or ",".join(rest.pop("listen", "").split())
     if bind:
         rest["bind"] = bind
     for name, value in rest.items():
