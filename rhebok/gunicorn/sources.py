@@ -32,12 +32,16 @@ def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse)
     return _load({**parsed, **words.given}, environ, [_layer(variable)], file, notes)
 
 
-def load_section(values: Mapping[str, str], ini: str, environ: Mapping[str, str]) -> Config:
+def load_section(
+    values: Mapping[str, str], ini: str, environ: Mapping[str, str], variables: Sequence[str] = ()
+) -> Config:
     """The configuration that a section `[server:main]` of a file of PasteDeploy gives, with the file that it
-    names as `config` below it. GUNICORN_CMD_ARGS is not read, as in gunicorn."""
+    names as `config` below it. GUNICORN_CMD_ARGS is not read, as in gunicorn. `variables`: KEY=VALUE, of the
+    file's [DEFAULT] and of the command line of pserve."""
     named = {name.lower(): value for name, value in values.items()}
     file = _file(named.pop("config", None), environ, None)
     found = paste_file.section(named, ini)
+    found.values["paste_global"] = Given(list(variables), f"the file {ini}")
     loaded = _load({}, environ, [found.values], file, found.notes)
     return replace(loaded, hooks={**loaded.hooks, **found.hooks})
 

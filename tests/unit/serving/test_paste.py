@@ -11,6 +11,12 @@ def test_a_key_may_have_an_equals_sign_behind_a_backslash():
     assert paste.as_mapping(["a=1", "b=c=d", "e\\=f=g"]) == {"a": "1", "b": "c=d", "e=f": "g"}
 
 
+def test_a_mapping_is_written_as_the_setting_reads_it():
+    given = {"a": "1", "e=f": "g=h", "set x": "no", "p": "50%"}
+    written = list(paste.as_variables(given))
+    assert paste.as_mapping(written) == {"a": "1", "e=f": "g=h", "p": "50%"}
+
+
 def test_an_application_that_is_kept_is_not_loaded(tmp_path):
     spec = PasteSpec(str(tmp_path / "no.ini"))
     with pytest.raises(UserError, match="there is no file"):
