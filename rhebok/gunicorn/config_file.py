@@ -33,6 +33,7 @@ class FromPython:
     hooks: dict[str, Callable[..., Any]] = field(default_factory=dict)  # by gunicorn's names
     logging: Mapping[str, Any] | None = None  # logconfig_dict
     notes: list[str] = field(default_factory=list)
+    names_paste: bool = False  # a file of PasteDeploy
 
 
 def is_python(name: str) -> bool:
@@ -88,6 +89,7 @@ def take(option: Option, value: Any, found: FromPython) -> None:
     if option.name == "logconfig_dict":
         found.logging = value or None
         return
+    found.names_paste |= option.name == "paste"
     if isinstance(value, str):
         value = value.strip()  # as in gunicorn
     if option.fate is Fate.TAKEN:
