@@ -76,4 +76,6 @@ def test_logging_of_the_file_is_taken_unless_other_is_asked_for(tmp_path):
 
 
 def test_reload_watches_the_file(tmp_path):
+    assert loaded(tmp_path, reload="true").settings.reload_extra_file == ()
+    (tmp_path / "x.ini").touch()
     assert loaded(tmp_path, reload="true").settings.reload_extra_file == (f"{tmp_path}/x.ini",)
