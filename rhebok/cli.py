@@ -20,6 +20,8 @@ Serve = Callable[[Config], None]
 
 REPORT_SECONDS = 1.0  # for a reader of stderr that is only slow
 
+ELSEWHERE = "(docs/FROM-GUNICORN.md: what became of each option of gunicorn)"
+
 USAGE = "[OPTIONS] [MODULE[:ATTRIBUTE]]"
 
 
@@ -44,6 +46,8 @@ def run_reported(action: Callable[[], None]) -> int:
     """Returns the exit status. An error is reported in one line."""
     try:
         action()
+    except click.NoSuchOption as error:
+        return _report(UserError(f"{error.format_message()} {ELSEWHERE}", ExitStatus.USAGE))
     except click.ClickException as error:
         return _report(UserError(error.format_message(), ExitStatus.USAGE))
     except UserError as error:

@@ -49,7 +49,7 @@ from rhebok.reloading import executed_files
 from rhebok.reloading.notices import Notices
 from rhebok.reloading.reloader import Reloader
 from rhebok.reloading.watched_files import WatchedFiles
-from rhebok.serving import named_hooks, titles
+from rhebok.serving import named_hooks, paste, titles
 from rhebok.serving.app_loading import load_app, prepend_to_path
 from rhebok.serving.hooks import HookChain, Hooks
 from rhebok.serving.master import Master, WorkerSource
@@ -240,6 +240,7 @@ def _logger_config(config: Config) -> LoggerConfig:
         settings.log_config_json,
         settings.log_config,
         syslog if settings.log_syslog else None,
+        paste.as_mapping(settings.paste_global),
     )
 
 

@@ -20,13 +20,14 @@ from rhebok.settings.config import Config
 
 def serve(app: Callable[..., Any], global_conf: dict[str, str], **section: str) -> None:
     """A paste.server_runner, which returns when the server has stopped."""
-    status = run_reported(lambda: _serve(app, global_conf["__file__"], section))
+    status = run_reported(lambda: _serve(app, global_conf, section))
     if status:
         _end(status)
 
 
-def _serve(app: Callable[..., Any], file: str, section: dict[str, str]) -> None:
-    config = sources.load_section(section, os.path.abspath(file), os.environ)
+def _serve(app: Callable[..., Any], global_conf: dict[str, str], section: dict[str, str]) -> None:
+    file = os.path.abspath(global_conf["__file__"])
+    config = sources.load_section(section, file, os.environ, list(paste.as_variables(global_conf)))
     spec = parse_paste(config.settings.app)
     assert spec
     paste.keep(spec, app)

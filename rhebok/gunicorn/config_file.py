@@ -34,6 +34,7 @@ class FromPython:
     logging: Mapping[str, Any] | None = None  # logconfig_dict
     others: dict[str, Any] = field(default_factory=dict)  # by gunicorn's names, what has no effect
     notes: list[str] = field(default_factory=list)
+    names_paste: bool = False  # a file of PasteDeploy
 
 
 def is_python(name: str) -> bool:
@@ -87,6 +88,7 @@ def take(option: Option, value: Any, found: FromPython) -> None:
     if option.name == "logconfig_dict":
         found.logging = value or None
         return
+    found.names_paste |= option.name == "paste"
     if isinstance(value, str):
         value = value.strip()  # as in gunicorn
     if option.fate is Fate.TAKEN:

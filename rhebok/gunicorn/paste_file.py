@@ -22,10 +22,11 @@ def with_its_file(config: Config) -> Config:
     spec = parse_paste(settings.app or "")
     if spec is None:
         return config
-    if settings.reload:
+    path = os.path.join(settings.chdir or "", spec.file)
+    if settings.reload and os.path.exists(path):  # otherwise whoever loads it says what is wrong
         settings = replace(settings, reload_extra_file=(*settings.reload_extra_file, spec.file))
     asked = config.logging or settings.log_config or settings.log_config_json
-    if asked or not _configures_logging(os.path.join(settings.chdir or "", spec.file)):
+    if asked or not _configures_logging(path):
         return replace(config, settings=settings)
     sources = {**config.sources, "log_config": f"the file {spec.file}"}
     return replace(config, settings=replace(settings, log_config=spec.file), sources=sources)
@@ -36,7 +37,7 @@ def _configures_logging(file: str) -> bool:
     try:
         parser.read(file)
     except (configparser.Error, OSError, UnicodeDecodeError):
-        return False  # whoever loads the application says what is wrong
+        return False
     return parser.has_section("loggers")
 
 
@@ -45,7 +46,8 @@ def section(values: Mapping[str, str], file: str) -> FromPython:
     found = FromPython(file)
     rest = {name.lower(): value for name, value in values.items() if value is not None}
     bind = _address(rest.pop("host", ""), rest.pop("port", ""))
-    bind = bind or rest.pop("listen", "")  # waitress's name, which the templates of Pyramid have
+    # waitress's name, which the templates of Pyramid have: addresses with spaces between them.
+    bind = bind or ",".join(rest.pop("listen", "").split())
     if bind:
         rest["bind"] = bind
     for name, value in rest.items():

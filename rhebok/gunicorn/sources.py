@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from rhebok.errors import ExitStatus, UserError
-from rhebok.gunicorn import config_file, paste_file
+from rhebok.gunicorn import config_file, paste_file, values
 from rhebok.gunicorn.command_line import Words, read
 from rhebok.settings import config
 from rhebok.settings.config import FILE_VARIABLE, Config, Given
@@ -34,12 +34,16 @@ def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse)
     return _load({**parsed, **words.given}, environ, [_layer(variable)], file, notes, others)
 
 
-def load_section(values: Mapping[str, str], ini: str, environ: Mapping[str, str]) -> Config:
+def load_section(
+    section: Mapping[str, str], ini: str, environ: Mapping[str, str], variables: Sequence[str] = ()
+) -> Config:
     """The configuration that a section `[server:main]` of a file of PasteDeploy gives, with the file that it
-    names as `config` below it. GUNICORN_CMD_ARGS is not read, as in gunicorn."""
-    named = {name.lower(): value for name, value in values.items()}
+    names as `config` below it. GUNICORN_CMD_ARGS is not read, as in gunicorn. `variables`: KEY=VALUE, of the
+    file's [DEFAULT] and of the command line of pserve."""
+    named = {name.lower(): value for name, value in section.items()}
     file = _file(named.pop("config", None), environ, None)
     found = paste_file.section(named, ini)
+    found.values["paste_global"] = Given(list(variables), f"the file {ini}")
     loaded = _load({}, environ, [found.values], file, found.notes, found.others)
     return replace(loaded, hooks={**loaded.hooks, **found.hooks})
 
@@ -56,12 +60,24 @@ def _load(
     python = config_file.load(file) if file and config_file.is_python(file) else None
     toml = None if python else file
     layers = [*above, python.values if python else {}]
+    if python and python.names_paste:
+        command_line = _with_paste(command_line)
     loaded = config.load(command_line, _without_file(environ), toml, layers)
     notes = (*notes, *(python.notes if python else ()))
     loaded = replace(loaded, file=file, notes=notes, others={**(python.others if python else {}), **others})
     if python:
         loaded = replace(loaded, hooks=python.hooks, logging=python.logging)
     return paste_file.with_its_file(loaded)
+
+
+def _with_paste(command_line: Parsed) -> Parsed:
+    """With `paste` in the file, the argument is a file of PasteDeploy too, as in gunicorn."""
+    app = command_line.get("app")
+    return (
+        {**command_line, "app": values.paste(app)}
+        if isinstance(app, str) and ":" not in app
+        else command_line
+    )
 
 
 def _ignored(words: Words) -> list[str]:
@@ -79,8 +95,8 @@ def _in_variable(environ: Mapping[str, str]) -> Words:
     return read(words, f"the environment variable {CMD_ARGS}")
 
 
-def _layer(values: Parsed) -> dict[str, Given]:
-    return {name: Given(value, f"the environment variable {CMD_ARGS}") for name, value in values.items()}
+def _layer(parsed: Parsed) -> dict[str, Given]:
+    return {name: Given(value, f"the environment variable {CMD_ARGS}") for name, value in parsed.items()}
 
 
 def _file(on_command_line: object, environ: Mapping[str, str], in_variable: object) -> str | None:

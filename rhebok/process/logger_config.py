@@ -9,7 +9,7 @@ import re
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TextIO, cast
 
 from rhebok.errors import UserError, os_reason
@@ -39,6 +39,7 @@ class LoggerConfig:
     json_file: str | None = None
     file: str | None = None
     syslog: Syslog | None = None
+    names: Mapping[str, str] = field(default_factory=dict)  # what %(NAME)s means in `file`, besides its own
 
 
 def parse_syslog_address(text: str) -> tuple[socket.SocketKind | None, str | tuple[str, int]]:
@@ -122,17 +123,17 @@ def _apply(config: LoggerConfig) -> None:
             import logging.config  # here: few users need it
 
             with open(config.file, encoding="utf-8") as file:
-                logging.config.fileConfig(file, _names_of(config.file), disable_existing_loggers=False)
+                logging.config.fileConfig(file, _names_in(config), disable_existing_loggers=False)
     except OSError as error:
         raise UserError(f"{name}: {os_reason(error)}") from None
     except Exception as error:  # of many kinds, and the handlers may be the user's own
         raise UserError(f"{name}: cannot configure logging: {_reason(error)}") from None
 
 
-def _names_of(file: str) -> dict[str, str]:
-    """What %(here)s and %(__file__)s mean in it. It goes through interpolation itself."""
-    path = os.path.abspath(file).replace("%", "%%")
-    return {"__file__": path, "here": os.path.dirname(path)}
+def _names_in(config: LoggerConfig) -> dict[str, str]:
+    """What %(here)s and the like mean in the file. The values go through interpolation themselves."""
+    path = os.path.abspath(config.file or "").replace("%", "%%")
+    return {**config.names, "__file__": path, "here": os.path.dirname(path)}
 
 
 def _apply_dictionary(given: Mapping[str, Any]) -> None:

@@ -5,7 +5,8 @@ A server runner (rhebok.paste_server) gets the application loaded from pserve, a
 
 import importlib
 import os
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from rhebok.errors import ExitStatus, UserError
@@ -36,6 +37,13 @@ def as_mapping(variables: Iterable[str]) -> dict[str, str]:
     """A `=` in a key is written `\\\\=`, as in gunicorn."""
     pairs = (each.replace("\\=", "\0").partition("=") for each in variables)
     return {key.replace("\0", "="): value.replace("\0", "=") for key, _, value in pairs}
+
+
+def as_variables(mapping: Mapping[str, str]) -> Iterator[str]:
+    """The reverse, for the setting paste_global, whose keys have no blanks."""
+    for key, value in mapping.items():
+        if key and not re.search(r"\s", key):
+            yield key.replace("=", "\\=") + f"={value}"
 
 
 def is_its_frame(file: str) -> bool:

@@ -214,6 +214,25 @@ def test_the_section_takes_our_names_and_a_file_of_gunicorn(shop: Shop) -> None:
     process.wait_for("workers: 1, threads: 2")
 
 
+def test_variables_of_pserve_are_known_where_the_file_configures_logging(shop: Shop) -> None:
+    ini = shop.directory / "development.ini"
+    ini.write_text(ini.read_text().replace("%(here)s/shop.log", "%(here)s/%(log_name)s"))
+    process = shop.start(PSERVE, "development.ini", "log_name=100%%.log")
+    shop.get(process)
+    assert "WARNING shop greeted\n" in (shop.directory / "100%.log").read_text()
+    again = shop.rhebok("--paste", "development.ini", "--paste-global", "log_name=x.log", "--check-config")
+    assert again.wait() == 0, again.log
+
+
+def test_reload_in_the_section_deploys_when_a_file_changes(shop: Shop) -> None:
+    server = "host = 127.0.0.1\nport = {port}\nreload = true\n"
+    shop.write(server)
+    process = shop.start(PSERVE, "development.ini")
+    assert shop.get(process).startswith("hello")
+    shop.write(server, "bonjour")
+    until(lambda: shop.get(process).startswith("bonjour"), lambda: process.log)
+
+
 def test_a_mistake_in_the_section_is_one_line_and_the_status(shop: Shop) -> None:
     shop.write("host = 127.0.0.1\nport = {port}\nworker = 3\n")
     process = shop.start(PSERVE, "development.ini")

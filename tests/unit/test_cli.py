@@ -49,6 +49,10 @@ def error_of(result: "subprocess.CompletedProcess[str]", status: ExitStatus) -> 
 USAGE_MISTAKES = [
     ([], "no application given"),
     (["site_one", "--wrokers", "3"], "No such option"),
+    (
+        ["site_one", "--django-settings", "x"],
+        "(docs/FROM-GUNICORN.md: what became of each option of gunicorn)",
+    ),
     (["site_one", "--workers"], "requires an argument"),
     (["site_one", "--workers", "many"], "--workers: got 'many' from the command line"),
     (["site_one", "--workers", "-1"], "--workers: got '-1'"),

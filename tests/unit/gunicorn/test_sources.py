@@ -248,3 +248,21 @@ def test_what_cmd_args_ask_for_is_judged_too(site, monkeypatch, capsys):
 def test_a_file_that_cannot_be_read_is_named(site):
     with pytest.raises(UserError, match=r"cannot read 'no\.py': no such file"):
         config_file.load("no.py")
+
+
+@pytest.mark.parametrize(
+    ("argument", "app"),
+    [
+        (["b.ini"], "config:{site}/b.ini"),
+        (["b.ini#admin"], "config:{site}/b.ini#admin"),
+        ([], "config:{site}/a.ini"),
+    ],
+)
+def test_with_paste_in_the_file_the_argument_is_such_a_file_too(site, argument, app):
+    (site / "gunicorn.conf.py").write_text("paste = 'a.ini'\n")
+    assert loaded(*argument).settings.app == app.format(site=site)
+
+
+def test_an_application_beside_paste_is_ignored_with_a_note(site):
+    config = loaded("a:b", "--paste", "x.ini")
+    assert (config.settings.app, config.notes) == (f"config:{site}/x.ini", ("the argument 'a:b' is ignored",))
