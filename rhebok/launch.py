@@ -44,6 +44,7 @@ from rhebok.process.logs import (
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors, open_null
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import TRACEBACK_SIGNAL
+from rhebok.process.statsd import Statsd, StatsdHandler, open_statsd
 from rhebok.process.title import set_title
 from rhebok.reloading import executed_files
 from rhebok.reloading.notices import Notices
@@ -53,6 +54,7 @@ from rhebok.serving import named_hooks, titles
 from rhebok.serving.app_loading import load_app, prepend_to_path
 from rhebok.serving.hooks import HookChain, Hooks
 from rhebok.serving.master import Master, WorkerSource
+from rhebok.serving.outputs import Outputs
 from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
@@ -81,6 +83,7 @@ def supervise(config: Config) -> None:
     readiness = daemonize() if settings.daemon else None
     set_title(titles.supervisor(settings))
     log = _open_error_log(config)
+    _open_statsd(settings, log)
     with _logged(settings, log), ExitStack() as stack:
         reloader = _reloader(settings) if settings.reload else None
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
@@ -106,6 +109,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     _prepare(settings)
     set_title(titles.master(settings))
     log = _open_error_log(config)
+    statsd = _open_statsd(settings, log)
     if settings.access_logfile is None:
         settings = replace(settings, access_logfile=logger_config.access_log_of_config())
     # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
@@ -130,7 +134,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
                 pid_file.forget()
 
         hooks = _hooks(replace(config, settings=settings), log)
-        Master(settings, listeners, log, worker_factory, forget, notifier, access_log, hooks).run()
+        outputs = Outputs(access_log, statsd)
+        Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks).run()
 
 
 def _hooks(config: Config, log: ErrorLog) -> Hooks:
@@ -229,6 +234,14 @@ def _open_error_log(config: Config) -> ErrorLog:
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level, _identity(settings))
     logger_config.configure(log, _logger_config(config))
     return log
+
+
+def _open_statsd(settings: Settings, log: ErrorLog) -> Statsd | None:
+    """Lines of the log count from now on."""
+    statsd = open_statsd(settings.statsd_host, settings.statsd_prefix, settings.dogstatsd_tags, log.logger)
+    if statsd:
+        log.logger.addHandler(StatsdHandler(statsd))
+    return statsd
 
 
 def _logger_config(config: Config) -> LoggerConfig:

@@ -98,7 +98,6 @@ HTTP1 = "rhebok speaks HTTP/1.1 only: let the proxy speak HTTP/2"
 ASGI = "rhebok serves WSGI, not ASGI"
 DIRTY = "rhebok has no dirty workers: use a task queue"
 CONTROL = "rhebok has no control socket"
-LATER = "not built yet"
 
 # fmt: off
 OPTIONS: tuple[Option, ...] = (
@@ -194,10 +193,11 @@ OPTIONS: tuple[Option, ...] = (
     taken("syslog_facility", "--log-syslog-facility", "log_syslog_facility"),
     note("disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog",
         "the access log never goes to syslog", True),
-    note("statsd_host", "--statsd-host", LATER),
-    note("statsd_prefix", "--statsd-prefix", LATER),
-    note("dogstatsd_tags", "--dogstatsd-tags", LATER),
-    note("enable_backlog_metric", "--enable-backlog-metric", LATER, True),
+    taken("statsd_host", "--statsd-host",
+        text="Lines are gathered for up to a second, and counters are sums. Refused requests count too."),
+    taken("statsd_prefix", "--statsd-prefix"),
+    taken("dogstatsd_tags", "--dogstatsd-tags"),
+    taken("enable_backlog_metric", "--enable-backlog-metric", text="Unix sockets too."),
     # Process naming
     taken("proc_name", "-n --name", "name"),
     note("default_proc_name", "", "without --name the titles have the application", harmless=("gunicorn",)),

@@ -1,7 +1,8 @@
 # cython: binding=False
-"""The line of the access log for one response: what has to be kept until the response ends, and the writing.
+"""What is reported of one response, to the access log and to statsd: what has to be kept until the response ends, and
+the writing.
 
-Each exchange has one, and uses it only while access logging is on.
+Each exchange has one, and uses it only while requests are reported.
 """
 
 from libc.time cimport time
@@ -17,6 +18,7 @@ from .csrc cimport (
     rhb_now_exact,
     rhb_peer,
     rhb_peer_text,
+    rhb_statsd_add,
 )
 from .error_log cimport log_error
 
@@ -37,25 +39,33 @@ cdef class AccessLine:
         rhb_bytes_append(&self.response_head, head.data, head.len)
         return 0
 
-    cdef int write(self, rhb_access_log *log, rhb_access_entry *entry, rhb_conn *conn) except -1:
-        """Adds the line to the log's batch. The caller has set request, status and body_bytes of the entry."""
+    cdef int write(self, rhb_reports *reports, rhb_access_entry *entry, rhb_conn *conn) except -1:
+        """Reports the response. The caller has set request, status and body_bytes of the entry."""
         cdef char peer[RHB_PEER_TEXT]
         cdef const rhb_peer *client = &conn.client if conn.has_client else &conn.peer
+        entry.duration_ns = rhb_now_exact() - self.started
+        if reports.statsd is not NULL:
+            rhb_statsd_add(reports.statsd, entry)
+        if reports.access_log is not NULL:
+            entry.peer = peer
+            entry.peer_len = rhb_peer_text(client, peer)
+            entry.response_head = self.response_head.data
+            entry.response_head_len = self.response_head.len
+            entry.pid = self.pid
+            entry.finished = time(NULL)
+            self.write_line(reports.access_log, entry)
+        conn.has_client = False
+        return 0
+
+    cdef int write_line(self, rhb_access_log *log, rhb_access_entry *entry) except -1:
+        """Adds the line to the log's batch, with the environ variables that its format names."""
         cdef const char *values[RHB_ACCESS_VARIABLES]
         cdef size_t sizes[RHB_ACCESS_VARIABLES]
         # values points into these. None when the connection may belong to another thread (Exchange.log_cut): making a
         # list may collect garbage, which runs code of the application and so that thread.
         cdef list held = None if self.environ is None else []
-        entry.peer = peer
-        entry.peer_len = rhb_peer_text(client, peer)
-        conn.has_client = False
-        entry.response_head = self.response_head.data
-        entry.response_head_len = self.response_head.len
         entry.environ = values
         entry.environ_len = sizes
-        entry.pid = self.pid
-        entry.duration_ns = rhb_now_exact() - self.started
-        entry.finished = time(NULL)
         for index in range(RHB_ACCESS_VARIABLES):
             key = rhb_access_log_environ_key(log, index)
             if key is NULL:

@@ -34,16 +34,20 @@ from rhebok.process.signals import (
     WakeupPipe,
     ignore,
 )
+from rhebok.process.statsd import Statsd
 from rhebok.process.title import set_title
 from rhebok.serving import live_objects, patches, titles
 from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
+from rhebok.serving.outputs import Outputs
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
 from rhebok.settings.table import Settings
+
+NO_OUTPUTS = Outputs()
 
 
 class NativeWorker(Protocol):
@@ -93,6 +97,7 @@ class WorkerFactory(Protocol):
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
         access_log: AccessLogFile | None = None,
+        statsd: Statsd | None = None,
         channel: Channel | None = None,
         slot: int = 0,
     ) -> NativeWorker: ...
@@ -111,7 +116,7 @@ class Service:
     scoreboard: Scoreboard
     hooks: Hooks
     channel: Channel | None = None  # by which connections move between workers; None: there is one worker
-    access_log: AccessLogFile | None = None
+    outputs: Outputs = NO_OUTPUTS
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
 
 
@@ -243,7 +248,8 @@ class WorkerProcess:
             timeout=settings.timeout,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
-            access_log=service.access_log,
+            access_log=service.outputs.access_log,
+            statsd=service.outputs.statsd,
             channel=service.channel,
             slot=self._slot,
         )
