@@ -29,12 +29,12 @@ from rhebok.listening.listeners import (
     close_all,
 )
 from rhebok.process import identity, logger_config
+from rhebok.process.access_records import AccessRecords
 from rhebok.process.daemonize import daemonize
 from rhebok.process.identity import Identity
-from rhebok.process.logger_config import LoggerConfig, Syslog
+from rhebok.process.logger_config import AccessRoute, LoggerConfig, Syslog
 from rhebok.process.logs import (
     STDERR,
-    AccessLogFile,
     ErrorLog,
     LogStream,
     check_writable,
@@ -82,7 +82,7 @@ def supervise(config: Config) -> None:
     _enter_directory(settings)
     readiness = daemonize() if settings.daemon else None
     set_title(titles.supervisor(settings))
-    log = _open_error_log(config)
+    log, _configured = _open_error_log(config)
     _open_statsd(settings, log)
     with _logged(settings, log), ExitStack() as stack:
         reloader = _reloader(settings) if settings.reload else None
@@ -108,17 +108,18 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     notifier = Notifier.from_environment()
     _prepare(settings)
     set_title(titles.master(settings))
-    log = _open_error_log(config)
+    log, configured = _open_error_log(config)
     statsd = _open_statsd(settings, log)
-    if settings.access_logfile is None:
-        settings = replace(settings, access_logfile=logger_config.access_log_of_config())
+    route = logger_config.access_route(settings.access_logfile, configured)
+    settings = replace(settings, access_logfile=route.file)
     # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
     # of a generation that does not get ready.
     faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
     with _logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
-        access_log = _open_access_log(settings, log)
+        access_log = open_access_log(settings.access_logfile, _identity(settings), log.logger)
+        logger_config.give_access_logger(access_log, configured)
         if settings.capture_output and settings.error_logfile != STDERR:
             _capture_output(log)
         _become_user(settings)
@@ -134,7 +135,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
                 pid_file.forget()
 
         hooks = _hooks(replace(config, settings=settings), log)
-        outputs = Outputs(access_log, statsd)
+        outputs = Outputs(access_log, statsd, _access_records(settings, route))
         Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks).run()
 
 
@@ -229,11 +230,23 @@ def _identity(settings: Settings) -> Identity:
     return identity.identity(settings.user, settings.group)
 
 
-def _open_error_log(config: Config) -> ErrorLog:
+def _open_error_log(config: Config) -> tuple[ErrorLog, bool]:
+    """And whether the configuration of logging says where the access log goes."""
     settings = config.settings
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level, _identity(settings))
-    logger_config.configure(log, _logger_config(config))
-    return log
+    with _importable(settings):
+        return log, logger_config.configure(log, _logger_config(config))
+
+
+@contextmanager
+def _importable(settings: Settings) -> Iterator[None]:
+    """The classes of a logging configuration may lie beside the application."""
+    before = list(sys.path)
+    sys.path[:0] = [*settings.pythonpath, current_directory()]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _open_statsd(settings: Settings, log: ErrorLog) -> Statsd | None:
@@ -246,8 +259,9 @@ def _open_statsd(settings: Settings, log: ErrorLog) -> Statsd | None:
 
 def _logger_config(config: Config) -> LoggerConfig:
     settings = config.settings
-    prefix = settings.log_syslog_prefix or settings.app.replace(":", ".")
-    syslog = Syslog(settings.log_syslog_to, settings.log_syslog_facility, prefix)
+    prefix = settings.log_syslog_prefix or (settings.name or settings.app).replace(":", ".")
+    accesses = not settings.disable_redirect_access_to_syslog
+    syslog = Syslog(settings.log_syslog_to, settings.log_syslog_facility, prefix, accesses)
     return LoggerConfig(
         config.logging,
         settings.log_config_json,
@@ -256,10 +270,11 @@ def _logger_config(config: Config) -> LoggerConfig:
     )
 
 
-def _open_access_log(settings: Settings, log: ErrorLog) -> AccessLogFile | None:
-    file = open_access_log(settings.access_logfile, _identity(settings), log.logger)
-    logger_config.give_access_logger(file)
-    return file
+def _access_records(settings: Settings, route: AccessRoute) -> AccessRecords | None:
+    if not route.handlers:
+        return None
+    logger = logging.getLogger(logger_config.ACCESS_LOGGER)
+    return AccessRecords(logger, route.handlers, settings.access_logformat)
 
 
 def _capture_output(log: ErrorLog) -> None:

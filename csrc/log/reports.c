@@ -6,6 +6,8 @@ void rhb_reports_add(struct rhb_reports *reports, const struct rhb_access_entry 
         rhb_statsd_add(reports->statsd, entry);
     if (reports->access_log != NULL)
         rhb_access_log_add(reports->access_log, entry);
+    if (reports->records != NULL)
+        rhb_records_add(reports->records, entry);
 }
 
 /* 0 is no time. */

@@ -1,14 +1,19 @@
-/* Where finished requests are reported. Each of them may be absent (NULL), and belongs to the
- * caller. */
+/* Where finished requests are reported. */
 #ifndef RHB_REPORTS_H
 #define RHB_REPORTS_H
 
 #include "access_log.h"
+#include "records.h"
 #include "statsd.h"
 
+/* Each of them may be NULL, and belongs to the caller. */
 struct rhb_reports {
     struct rhb_access_log *access_log;
     struct rhb_statsd *statsd;
+    struct rhb_records *records;
+    void *keeper; /* who takes the records; for the caller */
+    void *access; /* what is called for each response; for the caller */
+    bool lines;   /* there is more than statsd, so the response head is needed */
 };
 
 /* Reports one exchange. Variables of environ are those of no log: they are not written. */

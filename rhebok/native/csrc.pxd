@@ -166,10 +166,23 @@ cdef extern from "log/statsd.h" nogil:
     void rhb_statsd_add(rhb_statsd *statsd, const rhb_access_entry *entry)
     void rhb_statsd_free(rhb_statsd *statsd)
 
+cdef extern from "log/records.h" nogil:
+    struct rhb_records:
+        pass
+    rhb_records *rhb_records_new(const char *format, const char *line, const char **error, size_t *error_at)
+    const char *rhb_records_environ_key(const rhb_records *records, size_t index)
+    size_t rhb_records_add(rhb_records *records, const rhb_access_entry *entry)
+    void rhb_records_take(rhb_records *records, rhb_bytes *out, uint64_t *lost)
+    void rhb_records_free(rhb_records *records)
+
 cdef extern from "log/reports.h" nogil:
     struct rhb_reports:
         rhb_access_log *access_log
         rhb_statsd *statsd
+        rhb_records *records
+        void *keeper
+        void *access
+        bint lines
     void rhb_reports_finish(rhb_reports *reports)
 
 cdef extern from "http/saved_head.h" nogil:

@@ -319,7 +319,7 @@ cdef class Exchange:
         complete_head(&self.head, self.loop, body_length)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
-        if self.loop.reports is not NULL and self.loop.reports.access_log is not NULL:
+        if self.loop.reports is not NULL and self.loop.reports.lines:
             self.access_line.keep_head(&self.outgoing.out)
         if self.unsent_hints.len > 0:
             self.outgoing.put_first(&self.unsent_hints)

@@ -11,7 +11,7 @@ from libc.errno cimport errno
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from posix.unistd cimport close
 
-from .access_log cimport compile_format, open_access_log, open_statsd
+from .access_log cimport compile_format, new_records, open_access_log, open_statsd
 from .at_fork cimport AtFork
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
@@ -21,6 +21,8 @@ from .csrc cimport (
     RHB_SCORE_SIZE,
     rhb_access_log_free,
     rhb_accept_queue_length,
+    rhb_bytes,
+    rhb_bytes_free,
     rhb_heap_keep,
     rhb_live_count,
     rhb_loop,
@@ -34,6 +36,8 @@ from .csrc cimport (
     rhb_loop_stop_last,
     rhb_mover_start,
     rhb_mover_stop,
+    rhb_records_free,
+    rhb_records_take,
     rhb_reports,
     rhb_reports_finish,
     rhb_score,
@@ -111,6 +115,11 @@ cdef class Worker:
         rename).
     statsd: None, or where metrics go (rhebok.process.statsd.Statsd): fileno() of a connected datagram socket, the path
         of a unix socket or None, prefix, tags.
+    records: None, or who handles the lines of the access log in Python (rhebok.process.access_records): format, of a
+        record; line_format, of a second line for each, or None; full(kept: int), called with the bytes that wait for
+        take_records().
+    on_access: None, or called for each response of the application as on_access(environ, status: int, head: bytes,
+        body_bytes: int, duration_ns: int).
     channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
         workers. slot: that of this worker in the scoreboard.
 
@@ -119,7 +128,8 @@ cdef class Worker:
     """
 
     cdef rhb_loop *loop
-    cdef rhb_reports reports
+    cdef rhb_reports reports         # which points to the next two
+    cdef object keeper, on_access
     cdef LoopSetup setup             # the loop points into it
     cdef ChannelSetup channel        # into this too; None: no other workers
     cdef Service service
@@ -134,7 +144,7 @@ cdef class Worker:
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
                  on_last_accept=None, access_log=None, channel=None, slot=0,
-                 statsd=None):
+                 statsd=None, records=None, on_access=None):
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
         if settings.threads > 1:
@@ -143,8 +153,9 @@ cdef class Worker:
         self.loop = self.setup.new_loop(listeners, wakeup_fd if settings.threads == 1 else self.wake_fd)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
-        if self.reports_anything():
-            self.loop.reports = &self.reports
+        self.reports.records = new_records(records)
+        self.keeper, self.on_access = records, on_access
+        self.set_reports()
         show_queries(settings.log_queries)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
@@ -162,11 +173,19 @@ cdef class Worker:
         rhb_loop_free(self.loop)
         rhb_access_log_free(self.reports.access_log)
         rhb_statsd_free(self.reports.statsd)
+        rhb_records_free(self.reports.records)
         if self.wake_fd >= 0:
             close(self.wake_fd)
 
-    cdef bint reports_anything(self):
-        return self.reports.access_log is not NULL or self.reports.statsd is not NULL
+    cdef int set_reports(self) except -1:
+        self.reports.keeper = <void *>self.keeper
+        if self.on_access is not None:
+            self.reports.access = <void *>self.on_access
+        self.reports.lines = (self.reports.access_log is not NULL or self.reports.records is not NULL
+                              or self.reports.access is not NULL)
+        if self.reports.lines or self.reports.statsd is not NULL:
+            self.loop.reports = &self.reports
+        return 0
 
     cdef Lane new_lane(self, int number, templates):
         cdef Lane lane = Lane(self.service, templates)
@@ -275,6 +294,19 @@ cdef class Worker:
         """flush_logs() -> None: writes the lines of the access log, and sends the metrics, that are still in memory."""
         if self.loop is not NULL and self.loop.reports is not NULL:
             rhb_reports_finish(self.loop.reports)
+
+    def take_records(self):
+        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because nobody
+        has taken them."""
+        cdef rhb_bytes taken
+        cdef uint64_t lost
+        if self.reports.records is NULL:
+            return b"", 0
+        rhb_records_take(self.reports.records, &taken, &lost)
+        try:
+            return taken.data[:taken.len] if taken.len > 0 else b"", lost
+        finally:
+            rhb_bytes_free(&taken)
 
     # ---- the threads ----
 

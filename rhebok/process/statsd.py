@@ -16,6 +16,8 @@ from rhebok.errors import os_reason
 
 PORT = 8125
 
+_AT_ONCE = socket.MSG_DONTWAIT  # looked up here: applications patch the module
+
 _INET = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]/]+))(?::([0-9]{1,5}))?")
 _UNIX = re.compile(r"unix:(?://(?=.)|(?!//))(.+)")
 _LOG_COUNTERS = ("critical", "error", "warning")
@@ -72,13 +74,13 @@ class Statsd:
         data = f"{self.prefix}{line}{'|#' if self.tags else ''}{self.tags}".encode("ascii", "replace")
         with suppress(OSError):
             try:
-                self.sock.send(data, socket.MSG_DONTWAIT)
+                self.sock.send(data, _AT_ONCE)
             except OSError as error:
                 if error.errno not in _TRY_AGAIN:
                     raise
                 if self.path is not None:  # its server has been started again
                     self.sock.connect(self.path)
-                self.sock.send(data, socket.MSG_DONTWAIT)
+                self.sock.send(data, _AT_ONCE)
 
 
 def open_statsd(address: str | None, prefix: str, tags: str, logger: logging.Logger) -> Statsd | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rhebok.process.access_records import AccessRecords
 from rhebok.process.logs import AccessLogFile
 from rhebok.process.statsd import Statsd
 
@@ -12,3 +13,4 @@ class Outputs:
 
     access_log: AccessLogFile | None = None
     statsd: Statsd | None = None
+    records: AccessRecords | None = None  # lines of the access log for handlers in Python

@@ -41,6 +41,7 @@ from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.outputs import Outputs
+from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.serving.worker_end import WorkerEnd
@@ -75,7 +76,10 @@ class NativeWorker(Protocol):
         """Writes lines to the access log for upgraded connections, which are cut now."""
 
     def flush_logs(self) -> None:
-        """Writes the buffered lines of the access log."""
+        """Writes the buffered lines of the access log, and sends the buffered metrics."""
+
+    def take_records(self) -> tuple[bytes, int]:
+        """What waits for the RecordThread, and how many lines were lost."""
 
 
 class WorkerFactory(Protocol):
@@ -98,6 +102,7 @@ class WorkerFactory(Protocol):
         on_last_accept: Callable[[], object] | None = None,
         access_log: AccessLogFile | None = None,
         statsd: Statsd | None = None,
+        records: RecordThread | None = None,
         channel: Channel | None = None,
         slot: int = 0,
     ) -> NativeWorker: ...
@@ -151,6 +156,7 @@ class WorkerProcess:
         self._native: NativeWorker | None = None
         self._hooks = service.hooks
         self._cut = False
+        self._records: RecordThread | None = None  # for lines of the access log that handlers in Python get
         self._wakeup: WakeupPipe | None = None
         self._end = WorkerEnd(service.log.logger, service.files)
 
@@ -212,6 +218,8 @@ class WorkerProcess:
         self._native = self._make_native(app, report)
         try:
             self._native.prepare()
+            if self._records:
+                self._records.start(self._native.take_records)
         except (RuntimeError, MemoryError) as error:
             text = "cannot start all threads of a worker (--threads %d): %s; a limit (ulimit -u, -v)?"
             reason = str(error) or type(error).__name__
@@ -230,6 +238,8 @@ class WorkerProcess:
 
     def _make_native(self, app: Application, report: Report) -> NativeWorker:
         service, settings = self._service, self._with_working_threads()
+        if service.outputs.records:
+            self._records = RecordThread(service.outputs.records, service.log.logger)
         assert self._wakeup is not None
         # SystemRandom: all workers may have inherited the same state of the random module.
         limit = request_limit(
@@ -250,6 +260,7 @@ class WorkerProcess:
             on_last_accept=lambda: close_all(service.listeners),
             access_log=service.outputs.access_log,
             statsd=service.outputs.statsd,
+            records=self._records,
             channel=service.channel,
             slot=self._slot,
         )
@@ -326,6 +337,8 @@ class WorkerProcess:
     def _flush(self) -> None:
         if self._native is not None:
             self._native.flush_logs()
+        if self._records is not None:
+            self._records.finish()
         for stream in (sys.stdout, sys.stderr, self._service.log.stream):
             with suppress(OSError, ValueError, AttributeError, RuntimeError):  # closed, full, missing, busy
                 stream.flush()

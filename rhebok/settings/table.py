@@ -302,15 +302,18 @@ class Settings:
         "Write what the application writes to stdout and stderr to --error-logfile.")
     log_config: str | None = row("--log-config", values.path(), None, Group.LOGGING,
         "Configure Python's logging by this file of logging.config.fileConfig. A logger `gunicorn.error` in "
-        "it gets the lines of the error log, and the file of `gunicorn.access` is the access log.")
+        "it gets the lines of the error log, and the handlers of `gunicorn.access` are the access log.")
     log_config_json: str | None = row("--log-config-json", values.path(), None, Group.LOGGING,
         "As --log-config, by a JSON file for logging.config.dictConfig.")
     log_syslog: bool = row("--log-syslog/--no-log-syslog", values.switch(), False, Group.LOGGING,
-        "Send the lines of the error log to syslog too.")
+        "Send the lines of the error log and of the access log to syslog too.")
+    disable_redirect_access_to_syslog: bool = row(
+        "--disable-redirect-access-to-syslog/--no-disable-redirect-access-to-syslog", values.switch(), False,
+        Group.LOGGING, "With --log-syslog: not the lines of the access log.")
     log_syslog_to: str = row("--log-syslog-to", SYSLOG_ADDRESS, "udp://localhost:514", Group.LOGGING,
         "Where syslog is.")
     log_syslog_prefix: str | None = row("--log-syslog-prefix", values.path("TEXT"), None, Group.LOGGING,
-        "The name behind `gunicorn.` in the lines for syslog; without it, the module of the application.")
+        "The name behind `gunicorn.` in the lines for syslog; without it, --name, otherwise the application.")
     log_syslog_facility: str = row("--log-syslog-facility", values.choice(*SYSLOG_FACILITIES), "user",
         Group.LOGGING, "The facility of the lines for syslog.")
     statsd_host: str | None = row("--statsd-host", STATSD_ADDRESS, None, Group.LOGGING,
