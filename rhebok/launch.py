@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from rhebok import __version__
+from rhebok import __version__, log_setup
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.gunicorn.hooks import GunicornHooks
 from rhebok.listening import activation as socket_activation
@@ -28,23 +28,20 @@ from rhebok.listening.listeners import (
     bind_all,
     close_all,
 )
+from rhebok.log_setup import Logs
 from rhebok.process import identity, logger_config
-from rhebok.process.access_records import AccessRecords
 from rhebok.process.daemonize import daemonize
 from rhebok.process.identity import Identity
-from rhebok.process.logger_config import AccessRoute, LoggerConfig, Syslog
 from rhebok.process.logs import (
     STDERR,
     ErrorLog,
     LogStream,
     check_writable,
     open_access_log,
-    open_error_log,
 )
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors, open_null
 from rhebok.process.pid_file import PidFile
 from rhebok.process.signals import TRACEBACK_SIGNAL
-from rhebok.process.statsd import Statsd, StatsdHandler, open_statsd
 from rhebok.process.title import set_title
 from rhebok.reloading import executed_files
 from rhebok.reloading.notices import Notices
@@ -82,8 +79,8 @@ def supervise(config: Config) -> None:
     _enter_directory(settings)
     readiness = daemonize() if settings.daemon else None
     set_title(titles.supervisor(settings))
-    log, _configured = _open_error_log(config)
-    _open_statsd(settings, log)
+    log = log_setup.open_logs(config).error
+    log_setup.statsd(settings, log)
     with _logged(settings, log), ExitStack() as stack:
         reloader = _reloader(settings) if settings.reload else None
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
@@ -108,9 +105,10 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     notifier = Notifier.from_environment()
     _prepare(settings)
     set_title(titles.master(settings))
-    log, configured = _open_error_log(config)
-    statsd = _open_statsd(settings, log)
-    route = logger_config.access_route(settings.access_logfile, configured)
+    logs = log_setup.open_logs(config)
+    log = logs.error
+    statsd = log_setup.statsd(settings, log)
+    route = logger_config.access_route(settings.access_logfile, logs.configured, logs.on_access is not None)
     settings = replace(settings, access_logfile=route.file)
     # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
     # of a generation that does not get ready.
@@ -119,7 +117,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
         access_log = open_access_log(settings.access_logfile, _identity(settings), log.logger)
-        logger_config.give_access_logger(access_log, configured)
+        logger_config.give_access_logger(access_log, logs.configured)
         if settings.capture_output and settings.error_logfile != STDERR:
             _capture_output(log)
         _become_user(settings)
@@ -134,17 +132,19 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             if pid_file:
                 pid_file.forget()
 
-        hooks = _hooks(replace(config, settings=settings), log)
-        outputs = Outputs(access_log, statsd, _access_records(settings, route))
+        hooks = _hooks(replace(config, settings=settings), logs)
+        records = log_setup.access_records(settings, route)
+        outputs = Outputs(access_log, statsd, records, logs.on_access)
         Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks).run()
 
 
-def _hooks(config: Config, log: ErrorLog) -> Hooks:
+def _hooks(config: Config, logs: Logs) -> Hooks:
     """Those that are named first, then those of gunicorn's file."""
-    named = named_hooks.NamedHooks(config.settings, log.logger)
+    log = logs.error.logger
+    named = named_hooks.NamedHooks(config.settings, log)
     if not config.hooks:
         return named
-    return HookChain(named, GunicornHooks(config, log.logger))
+    return HookChain(named, GunicornHooks(config, log, logs.user.made if logs.user else None))
 
 
 def _reloader(settings: Settings) -> Reloader:
@@ -228,53 +228,6 @@ def native_worker_factory(settings: Settings) -> WorkerFactory:
 
 def _identity(settings: Settings) -> Identity:
     return identity.identity(settings.user, settings.group)
-
-
-def _open_error_log(config: Config) -> tuple[ErrorLog, bool]:
-    """And whether the configuration of logging says where the access log goes."""
-    settings = config.settings
-    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, _identity(settings))
-    with _importable(settings):
-        return log, logger_config.configure(log, _logger_config(config))
-
-
-@contextmanager
-def _importable(settings: Settings) -> Iterator[None]:
-    """The classes of a logging configuration may lie beside the application."""
-    before = list(sys.path)
-    sys.path[:0] = [*settings.pythonpath, current_directory()]
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def _open_statsd(settings: Settings, log: ErrorLog) -> Statsd | None:
-    """Lines of the log count from now on."""
-    statsd = open_statsd(settings.statsd_host, settings.statsd_prefix, settings.dogstatsd_tags, log.logger)
-    if statsd:
-        log.logger.addHandler(StatsdHandler(statsd))
-    return statsd
-
-
-def _logger_config(config: Config) -> LoggerConfig:
-    settings = config.settings
-    prefix = settings.log_syslog_prefix or (settings.name or settings.app).replace(":", ".")
-    accesses = not settings.disable_redirect_access_to_syslog
-    syslog = Syslog(settings.log_syslog_to, settings.log_syslog_facility, prefix, accesses)
-    return LoggerConfig(
-        config.logging,
-        settings.log_config_json,
-        settings.log_config,
-        syslog if settings.log_syslog else None,
-    )
-
-
-def _access_records(settings: Settings, route: AccessRoute) -> AccessRecords | None:
-    if not route.handlers:
-        return None
-    logger = logging.getLogger(logger_config.ACCESS_LOGGER)
-    return AccessRecords(logger, route.handlers, settings.access_logformat)
 
 
 def _capture_output(log: ErrorLog) -> None:

@@ -183,7 +183,7 @@ OPTIONS: tuple[Option, ...] = (
     taken("loglevel", "--log-level", "log_level", convert=values.log_level),
     taken("capture_output", "--capture-output"),
     judged("logger_class", "--logger-class", values.logger_class,
-        "gunicorn.glogging.Logger as it is; others are noted and not used"),
+        "a subclass of gunicorn.glogging.Logger; with access() or atoms() of its own it costs more"),
     taken("logconfig", "--log-config", "log_config", convert=values.path),
     taken("logconfig_json", "--log-config-json", "log_config_json", convert=values.path),
     Option("logconfig_dict", (), Fate.TAKEN, "As --log-config; only in a Python file."),

@@ -66,10 +66,10 @@ cdef class AccessLine:
         entry.finished = time(NULL)
         if reports.access_log is not NULL:
             self.add(reports, entry, NULL)
-        if reports.records is not NULL:
+        if reports.records is not NULL and reports.access is NULL:
             self.add(reports, entry, reports.records)
         if reports.access is not NULL and self.environ is not None:
-            self.call(<object>reports.access, entry)
+            self.call(<object>reports.access, entry)  # the records are those of refused requests then
         return 0
 
     cdef int add(self, rhb_reports *reports, rhb_access_entry *entry, rhb_records *records) except -1:

@@ -93,7 +93,7 @@ class AccessRoute:
     handlers: tuple[logging.Handler, ...] = ()  # get records
 
 
-def access_route(file: str | None, configured: bool) -> AccessRoute:
+def access_route(file: str | None, configured: bool, all_in_python: bool = False) -> AccessRoute:
     """file: --access-logfile, which counts unless the handlers of gunicorn.access are `configured`."""
     logger = logging.getLogger(ACCESS_LOGGER)
     if logger.disabled or not logger.isEnabledFor(logging.INFO):
@@ -101,7 +101,8 @@ def access_route(file: str | None, configured: bool) -> AccessRoute:
     handlers = _handlers_of(logger)
     if not configured:
         return AccessRoute(file, handlers)
-    plain = None if logger.filters else next((each for each in handlers if _plain_file(each)), None)
+    unplain = logger.filters or all_in_python
+    plain = None if unplain else next((each for each in handlers if _plain_file(each)), None)
     return AccessRoute(_plain_file(plain), tuple(each for each in handlers if each is not plain))
 
 
@@ -138,6 +139,34 @@ def give_access_logger(file: AccessLogFile | None, configured: bool) -> None:
         logger.addHandler(handler)
 
 
+def adopt(log: ErrorLog, logger: logging.Logger) -> None:
+    """The error log goes to the handlers of this logger. The plain ones write to the stream of the log, which
+    follows a renamed file."""
+    for handler in list(logger.handlers):
+        if type(handler) in (logging.FileHandler, logging.StreamHandler):
+            ours = logging.StreamHandler(log.stream)
+            _replace(logger, handler, ours)
+    log.logger.handlers = [_PassedOn(logger)]
+
+
+def follow_renames(logger: logging.Logger) -> None:
+    """For a logger that is written to by others than the worker."""
+    from logging.handlers import WatchedFileHandler
+
+    for handler in list(logger.handlers):
+        if type(handler) is logging.FileHandler:
+            _replace(logger, handler, WatchedFileHandler(handler.baseFilename))
+
+
+def _replace(logger: logging.Logger, old: logging.Handler, new: logging.Handler) -> None:
+    new.setFormatter(old.formatter)
+    new.setLevel(old.level)
+    new.filters = old.filters
+    logger.handlers[logger.handlers.index(old)] = new
+    if isinstance(old, logging.FileHandler):
+        old.close()
+
+
 class _PassedOn(logging.Handler):
     """Hands the records of rhebok's own logger to the one that the configuration has set up, also when the
     application's own configuration has disabled that one."""
@@ -147,7 +176,7 @@ class _PassedOn(logging.Handler):
         self._to = to
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= self._to.getEffectiveLevel():
+        if record.levelno >= self._to.getEffectiveLevel() and self._to.filter(record):
             self._to.callHandlers(record)
 
 

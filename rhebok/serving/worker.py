@@ -40,7 +40,7 @@ from rhebok.serving import live_objects, patches, titles
 from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
-from rhebok.serving.outputs import Outputs
+from rhebok.serving.outputs import OnAccess, Outputs
 from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
@@ -103,6 +103,7 @@ class WorkerFactory(Protocol):
         access_log: AccessLogFile | None = None,
         statsd: Statsd | None = None,
         records: RecordThread | None = None,
+        on_access: OnAccess | None = None,
         channel: Channel | None = None,
         slot: int = 0,
     ) -> NativeWorker: ...
@@ -261,6 +262,7 @@ class WorkerProcess:
             access_log=service.outputs.access_log,
             statsd=service.outputs.statsd,
             records=self._records,
+            on_access=service.outputs.on_access,
             channel=service.channel,
             slot=self._slot,
         )
