@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from rhebok import __version__
+from rhebok import __version__, log_setup
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.gunicorn.hooks import GunicornHooks
 from rhebok.listening import activation as socket_activation
@@ -28,18 +28,16 @@ from rhebok.listening.listeners import (
     bind_all,
     close_all,
 )
+from rhebok.log_setup import Logs
 from rhebok.process import identity, logger_config
 from rhebok.process.daemonize import daemonize
 from rhebok.process.identity import Identity
-from rhebok.process.logger_config import LoggerConfig, Syslog
 from rhebok.process.logs import (
     STDERR,
-    AccessLogFile,
     ErrorLog,
     LogStream,
     check_writable,
     open_access_log,
-    open_error_log,
 )
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors, open_null
 from rhebok.process.pid_file import PidFile
@@ -49,10 +47,11 @@ from rhebok.reloading import executed_files
 from rhebok.reloading.notices import Notices
 from rhebok.reloading.reloader import Reloader
 from rhebok.reloading.watched_files import WatchedFiles
-from rhebok.serving import named_hooks, paste, titles
+from rhebok.serving import named_hooks, titles
 from rhebok.serving.app_loading import load_app, prepend_to_path
 from rhebok.serving.hooks import HookChain, Hooks
 from rhebok.serving.master import Master, WorkerSource
+from rhebok.serving.outputs import Outputs
 from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
@@ -80,7 +79,8 @@ def supervise(config: Config) -> None:
     _enter_directory(settings)
     readiness = daemonize() if settings.daemon else None
     set_title(titles.supervisor(settings))
-    log = _open_error_log(config)
+    log = log_setup.open_logs(config).error
+    log_setup.statsd(settings, log)
     with _logged(settings, log), ExitStack() as stack:
         reloader = _reloader(settings) if settings.reload else None
         listeners = _listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
@@ -105,16 +105,19 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     notifier = Notifier.from_environment()
     _prepare(settings)
     set_title(titles.master(settings))
-    log = _open_error_log(config)
-    if settings.access_logfile is None:
-        settings = replace(settings, access_logfile=logger_config.access_log_of_config())
+    logs = log_setup.open_logs(config)
+    log = logs.error
+    statsd = log_setup.statsd(settings, log)
+    route = logger_config.access_route(settings.access_logfile, logs.configured, logs.on_access is not None)
+    settings = replace(settings, access_logfile=route.file)
     # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
     # of a generation that does not get ready.
     faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
     with _logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = _listen(settings, pid_file, stack)
-        access_log = _open_access_log(settings, log)
+        access_log = open_access_log(settings.access_logfile, _identity(settings), log.logger)
+        logger_config.give_access_logger(access_log, logs.configured)
         if settings.capture_output and settings.error_logfile != STDERR:
             _capture_output(log)
         _become_user(settings)
@@ -129,16 +132,19 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             if pid_file:
                 pid_file.forget()
 
-        hooks = _hooks(replace(config, settings=settings), log)
-        Master(settings, listeners, log, worker_factory, forget, notifier, access_log, hooks).run()
+        hooks = _hooks(replace(config, settings=settings), logs)
+        records = log_setup.access_records(settings, route)
+        outputs = Outputs(access_log, statsd, records, logs.on_access)
+        Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks).run()
 
 
-def _hooks(config: Config, log: ErrorLog) -> Hooks:
+def _hooks(config: Config, logs: Logs) -> Hooks:
     """Those that are named first, then those of gunicorn's file."""
-    named = named_hooks.NamedHooks(config.settings, log.logger)
+    log = logs.error.logger
+    named = named_hooks.NamedHooks(config.settings, log)
     if not config.hooks:
         return named
-    return HookChain(named, GunicornHooks(config, log.logger))
+    return HookChain(named, GunicornHooks(config, log, logs.user.made if logs.user else None))
 
 
 def _reloader(settings: Settings) -> Reloader:
@@ -222,32 +228,6 @@ def native_worker_factory(settings: Settings) -> WorkerFactory:
 
 def _identity(settings: Settings) -> Identity:
     return identity.identity(settings.user, settings.group)
-
-
-def _open_error_log(config: Config) -> ErrorLog:
-    settings = config.settings
-    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, _identity(settings))
-    logger_config.configure(log, _logger_config(config))
-    return log
-
-
-def _logger_config(config: Config) -> LoggerConfig:
-    settings = config.settings
-    prefix = settings.log_syslog_prefix or settings.app.replace(":", ".")
-    syslog = Syslog(settings.log_syslog_to, settings.log_syslog_facility, prefix)
-    return LoggerConfig(
-        config.logging,
-        settings.log_config_json,
-        settings.log_config,
-        syslog if settings.log_syslog else None,
-        paste.as_mapping(settings.paste_global),
-    )
-
-
-def _open_access_log(settings: Settings, log: ErrorLog) -> AccessLogFile | None:
-    file = open_access_log(settings.access_logfile, _identity(settings), log.logger)
-    logger_config.give_access_logger(file)
-    return file
 
 
 def _capture_output(log: ErrorLog) -> None:

@@ -40,6 +40,13 @@ bool rhb_access_atom(struct rhb_access_item *item, char letter);
 /* The function for {name}i, {name}o, {name}e and {iso}t; NULL for any other letter. */
 rhb_access_put *rhb_access_named_atom(char letter);
 
+/* In formats for records.c: stands in front of each field in the atom of all fields, and is its
+ * name. */
+#define RHB_ACCESS_FIELD '\x1e'
+
+/* The function for the atom of all fields; NULL for any other name. */
+rhb_access_put *rhb_access_all_fields(const char *name, size_t len, char letter);
+
 /* Whether {name}t is a time: iso is the only name. */
 bool rhb_access_is_time(const char *name, size_t len);
 

@@ -84,6 +84,9 @@ static bool compile_named(struct source *source, const char *brace, const char *
         return false;
     if (end[-1] == 't' && !rhb_access_is_time(name, (size_t)(close - name)))
         return refuse(source, "a time can be named iso only");
+    rhb_access_put *all = rhb_access_all_fields(name, (size_t)(close - name), end[-1]);
+    if (all != NULL)
+        source->item->put = all;
     add_name(source, name, (size_t)(close - name), end[-1] != 'e');
     if (end[-1] == 'e')
         source->item->index = environ_index(source->format, source->item->name);

@@ -80,7 +80,7 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
         .finished = time(NULL),
         .pid = getpid(),
     };
-    rhb_access_log_add(loop->access_log, &entry);
+    rhb_reports_add(loop->reports, &entry);
 }
 
 /* The head of the request whose body is arriving; NULL when there is none. */
@@ -104,7 +104,7 @@ enum rhb_event rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int stat
     char answer[1024];
     size_t head_len, done;
     size_t len = render(loop, answer, sizeof answer, status, !is_head(head), &head_len);
-    if (loop->access_log != NULL)
+    if (loop->reports != NULL)
         log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
     /* If the socket cannot take these few bytes, its client does not read: it gets no answer. */
     if (rhb_send_all(conn->fd, answer, len, &done) == RHB_IO_OK)

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "channel.h"
 #include "lane.h"
-#include "log/access_log.h"
+#include "log/reports.h"
 #include "options.h"
 #include "presence.h"
 #include <sys/epoll.h>
@@ -131,8 +131,8 @@ struct rhb_loop {
     int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */
 
     struct rhb_clock clock;
-    struct rhb_access_log *access_log; /* NULL: off. Not owned. */
-    uint64_t request_timeout;          /* ns that the application has for a request; 0: no limit */
+    struct rhb_reports *reports; /* NULL: finished requests are reported nowhere. Not owned. */
+    uint64_t request_timeout;    /* ns that the application has for a request; 0: no limit */
 };
 
 #endif

@@ -22,19 +22,19 @@ enum {
 #define SETTLING (50 * RHB_NS_PER_MS)      /* until connections that come together are all there */
 #define WORTH_TRIMMING (UINT64_C(1) << 20) /* bytes that have been freed */
 
-/* ---- the access log, which is flushed with a delay ---- */
+/* ---- reports of requests, which are flushed with a delay ---- */
 
 /* When, in coarse monotonic ns; 0: nothing to flush. */
 static uint64_t flush_due(const struct rhb_loop *loop)
 {
-    return loop->access_log != NULL ? rhb_access_log_due(loop->access_log) : 0;
+    return loop->reports != NULL ? rhb_reports_due(loop->reports) : 0;
 }
 
-static void flush_log(struct rhb_loop *loop, uint64_t now)
+static void flush_reports(struct rhb_loop *loop, uint64_t now)
 {
     uint64_t due = flush_due(loop);
     if (due != 0 && now >= due)
-        rhb_access_log_flush(loop->access_log);
+        rhb_reports_flush(loop->reports, now);
 }
 
 /* ---- the result of epoll_wait ---- */
@@ -61,7 +61,7 @@ static void tick(struct rhb_loop *loop, bool idle)
     uint64_t now = rhb_now_coarse();
     loop->check_deadlines = true;
     rhb_score_alive(loop->lane->score, now);
-    flush_log(loop, now);
+    flush_reports(loop, now);
     if (now >= loop->tick_at && idle)
         give_memory_back(loop);
     if (loop->balance_at != 0 && now >= loop->balance_at) {
@@ -187,7 +187,7 @@ int rhb_loop_before_sleep(struct rhb_loop *loop)
     loop->sleeping = true;
     loop->n_events = loop->at_event = loop->seen_events = 0;
     uint64_t now = rhb_now_coarse();
-    flush_log(loop, now); /* which never waits (access_log.h) */
+    flush_reports(loop, now); /* which never waits (access_log.h) */
     loop->wakes_at = wake_at(loop);
     return ms_until(loop->wakes_at, now);
 }

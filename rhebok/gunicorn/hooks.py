@@ -21,14 +21,15 @@ WORKER_FAILED = ExitStatus.WORKERS  # of a worker whose post_fork or post_worker
 class GunicornHooks:
     """Made in the master; each worker has a copy."""
 
-    def __init__(self, config: Config, log: logging.Logger) -> None:
+    def __init__(self, config: Config, log: logging.Logger, own_log: Any = None) -> None:
+        """own_log: an instance of the user's logger_class, which hooks get as `log`."""
         self._functions = config.hooks
         self._log = log
         # Who has not asked for preload expects on_starting before the application is imported.
         self._starts_early = config.sources["preload"].startswith("default") or not config.settings.preload
         self._later = False
         cfg = GunicornConfig(config, config.hooks)
-        self._server = Server(cfg, Log(log, cfg))
+        self._server = Server(cfg, own_log or Log(log, cfg))
         self._worker = Worker(self._server)  # the one that is forked next, and in a worker itself
         self._worker_ended = False
 

@@ -105,7 +105,6 @@ HTTP1 = "rhebok speaks HTTP/1.1 only: let the proxy speak HTTP/2"
 ASGI = "rhebok serves WSGI, not ASGI"
 DIRTY = "rhebok has no dirty workers: use a task queue"
 CONTROL = "rhebok has no control socket"
-LATER = "not built yet"
 
 # fmt: off
 OPTIONS: tuple[Option, ...] = (
@@ -193,20 +192,20 @@ OPTIONS: tuple[Option, ...] = (
         convert=values.log_level, word=values.log_level, judge=values.about_log_level),
     taken("capture_output", "--capture-output"),
     judged("logger_class", "--logger-class", values.logger_class,
-        "gunicorn.glogging.Logger as it is; others are noted and not used"),
+        "a subclass of gunicorn.glogging.Logger; with access() or atoms() of its own it costs more"),
     taken("logconfig", "--log-config", "log_config", convert=values.path),
     taken("logconfig_json", "--log-config-json", "log_config_json", convert=values.path),
     Option("logconfig_dict", (), Fate.TAKEN, "As --log-config; only in a Python file."),
-    taken("syslog", "--log-syslog", "log_syslog", "The error log only."),
+    taken("syslog", "--log-syslog", "log_syslog", "Error lines have the severity in the text too."),
     taken("syslog_addr", "--log-syslog-to", "log_syslog_to"),
     taken("syslog_prefix", "--log-syslog-prefix", "log_syslog_prefix"),
     taken("syslog_facility", "--log-syslog-facility", "log_syslog_facility"),
-    note("disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog",
-        "the access log never goes to syslog", True),
-    note("statsd_host", "--statsd-host", LATER),
-    note("statsd_prefix", "--statsd-prefix", LATER),
-    note("dogstatsd_tags", "--dogstatsd-tags", LATER),
-    note("enable_backlog_metric", "--enable-backlog-metric", LATER, True),
+    taken("disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog"),
+    taken("statsd_host", "--statsd-host",
+        text="Lines are gathered for up to a second, and counters are sums. Refused requests count too."),
+    taken("statsd_prefix", "--statsd-prefix"),
+    taken("dogstatsd_tags", "--dogstatsd-tags"),
+    taken("enable_backlog_metric", "--enable-backlog-metric", text="Unix sockets too."),
     # Process naming
     taken("proc_name", "-n --name", "name"),
     note("default_proc_name", "", "without --name the titles have the application", harmless=("gunicorn",)),

@@ -1,6 +1,7 @@
 """Values of gunicorn's settings: how they become ours, and what is said of those that differ. For options."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -168,7 +169,7 @@ def forwarder_headers(value: Any) -> str:
 
 
 def logger_class(value: Any) -> str:
-    name = value if isinstance(value, str) else f"{value.__module__}.{value.__qualname__}"
-    if name in ("gunicorn.glogging.Logger", "simple", "egg:gunicorn#simple"):
-        return ""
-    return f"{name} is not used: rhebok writes its logs itself; --log-config can change the error log"
+    """Raises Refused for what names no class. gunicorn.logger makes one of it."""
+    if not isinstance(value, type) and not (isinstance(value, str) and re.fullmatch(r"[\w.:#]+", value)):
+        raise Refused(f"it takes a class, or its name as MODULE.CLASS, not {value!r:.60}")
+    return ""

@@ -1,4 +1,4 @@
-from .csrc cimport rhb_access_entry, rhb_access_log, rhb_bytes, rhb_conn
+from .csrc cimport rhb_access_entry, rhb_bytes, rhb_conn, rhb_records, rhb_reports
 from libc.stdint cimport uint64_t
 from posix.types cimport pid_t
 
@@ -11,5 +11,9 @@ cdef class AccessLine:
     cdef rhb_bytes response_head   # a copy
 
     cdef int keep_head(self, const rhb_bytes *head) except -1
-    cdef int write(self, rhb_access_log *log, rhb_access_entry *entry, rhb_conn *conn) except -1
+    cdef int write(self, rhb_reports *reports, rhb_access_entry *entry, rhb_conn *conn) except -1
+    cdef int write_lines(self, rhb_reports *reports, rhb_access_entry *entry) except -1
+    cdef int add(self, rhb_reports *reports, rhb_access_entry *entry, rhb_records *records) except -1
+    cdef int keeper_is_full(self, object keeper, size_t kept) except -1
+    cdef int call(self, object access, rhb_access_entry *entry) except -1
     cdef bytes variable(self, str key)

@@ -1,7 +1,8 @@
 # cython: binding=False
-"""The line of the access log for one response: what has to be kept until the response ends, and the writing.
+"""What is reported of one response, to the access log and to statsd: what has to be kept until the response ends, and
+the writing.
 
-Each exchange has one, and uses it only while access logging is on.
+Each exchange has one, and uses it only while requests are reported.
 """
 
 from libc.time cimport time
@@ -17,8 +18,16 @@ from .csrc cimport (
     rhb_now_exact,
     rhb_peer,
     rhb_peer_text,
+    rhb_records,
+    rhb_records_add,
+    rhb_records_environ_key,
+    rhb_reports,
+    rhb_statsd_add,
 )
 from .error_log cimport log_error
+
+cdef enum:
+    FULL = 32 * 1024  # bytes of records at which somebody has to take them
 
 
 cdef class AccessLine:
@@ -37,27 +46,49 @@ cdef class AccessLine:
         rhb_bytes_append(&self.response_head, head.data, head.len)
         return 0
 
-    cdef int write(self, rhb_access_log *log, rhb_access_entry *entry, rhb_conn *conn) except -1:
-        """Adds the line to the log's batch. The caller has set request, status and body_bytes of the entry."""
+    cdef int write(self, rhb_reports *reports, rhb_access_entry *entry, rhb_conn *conn) except -1:
+        """Reports the response. The caller has set request, status and body_bytes of the entry."""
         cdef char peer[RHB_PEER_TEXT]
         cdef const rhb_peer *client = &conn.client if conn.has_client else &conn.peer
+        entry.duration_ns = rhb_now_exact() - self.started
+        if reports.lines:
+            entry.peer = peer
+            entry.peer_len = rhb_peer_text(client, peer)
+        conn.has_client = False  # before what may run Python code
+        if reports.statsd is not NULL:
+            rhb_statsd_add(reports.statsd, entry)
+        return self.write_lines(reports, entry) if reports.lines else 0
+
+    cdef int write_lines(self, rhb_reports *reports, rhb_access_entry *entry) except -1:
+        entry.response_head = self.response_head.data
+        entry.response_head_len = self.response_head.len
+        entry.pid = self.pid
+        entry.finished = time(NULL)
+        if reports.access_log is not NULL:
+            self.add(reports, entry, NULL)
+        if reports.records is not NULL and reports.access is NULL:
+            self.add(reports, entry, reports.records)
+        if reports.access is not NULL and self.environ is not None:
+            self.call(<object>reports.access, entry)  # the records are those of refused requests then
+        return 0
+
+    cdef int add(self, rhb_reports *reports, rhb_access_entry *entry, rhb_records *records) except -1:
+        """Adds a line to the access log's batch, or to the records (not NULL), with the environ variables that its
+        format names."""
         cdef const char *values[RHB_ACCESS_VARIABLES]
         cdef size_t sizes[RHB_ACCESS_VARIABLES]
+        cdef const char *key
+        cdef size_t kept
         # values points into these. None when the connection may belong to another thread (Exchange.log_cut): making a
         # list may collect garbage, which runs code of the application and so that thread.
         cdef list held = None if self.environ is None else []
-        entry.peer = peer
-        entry.peer_len = rhb_peer_text(client, peer)
-        conn.has_client = False
-        entry.response_head = self.response_head.data
-        entry.response_head_len = self.response_head.len
         entry.environ = values
         entry.environ_len = sizes
-        entry.pid = self.pid
-        entry.duration_ns = rhb_now_exact() - self.started
-        entry.finished = time(NULL)
         for index in range(RHB_ACCESS_VARIABLES):
-            key = rhb_access_log_environ_key(log, index)
+            if records is NULL:
+                key = rhb_access_log_environ_key(reports.access_log, index)
+            else:
+                key = rhb_records_environ_key(records, index)
             if key is NULL:
                 break
             if held is None:
@@ -68,7 +99,28 @@ cdef class AccessLine:
             held.append(encoded)
             values[index] = encoded
             sizes[index] = len(encoded)
-        rhb_access_log_add(log, entry)
+        if records is NULL:
+            rhb_access_log_add(reports.access_log, entry)
+            return 0
+        kept = rhb_records_add(records, entry)
+        if kept >= FULL and held is not None:
+            self.keeper_is_full(<object>reports.keeper, kept)
+        return 0
+
+    cdef int keeper_is_full(self, object keeper, size_t kept) except -1:
+        try:
+            keeper.full(kept)
+        except BaseException as error:
+            log_error(self.logger, "the lines of the access log cannot be handled", (), error)
+        return 0
+
+    cdef int call(self, object access, rhb_access_entry *entry) except -1:
+        """The user's own logging of the response."""
+        cdef bytes head = entry.response_head[:entry.response_head_len] if entry.response_head_len > 0 else b""
+        try:
+            access(self.environ, entry.status, head, entry.body_bytes, entry.duration_ns)
+        except BaseException as error:
+            log_error(self.logger, "access() of the logger class failed", (), error)
         return 0
 
     cdef bytes variable(self, str key):

@@ -1,5 +1,5 @@
 # cython: binding=False
-"""Opens the access log of a worker. csrc/log compiles its format and writes it."""
+"""Opens what a worker reports requests to: the access log, and statsd. csrc/log writes them."""
 
 import os
 
@@ -9,6 +9,10 @@ from .csrc cimport (
     rhb_access_log_free,
     rhb_access_log_new,
     rhb_access_log_open,
+    rhb_records,
+    rhb_records_new,
+    rhb_statsd,
+    rhb_statsd_new,
 )
 
 cdef enum:
@@ -54,6 +58,45 @@ cdef rhb_access_log *open_access_log(object settings, object file, object errors
         raise OSError(-result, os.strerror(-result), settings.access_logfile)
     rhb_access_log_errors_to(log, descriptor_of(errors))
     return log
+
+
+cdef rhb_records *new_records(object records) except? NULL:
+    """For lines that are handled in Python (see Worker), which the caller frees; NULL for None. Raises ValueError for the
+    format."""
+    cdef const char *error = NULL
+    cdef const char *second = NULL
+    cdef size_t at = 0
+    cdef bytes format, line = None
+    cdef rhb_records *made
+    if records is None:
+        return NULL
+    format = records.format.encode("utf-8")
+    if records.line_format is not None:
+        line = records.line_format.encode("utf-8")
+        second = line
+    made = rhb_records_new(format, second, &error, &at)
+    if made is NULL and error is NULL:
+        raise MemoryError
+    if made is NULL:
+        raise ValueError(f"{error.decode()} at offset {at}")
+    return made
+
+
+cdef rhb_statsd *open_statsd(object statsd) except? NULL:
+    """The metrics for a socket (see Worker), which the caller frees; NULL for None."""
+    cdef bytes path, prefix, tags
+    cdef const char *name = NULL
+    cdef rhb_statsd *metrics
+    if statsd is None:
+        return NULL
+    prefix, tags = statsd.prefix.encode("ascii"), statsd.tags.encode("ascii")
+    if statsd.path is not None:
+        path = os.fsencode(statsd.path)
+        name = path
+    metrics = rhb_statsd_new(statsd.fileno(), name, prefix, tags)
+    if metrics is NULL:
+        raise MemoryError
+    return metrics
 
 
 cdef int descriptor_of(object stream) except -2:

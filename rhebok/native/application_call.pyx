@@ -33,7 +33,7 @@ cdef extern from "Python.h":
 
 cdef Progress call_application(Exchange exchange, object application, dict environ) except? BROKEN:
     """Calls the application and sends what it returns, as far as the socket takes it."""
-    if exchange.loop.access_log is not NULL:
+    if exchange.loop.reports is not NULL:
         exchange.access_line.environ = environ
     try:
         start_body(exchange, application(environ, exchange.start_response_method))

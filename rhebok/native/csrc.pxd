@@ -156,6 +156,35 @@ cdef extern from "log/access_log.h" nogil:
     void rhb_access_log_finish(rhb_access_log *log)
     void rhb_access_log_free(rhb_access_log *log)
 
+cdef extern from "loop/accept_queue.h" nogil:
+    uint32_t rhb_accept_queue_length(int fd, bint is_unix)
+
+cdef extern from "log/statsd.h" nogil:
+    struct rhb_statsd:
+        pass
+    rhb_statsd *rhb_statsd_new(int fd, const char *path, const char *prefix, const char *tags)
+    void rhb_statsd_add(rhb_statsd *statsd, const rhb_access_entry *entry)
+    void rhb_statsd_free(rhb_statsd *statsd)
+
+cdef extern from "log/records.h" nogil:
+    struct rhb_records:
+        pass
+    rhb_records *rhb_records_new(const char *format, const char *line, const char **error, size_t *error_at)
+    const char *rhb_records_environ_key(const rhb_records *records, size_t index)
+    size_t rhb_records_add(rhb_records *records, const rhb_access_entry *entry)
+    void rhb_records_take(rhb_records *records, rhb_bytes *out, uint64_t *lost)
+    void rhb_records_free(rhb_records *records)
+
+cdef extern from "log/reports.h" nogil:
+    struct rhb_reports:
+        rhb_access_log *access_log
+        rhb_statsd *statsd
+        rhb_records *records
+        void *keeper
+        void *access
+        bint lines
+    void rhb_reports_finish(rhb_reports *reports)
+
 cdef extern from "http/saved_head.h" nogil:
     phr_request_head *rhb_head_save(const phr_request_head *head)
 
@@ -294,7 +323,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_loop_options options
         rhb_lane *lanes
         rhb_clock clock
-        rhb_access_log *access_log
+        rhb_reports *reports
         size_t open
         uint64_t request_timeout
         int body_error

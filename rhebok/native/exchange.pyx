@@ -102,7 +102,7 @@ cdef class Exchange:
         self.head.context.server = loop.options.server
         self.head.context.server_len = loop.options.server_len
         self.body.size = self.body.left = 0
-        if loop.access_log is not NULL:
+        if loop.reports is not NULL:
             self.access_line.started = rhb_now_exact()
         return 0
 
@@ -125,7 +125,7 @@ cdef class Exchange:
         if progress == BROKEN:
             self.end_waits()
         self.running = False  # first: what follows may run code of the application, and so its other threads
-        if self.loop.access_log is not NULL:
+        if self.loop.reports is not NULL:
             self.log_access()
             self.access_line.environ = None
         if self.iterator is not None:
@@ -201,13 +201,13 @@ cdef class Exchange:
         return 0
 
     cdef int log_access(self) except -1:
-        """Writes the line of the access log."""
+        """Reports the request: to the access log, and to statsd."""
         cdef rhb_access_entry entry
         memset(&entry, 0, sizeof(entry))
         entry.request = self.request_head()
         entry.status = self.head.written.status
         entry.body_bytes = self.body.size
-        return self.access_line.write(self.loop.access_log, &entry, self.conn)
+        return self.access_line.write(self.loop.reports, &entry, self.conn)
 
     cdef int log_cut(self) except -1:
         """The same for a connection that the application has taken over, and that the end of the process cuts."""
@@ -319,7 +319,7 @@ cdef class Exchange:
         complete_head(&self.head, self.loop, body_length)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
-        if self.loop.access_log is not NULL:
+        if self.loop.reports is not NULL and self.loop.reports.lines:
             self.access_line.keep_head(&self.outgoing.out)
         if self.unsent_hints.len > 0:
             self.outgoing.put_first(&self.unsent_hints)

@@ -8,10 +8,10 @@ import os
 
 from cpython.ref cimport Py_DECREF
 from libc.errno cimport errno
-from libc.stdint cimport uint64_t
+from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from posix.unistd cimport close
 
-from .access_log cimport compile_format, open_access_log
+from .access_log cimport compile_format, new_records, open_access_log, open_statsd
 from .at_fork cimport AtFork
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
@@ -19,9 +19,10 @@ from .csrc cimport (
     RHB_LIVE_CONNECTION,
     RHB_LIVE_INCOMING,
     RHB_SCORE_SIZE,
-    rhb_access_log,
-    rhb_access_log_finish,
     rhb_access_log_free,
+    rhb_accept_queue_length,
+    rhb_bytes,
+    rhb_bytes_free,
     rhb_heap_keep,
     rhb_live_count,
     rhb_loop,
@@ -35,8 +36,13 @@ from .csrc cimport (
     rhb_loop_stop_last,
     rhb_mover_start,
     rhb_mover_stop,
+    rhb_records_free,
+    rhb_records_take,
+    rhb_reports,
+    rhb_reports_finish,
     rhb_score,
     rhb_score_alive,
+    rhb_statsd_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -67,6 +73,13 @@ def check_access_logformat(format):
 def score_size():
     """score_size() -> int: bytes of one thread of a worker in the scoreboard."""
     return RHB_SCORE_SIZE
+
+
+def accept_queue_length(int fd, bint is_unix):
+    """accept_queue_length(fd: int, is_unix: bool) -> int | None: how many connections wait to be accepted from this
+    listener; None where the kernel does not tell."""
+    cdef uint32_t length = rhb_accept_queue_length(fd, is_unix)
+    return None if length == UINT32_MAX else length
 
 
 def live_objects():
@@ -100,6 +113,13 @@ cdef class Worker:
         close the listeners then.
     access_log: None, or the open file of the access log, with fd and path (None: it is not opened again after a
         rename).
+    statsd: None, or where metrics go (rhebok.process.statsd.Statsd): fileno() of a connected datagram socket, the path
+        of a unix socket or None, prefix, tags.
+    records: None, or who handles the lines of the access log in Python (rhebok.process.access_records): format, of a
+        record; line_format, of a second line for each, or None; full(kept: int), called with the bytes that wait for
+        take_records().
+    on_access: None, or called for each response of the application as on_access(environ, status: int, head: bytes,
+        body_bytes: int, duration_ns: int).
     channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
         workers. slot: that of this worker in the scoreboard.
 
@@ -108,7 +128,8 @@ cdef class Worker:
     """
 
     cdef rhb_loop *loop
-    cdef rhb_access_log *access_log
+    cdef rhb_reports reports         # which points to the next two
+    cdef object keeper, on_access
     cdef LoopSetup setup             # the loop points into it
     cdef ChannelSetup channel        # into this too; None: no other workers
     cdef Service service
@@ -122,14 +143,19 @@ cdef class Worker:
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
-                 on_last_accept=None, access_log=None, channel=None, slot=0):
+                 on_last_accept=None, access_log=None, channel=None, slot=0,
+                 statsd=None, records=None, on_access=None):
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
         if settings.threads > 1:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
         self.loop = self.setup.new_loop(listeners, wakeup_fd if settings.threads == 1 else self.wake_fd)
-        self.loop.access_log = self.access_log = open_access_log(settings, access_log, errors)
+        self.reports.access_log = open_access_log(settings, access_log, errors)
+        self.reports.statsd = open_statsd(statsd)
+        self.reports.records = new_records(records)
+        self.keeper, self.on_access = records, on_access
+        self.set_reports()
         show_queries(settings.log_queries)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
@@ -145,9 +171,21 @@ cdef class Worker:
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
-        rhb_access_log_free(self.access_log)
+        rhb_access_log_free(self.reports.access_log)
+        rhb_statsd_free(self.reports.statsd)
+        rhb_records_free(self.reports.records)
         if self.wake_fd >= 0:
             close(self.wake_fd)
+
+    cdef int set_reports(self) except -1:
+        self.reports.keeper = <void *>self.keeper
+        if self.on_access is not None:
+            self.reports.access = <void *>self.on_access
+        self.reports.lines = (self.reports.access_log is not NULL or self.reports.records is not NULL
+                              or self.reports.access is not NULL)
+        if self.reports.lines or self.reports.statsd is not NULL:
+            self.loop.reports = &self.reports
+        return 0
 
     cdef Lane new_lane(self, int number, templates):
         cdef Lane lane = Lane(self.service, templates)
@@ -244,18 +282,31 @@ cdef class Worker:
         return names
 
     def log_cut(self):
-        """log_cut() -> None: writes the access log for each connection that an application has taken over, before the
+        """log_cut() -> None: reports the request of each connection that an application has taken over, before the
         end of the process closes the connection."""
         cdef Lane lane
-        if self.access_log is NULL:
+        if self.loop.reports is NULL:
             return
         for lane in self.lanes:
             lane.handler.log_cut()
 
     def flush_logs(self):
-        """flush_logs() -> None: writes the lines of the access log that are still in memory."""
-        if self.access_log is not NULL:
-            rhb_access_log_finish(self.access_log)
+        """flush_logs() -> None: writes the lines of the access log, and sends the metrics, that are still in memory."""
+        if self.loop is not NULL and self.loop.reports is not NULL:
+            rhb_reports_finish(self.loop.reports)
+
+    def take_records(self):
+        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because nobody
+        has taken them."""
+        cdef rhb_bytes taken
+        cdef uint64_t lost
+        if self.reports.records is NULL:
+            return b"", 0
+        rhb_records_take(self.reports.records, &taken, &lost)
+        try:
+            return taken.data[:taken.len] if taken.len > 0 else b"", lost
+        finally:
+            rhb_bytes_free(&taken)
 
     # ---- the threads ----
 

@@ -24,11 +24,12 @@ _SYSLOG_FORMAT = "[%(process)d] [%(levelname)s] %(message)s"
 
 @dataclass(frozen=True)
 class Syslog:
-    """Where the lines of the error log go too."""
+    """Where the lines of the logs go too."""
 
     address: str
     facility: str
     prefix: str
+    accesses: bool = True  # those of the access log too
 
 
 @dataclass(frozen=True)
@@ -56,43 +57,116 @@ def parse_syslog_address(text: str) -> tuple[socket.SocketKind | None, str | tup
     return kind, (match[2] or match[3] or "localhost", int(match[4] or SYSLOG_PORT))
 
 
-def configure(log: ErrorLog, config: LoggerConfig) -> None:
-    """Raises UserError."""
+def configure(log: ErrorLog, config: LoggerConfig) -> bool:
+    """Whether the configuration has handlers for gunicorn.access. Raises UserError."""
     logger = logging.getLogger(ERROR_LOGGER)
     logger.handlers = list(log.logger.handlers)
     logger.propagate = False
     logger.setLevel(log.logger.level)
     if config.syslog:
-        handler = _syslog_handler(config.syslog)
+        handler = _syslog_handler(config.syslog, f"error: {_SYSLOG_FORMAT}")
         log.logger.addHandler(handler)
         logger.addHandler(handler)
     ours = list(logger.handlers)
+    accesses = _access_logger(config.syslog)
+    ours_of_accesses = list(accesses.handlers)
     _apply(config)
     if logger.handlers != ours:
         log.logger.handlers = [_PassedOn(logger)]
+    return accesses.handlers != ours_of_accesses
 
 
-def access_log_of_config() -> str | None:
-    """The file that the configuration gives to gunicorn.access: rhebok writes it itself."""
-    for handler in logging.getLogger(ACCESS_LOGGER).handlers:
-        if isinstance(handler, logging.FileHandler):
-            return handler.baseFilename
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
-            return STDOUT
+def _access_logger(syslog: Syslog | None) -> logging.Logger:
+    """As it is before the configuration."""
+    logger = logging.getLogger(ACCESS_LOGGER)
+    logger.handlers = []
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    if syslog and syslog.accesses:
+        logger.addHandler(_syslog_handler(syslog, "access: [%(process)d] %(message)s"))
+    return logger
+
+
+@dataclass(frozen=True)
+class AccessRoute:
+    """Where the lines of the access log go."""
+
+    file: str | None  # is written by the worker itself
+    handlers: tuple[logging.Handler, ...] = ()  # get records
+
+
+def access_route(file: str | None, configured: bool, all_in_python: bool = False) -> AccessRoute:
+    """file: --access-logfile, which counts unless the handlers of gunicorn.access are `configured`."""
+    logger = logging.getLogger(ACCESS_LOGGER)
+    if logger.disabled or not logger.isEnabledFor(logging.INFO):
+        return AccessRoute(None if configured else file)
+    handlers = _handlers_of(logger)
+    if not configured:
+        return AccessRoute(file, handlers)
+    unplain = logger.filters or all_in_python
+    plain = None if unplain else next((each for each in handlers if _plain_file(each)), None)
+    return AccessRoute(_plain_file(plain), tuple(each for each in handlers if each is not plain))
+
+
+def _handlers_of(logger: logging.Logger) -> tuple[logging.Handler, ...]:
+    """Its own, and those of the loggers above it to which it passes records on."""
+    found = list(logger.handlers)
+    while logger.propagate and logger.parent:
+        logger = logger.parent
+        found += logger.handlers
+    return tuple(found)
+
+
+def _plain_file(handler: logging.Handler | None) -> str | None:
+    """The file that a handler writes each message to, and nothing else."""
+    if handler is None or handler.filters or handler.level > logging.INFO or not _bare(handler.formatter):
+        return None
+    if type(handler) is logging.FileHandler:
+        return handler.baseFilename
+    if type(handler) is logging.StreamHandler and handler.stream is sys.stdout:
+        return STDOUT
     return None
 
 
-def give_access_logger(file: AccessLogFile | None) -> None:
+def _bare(formatter: logging.Formatter | None) -> bool:
+    return formatter is None or (type(formatter) is logging.Formatter and formatter._fmt == "%(message)s")
+
+
+def give_access_logger(file: AccessLogFile | None, configured: bool) -> None:
     """For applications that write lines of their own to it."""
     logger = logging.getLogger(ACCESS_LOGGER)
-    if logger.handlers:
-        return
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    if file:
+    if file and not configured:
         handler = logging.StreamHandler(cast(TextIO, LogStream(None, file.fd)))
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
+
+
+def adopt(log: ErrorLog, logger: logging.Logger) -> None:
+    """The error log goes to the handlers of this logger. The plain ones write to the stream of the log, which
+    follows a renamed file."""
+    for handler in list(logger.handlers):
+        if type(handler) in (logging.FileHandler, logging.StreamHandler):
+            ours = logging.StreamHandler(log.stream)
+            _replace(logger, handler, ours)
+    log.logger.handlers = [_PassedOn(logger)]
+
+
+def follow_renames(logger: logging.Logger) -> None:
+    """For a logger that is written to by others than the worker."""
+    from logging.handlers import WatchedFileHandler
+
+    for handler in list(logger.handlers):
+        if type(handler) is logging.FileHandler:
+            _replace(logger, handler, WatchedFileHandler(handler.baseFilename))
+
+
+def _replace(logger: logging.Logger, old: logging.Handler, new: logging.Handler) -> None:
+    new.setFormatter(old.formatter)
+    new.setLevel(old.level)
+    new.filters = old.filters
+    logger.handlers[logger.handlers.index(old)] = new
+    if isinstance(old, logging.FileHandler):
+        old.close()
 
 
 class _PassedOn(logging.Handler):
@@ -104,7 +178,7 @@ class _PassedOn(logging.Handler):
         self._to = to
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= self._to.getEffectiveLevel():
+        if record.levelno >= self._to.getEffectiveLevel() and self._to.filter(record):
             self._to.callHandlers(record)
 
 
@@ -147,7 +221,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{cause}"
 
 
-def _syslog_handler(syslog: Syslog) -> logging.Handler:
+def _syslog_handler(syslog: Syslog, form: str) -> logging.Handler:
     from logging.handlers import SysLogHandler
 
     kind, address = parse_syslog_address(syslog.address)
@@ -157,5 +231,5 @@ def _syslog_handler(syslog: Syslog) -> logging.Handler:
     except OSError as error:
         raise UserError(f"--log-syslog-to: cannot send to {syslog.address}: {os_reason(error)}") from None
     prefix = syslog.prefix.replace("%", "%%")
-    handler.setFormatter(logging.Formatter(f"gunicorn.{prefix}.error: {_SYSLOG_FORMAT}"))
+    handler.setFormatter(logging.Formatter(f"gunicorn.{prefix}.{form}"))
     return handler

@@ -22,7 +22,7 @@ from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
 from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
-from rhebok.process.logs import AccessLogFile, ErrorLog
+from rhebok.process.logs import ErrorLog
 from rhebok.process.open_files import close_stdin
 from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
 from rhebok.serving import patches
@@ -30,7 +30,9 @@ from rhebok.serving.app_loading import load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks
+from rhebok.serving.outputs import Outputs
 from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
@@ -40,6 +42,8 @@ from rhebok.superdaemon.notify import Notifier
 from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
 
 MANY_WORKERS = 16  # TTIN may make as many, or four times --workers
+
+NO_OUTPUTS = Outputs()
 
 WorkerSource = Callable[[Settings], WorkerFactory]
 
@@ -55,7 +59,7 @@ class Master:
         worker_source: WorkerSource,
         release_in_child: Callable[[], None] = lambda: None,
         notifier: Notifier | None = None,
-        access_log: AccessLogFile | None = None,
+        outputs: Outputs = NO_OUTPUTS,
         hooks: Hooks | None = None,
     ) -> None:
         self._settings = settings
@@ -64,7 +68,10 @@ class Master:
         self._worker_source = worker_source
         self._release_in_child = release_in_child
         self._notifier = notifier or Notifier()
-        self._access_log = access_log
+        self._outputs = outputs
+        self._metrics = MasterMetrics(
+            outputs.statsd, accept_queue_length() if settings.enable_backlog_metric else None
+        )
         slots = capacity(settings.workers)
         self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
         self._channel: Channel | None = None  # one worker has nobody to share with
@@ -142,7 +149,7 @@ class Master:
             self._scoreboard,
             self._hooks,
             channel=self._channel,
-            access_log=self._access_log,
+            outputs=self._outputs,
             files=files,
         )
 
@@ -179,6 +186,7 @@ class Master:
     def _callbacks(self, service: Service) -> Callbacks:
         hooks = self._hooks
         worker: list[WorkerProcess] = []  # filled in the child
+        looked_at = (self._watch, self._life, self._tracebacks, self._metrics)
 
         def before_fork() -> None:
             self._show_where_it_hangs()
@@ -192,6 +200,7 @@ class Master:
             self._tracebacks.forked(pid)
             self._watch.forked(pid, self._slot)
             self._life.forked(pid, self._slot)
+            self._metrics.forked()
             self._slot = None
             hooks.forked(pid)
 
@@ -206,6 +215,7 @@ class Master:
         def on_child_reap(pid: int, status: int) -> None:
             self._tracebacks.reaped(pid)
             self._life.reaped(pid)
+            self._metrics.reaped()
             self._watch.reaped(pid)
             hooks.reaped(pid, status)
 
@@ -222,7 +232,7 @@ class Master:
             gradual_stop_begins=self._notifier.workers_take,
             replaced_as_a_whole=self._deploy_instead,
             verdicts=self._verdicts,
-            verdicts_at=lambda: min(each.next_at() for each in (self._watch, self._life, self._tracebacks)),
+            verdicts_at=lambda: min(each.next_at() for each in looked_at),
             child_ready=self._life.ready,
             show_loading=self._show_loading,
             current_requests=self._watch.current_requests,
@@ -230,6 +240,7 @@ class Master:
 
     def _verdicts(self) -> dict[int, Verdict]:
         self._tracebacks.look()
+        self._metrics.look(self._listeners)
         return {**self._watch.verdicts(), **self._life.verdicts()}
 
     def _show_loading(self, pids: Sequence[int]) -> None:
@@ -265,4 +276,5 @@ class Master:
     def _stop_begins(self) -> None:
         """The workers serve the accept queues before they stop; the queues close with the last worker."""
         self._scoreboard.note_generation_stops()
+        self._metrics.generation_stops()
         close_all(self._listeners)

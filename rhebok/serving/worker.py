@@ -34,16 +34,21 @@ from rhebok.process.signals import (
     WakeupPipe,
     ignore,
 )
+from rhebok.process.statsd import Statsd
 from rhebok.process.title import set_title
 from rhebok.serving import live_objects, patches, titles
 from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
+from rhebok.serving.outputs import OnAccess, Outputs
+from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
 from rhebok.settings.table import Settings
+
+NO_OUTPUTS = Outputs()
 
 
 class NativeWorker(Protocol):
@@ -71,7 +76,10 @@ class NativeWorker(Protocol):
         """Writes lines to the access log for upgraded connections, which are cut now."""
 
     def flush_logs(self) -> None:
-        """Writes the buffered lines of the access log."""
+        """Writes the buffered lines of the access log, and sends the buffered metrics."""
+
+    def take_records(self) -> tuple[bytes, int]:
+        """What waits for the RecordThread, and how many lines were lost."""
 
 
 class WorkerFactory(Protocol):
@@ -93,6 +101,9 @@ class WorkerFactory(Protocol):
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
         access_log: AccessLogFile | None = None,
+        statsd: Statsd | None = None,
+        records: RecordThread | None = None,
+        on_access: OnAccess | None = None,
         channel: Channel | None = None,
         slot: int = 0,
     ) -> NativeWorker: ...
@@ -111,7 +122,7 @@ class Service:
     scoreboard: Scoreboard
     hooks: Hooks
     channel: Channel | None = None  # by which connections move between workers; None: there is one worker
-    access_log: AccessLogFile | None = None
+    outputs: Outputs = NO_OUTPUTS
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
 
 
@@ -146,6 +157,7 @@ class WorkerProcess:
         self._native: NativeWorker | None = None
         self._hooks = service.hooks
         self._cut = False
+        self._records: RecordThread | None = None  # for lines of the access log that handlers in Python get
         self._wakeup: WakeupPipe | None = None
         self._end = WorkerEnd(service.log.logger, service.files)
 
@@ -207,6 +219,8 @@ class WorkerProcess:
         self._native = self._make_native(app, report)
         try:
             self._native.prepare()
+            if self._records:
+                self._records.start(self._native.take_records)
         except (RuntimeError, MemoryError) as error:
             text = "cannot start all threads of a worker (--threads %d): %s; a limit (ulimit -u, -v)?"
             reason = str(error) or type(error).__name__
@@ -225,6 +239,8 @@ class WorkerProcess:
 
     def _make_native(self, app: Application, report: Report) -> NativeWorker:
         service, settings = self._service, self._with_working_threads()
+        if service.outputs.records:
+            self._records = RecordThread(service.outputs.records, service.log.logger)
         assert self._wakeup is not None
         # SystemRandom: all workers may have inherited the same state of the random module.
         limit = request_limit(
@@ -243,7 +259,10 @@ class WorkerProcess:
             timeout=settings.timeout,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
-            access_log=service.access_log,
+            access_log=service.outputs.access_log,
+            statsd=service.outputs.statsd,
+            records=self._records,
+            on_access=service.outputs.on_access,
             channel=service.channel,
             slot=self._slot,
         )
@@ -320,6 +339,8 @@ class WorkerProcess:
     def _flush(self) -> None:
         if self._native is not None:
             self._native.flush_logs()
+        if self._records is not None:
+            self._records.finish()
         for stream in (sys.stdout, sys.stderr, self._service.log.stream):
             with suppress(OSError, ValueError, AttributeError, RuntimeError):  # closed, full, missing, busy
                 stream.flush()

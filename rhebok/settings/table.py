@@ -8,6 +8,8 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any
 
+from rhebok.process import statsd
+from rhebok.process.logger_config import parse_syslog_address
 from rhebok.settings import values
 from rhebok.settings.app_spec import app_kind
 from rhebok.settings.cpus import auto_workers
@@ -44,6 +46,13 @@ SYSLOG_FACILITIES = (
     "local6",
     "local7",
 )
+
+# Logs and metrics read their addresses themselves.
+SYSLOG_ADDRESS = values.checked(
+    parse_syslog_address, "udp://HOST:PORT, tcp://HOST:PORT or unix://PATH", "ADDRESS"
+)
+STATSD_ADDRESS = values.checked(statsd.parse_address, "HOST:PORT or unix://PATH", "ADDRESS")
+STATSD_WORD = values.checked(statsd.check_word, "ASCII text without |", "TEXT")
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 
@@ -297,17 +306,30 @@ class Settings:
         "Write what the application writes to stdout and stderr to --error-logfile.")
     log_config: str | None = row("--log-config", values.path(), None, Group.LOGGING,
         "Configure Python's logging by this file of logging.config.fileConfig. A logger `gunicorn.error` in "
-        "it gets the lines of the error log, and the file of `gunicorn.access` is the access log.")
+        "it gets the lines of the error log, and the handlers of `gunicorn.access` are the access log.")
     log_config_json: str | None = row("--log-config-json", values.path(), None, Group.LOGGING,
         "As --log-config, by a JSON file for logging.config.dictConfig.")
     log_syslog: bool = row("--log-syslog/--no-log-syslog", values.switch(), False, Group.LOGGING,
-        "Send the lines of the error log to syslog too.")
-    log_syslog_to: str = row("--log-syslog-to", values.syslog_address(), "udp://localhost:514", Group.LOGGING,
+        "Send the lines of the error log and of the access log to syslog too.")
+    disable_redirect_access_to_syslog: bool = row(
+        "--disable-redirect-access-to-syslog/--no-disable-redirect-access-to-syslog", values.switch(), False,
+        Group.LOGGING, "With --log-syslog: not the lines of the access log.")
+    log_syslog_to: str = row("--log-syslog-to", SYSLOG_ADDRESS, "udp://localhost:514", Group.LOGGING,
         "Where syslog is.")
     log_syslog_prefix: str | None = row("--log-syslog-prefix", values.path("TEXT"), None, Group.LOGGING,
-        "The name behind `gunicorn.` in the lines for syslog; without it, the module of the application.")
+        "The name behind `gunicorn.` in the lines for syslog; without it, --name, otherwise the application.")
     log_syslog_facility: str = row("--log-syslog-facility", values.choice(*SYSLOG_FACILITIES), "user",
         Group.LOGGING, "The facility of the lines for syslog.")
+    statsd_host: str | None = row("--statsd-host", STATSD_ADDRESS, None, Group.LOGGING,
+        "Send metrics of requests, lines of the error log and workers to this statsd, with gunicorn's names. "
+        "The port is 8125 unless it is given.")
+    statsd_prefix: str = row("--statsd-prefix", STATSD_WORD, "", Group.LOGGING,
+        "Text before the names of all metrics; a dot is added.")
+    dogstatsd_tags: str = row("--dogstatsd-tags", STATSD_WORD, "", Group.LOGGING,
+        "Tags for all metrics, with commas between them, as DogStatsD takes them.")
+    enable_backlog_metric: bool = row("--enable-backlog-metric/--no-enable-backlog-metric", values.switch(),
+        False, Group.LOGGING, "With --statsd-host: send once a second how many connections wait to be "
+        "accepted.")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
         "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
         "have passwords and tokens. The access log's format decides for itself.")

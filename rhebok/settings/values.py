@@ -14,7 +14,6 @@ from typing import Any
 
 from rhebok.listening.addresses import parse_bind
 from rhebok.listening.allowed_peers import parse_peers
-from rhebok.process.logger_config import parse_syslog_address
 
 Reader = Callable[[object], Any]
 
@@ -199,16 +198,16 @@ def url_prefix() -> Kind:
     return Kind("a path of a URL, as /app", "PATH", read)
 
 
-def syslog_address() -> Kind:
-    """Where a syslog server listens. process.logger_config parses it again."""
+def checked(check: Callable[[str], object], takes: str, metavar: str) -> Kind:
+    """Text for which `check` raises no ValueError: who uses it reads it again."""
 
     def read(value: object) -> str:
         if not isinstance(value, str):
             raise ValueError
-        parse_syslog_address(value)
+        check(value)
         return value
 
-    return Kind("udp://HOST:PORT, tcp://HOST:PORT or unix://PATH", "ADDRESS", read)
+    return Kind(takes, metavar, read)
 
 
 def owner() -> Kind:

@@ -4,6 +4,7 @@ import ast
 import os
 import resource
 import shutil
+import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from signal import SIGHUP
 import pytest
 from integration.conftest import Serve
 from integration.http_client import Client
+from integration.metrics import listening
 from integration.server import Process, command
 from integration.waiting import until
 
@@ -170,3 +172,15 @@ def test_the_first_start_fails_when_its_threads_cannot_be_made(site: Site, tmp_p
     finally:
         running.end()
         print(running.log)
+
+
+@as_root
+def test_the_socket_of_statsd_is_connected_before_the_user_changes(serve: Serve, tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    (tmp_path / "rights.py").write_text(RIGHTS)
+    secret = tmp_path / "secret"
+    secret.mkdir(mode=0o700)
+    with listening(socket.AF_UNIX, str(secret / "s")) as metrics:
+        server = serve("rights", "--user", str(STRANGER), "--statsd-host", metrics.address)
+        server.get("/")
+        until(lambda: metrics.counter("gunicorn.requests") == 1)

@@ -122,7 +122,8 @@ static void open_log(struct world *world)
     world->log = rhb_access_log_new("%(h)s %(u)s %(t)s \"%(r)s\" %(s)s %(b)s \"%(a)s\" %({date}o)s",
                                     &error, &error_at);
     MUST(world->log != NULL && rhb_access_log_open(world->log, "/dev/null", -1) == 0);
-    world->loop->access_log = world->log;
+    world->reports.access_log = world->log;
+    world->loop->reports = &world->reports;
 }
 
 static void set_up(struct world *world, unsigned chosen)

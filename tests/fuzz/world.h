@@ -41,6 +41,7 @@ struct world {
     struct rhb_loop *loop;
     struct rhb_loop_options options;
     struct rhb_access_log *log; /* NULL: none */
+    struct rhb_reports reports;
     int listener;
     int wake[2];
     struct sockaddr_un address;

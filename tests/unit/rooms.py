@@ -24,6 +24,7 @@ RHEBOK_FLOORS = (
     ("native", "settings", "prefork"),
     ("superdaemon", "gunicorn"),
     ("starter", "serving"),
+    ("log_setup",),
     ("launch",),
     ("cli",),
     ("paste_server",),

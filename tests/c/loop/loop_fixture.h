@@ -15,6 +15,7 @@ struct fixture {
     struct rhb_loop_options options; /* to be changed between set_up and start */
     struct rhb_listener listeners[LISTENERS];
     struct rhb_loop *loop;
+    struct rhb_reports reports; /* of a test that has a log */
     struct sockaddr_in tcp;
     char dir[48], path[64];
     int wake[2];

@@ -173,7 +173,8 @@ static void a_refusal_is_logged(struct rhb_test *t)
     int pipe_fds[2];
     CHECK_INT(pipe2(pipe_fds, O_CLOEXEC), 0);
     CHECK_INT(rhb_access_log_open(log, NULL, pipe_fds[1]), 0);
-    f.loop->access_log = log;
+    struct rhb_reports reports = {.access_log = log};
+    f.loop->reports = &reports;
     struct client c = client_new(&f, BY_TCP);
     client_send_text(&f, &c, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK_INT(answer_to(&f, &c), 501);
@@ -184,7 +185,7 @@ static void a_refusal_is_logged(struct rhb_test *t)
     rhb_access_log_free(log);
     close(pipe_fds[0]);
     close(pipe_fds[1]);
-    f.loop->access_log = NULL;
+    f.loop->reports = NULL;
     tear_down(&f);
 }
 

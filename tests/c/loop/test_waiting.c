@@ -162,7 +162,9 @@ static struct rhb_access_log *log_to_null(struct fixture *f)
     struct rhb_access_log *log = rhb_access_log_new("%(s)s", &error, &error_at);
     CHECK(log != NULL);
     CHECK_INT(rhb_access_log_open(log, "/dev/null", -1), 0);
-    return f->loop->access_log = log;
+    f->reports.access_log = log;
+    f->loop->reports = &f->reports;
+    return log;
 }
 
 static void a_batch_of_the_log_is_written_when_a_second_has_passed(struct rhb_test *t)
@@ -173,7 +175,7 @@ static void a_batch_of_the_log_is_written_when_a_second_has_passed(struct rhb_te
     rhb_access_log_add(log, &(struct rhb_access_entry){.status = 200});
     UNTIL(rhb_access_log_due(log) == 0);
     rhb_access_log_free(log);
-    f.loop->access_log = NULL;
+    f.loop->reports = NULL;
     tear_down(&f);
 }
 
@@ -192,7 +194,7 @@ static void a_batch_that_begins_during_a_sleep_is_written_in_time(struct rhb_tes
     UNTIL(rhb_access_log_due(log) == 0);
     CHECK(rhb_now_exact() - added < 1300 * MS);
     rhb_access_log_free(log);
-    f.loop->access_log = NULL;
+    f.loop->reports = NULL;
     tear_down(&f);
 }
 

@@ -27,7 +27,8 @@ RUNNING = (
     "process/tracebacks.py",
     "serving/master.py", "serving/worker.py",
     "serving/worker_end.py", "serving/worker_tracebacks.py", "serving/watch.py",
-    "serving/life_watch.py", "serving/scoreboard.py",
+    "serving/life_watch.py", "serving/scoreboard.py", "serving/metrics.py", "serving/record_thread.py",
+    "process/access_records.py",
     "native/upgraded_socket.py",
 )  # fmt: skip
 

@@ -1,0 +1,89 @@
+"""Opens what goes to logs and to statsd, for a supervisor or a generation. Called by launch."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rhebok.gunicorn import logger as gunicorn_logger
+from rhebok.gunicorn.logger import UserLogger
+from rhebok.process import identity, logger_config
+from rhebok.process.access_records import AccessRecords
+from rhebok.process.logger_config import AccessRoute, LoggerConfig, Syslog
+from rhebok.process.logs import STDERR, ErrorLog, open_error_log
+from rhebok.process.statsd import Statsd, StatsdHandler, open_statsd
+from rhebok.serving import paste
+from rhebok.serving.outputs import OnAccess
+from rhebok.settings.config import Config
+from rhebok.settings.table import Settings
+from rhebok.superdaemon.origin import current_directory
+
+
+@dataclass(frozen=True)
+class Logs:
+    """As opened."""
+
+    error: ErrorLog
+    configured: bool  # the handlers of gunicorn.access are the access log
+    user: UserLogger | None = None
+    on_access: OnAccess | None = None  # of it
+
+
+def open_logs(config: Config) -> Logs:
+    """Opens the error log. Raises UserError."""
+    settings = config.settings
+    who = identity.identity(settings.user, settings.group)
+    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, who)
+    with _importable(settings):
+        user = gunicorn_logger.load(config)
+        if user is None:
+            return Logs(log, logger_config.configure(log, _logger_config(config)))
+    logger_config.adopt(log, user.error_log)
+    on_access = user.access
+    if on_access:
+        logger_config.follow_renames(user.access_log)
+    if user.note:
+        log.logger.warning("--logger-class: %s", user.note)
+    return Logs(log, True, user, on_access)
+
+
+@contextmanager
+def _importable(settings: Settings) -> Iterator[None]:
+    """The classes of a logging configuration may lie beside the application."""
+    before = list(sys.path)
+    sys.path[:0] = [*settings.pythonpath, current_directory()]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def statsd(settings: Settings, log: ErrorLog) -> Statsd | None:
+    """Lines of the log count from now on."""
+    opened = open_statsd(settings.statsd_host, settings.statsd_prefix, settings.dogstatsd_tags, log.logger)
+    if opened:
+        log.logger.addHandler(StatsdHandler(opened))
+    return opened
+
+
+def _logger_config(config: Config) -> LoggerConfig:
+    settings = config.settings
+    prefix = settings.log_syslog_prefix or (settings.name or settings.app).replace(":", ".")
+    accesses = not settings.disable_redirect_access_to_syslog
+    syslog = Syslog(settings.log_syslog_to, settings.log_syslog_facility, prefix, accesses)
+    return LoggerConfig(
+        config.logging,
+        settings.log_config_json,
+        settings.log_config,
+        syslog if settings.log_syslog else None,
+        paste.as_mapping(settings.paste_global),
+    )
+
+
+def access_records(settings: Settings, route: AccessRoute) -> AccessRecords | None:
+    """For the handlers in Python, if there are any."""
+    if not route.handlers:
+        return None
+    logger = logging.getLogger(logger_config.ACCESS_LOGGER)
+    return AccessRecords(logger, route.handlers, settings.access_logformat)

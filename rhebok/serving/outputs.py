@@ -1,0 +1,22 @@
+"""Where workers report the requests that they have served. Opened by launch; workers inherit it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rhebok.process.access_records import AccessRecords
+from rhebok.process.logs import AccessLogFile
+from rhebok.process.statsd import Statsd
+
+# environ, status, response head, bytes of the body, nanoseconds
+OnAccess = Callable[[dict[str, Any], int, bytes, int, int], object]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """None: not there."""
+
+    access_log: AccessLogFile | None = None
+    statsd: Statsd | None = None
+    records: AccessRecords | None = None  # lines of the access log for handlers in Python
+    on_access: OnAccess | None = None  # called for each response; `records` are of refused requests then
