@@ -31,6 +31,7 @@ from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.scoreboard import Scoreboard, capacity
+from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.serving.worker_tracebacks import WorkerTracebacks
@@ -126,6 +127,7 @@ class Master:
             app,
             self._info.pid,
             self._scoreboard,
+            time_limit(self._settings),  # of the threads that were asked for
             channel=self._channel,
             access_log=self._access_log,
             files=files,

@@ -41,6 +41,7 @@ from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import WorkerInfo, load_after_fork
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+from rhebok.serving.time_limit import TimeLimit
 from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
 from rhebok.settings.table import Settings
@@ -109,6 +110,7 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
+    limit: TimeLimit
     channel: Channel | None = None  # by which connections move between workers; None: there is one worker
     access_log: AccessLogFile | None = None
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
@@ -142,7 +144,7 @@ class WorkerProcess:
         self._tracebacks = tracebacks
         self._phase = _Phase.NEW
         self._threads = service.settings.threads
-        self._interrupted: dict[int, int] = {}  # by thread: the number of the last interrupted request
+        self._interrupted: dict[int, object] = {}  # by thread: which request was interrupted last
         self._native: NativeWorker | None = None
         self._wakeup: WakeupPipe | None = None
         self._end = WorkerEnd(service.log.logger, service.files)
@@ -236,7 +238,7 @@ class WorkerProcess:
             max_requests=limit,
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
-            timeout=settings.timeout,
+            timeout=service.limit.seconds,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
             access_log=service.access_log,
@@ -279,18 +281,18 @@ class WorkerProcess:
         self._interrupted |= late
         self._stop()
         if self._threads == 1:  # this thread, so the request is further down the stack
-            raise RequestTimeout(f"no response within {self._service.settings.timeout:g} s (--timeout)")
+            raise RequestTimeout(f"no progress within {self._service.limit}")
         for thread in late:
             self._native.interrupt(thread, RequestTimeout)
 
-    def _late_threads(self) -> dict[int, int]:
-        """By thread, the number of its current request, if that is late and was not interrupted yet."""
+    def _late_threads(self) -> dict[int, object]:
+        """By thread, its current request, if that is late and was not interrupted yet."""
         return {
-            thread: score.requests
+            thread: (score.requests, score.deadline)
             for thread, score in enumerate(self._service.scoreboard.read(self._slot))
             if score.deadline is not None
             and monotonic() >= score.deadline
-            and score.requests != self._interrupted.get(thread)
+            and (score.requests, score.deadline) != self._interrupted.get(thread)
         }
 
     def _on_quit(self, _number: int, frame: FrameType | None) -> None:
