@@ -26,10 +26,11 @@ from rhebok.process.logs import AccessLogFile, ErrorLog
 from rhebok.process.open_files import close_stdin
 from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
 from rhebok.serving import patches
-from rhebok.serving.app_loading import load_mounted
+from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import MasterHooks, MasterInfo, load_after_fork, load_master_hooks
 from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.preloading import Preloading
 from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
@@ -56,6 +57,7 @@ class Master:
         release_in_child: Callable[[], None] = lambda: None,
         notifier: Notifier | None = None,
         access_log: AccessLogFile | None = None,
+        preloading: Preloading | None = None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
@@ -64,6 +66,7 @@ class Master:
         self._release_in_child = release_in_child
         self._notifier = notifier or Notifier()
         self._access_log = access_log
+        self._preloading = preloading or Preloading(settings, log.logger)
         slots = capacity(settings.workers)
         self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
         self._channel: Channel | None = None  # one worker has nobody to share with
@@ -107,12 +110,11 @@ class Master:
 
     def _load(self) -> Service:
         """All that the workers share, frozen: the garbage collector must not write to shared pages."""
-        settings, app = self._settings, None
+        settings = self._settings
         make_worker = self._worker_source(settings)  # first: the application may replace what it imports
         watch_forks(self._close_in_forked_child)
-        if settings.preload:
-            app = load_mounted(settings)
-            load_after_fork(settings)
+        app = self._preloading.load(self._load_for_all, self._takes_longer)
+        if app:
             settings, warning = patches.without_threads(settings)
             if warning:
                 self._log.logger.warning("%s", warning)
@@ -132,6 +134,16 @@ class Master:
             access_log=self._access_log,
             files=files,
         )
+
+    def _load_for_all(self) -> Application:
+        app = load_mounted(self._settings)
+        load_after_fork(self._settings)
+        return app
+
+    def _takes_longer(self, seconds: float) -> None:
+        """The start has so much more time."""
+        workers_take = self._settings.workers * self._settings.spawn_interval
+        self._notifier.workers_take(workers_take + seconds)
 
     def _close_in_forked_child(self) -> None:
         """In a process that the application has forked."""
