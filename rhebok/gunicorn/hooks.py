@@ -18,6 +18,10 @@ from rhebok.settings.config import Config
 WORKER_FAILED = ExitStatus.WORKERS  # of a worker whose post_fork or post_worker_init has failed
 
 
+# Called in the master before the application is loaded.
+BEFORE_LOADING = frozenset(("pre_exec", "nworkers_changed", "on_starting", "on_reload"))
+
+
 class GunicornHooks:
     """Made in the master; each worker has a copy."""
 
@@ -26,7 +30,7 @@ class GunicornHooks:
         self._functions = config.hooks
         self._log = log
         # Who has not asked for preload expects on_starting before the application is imported.
-        self._starts_early = config.sources["preload"].startswith("default") or not config.settings.preload
+        self._starts_early = config.settings.preload is not True
         self._later = False
         cfg = GunicornConfig(config, config.hooks)
         self._server = Server(cfg, own_log or Log(log, cfg))

@@ -220,8 +220,9 @@ class Settings:
     threads: int = row("--threads", values.whole_number(1, 1024), 1, Group.WORKERS,
         "The number of requests that each worker serves at a time. More than 1 is for applications that wait "
         "or stream; they must be thread-safe.")
-    preload: bool = row("--preload/--no-preload", values.switch(), True, Group.WORKERS,
-        "Load the application once, in the master, so that workers share its memory.")
+    preload: bool | str = row("--preload/--no-preload", values.switch_or("auto"), "auto", Group.WORKERS,
+        "Load the application once, in the master, so that workers share its memory. auto: unless that "
+        "leaves threads, connections or event loops behind, which workers cannot share; then each loads it.")
     max_requests: int = row("--max-requests", values.whole_number(0), 0, Group.WORKERS,
         "Replace a worker after this many requests; 0 means never.",
         aliases="--max-reqs-per-child --max-request-per-child")
@@ -235,9 +236,14 @@ class Settings:
     err_respawn_interval: float = row("--err-respawn-interval", values.seconds(), 1, Group.WORKERS,
         "Do not fork for this long after a worker has failed.", unit="seconds")
     timeout: float = row("-t --timeout", values.seconds(), 30, Group.WORKERS,
-        "Interrupt a request that takes the application longer than this: traceback and request line go to "
-        "the error log, and the worker is replaced. So is a worker or master that shows no sign of life "
-        "outside of requests for this long, but at least 5 seconds. 0 means never.", unit="seconds")
+        "Replace a worker or a master that shows no sign of life for this long, but at least 5 seconds, "
+        "because its interpreter is held. With --threads 1 it is also a --request-timeout: if both are "
+        "given, the smaller one counts. 0 means never.", unit="seconds")
+    request_timeout: float = row("--request-timeout", values.seconds(), 0, Group.WORKERS,
+        "Interrupt a request in which the application makes no progress for this long: traceback and "
+        "request line go to the error log, and the worker is replaced. The time starts again with each "
+        "block that the application sends, and each read of a large request body. 0 means never, but for "
+        "--timeout.", unit="seconds")
     graceful_timeout: float = row("--graceful-timeout", values.seconds(), 30, Group.WORKERS,
         "Kill a stopping worker that has not finished after this time.", unit="seconds")
     max_worker_memory: int = row("--max-worker-memory", values.size(), 0, Group.WORKERS,
