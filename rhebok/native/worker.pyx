@@ -302,8 +302,8 @@ cdef class Worker:
             rhb_reports_finish(self.loop.reports)
 
     def take_records(self):
-        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because nobody
-        has taken them."""
+        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because
+        nobody has taken them."""
         cdef rhb_bytes taken
         cdef uint64_t lost
         if self.reports.records is NULL:
