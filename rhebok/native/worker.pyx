@@ -202,6 +202,7 @@ cdef class Worker:
         """Gives each lane its part of the scoreboard."""
         cdef unsigned char[::1] memory = score
         cdef Lane lane
+        cdef Py_ssize_t number
         if memory.shape[0] != <Py_ssize_t>(RHB_SCORE_SIZE * len(self.lanes)) or <size_t>&memory[0] % 64:
             raise ValueError(f"score must be {RHB_SCORE_SIZE} bytes for each thread, on a cache line")
         self.score = memory
