@@ -39,9 +39,12 @@ class EndedWith(Exception):
 
 
 class RequestTimeout(BaseException):
-    """Raised in the application by --timeout. Not an Exception: `except Exception` must not catch it."""
+    """Raised in the application by --request-timeout or --timeout.
 
-    def __init__(self, text: str = "no response within --timeout") -> None:
+    Not an Exception: `except Exception` must not catch it.
+    """
+
+    def __init__(self, text: str = "no progress within --request-timeout") -> None:
         super().__init__(text)
 
 

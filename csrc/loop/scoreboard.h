@@ -26,7 +26,9 @@ struct rhb_worker_score {
     _Atomic uint32_t taken;    /* such connections that it has taken */
     _Atomic uint32_t given;    /* idle connections that it has sent, for the balance */
     _Atomic uint32_t received; /* such connections that it has taken */
-    char reserved[28];
+    _Atomic uint64_t main_alive; /* CLOCK_MONOTONIC ns: when the main thread ran Python code, about
+                                    once a second; 0: it serves requests itself */
+    char reserved[16];
 };
 
 struct rhb_score {
@@ -49,6 +51,7 @@ static_assert(sizeof(struct rhb_score) == RHB_SCORE_SIZE, "as in rhebok/serving/
 static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
 static_assert(offsetof(struct rhb_score, alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, worker) == RHB_SCORE_WORKER, "the offsets too");
+static_assert(offsetof(struct rhb_worker_score, main_alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
 
 /* The application starts a request with this method and target. timeout: ns; 0: no limit. */
@@ -72,6 +75,16 @@ static inline void rhb_score_resume(struct rhb_score *score, const char *line, s
 {
     rhb_score_begin(score, line, len, timeout);
     atomic_fetch_sub_explicit(&score->requests, 1, memory_order_relaxed);
+}
+
+/* The application sends a block or reads of the body, and has the whole timeout again. Nothing
+ * changes for a request that has no limit now, nor for one that is late: the master may have seen
+ * that. */
+static inline void rhb_score_progress(struct rhb_score *score, uint64_t timeout)
+{
+    uint64_t now = rhb_now_coarse();
+    if (atomic_load_explicit(&score->deadline, memory_order_relaxed) > now)
+        atomic_store_explicit(&score->deadline, now + timeout, memory_order_relaxed);
 }
 
 /* The application has finished the request. */
@@ -108,6 +121,13 @@ static inline void rhb_count(_Atomic uint32_t *counter)
 static inline void rhb_score_alive(struct rhb_score *score, uint64_t now)
 {
     atomic_store_explicit(&score->alive, now, memory_order_relaxed);
+}
+
+/* The main thread of a worker whose requests are served by others has run, at this time. score:
+ * that of the first thread. */
+static inline void rhb_score_main_alive(struct rhb_score *score, uint64_t now)
+{
+    atomic_store_explicit(&score->worker.main_alive, now, memory_order_relaxed);
 }
 
 #endif

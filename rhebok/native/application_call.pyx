@@ -163,6 +163,7 @@ cdef int put_next_block(Exchange exchange) except -1:
         raise TypeError(f"the application's response yielded {type(block).__name__}, not bytes")
     if PyBytes_GET_SIZE(block) == 0:
         return 0
+    exchange.score_progress()
     exchange.put_block(block)
     if exchange.body.framing == RHB_FRAME_NONE:
         exchange.iterator = None

@@ -265,7 +265,9 @@ cdef extern from "loop/scoreboard.h" nogil:
         pass
     void rhb_score_begin(rhb_score *score, const char *line, size_t len, uint64_t timeout)
     void rhb_score_resume(rhb_score *score, const char *line, size_t len, uint64_t timeout)
+    void rhb_score_progress(rhb_score *score, uint64_t timeout)
     void rhb_score_alive(rhb_score *score, uint64_t now)
+    void rhb_score_main_alive(rhb_score *score, uint64_t now)
     void rhb_score_end(rhb_score *score)
     void rhb_score_no_limit(rhb_score *score)
     void rhb_score_sending(rhb_score *score, int by)

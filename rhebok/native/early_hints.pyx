@@ -89,6 +89,7 @@ cdef class EarlyHints:
         much; hints of which a part has been sent are always kept whole."""
         cdef Exchange exchange = self.exchange
         cdef size_t done = 0
+        exchange.score_progress()
         if exchange.unsent_hints.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
             return 0
         if done == 0 and exchange.unsent_hints.len + hints.len > MAX_UNSENT:

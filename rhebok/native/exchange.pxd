@@ -57,6 +57,7 @@ cdef class Exchange:
     cdef int score_start(self) noexcept
     cdef int score_resume(self) noexcept
     cdef int score_unsent(self, uint64_t bytes) noexcept
+    cdef int score_progress(self) noexcept
     cdef int set_upgraded(self) noexcept
     cdef int log_access(self) except -1
     cdef int log_cut(self) except -1

@@ -40,6 +40,7 @@ from .csrc cimport (
     rhb_response_moves,
     rhb_score_begin,
     rhb_score_no_limit,
+    rhb_score_progress,
     rhb_score_resume,
     rhb_score_unsent,
     rhb_unsent,
@@ -169,12 +170,13 @@ cdef class Exchange:
     cdef int retire(self) except -1:
         """Breaks the reference cycle through the bound methods: the exchange is not used again."""
         self.start_response_method = self.write_method = self.hints = None
+        self.access_line.environ = None  # whose wsgi.input may have this exchange
         return 0
 
     # ---- scoreboard and access log ----
 
     cdef int score_start(self) noexcept:
-        """From now on the request's time counts for --timeout."""
+        """From now on the request's time counts for --request-timeout."""
         cdef const phr_request_head *head = &self.lane.request.head
         rhb_score_begin(self.lane.score, head.method,
                         <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
@@ -186,6 +188,13 @@ cdef class Exchange:
         if head is not NULL:
             rhb_score_resume(self.lane.score, head.method,
                              <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
+        return 0
+
+    cdef int score_progress(self) noexcept:
+        """The application has sent a block or read of the body: its time starts again. A thread that outlives its
+        response, or its lane's turn with it, changes nothing."""
+        if self.loop.request_timeout and self.running and self.conn.owner is NULL:
+            rhb_score_progress(self.lane.score, self.loop.request_timeout)
         return 0
 
     cdef int score_unsent(self, uint64_t bytes) noexcept:
@@ -277,6 +286,7 @@ cdef class Exchange:
         if io != RHB_IO_OK:
             self.client_gone = True
             raise ConnectionError("the client has gone away")
+        self.score_progress()
         return 0
 
     cdef int must_be_running(self) except -1:

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 
+BETWEEN_SIGNS = 1.0  # seconds
+
 
 class HeldThreads:
     """A number of threads. No daemons: a thread that the application starts in one would be a daemon too, and
@@ -35,10 +37,15 @@ class HeldThreads:
         """Lets them run; no other one may be made from now on."""
         self._held.release()
 
-    def wait(self) -> list[BaseException | None]:
-        """Returns when all have ended: for each, the exception that it ended with, or None."""
-        with self._running:
-            return self._faults
+    def wait(self, show_life: Callable[[], object]) -> list[BaseException | None]:
+        """Returns when all have ended: for each, the exception that it ended with, or None.
+
+        Until then it calls show_life() once a second, if this thread can run.
+        """
+        show_life()
+        while not self._running.acquire(timeout=BETWEEN_SIGNS):
+            show_life()
+        return self._faults
 
     def _run(self, run: Callable[[], object]) -> None:
         fault: BaseException | None = None

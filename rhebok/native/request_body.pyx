@@ -5,6 +5,9 @@ A body that arrives in pieces is received into bytes objects. The application se
 and gets them uncopied. Their size depends on how the application began to read the last such body: all at once, and
 the next body is received into one object; in blocks, and the next is received into blocks of that size. A wrong
 guess costs one copy of the body.
+
+A read restarts the time of --request-timeout. A body that came with its head, or is small, has been read at once and is
+a plain BytesIO, which tells nothing.
 """
 
 import io
@@ -16,6 +19,9 @@ from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_DECREF, PyObject
 
 from .csrc cimport rhb_body, rhb_request
+from .exchange cimport Exchange
+
+from rhebok.native.body_file import BodyFile
 
 cdef extern from "Python.h":
     PyObject *PyBytes_FromStringAndSize(const char *text, Py_ssize_t size) noexcept
@@ -46,7 +52,7 @@ cdef enum:
     LARGEST_BLOCK = 65536
 
 
-cdef object input_of(rhb_request *request):
+cdef object input_of(rhb_request *request, Exchange exchange):
     """wsgi.input of a request; None when it has no body (the environ's template then has an EmptyBody).
 
     Raises OSError when the file that holds the body cannot be opened as a Python object.
@@ -55,18 +61,37 @@ cdef object input_of(rhb_request *request):
         return None
     if request.inline_body is not NULL:
         return io.BytesIO(request.inline_body[:request.body_len])
-    return input_of_blocks(request.body) if request.body.fd < 0 else input_of_file(request.body)
+    cdef RequestClock clock = clock_of(exchange)
+    return input_of_blocks(request.body, clock) if request.body.fd < 0 else input_of_file(request.body, clock)
 
 
-cdef object input_of_file(rhb_body *body):
+cdef RequestClock clock_of(Exchange exchange):
+    """None when requests have no limit."""
+    if exchange.loop.request_timeout == 0:
+        return None
+    cdef RequestClock clock = RequestClock.__new__(RequestClock)
+    clock.exchange = exchange
+    clock.held = exchange.write_method
+    return clock
+
+
+cdef class RequestClock:
+    """The time of a request, for its body, which the application may keep for longer."""
+
+    def restart(self):
+        """restart() -> None: the application has made progress."""
+        self.exchange.score_progress()
+
+
+cdef object input_of_file(rhb_body *body, RequestClock clock):
     """The file object owns the descriptor then."""
     os.lseek(body.fd, 0, os.SEEK_SET)
-    file = io.FileIO(body.fd)
+    file = io.FileIO(body.fd) if clock is None else BodyFile(body.fd, clock.restart)
     body.fd = -1  # only now: if FileIO fails, the body still closes it
     return io.BufferedReader(file)
 
 
-cdef object input_of_blocks(rhb_body *body):
+cdef object input_of_blocks(rhb_body *body, RequestClock clock):
     """A body in bytes_memory. Its blocks then belong to Python alone."""
     cdef list blocks = PyList_New(<Py_ssize_t>body.n_full)
     cdef size_t i
@@ -80,6 +105,7 @@ cdef object input_of_blocks(rhb_body *body):
     cdef ArrivedBody arrived = ArrivedBody.__new__(ArrivedBody)
     arrived.blocks = blocks
     arrived.size = <Py_ssize_t>body.len
+    arrived.clock = clock
     return arrived
 
 
@@ -104,8 +130,14 @@ cdef class ArrivedBody:
             bytes_memory.block_size = size if SMALLEST_BLOCK <= size <= LARGEST_BLOCK and size < self.size else 0
         self.was_read = True
 
+    cdef int restart_clock(self) except -1:
+        if self.clock is not None:
+            self.clock.exchange.score_progress()
+        return 0
+
     cdef object as_file(self):
         """The BytesIO, with the position that the blocks had."""
+        self.restart_clock()
         if self.file is None:
             if not self.was_read:
                 self.learn_block_size(-1)
@@ -119,7 +151,8 @@ cdef class ArrivedBody:
         """read(size: int | None = -1) -> bytes: up to size bytes; all that are left when size is negative or None."""
         cdef Py_ssize_t wanted = -1 if size is None else size
         if self.file is not None:
-            return self.file.read(wanted)
+            return self.as_file().read(wanted)
+        self.restart_clock()
         if not self.was_read:
             self.learn_block_size(wanted)
         if self.next_block == len(self.blocks):
@@ -137,7 +170,7 @@ cdef class ArrivedBody:
         return self.as_file().readline(size)
 
     def __iter__(self):
-        return iter(self.as_file())
+        return self
 
     def __next__(self):
         return next(self.as_file())

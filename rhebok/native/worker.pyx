@@ -36,6 +36,7 @@ from .csrc cimport (
     rhb_loop_stop_last,
     rhb_mover_start,
     rhb_mover_stop,
+<<<<<<< HEAD
     rhb_records_free,
     rhb_records_take,
     rhb_reports,
@@ -43,6 +44,12 @@ from .csrc cimport (
     rhb_score,
     rhb_score_alive,
     rhb_statsd_free,
+=======
+    rhb_now_coarse,
+    rhb_score,
+    rhb_score_alive,
+    rhb_score_main_alive,
+>>>>>>> c237691 (Time: --timeout with several threads watches the worker, --request-timeout cuts requests, progress restarts the clock.)
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -107,7 +114,7 @@ cdef class Worker:
     multiprocess: wsgi.multiprocess.
     score: None, or a writable buffer of score_size() bytes for each thread, shared with the master
         (csrc/loop/scoreboard.h).
-    timeout: seconds after which the score says that a request is late, 0 for never.
+    timeout: seconds without progress after which the score says that a request is late, 0 for never.
     on_limit: called without arguments; see max_requests.
     on_last_accept: called without arguments when a stopping worker has accepted its last connection: the caller may
         close the listeners then.
@@ -290,6 +297,10 @@ cdef class Worker:
         for lane in self.lanes:
             lane.handler.log_cut()
 
+    def show_life(self):
+        """show_life() -> None: the main thread runs Python code, while other threads serve."""
+        rhb_score_main_alive((<Lane>self.lanes[0]).lane.score, rhb_now_coarse())
+
     def flush_logs(self):
         """flush_logs() -> None: writes the lines of the access log, and sends the metrics, that are still in memory."""
         if self.loop is not NULL and self.loop.reports is not NULL:
@@ -315,7 +326,7 @@ cdef class Worker:
         if self.threads is None:
             self.start_threads()
         self.threads.release()
-        for fault in self.threads.wait():
+        for fault in self.threads.wait(self.show_life):
             if fault is not None:
                 raise fault
         return 0
@@ -331,6 +342,7 @@ cdef class Worker:
         cdef Lane lane
         for lane in self.lanes:
             rhb_score_alive(lane.lane.score, 0)
+        rhb_score_main_alive((<Lane>self.lanes[0]).lane.score, 0)
         return 0
 
     cdef int drop_suspended(self) except -1:

@@ -1,10 +1,11 @@
-"""Which workers are held outside of any request or do not get ready, and the master's own sign of life.
+"""Which workers are held or do not get ready, and the master's own sign of life.
 
 Used by master.
 
 An idle worker looks at its event loop every second, and notes that in its score. One that does not, although
-no request is with the application, is held: by a thread in C that keeps the interpreter's lock, by a signal
-handler of the application. What happens inside a request is judged by --timeout alone.
+a thread has no request, is held: by a thread in C that keeps the interpreter's lock, by a signal handler of
+the application. With several threads the main one notes that it runs, too. So a worker is noticed that a
+request in C holds. How long a request may take is judged by watch alone.
 """
 
 import logging
@@ -16,15 +17,13 @@ from dataclasses import dataclass, field
 from rhebok.native import thread_stacks
 from rhebok.prefork.engine import Verdict
 from rhebok.process.stillness import Stillness, limit, step
-from rhebok.serving.scoreboard import Score, Scoreboard
+from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
 from rhebok.serving.worker_tracebacks import ask_for_traceback
 from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
 
 ALIVE_SECONDS = 10.0  # since its last sign of life a worker counts as alive, in what the supervisor is told
-_HELD = (
-    "has been held outside of any request for %.0f s (by a thread in C that keeps the interpreter's lock?)"
-)
+_HELD = "has been held%s for %.0f s (--timeout): does a thread in C keep the interpreter's lock?%s"
 
 
 @dataclass
@@ -33,7 +32,8 @@ class _Watched:
 
     slot: int
     ready: bool = False
-    still: Stillness = field(default_factory=Stillness)
+    still: Stillness = field(default_factory=Stillness)  # of the threads that serve
+    main: Stillness = field(default_factory=Stillness)  # of the main thread, if it serves no requests
     steps: int = 0  # that were taken against it since it is held or late, one in each look
     alive: bool = False
 
@@ -92,16 +92,23 @@ class LifeWatch:
 
     def _verdict(self, pid: int, watched: _Watched, now: float) -> Verdict | None:
         scores = self._scoreboard.read(watched.slot)
-        seconds = watched.still.look(
-            [(each.alive, each.requests, each.busy) for each in scores], now, self._step
-        )
-        watched.alive = _serves(scores) and (_is_busy(scores) or seconds < ALIVE_SECONDS)
+        seconds = self._still(watched, scores, now)
+        watched.alive = _serves(scores) and seconds < ALIVE_SECONDS
         if not watched.ready:
-            return self._act(pid, watched, self._not_ready()) if seconds >= self._start_limit else None
-        if not _serves(scores) or _is_busy(scores) or seconds < self._limit:
+            is_late = watched.still.seconds >= self._start_limit
+            return self._act(pid, watched, self._not_ready()) if is_late else None
+        if not _serves(scores) or seconds < self._limit:
             was_held, watched.steps = watched.steps > 0, 0
             return self._goes_on(pid) if was_held else None
-        return self._act(pid, watched, _HELD % seconds)
+        return self._act(pid, watched, _held(scores, seconds))
+
+    def _still(self, watched: _Watched, scores: Sequence[Score], now: float) -> float:
+        """The seconds without a sign of life; 0 while none is due, since all threads have requests."""
+        signs = [(each.alive, each.requests, each.busy) for each in scores]
+        main_alive = self._scoreboard.read_worker(watched.slot).main_alive
+        of_loop = watched.still.look(signs, now, self._step)
+        of_main = watched.main.look(main_alive, now, self._step)
+        return max(of_loop if _looks_at_loop(scores) else 0, of_main if main_alive else 0)
 
     def _not_ready(self) -> str:
         return f"was not ready within {self._start_limit:g} s (--start-timeout)"
@@ -125,10 +132,17 @@ class LifeWatch:
         return Verdict.REPLACE
 
 
+def _held(scores: Sequence[Score], seconds: float) -> str:
+    if any(score.busy for score in scores):
+        return _HELD % ("", seconds, f" It serves {describe_requests(scores)}")
+    return _HELD % (" outside of any request", seconds, "")
+
+
 def _serves(scores: Sequence[Score]) -> bool:
     """Whether it is in its event loop: not loading, and not ending."""
     return any(score.alive for score in scores)
 
 
-def _is_busy(scores: Sequence[Score]) -> bool:
-    return any(score.busy for score in scores)
+def _looks_at_loop(scores: Sequence[Score]) -> bool:
+    """Whether a thread has no request: then one of these is in the loop."""
+    return any(score.alive and not score.busy for score in scores)

@@ -34,6 +34,7 @@ from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks
 from rhebok.serving.outputs import Outputs
 from rhebok.serving.scoreboard import Scoreboard, capacity
+from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.serving.worker_tracebacks import WorkerTracebacks
@@ -147,7 +148,11 @@ class Master:
             app,
             self._pid,
             self._scoreboard,
+<<<<<<< HEAD
             self._hooks,
+=======
+            time_limit(self._settings),  # of the threads that were asked for
+>>>>>>> c237691 (Time: --timeout with several threads watches the worker, --request-timeout cuts requests, progress restarts the clock.)
             channel=self._channel,
             outputs=self._outputs,
             files=files,

@@ -15,7 +15,7 @@ SPARE = 256  # slots for workers that TTIN adds
 _HEAD = struct.Struct("=QQIII4xQQ")  # deadline, requests, busy, sending, line_len, unsent, alive
 _LINE_AT = 64
 _LINE_SIZE = 240
-_WORKER = struct.Struct("=9I")  # the fields of WorkerScore
+_WORKER = struct.Struct("=9I4xQ")  # the fields of WorkerScore
 _WORKER_AT = 320  # in the score of the first thread
 
 
@@ -51,6 +51,7 @@ class WorkerScore:
     taken: int  # taken from others so far, whose requests waited
     given: int  # given to others so far, for the balance
     received: int  # received from others so far, for the balance
+    main_alive: int  # changes whenever the main thread has run; 0: it serves requests itself
 
 
 def describe_requests(scores: Sequence[Score]) -> str:

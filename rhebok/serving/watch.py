@@ -14,6 +14,7 @@ from random import SystemRandom
 
 from rhebok.prefork.engine import Verdict
 from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
+from rhebok.serving.time_limit import time_limit
 from rhebok.serving.worker_tracebacks import ask_for_traceback
 from rhebok.settings.table import Settings
 
@@ -28,6 +29,7 @@ class _LateRequest:
     """A request that is late and was interrupted."""
 
     number: int  # counted by its thread
+    deadline: float  # another one: it has made progress since
     kill_at: float  # when to kill the worker if the request still runs
 
 
@@ -53,6 +55,7 @@ class WorkerWatch:
         ask: Callable[[int], None] = ask_for_traceback,
     ) -> None:
         self._settings = settings
+        self._limit = time_limit(settings)
         self._scoreboard = scoreboard
         self._log = log
         self._clock = clock
@@ -89,12 +92,12 @@ class WorkerWatch:
         return found
 
     def next_at(self) -> float:
-        """When the next verdict is possible. A request that starts now has all of --timeout."""
+        """When the next verdict is possible. A request that starts now has all of its time."""
         moments = [watched.expires_at for watched in self._workers.values() if not watched.replaced]
         if self._settings.max_worker_memory and self._workers:
             moments.append(self._memory_at)
-        if self._settings.timeout and self._workers:
-            moments.append(self._clock() + self._settings.timeout)
+        if self._limit.seconds and self._workers:
+            moments.append(self._clock() + self._limit.seconds)
             moments += [self._late_at(watched) for watched in self._workers.values()]
         return min(moments, default=math.inf)
 
@@ -106,7 +109,7 @@ class WorkerWatch:
         for thread, score in enumerate(self._scoreboard.read(watched.slot)):
             late = watched.late.get(thread)
             if score.deadline is not None:
-                moments.append(late.kill_at if late and late.number == score.requests else score.deadline)
+                moments.append(late.kill_at if late and _is_same(late, score) else score.deadline)
         return min(moments)
 
     def _late(self, pid: int, watched: _Watched, now: float) -> Verdict | None:
@@ -121,8 +124,9 @@ class WorkerWatch:
         self, pid: int, watched: _Watched, thread: int, score: Score, now: float
     ) -> Verdict | None:
         late = watched.late.get(thread)
-        if late is None or late.number != score.requests:
-            watched.late[thread] = _LateRequest(score.requests, self._kill_at(now))
+        if late is None or not _is_same(late, score):
+            assert score.deadline is not None
+            watched.late[thread] = _LateRequest(score.requests, score.deadline, self._kill_at(now))
             self._interrupt(pid, score)
             return Verdict.STOP
         if now < late.kill_at:
@@ -136,9 +140,8 @@ class WorkerWatch:
         return now + INTERRUPT_SECONDS if self._settings.threads == 1 else math.inf
 
     def _interrupt(self, pid: int, score: Score) -> None:
-        limit = self._settings.timeout
-        text = "worker %d has not answered %s within %g s; this is where it is:"
-        self._log.error(text, pid, score.line, limit)
+        text = "worker %d has not answered %s within %s; this is where it is:"
+        self._log.error(text, pid, score.line, self._limit)
         self._ask(pid)
 
     # Memory and age
@@ -160,6 +163,10 @@ class WorkerWatch:
     def _expiry(self) -> float:
         lifetime, jitter = self._settings.max_worker_lifetime, self._settings.max_worker_lifetime_jitter
         return self._clock() + lifetime + SystemRandom().uniform(0, jitter) if lifetime else math.inf
+
+
+def _is_same(late: _LateRequest, score: Score) -> bool:
+    return (late.number, late.deadline) == (score.requests, score.deadline)
 
 
 def resident_bytes(pid: int) -> int:

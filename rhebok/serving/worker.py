@@ -44,6 +44,7 @@ from rhebok.serving.outputs import OnAccess, Outputs
 from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+from rhebok.serving.time_limit import TimeLimit
 from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
 from rhebok.settings.table import Settings
@@ -120,7 +121,11 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
+<<<<<<< HEAD
     hooks: Hooks
+=======
+    limit: TimeLimit
+>>>>>>> c237691 (Time: --timeout with several threads watches the worker, --request-timeout cuts requests, progress restarts the clock.)
     channel: Channel | None = None  # by which connections move between workers; None: there is one worker
     outputs: Outputs = NO_OUTPUTS
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
@@ -153,7 +158,7 @@ class WorkerProcess:
         self._tracebacks = tracebacks
         self._phase = _Phase.NEW
         self._threads = service.settings.threads
-        self._interrupted: dict[int, int] = {}  # by thread: the number of the last interrupted request
+        self._interrupted: dict[int, object] = {}  # by thread: which request was interrupted last
         self._native: NativeWorker | None = None
         self._hooks = service.hooks
         self._cut = False
@@ -256,7 +261,7 @@ class WorkerProcess:
             max_requests=limit,
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
-            timeout=settings.timeout,
+            timeout=service.limit.seconds,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
             access_log=service.outputs.access_log,
@@ -304,18 +309,18 @@ class WorkerProcess:
         self._stop()
         self._hooks.late()
         if self._threads == 1:  # this thread, so the request is further down the stack
-            raise RequestTimeout(f"no response within {self._service.settings.timeout:g} s (--timeout)")
+            raise RequestTimeout(f"no progress within {self._service.limit}")
         for thread in late:
             self._native.interrupt(thread, RequestTimeout)
 
-    def _late_threads(self) -> dict[int, int]:
-        """By thread, the number of its current request, if that is late and was not interrupted yet."""
+    def _late_threads(self) -> dict[int, object]:
+        """By thread, its current request, if that is late and was not interrupted yet."""
         return {
-            thread: score.requests
+            thread: (score.requests, score.deadline)
             for thread, score in enumerate(self._service.scoreboard.read(self._slot))
             if score.deadline is not None
             and monotonic() >= score.deadline
-            and score.requests != self._interrupted.get(thread)
+            and (score.requests, score.deadline) != self._interrupted.get(thread)
         }
 
     def _on_quit(self, _number: int, frame: FrameType | None) -> None:

@@ -235,9 +235,14 @@ class Settings:
     err_respawn_interval: float = row("--err-respawn-interval", values.seconds(), 1, Group.WORKERS,
         "Do not fork for this long after a worker has failed.", unit="seconds")
     timeout: float = row("-t --timeout", values.seconds(), 30, Group.WORKERS,
-        "Interrupt a request that takes the application longer than this: traceback and request line go to "
-        "the error log, and the worker is replaced. So is a worker or master that shows no sign of life "
-        "outside of requests for this long, but at least 5 seconds. 0 means never.", unit="seconds")
+        "Replace a worker or a master that shows no sign of life for this long, but at least 5 seconds, "
+        "because its interpreter is held. With --threads 1 it is also a --request-timeout: if both are "
+        "given, the smaller one counts. 0 means never.", unit="seconds")
+    request_timeout: float = row("--request-timeout", values.seconds(), 0, Group.WORKERS,
+        "Interrupt a request in which the application makes no progress for this long: traceback and "
+        "request line go to the error log, and the worker is replaced. The time starts again with each "
+        "block that the application sends, and each read of a large request body. 0 means never, but for "
+        "--timeout.", unit="seconds")
     graceful_timeout: float = row("--graceful-timeout", values.seconds(), 30, Group.WORKERS,
         "Kill a stopping worker that has not finished after this time.", unit="seconds")
     max_worker_memory: int = row("--max-worker-memory", values.size(), 0, Group.WORKERS,

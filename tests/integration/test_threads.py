@@ -149,7 +149,7 @@ def test_a_stopping_worker_finishes_what_its_threads_have(serve: Serve) -> None:
 
 
 def test_a_late_request_is_interrupted_and_the_others_end_well(serve: Serve) -> None:
-    server = serve("together", "--threads", "2", "--timeout", "1")
+    server = serve("together", "--threads", "2", "--request-timeout", "1")
     with server.client() as stuck, server.client() as listening:
         stuck.send(head("GET", "/stuck"))
         server.wait_for("has not answered GET /stuck within 1 s")
@@ -166,7 +166,7 @@ def test_a_late_request_is_interrupted_and_the_others_end_well(serve: Serve) -> 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_a_response_that_is_late_when_it_goes_on_is_interrupted_too(serve: Serve, threads: str) -> None:
-    server = serve("together", "--threads", threads, "--timeout", "1")
+    server = serve("together", "--threads", threads, "--request-timeout", "1")
     with server.client() as stuck:
         stuck.send(head("GET", "/stuck-when-resumed"))
         assert stuck.response_head()[0] == 200
@@ -178,7 +178,7 @@ def test_a_response_that_is_late_when_it_goes_on_is_interrupted_too(serve: Serve
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_an_application_that_is_stuck_in_close_is_interrupted_too(serve: Serve, threads: str) -> None:
-    server = serve("together", "--threads", threads, "--timeout", "1")
+    server = serve("together", "--threads", threads, "--request-timeout", "1")
     assert server.get("/stuck-in-close").body == b"done"
     server.wait_for("has not answered GET /stuck-in-close within 1 s")
     server.wait_for(r"close\(\) of the application's iterable failed")

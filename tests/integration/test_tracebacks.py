@@ -70,7 +70,7 @@ def shows(function: str, call: str) -> str:
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_a_late_request_shows_where_the_application_is(serve: Serve, threads: str) -> None:
-    server = serve("slow", "--timeout", "1", "--threads", threads)
+    server = serve("slow", "--request-timeout", "1", "--threads", threads)
     assert server.get("/").status == 500
     server.wait_for("RequestTimeout")
     server.tracebacks = 1

@@ -54,6 +54,33 @@ static void resuming_a_response_does_not_count_a_request(struct rhb_test *t)
     CHECK(score.deadline > 0);
 }
 
+static void progress_gives_the_whole_time_again(struct rhb_test *t)
+{
+    struct rhb_score score = {0};
+    rhb_score_begin(&score, "GET /", 5, RHB_NS_PER_SECOND);
+    rhb_score_progress(&score, 5 * RHB_NS_PER_SECOND);
+    CHECK(score.deadline > rhb_now_coarse() + 4 * RHB_NS_PER_SECOND);
+    CHECK_INT(score.requests, 1);
+}
+
+static void progress_limits_no_request_that_has_no_limit_now(struct rhb_test *t)
+{
+    struct rhb_score score = {0};
+    rhb_score_begin(&score, "GET /", 5, RHB_NS_PER_SECOND);
+    rhb_score_no_limit(&score);
+    rhb_score_progress(&score, RHB_NS_PER_SECOND);
+    CHECK_INT(score.deadline, 0);
+}
+
+static void progress_comes_too_late_for_a_late_request(struct rhb_test *t)
+{
+    struct rhb_score score = {0};
+    rhb_score_begin(&score, "GET /", 5, RHB_NS_PER_SECOND);
+    uint64_t deadline = score.deadline = rhb_now_coarse();
+    rhb_score_progress(&score, RHB_NS_PER_SECOND);
+    CHECK_INT(score.deadline, deadline);
+}
+
 static void responses_on_their_way_are_counted(struct rhb_test *t)
 {
     struct rhb_score score = {0};
@@ -83,6 +110,9 @@ int main(void)
         RHB_CASE(at_its_end_nothing_is_late_and_the_line_stays),
         RHB_CASE(a_long_line_is_cut),
         RHB_CASE(resuming_a_response_does_not_count_a_request),
+        RHB_CASE(progress_gives_the_whole_time_again),
+        RHB_CASE(progress_limits_no_request_that_has_no_limit_now),
+        RHB_CASE(progress_comes_too_late_for_a_late_request),
         RHB_CASE(responses_on_their_way_are_counted),
         RHB_CASE(the_bytes_that_they_hold_are_added_up),
     };

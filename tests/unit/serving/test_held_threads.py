@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from rhebok.native import held_threads
 from rhebok.native.held_threads import HeldThreads
 from unit.conditions import until
 
@@ -25,8 +26,27 @@ def test_they_run_once_they_are_released_and_their_ends_are_told() -> None:
     assert ran == []
     assert len(names("held-a")) == 2
     threads.release()
-    assert sorted(map(repr, threads.wait())) == sorted(["None", repr(fault)])
+    assert sorted(map(repr, threads.wait(lambda: None))) == sorted(["None", repr(fault)])
     assert ran == [1]
+
+
+def test_while_they_run_the_waiting_thread_shows_again_and_again_that_it_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(held_threads, "BETWEEN_SIGNS", 0.001)
+    signs: list[int] = []
+    enough = threading.Event()
+
+    def show_life() -> None:
+        signs.append(1)
+        if len(signs) == 3:
+            enough.set()
+
+    threads = HeldThreads()
+    threads.start(enough.wait, "held-c1")
+    threads.release()
+    assert threads.wait(show_life) == [None]
+    assert len(signs) >= 3
 
 
 def test_when_one_cannot_be_made_the_others_end_without_having_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,10 @@ class Watched:
         score = struct.pack("=QQIII4xQQ", 0, requests, busy, 0, 0, 0, alive)
         self.board.view(self.slot)[thread * SCORE_SIZE :][: len(score)] = score
 
+    def main_runs(self, at):
+        """The main thread, of a worker that has others for requests."""
+        struct.pack_into("=Q", self.board.view(self.slot), 320 + 40, at)
+
     def after(self, seconds):
         """The first verdict in so many seconds."""
         until = self.now + seconds
@@ -99,6 +103,39 @@ def test_a_request_is_not_judged_here(threads):
     watched.writes(alive=1, busy=1, thread=threads - 1)
     assert watched.after(1000) is None
     assert watched.told[-1] == 1
+
+
+def test_while_the_main_thread_runs_requests_may_take_all_threads_for_ever():
+    watched = Watched(threads=2)
+    for second in range(1, 1000):
+        watched.main_runs(at=second)
+        watched.writes(alive=1, busy=1)
+        watched.writes(alive=1, busy=1, thread=1)
+        assert watched.after(1) is None
+    assert watched.log == []
+    assert watched.told[-1] == 1
+
+
+def test_a_worker_that_a_request_in_c_holds_is_killed_and_the_request_is_named(signals):
+    watched = Watched(threads=2)
+    watched.main_runs(at=1)
+    watched.writes(alive=1, busy=1)
+    watched.writes(alive=1, thread=1)
+    assert watched.after(30) is None
+    assert signals == []
+    assert watched.after(3 * LONGEST_STEP) is Verdict.KILL
+    assert signals == ["USR2", "stacks"]
+    assert "has been held for 30 s (--timeout)" in watched.log[0]
+
+
+def test_a_loop_that_is_stuck_is_noticed_beside_a_request_and_a_main_thread_that_runs(signals):
+    watched = Watched(threads=2)
+    for second in range(1, 34):
+        watched.main_runs(at=second)
+        watched.writes(alive=1, busy=1)
+        watched.writes(alive=1, thread=1)
+        watched.after(1)
+    assert signals == ["USR2"]
 
 
 def test_requests_between_the_looks_are_signs_of_life():

@@ -16,6 +16,7 @@ from rhebok.serving.watch import INTERRUPT_SECONDS, MEMORY_INTERVAL, WorkerWatch
 SETTINGS = {
     "threads": 1,
     "timeout": 30,
+    "request_timeout": 0,
     "max_worker_memory": 0,
     "max_worker_lifetime": 0,
     "max_worker_lifetime_jitter": 0,
@@ -74,7 +75,7 @@ def test_a_late_request_is_interrupted_once_and_named(interrupts):
     assert watched.verdict() is Verdict.STOP
     assert watched.verdict() is None
     assert interrupts == [1]
-    assert r"has not answered GET /slow\xff within 30 s" in watched.log[0]
+    assert r"has not answered GET /slow\xff within 30 s (--timeout)" in watched.log[0]
 
 
 def test_a_worker_whose_request_was_not_interrupted_in_time_is_killed(interrupts):
@@ -89,7 +90,7 @@ def test_a_worker_whose_request_was_not_interrupted_in_time_is_killed(interrupts
 
 
 def test_with_several_threads_each_late_request_is_interrupted_and_the_worker_is_not_killed(interrupts):
-    watched = Watched(threads=3)
+    watched = Watched(threads=3, request_timeout=20)
     watched.begins(1, deadline=999, thread=1)
     assert watched.verdict() is Verdict.STOP
     watched.begins(7, deadline=1001, line=b"GET /later", thread=2)
@@ -100,7 +101,20 @@ def test_with_several_threads_each_late_request_is_interrupted_and_the_worker_is
     watched.now += INTERRUPT_SECONDS
     assert watched.verdict() is None
     assert interrupts == [1, 1]
-    assert "GET /later" in watched.log[1]
+    assert "GET /later within 20 s (--request-timeout)" in watched.log[1]
+
+
+def test_a_late_request_that_has_gone_on_is_late_anew_and_not_killed_at_once(interrupts):
+    """Its block came in the moment between the verdict and the interruption."""
+    watched = Watched()
+    watched.begins(1, deadline=999)
+    assert watched.verdict() is Verdict.STOP
+    watched.begins(1, deadline=1030)
+    watched.now = 1030
+    assert watched.verdict() is Verdict.STOP
+    assert interrupts == [1, 1]
+    watched.now += INTERRUPT_SECONDS
+    assert watched.verdict() is Verdict.KILL
 
 
 def test_a_worker_whose_request_has_ended_is_not_killed(interrupts):
@@ -115,6 +129,10 @@ def test_a_worker_whose_request_has_ended_is_not_killed(interrupts):
 
 def test_without_limits_no_verdict_is_due():
     assert Watched(timeout=0).watch.next_at() == math.inf
+
+
+def test_with_several_threads_the_timeout_is_not_about_requests():
+    assert Watched(threads=2).watch.next_at() == math.inf
 
 
 def test_with_a_timeout_an_idle_worker_is_checked_when_its_next_request_could_be_late():
