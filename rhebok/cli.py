@@ -163,6 +163,8 @@ def _parameter(setting: Setting) -> click.Parameter:
     if not setting.flags:
         return click.Argument([setting.name], required=False, metavar="")
     names = [*setting.flags, *setting.aliases, setting.name]
+    if setting.kind.bare:  # gunicorn.command_line has made a value of the other half
+        names = [name.partition("/")[0] for name in names]
     if setting.kind.switch:
         return click.Option(names, is_flag=True, default=None)
     return click.Option(names, multiple=setting.kind.repeatable, type=click.UNPROCESSED)

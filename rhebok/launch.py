@@ -49,9 +49,11 @@ from rhebok.reloading.reloader import Reloader
 from rhebok.reloading.watched_files import WatchedFiles
 from rhebok.serving import named_hooks, titles
 from rhebok.serving.app_loading import load_app, prepend_to_path
+from rhebok.serving.beginning import Beginning, loads_late
 from rhebok.serving.hooks import HookChain, Hooks
 from rhebok.serving.master import Master, WorkerSource
 from rhebok.serving.outputs import Outputs
+from rhebok.serving.preloading import Preloading
 from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.config import Config
 from rhebok.settings.table import Settings
@@ -101,7 +103,8 @@ def _leave_terminal(settings: Settings, log: ErrorLog) -> None:
 
 def run(config: Config, worker_factory: WorkerSource) -> None:
     """A generation: the master and its workers in this process, with the source of workers handed in."""
-    settings = config.settings
+    settings, beginning = config.settings, _beginning()
+    late = loads_late()
     notifier = Notifier.from_environment()
     _prepare(settings)
     set_title(titles.master(settings))
@@ -120,7 +123,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         logger_config.give_access_logger(access_log, logs.configured)
         if settings.capture_output and settings.error_logfile != STDERR:
             _capture_output(log)
-        _become_user(settings)
+        changed_user = _become_user(settings)
         if not supervised():
             _log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
@@ -135,7 +138,10 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         hooks = _hooks(replace(config, settings=settings), logs)
         records = log_setup.access_records(settings, route)
         outputs = Outputs(access_log, statsd, records, logs.on_access)
-        Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks).run()
+        preloading = Preloading(settings, log.logger, None if changed_user else beginning, late)
+        Master(
+            settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading
+        ).run()
 
 
 def _hooks(config: Config, logs: Logs) -> Hooks:
@@ -145,6 +151,14 @@ def _hooks(config: Config, logs: Logs) -> Hooks:
     if not config.hooks:
         return named
     return HookChain(named, GunicornHooks(config, log, logs.user.made if logs.user else None))
+
+
+def _beginning() -> Beginning | None:
+    """None when its directory is gone, so that it cannot begin again; --chdir may lead to another one."""
+    try:
+        return Beginning.of_this_process()
+    except UserError:
+        return None
 
 
 def _reloader(settings: Settings) -> Reloader:
@@ -185,11 +199,17 @@ def _log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> 
     log.logger.info(
         "rhebok %s, Python %s, pid %d (signals go to this one): %s at %s, workers: %d, threads: %d, %s, %s",
         __version__, platform.python_version(), os.getpid(), settings.app, where, settings.workers,
-        settings.threads, "preload" if settings.preload else "no preload",
+        settings.threads, _loading(settings),
         f"configuration {config.file}" if config.file else "no configuration file",
     )  # fmt: skip
     for note in config.notes:
         log.logger.warning("%s", note)
+
+
+def _loading(settings: Settings) -> str:
+    if isinstance(settings.preload, str):
+        return f"preload {settings.preload}"
+    return "preload" if settings.preload else "no preload"
 
 
 @contextmanager
@@ -236,11 +256,13 @@ def _capture_output(log: ErrorLog) -> None:
     cast(LogStream, log.stream).capture(1, 2)
 
 
-def _become_user(settings: Settings) -> None:
-    who = _identity(settings)
+def _become_user(settings: Settings) -> bool:
+    """Whether it was another one."""
+    who, before = _identity(settings), (os.getresuid(), os.getresgid())
     if who.given:
         identity.become(who)
     follow_supervisor()  # again: opening files as their owners has changed the user too
+    return (os.getresuid(), os.getresgid()) != before
 
 
 def _pid_file_of_generation(settings: Settings, log: ErrorLog) -> PidFile | None:

@@ -26,6 +26,7 @@ class Flag:
     takes_value: bool
     kind: Kind | None = None  # of a setting of THE table
     option: Option | None = None
+    means: str = ""  # the same as this option with a value
 
 
 @dataclass
@@ -45,6 +46,8 @@ def _flags() -> Mapping[str, Flag]:
         for names in (*setting.flags, *setting.aliases):
             for flag in names.split("/"):
                 found[flag] = Flag(not setting.kind.switch, setting.kind)
+            if setting.kind.bare and "/" in names:
+                found[flag] = Flag(False, setting.kind, means=f"{setting.label}=off")
     for flag, option in BY_FLAG.items():
         found.setdefault(flag, Flag(option.bare is None, option=option))
     return found
@@ -125,6 +128,9 @@ def _reads(kind: Kind | None, word: str) -> bool:
 
 
 def _add(name: str, flag: Flag, value: str | None, words: Words, source: str) -> None:
+    if flag.means and value is None:
+        words.arguments.append(flag.means)
+        return
     option = BY_FLAG.get(name)
     if option is None or (flag.takes_value and value is None):
         words.arguments += _for_click(name, value)

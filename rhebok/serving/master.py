@@ -26,13 +26,14 @@ from rhebok.process.logs import ErrorLog
 from rhebok.process.open_files import close_stdin
 from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
 from rhebok.serving import patches
-from rhebok.serving.app_loading import load_mounted
+from rhebok.serving.app_loading import Application, load_mounted
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks
 from rhebok.serving.outputs import Outputs
+from rhebok.serving.preloading import Preloading
 from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
@@ -62,6 +63,7 @@ class Master:
         notifier: Notifier | None = None,
         outputs: Outputs = NO_OUTPUTS,
         hooks: Hooks | None = None,
+        preloading: Preloading | None = None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
@@ -73,6 +75,7 @@ class Master:
         self._metrics = MasterMetrics(
             outputs.statsd, accept_queue_length() if settings.enable_backlog_metric else None
         )
+        self._preloading = preloading or Preloading(settings, log.logger)
         slots = capacity(settings.workers)
         self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
         self._channel: Channel | None = None  # one worker has nobody to share with
@@ -128,11 +131,11 @@ class Master:
 
     def _load(self) -> Service:
         """All that the workers share, frozen: the garbage collector must not write to shared pages."""
-        settings, app = self._settings, None
+        settings = self._settings
         make_worker = self._worker_source(settings)  # first: the application may replace what it imports
         watch_forks(self._close_in_forked_child)
-        if settings.preload:
-            app = load_mounted(settings)
+        app = self._preloading.load(self._load_for_all, self._takes_longer)
+        if app:
             settings, warning = patches.without_threads(settings)
             if warning:
                 self._log.logger.warning("%s", warning)
@@ -148,15 +151,19 @@ class Master:
             app,
             self._pid,
             self._scoreboard,
-<<<<<<< HEAD
-            self._hooks,
-=======
             time_limit(self._settings),  # of the threads that were asked for
->>>>>>> c237691 (Time: --timeout with several threads watches the worker, --request-timeout cuts requests, progress restarts the clock.)
             channel=self._channel,
             outputs=self._outputs,
             files=files,
         )
+
+    def _load_for_all(self) -> Application:
+        return load_mounted(self._settings)
+
+    def _takes_longer(self, seconds: float) -> None:
+        """The start has so much more time."""
+        workers_take = self._settings.workers * self._settings.spawn_interval
+        self._notifier.workers_take(workers_take + seconds)
 
     def _close_in_forked_child(self) -> None:
         """In a process that the application has forked."""

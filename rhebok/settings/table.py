@@ -220,8 +220,9 @@ class Settings:
     threads: int = row("--threads", values.whole_number(1, 1024), 1, Group.WORKERS,
         "The number of requests that each worker serves at a time. More than 1 is for applications that wait "
         "or stream; they must be thread-safe.")
-    preload: bool = row("--preload/--no-preload", values.switch(), True, Group.WORKERS,
-        "Load the application once, in the master, so that workers share its memory.")
+    preload: bool | str = row("--preload/--no-preload", values.switch_or("auto"), "auto", Group.WORKERS,
+        "Load the application once, in the master, so that workers share its memory. auto: unless that "
+        "leaves threads, connections or event loops behind, which workers cannot share; then each loads it.")
     max_requests: int = row("--max-requests", values.whole_number(0), 0, Group.WORKERS,
         "Replace a worker after this many requests; 0 means never.",
         aliases="--max-reqs-per-child --max-request-per-child")

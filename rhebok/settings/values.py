@@ -92,6 +92,18 @@ def switch() -> Kind:
     return Kind("true or false", "", read, switch=True)
 
 
+def switch_or(word: str) -> Kind:
+    """On, off, or left to the server by this word. A flag without a value means on; its other half is off."""
+    on_or_off = switch().read
+
+    def read(value: object) -> bool | str:
+        if isinstance(value, str) and value.lower() == word:
+            return word
+        return on_or_off(value)  # type: ignore[no-any-return]
+
+    return Kind(f"true, false or {word}", "MODE", read, bare="on")
+
+
 def octal(most: int) -> Kind:
     """Permission bits, only as text: the TOML number 640 would not be octal. The empty string is None."""
 

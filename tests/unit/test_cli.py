@@ -232,6 +232,30 @@ def test_a_switch_turns_off_what_the_file_turned_on(site):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["site_one"], '"auto"  # default'),
+        (["--preload", "site_one"], "true"),
+        (["--no-preload", "site_one"], "false"),
+        (["--preload=auto", "site_one"], '"auto"'),
+        (["--no-preload", "--preload", "site_one"], "true"),
+        (["site_one", "--preload", "auto"], '"auto"'),
+    ],
+)
+def test_preload_is_on_off_or_auto(site, arguments, shown):
+    assert f"preload = {shown}" in run_command(site, *arguments, "--print-config").stdout
+
+
+@pytest.mark.parametrize(("value", "shown"), [("1", "true"), ("false", "false"), ("auto", '"auto"')])
+def test_so_it_is_in_the_environment_and_in_a_file(site, monkeypatch, value, shown):
+    monkeypatch.setenv("RHEBOK_PRELOAD", value)
+    assert f"preload = {shown}" in run_command(site, "site_one", "--print-config").stdout
+    monkeypatch.delenv("RHEBOK_PRELOAD")
+    (site / "file.toml").write_text(f"preload = {shown}\n")
+    assert f"preload = {shown}" in run_command(site, "site_one", "-c", "file.toml", "--print-config").stdout
+
+
+@pytest.mark.parametrize(
     ("arguments", "mode"),
     [
         (["site_one"], "off"),

@@ -27,7 +27,8 @@ def refused(*arguments: str) -> str:
         (["--max", "3"], ["--max"]),  # which of them, click asks
         (["-w3", "-w", "4", "-w=5"], ["-w", "3", "-w", "4", "-w", "5"]),
         (["-RD"], ["-D"]),
-        (["--proxy-prot", "--preload"], ["--proxy-protocol=auto", "--preload"]),
+        (["--proxy-prot", "--preload"], ["--proxy-protocol=auto", "--preload=on"]),
+        (["--preload", "auto", "--no-preload"], ["--preload=auto", "--preload=off"]),
         (["--proxy-protocol", "v2"], ["--proxy-protocol=v2"]),
         (["--env", "A=1=2"], ["--env=A=1=2"]),
         (["--no-such", "-Z"], ["--no-such", "-Z"]),

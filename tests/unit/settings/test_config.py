@@ -40,7 +40,7 @@ def test_defaults_hold_when_nothing_is_given():
     loaded = load({}, {})
     assert loaded.settings.bind == ("127.0.0.1:8000",)
     assert loaded.settings.keep_alive == 75
-    assert loaded.settings.preload is True
+    assert loaded.settings.preload == "auto"
     assert loaded.sources["bind"] == "default"
 
 
