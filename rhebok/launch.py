@@ -139,9 +139,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         records = log_setup.access_records(settings, route)
         outputs = Outputs(access_log, statsd, records, logs.on_access)
         preloading = Preloading(settings, log.logger, None if changed_user else beginning, late)
-        Master(
-            settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading
-        ).run()
+        Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading).run()
 
 
 def _hooks(config: Config, logs: Logs) -> Hooks:

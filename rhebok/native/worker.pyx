@@ -36,20 +36,15 @@ from .csrc cimport (
     rhb_loop_stop_last,
     rhb_mover_start,
     rhb_mover_stop,
-<<<<<<< HEAD
+    rhb_now_coarse,
     rhb_records_free,
     rhb_records_take,
     rhb_reports,
     rhb_reports_finish,
     rhb_score,
     rhb_score_alive,
-    rhb_statsd_free,
-=======
-    rhb_now_coarse,
-    rhb_score,
-    rhb_score_alive,
     rhb_score_main_alive,
->>>>>>> c237691 (Time: --timeout with several threads watches the worker, --request-timeout cuts requests, progress restarts the clock.)
+    rhb_statsd_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template

@@ -151,6 +151,7 @@ class Master:
             app,
             self._pid,
             self._scoreboard,
+            self._hooks,
             time_limit(self._settings),  # of the threads that were asked for
             channel=self._channel,
             outputs=self._outputs,

@@ -121,11 +121,8 @@ class Service:
     app: Application | None  # None: each worker loads it
     master_pid: int
     scoreboard: Scoreboard
-<<<<<<< HEAD
     hooks: Hooks
-=======
     limit: TimeLimit
->>>>>>> c237691 (Time: --timeout with several threads watches the worker, --request-timeout cuts requests, progress restarts the clock.)
     channel: Channel | None = None  # by which connections move between workers; None: there is one worker
     outputs: Outputs = NO_OUTPUTS
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
