@@ -207,7 +207,7 @@ _IN_FORCE: Mapping[str, Callable[[Settings], Any]] = {
     "default_proc_name": lambda settings: settings.app,
     "group": lambda _settings: os.getegid(),
     "paste": _paste,
-    "preload_app": lambda settings: bool(settings.preload),
+    "preload_app": lambda settings: settings.preload is True,
     "pythonpath": lambda settings: ",".join(settings.pythonpath) or None,
     "root_path": lambda settings: settings.root_path or "",
     "secure_scheme_headers": _scheme_headers,

@@ -26,7 +26,7 @@ class GunicornHooks:
         self._functions = config.hooks
         self._log = log
         # Who has not asked for preload expects on_starting before the application is imported.
-        self._starts_early = config.sources["preload"].startswith("default") or not config.settings.preload
+        self._starts_early = config.settings.preload is not True
         self._later = False
         cfg = GunicornConfig(config, config.hooks)
         self._server = Server(cfg, own_log or Log(log, cfg))
