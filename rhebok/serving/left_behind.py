@@ -6,13 +6,14 @@ What was there before, is closed again, or sends datagrams only (the logs of sys
 
 import gc
 import os
-import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from socket import SOCK_DGRAM
+from socket import socket as Socket  # bound before the application, which may replace it, is imported
+from time import monotonic, sleep
 from typing import Any
 
 LOOPS = {
@@ -45,9 +46,9 @@ def find(before: Snapshot, fork: Callable[[], object]) -> list[str]:
     threads = _threads(before)
     if threads and not _of_python(threads):
         fork()
-    give_up = time.monotonic() + PATIENCE
-    while (threads := _threads(before)) and time.monotonic() < give_up:
-        time.sleep(0.01)
+    give_up = monotonic() + PATIENCE
+    while (threads := _threads(before)) and monotonic() < give_up:
+        sleep(0.01)
     return [*_named(threads), *_open_ends(before)]
 
 
@@ -63,9 +64,8 @@ def _threads(before: Snapshot) -> list[int]:
 
 
 def _of_python(tasks: list[int]) -> dict[int, threading.Thread]:
-    return {
-        each.native_id: each for each in threading.enumerate() if each.native_id and each.native_id in tasks
-    }
+    found = {getattr(each, "native_id", None): each for each in threading.enumerate()}  # eventlet's have none
+    return {task: found[task] for task in tasks if task in found}
 
 
 def _named(tasks: list[int]) -> list[str]:
@@ -116,8 +116,8 @@ def _loops(links: Iterable[str]) -> Counter[str]:
 
 def _connection(fd: int) -> str:
     """A stream that is connected; "" for another socket."""
-    with suppress(OSError), socket.socket(fileno=os.dup(fd)) as copy:
-        if copy.type == socket.SOCK_DGRAM:
+    with suppress(OSError), Socket(fileno=os.dup(fd)) as copy:
+        if copy.type == SOCK_DGRAM:
             return ""
         peer = copy.getpeername()
         if peer:  # otherwise both ends of a pair are here
@@ -134,7 +134,7 @@ def _address(peer: Any) -> str:
 def _holder(fd: int) -> str:
     """The module of the object that has the socket, if an object of Python has it."""
     for each in gc.get_objects():
-        if type(each) is socket.socket and each.fileno() == fd:
+        if isinstance(each, Socket) and each.fileno() == fd:
             modules = (type(holder).__module__ for holder in gc.get_referrers(each))
             return next((name for name in modules if name not in ("builtins", "socket", __name__)), "")
     return ""

@@ -11,11 +11,12 @@ import logging
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from os import fork, kill, waitpid  # bound before the application, which may replace them, is imported
 from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
 from typing import TypeVar
 
 from rhebok.prefork.parent_death import signal_when_parent_dies
@@ -51,10 +52,10 @@ class Preloading:
         return load() if self._mode else None
 
     def _look(self, load: Callable[[], T], takes_longer: Callable[[float], object]) -> T | None:
-        started = time.monotonic()
+        started = monotonic()
         if self._beginning is None:
             found = self._look_in_child(load)
-            takes_longer(time.monotonic() - started)
+            takes_longer(monotonic() - started)
             if found:
                 self._say(found)
             return None if found else load()
@@ -62,7 +63,7 @@ class Preloading:
         found = ", ".join(left_behind.find(before, _fork_and_end))
         if found:
             self._say(found)
-            takes_longer(time.monotonic() - started)
+            takes_longer(monotonic() - started)
             throw_away()
             self._beginning.again()
         return loaded
@@ -78,7 +79,7 @@ class Preloading:
         read_end, write_end = os.pipe()
         parent = os.getpid()
         with our_fork():
-            pid = os.fork()
+            pid = fork()
         if pid == 0:
             found = b""
             try:
@@ -93,23 +94,23 @@ class Preloading:
         os.close(write_end)
         with open(read_end, "rb") as report:
             found = report.read(LONGEST_REPORT)
-        os.waitpid(pid, 0)
+        waitpid(pid, 0)
         return found.decode()
 
 
 def _fork_and_end() -> None:
     with our_fork():
-        pid = os.fork()
+        pid = fork()
     if pid == 0:
         os._exit(0)
-    os.waitpid(pid, 0)
+    waitpid(pid, 0)
 
 
 def throw_away() -> None:
     """Does what the end of the process would do: exit handlers, buffers, child processes. Nobody waits long
     for them, and not at all for the threads of this load."""
     atexit.unregister(ignore_for_good)  # the process goes on
-    handlers = threading.Thread(target=atexit._run_exitfuncs, daemon=True)
+    handlers = Thread(target=atexit._run_exitfuncs, daemon=True)
     handlers.start()
     handlers.join(END_SECONDS)
     written_files.flush(written_files.find(), lambda _file, _error: None)
@@ -120,18 +121,18 @@ def throw_away() -> None:
 
 
 def _end_children() -> None:
-    give_up = time.monotonic() + END_SECONDS
+    give_up = monotonic() + END_SECONDS
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in _children():
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
-        while _some_left() and (number is signal.SIGKILL or time.monotonic() < give_up):
-            time.sleep(0.01)
+                kill(pid, number)
+        while _some_left() and (number is signal.SIGKILL or monotonic() < give_up):
+            sleep(0.01)
 
 
 def _some_left() -> bool:
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
+        while waitpid(-1, os.WNOHANG)[0]:
             pass
         return True
     return False

@@ -247,10 +247,9 @@ def test_preload_is_on_off_or_auto(site, arguments, shown):
 
 
 @pytest.mark.parametrize(("value", "shown"), [("1", "true"), ("false", "false"), ("auto", '"auto"')])
-def test_so_it_is_in_the_environment_and_in_a_file(site, monkeypatch, value, shown):
-    monkeypatch.setenv("RHEBOK_PRELOAD", value)
-    assert f"preload = {shown}" in run_command(site, "site_one", "--print-config").stdout
-    monkeypatch.delenv("RHEBOK_PRELOAD")
+def test_so_it_is_in_the_environment_and_in_a_file(site, value, shown):
+    result = run_command(site, "site_one", "--print-config", RHEBOK_PRELOAD=value)
+    assert f"preload = {shown}" in result.stdout
     (site / "file.toml").write_text(f"preload = {shown}\n")
     assert f"preload = {shown}" in run_command(site, "site_one", "-c", "file.toml", "--print-config").stdout
 

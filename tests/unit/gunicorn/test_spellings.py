@@ -19,6 +19,7 @@ SPELLINGS: dict[str, Sequence[str]] = {
     "worker_connections": ["1000", "0"],
     "max_requests": ["0", "1000"],
     "max_requests_jitter": ["0", "50"],
+    "preload_app": ["true", "false", "auto"],
     "timeout": ["0", "30", " 30 "],
     "graceful_timeout": ["0", "30"],
     "keepalive": ["0", "5"],
