@@ -255,8 +255,8 @@ OPTIONS: tuple[Option, ...] = (
         "On QUIT, also when `graceful_timeout` has passed. INT to a worker does nothing: the supervisor "
         "turns its own INT into QUIT for the workers."),
     hook("worker_abort", "worker",
-        "When a request takes longer than `timeout`, before it is interrupted. A worker that cannot run "
-        "Python is killed without it. ABRT does not call it."),
+        "When a request takes longer than `timeout` or `--request-timeout`, before it is interrupted. A "
+        "worker that cannot run Python is killed without it. ABRT does not call it."),
     hook("worker_exit", "server, worker", "In the worker, before its exit handlers."),
     hook("child_exit", "server, worker",
         "In the master. When the master was killed, its workers call it, each for itself."),

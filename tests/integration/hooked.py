@@ -105,8 +105,11 @@ class Hooked:
         (self.directory / f"fail-{hook}").touch()
 
     def notes(self) -> list[Note]:
+        """Without the import in a process that only looks whether it can be shared (--preload auto)."""
         lines = (line.split(" ", 2) for line in (self.directory / "notes").read_text().splitlines())
-        return [(int(pid), hook, rest[0] if rest else "") for pid, hook, *rest in lines]
+        notes = [(int(pid), hook, rest[0] if rest else "") for pid, hook, *rest in lines]
+        with_hooks = {pid for pid, hook, _ in notes if hook != "import"}
+        return [note for note in notes if note[0] in with_hooks]
 
     def wait_for(self, hook: str, count: int = 1) -> list[Note]:
         """The calls of the hook, once there are so many."""
