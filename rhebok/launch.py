@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from rhebok import __version__, log_setup
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.gunicorn.hooks import GunicornHooks
+from rhebok.gunicorn.hooks import BEFORE_LOADING, GunicornHooks
 from rhebok.listening import activation as socket_activation
 from rhebok.listening.listeners import (
     STARTER_VARIABLE,
@@ -138,8 +138,18 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         hooks = _hooks(replace(config, settings=settings), logs)
         records = log_setup.access_records(settings, route)
         outputs = Outputs(access_log, statsd, records, logs.on_access)
-        preloading = Preloading(settings, log.logger, None if changed_user else beginning, late)
+        if changed_user or config.hooks.keys() & BEFORE_LOADING:
+            beginning = None  # it can begin only once
+        preloading = Preloading(settings, log.logger, beginning, late)
         Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading).run()
+
+
+def _beginning() -> Beginning | None:
+    """None when its directory is gone, so that it cannot begin again; --chdir may lead to another one."""
+    try:
+        return Beginning.of_this_process()
+    except UserError:
+        return None
 
 
 def _hooks(config: Config, logs: Logs) -> Hooks:
@@ -149,14 +159,6 @@ def _hooks(config: Config, logs: Logs) -> Hooks:
     if not config.hooks:
         return named
     return HookChain(named, GunicornHooks(config, log, logs.user.made if logs.user else None))
-
-
-def _beginning() -> Beginning | None:
-    """None when its directory is gone, so that it cannot begin again; --chdir may lead to another one."""
-    try:
-        return Beginning.of_this_process()
-    except UserError:
-        return None
 
 
 def _reloader(settings: Settings) -> Reloader:

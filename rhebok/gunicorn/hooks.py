@@ -18,6 +18,10 @@ from rhebok.settings.config import Config
 WORKER_FAILED = ExitStatus.WORKERS  # of a worker whose post_fork or post_worker_init has failed
 
 
+# Called in the master before the application is loaded.
+BEFORE_LOADING = frozenset(("pre_exec", "nworkers_changed", "on_starting", "on_reload"))
+
+
 class GunicornHooks:
     """Made in the master; each worker has a copy."""
 

@@ -61,8 +61,8 @@ cdef rhb_access_log *open_access_log(object settings, object file, object errors
 
 
 cdef rhb_records *new_records(object records) except? NULL:
-    """For lines that are handled in Python (see Worker), which the caller frees; NULL for None. Raises ValueError for the
-    format."""
+    """For lines that are handled in Python (see Worker), which the caller frees; NULL for None. Raises ValueError for
+    the format."""
     cdef const char *error = NULL
     cdef const char *second = NULL
     cdef size_t at = 0

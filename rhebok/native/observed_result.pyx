@@ -5,10 +5,13 @@ application, such as gunicorn's post_request (rhebok/gunicorn/request_hooks.py).
 application_call.pyx sends the result itself, so that a list keeps its Content-Length, and a file sendfile(2).
 """
 
+cimport cython
 
+
+@cython.final
 cdef class ObservedResult:
-    """ObservedResult(result, on_end): close() calls result.close(), if there is one, then on_end(sent), with the bytes of
-    the body that were sent. The server calls it once, however the response has ended.
+    """ObservedResult(result, on_end): close() calls result.close(), if there is one, then on_end(sent), with the bytes
+    of the body that were sent. The server calls it once, however the response has ended.
     """
 
     def __init__(self, result, on_end):

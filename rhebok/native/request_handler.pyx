@@ -87,8 +87,8 @@ cdef class RequestHandler:
     cdef Progress answer(self, Exchange exchange, rhb_conn *conn) except? BROKEN:
         """Makes the environ and calls the application."""
         try:
-            environ = self.environs.build(&self.lane.request, conn, input_of(&self.lane.request, exchange),
-                                         hints_for(exchange))
+            environ = self.environs.build(
+                &self.lane.request, conn, input_of(&self.lane.request, exchange), hints_for(exchange))
         except BaseException as error:
             return application_failed(exchange, error)
         rhb_loop_leave(self.loop, self.lane)

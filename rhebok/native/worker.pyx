@@ -202,6 +202,7 @@ cdef class Worker:
         """Gives each lane its part of the scoreboard."""
         cdef unsigned char[::1] memory = score
         cdef Lane lane
+        cdef Py_ssize_t number
         if memory.shape[0] != <Py_ssize_t>(RHB_SCORE_SIZE * len(self.lanes)) or <size_t>&memory[0] % 64:
             raise ValueError(f"score must be {RHB_SCORE_SIZE} bytes for each thread, on a cache line")
         self.score = memory
@@ -302,8 +303,8 @@ cdef class Worker:
             rhb_reports_finish(self.loop.reports)
 
     def take_records(self):
-        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because nobody
-        has taken them."""
+        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because
+        nobody has taken them."""
         cdef rhb_bytes taken
         cdef uint64_t lost
         if self.reports.records is NULL:

@@ -31,7 +31,7 @@ from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
-from rhebok.serving.named_hooks import NamedHooks
+from rhebok.serving.named_hooks import NamedHooks, load_after_fork
 from rhebok.serving.outputs import Outputs
 from rhebok.serving.preloading import Preloading
 from rhebok.serving.scoreboard import Scoreboard, capacity
@@ -159,7 +159,9 @@ class Master:
         )
 
     def _load_for_all(self) -> Application:
-        return load_mounted(self._settings)
+        app = load_mounted(self._settings)
+        load_after_fork(self._settings)
+        return app
 
     def _takes_longer(self, seconds: float) -> None:
         """The start has so much more time."""

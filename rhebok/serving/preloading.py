@@ -2,7 +2,8 @@
 
 Called by master. auto loads it and looks at what that has left (left_behind). When nothing, that was all.
 Otherwise the process begins again, and its workers load. A process that has become --user cannot begin again,
-since it could not open its logs; there a child loads first and looks.
+since it could not open its logs, and one that has called hooks would call them twice; there a child loads
+first and looks.
 """
 
 import atexit

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from signal import Signals
@@ -136,6 +137,19 @@ def test_a_deploy_is_a_new_server(start: Start) -> None:
         name for name in begun if name != "import"
     ]
     assert hooked.names(old)[-2:] == ["child_exit", "on_exit"]
+
+
+def test_hup_to_a_master_without_a_supervisor_calls_on_reload(start: Start) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port, fd = listener.getsockname()[1], listener.fileno()
+        handed_over = {"SERVER_STARTER_PORT": f"127.0.0.1:{port}={fd}", "pass_fds": (fd,)}
+        hooked = start(bind=None, **handed_over)
+    assert hooked.server.master == hooked.server.pid
+    hooked.server.send(Signals.SIGHUP)
+    hooked.wait_for("child_exit")
+    assert hooked.names(hooked.server.pid) == [*AT_START, "on_reload", "pre_fork", "child_exit"]
 
 
 @pytest.mark.parametrize("load", ["--preload", "--no-preload"])

@@ -50,9 +50,9 @@ SPELLINGS: dict[str, Sequence[str]] = {
     "syslog_addr": ["udp://localhost:514", "unix:///dev/log#dgram", "tcp://[::1]"],
     "syslog_prefix": ["shop"],
     "syslog_facility": ["user", "LOCAL0"],
-    "statsd_host": ["localhost:8125", "unix:///run/statsd.sock"],
-    "statsd_prefix": ["shop", "shop."],
-    "dogstatsd_tags": ["env:prod,team:web"],
+    "statsd_host": ["localhost:8125", "statsd", "[::1]:9", "unix:///run/s.sock", "unix:8125"],
+    "statsd_prefix": ["shop", "shop.", ""],
+    "dogstatsd_tags": ["a:b,c", ""],
     "proc_name": ["shop", "my shop"],
 }
 
