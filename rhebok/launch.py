@@ -153,14 +153,6 @@ def _hooks(config: Config, logs: Logs) -> Hooks:
     return HookChain(named, GunicornHooks(config, log, logs.user.made if logs.user else None))
 
 
-def _beginning() -> Beginning | None:
-    """None when its directory is gone, so that it cannot begin again; --chdir may lead to another one."""
-    try:
-        return Beginning.of_this_process()
-    except UserError:
-        return None
-
-
 def _reloader(settings: Settings) -> Reloader:
     extra = settings.reload_extra_file
     for path in extra:
