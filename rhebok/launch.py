@@ -144,6 +144,14 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading).run()
 
 
+def _beginning() -> Beginning | None:
+    """None when its directory is gone, so that it cannot begin again; --chdir may lead to another one."""
+    try:
+        return Beginning.of_this_process()
+    except UserError:
+        return None
+
+
 def _hooks(config: Config, logs: Logs) -> Hooks:
     """Those that are named first, then those of gunicorn's file."""
     log = logs.error.logger
