@@ -141,7 +141,8 @@ def test_broken_generations_are_reported_and_the_good_one_serves(
     site: Site, deploys: int, totals: Totals
 ) -> None:
     """Every second generation is broken, in each way in turn."""
-    running = start("rhebok", site, "tcp", "--start-timeout", "1.5", "--kill-old-delay", "0.3")
+    options = ("--preload", "--start-timeout", "1.5", "--kill-old-delay", "0.3")
+    running = start("rhebok", site, "tcp", *options)
     ways = list(BROKEN)
     turns = max(len(ways), deploys // 2)
     try:
