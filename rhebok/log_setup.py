@@ -32,6 +32,12 @@ class Logs:
 
 def open_logs(config: Config) -> Logs:
     """Opens the error log. Raises UserError."""
+    logs = _open(config)
+    logger_config.keep_handlers()
+    return logs
+
+
+def _open(config: Config) -> Logs:
     settings = config.settings
     who = identity.identity(settings.user, settings.group)
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level, who)

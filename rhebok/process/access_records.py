@@ -47,11 +47,17 @@ class AccessRecords:
         return any(each.filters or type(each.formatter) not in _PLAIN for each in self._handlers)
 
     def handle(self, taken: bytes) -> None:
-        """Raises what a filter raises; then the remaining records are lost."""
+        """Raises what a filter or a handler raises, in the end: the other records are handled."""
+        failed: Exception | None = None
         lines = taken.decode("utf-8", "backslashreplace").split("\n")
         step = 2 if self.line_format else 1
         for number in range(0, len(lines) - step, step):
-            self._handle(self._record(lines[number], lines[number + step - 1]))
+            try:
+                self._handle(self._record(lines[number], lines[number + step - 1]))
+            except Exception as error:  # of many kinds: the handlers may be the user's own
+                failed = failed or error
+        if failed:
+            raise failed
 
     def _record(self, line: str, whole: str) -> logging.LogRecord:
         micros, _, rest = line.partition(_BETWEEN)

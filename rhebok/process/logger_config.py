@@ -2,6 +2,7 @@
 opened the error log, before the application is loaded, which may look for the loggers of gunicorn.
 """
 
+import atexit
 import json
 import logging
 import os
@@ -64,11 +65,11 @@ def configure(log: ErrorLog, config: LoggerConfig) -> bool:
     logger.propagate = False
     logger.setLevel(log.logger.level)
     if config.syslog:
-        handler = _syslog_handler(config.syslog, f"error: {_SYSLOG_FORMAT}")
+        handler = _syslog_handler(config.syslog, f"error: {_SYSLOG_FORMAT}", log)
         log.logger.addHandler(handler)
         logger.addHandler(handler)
     ours = list(logger.handlers)
-    accesses = _access_logger(config.syslog)
+    accesses = _access_logger(config.syslog, log)
     ours_of_accesses = list(accesses.handlers)
     _apply(config)
     if logger.handlers != ours:
@@ -76,14 +77,14 @@ def configure(log: ErrorLog, config: LoggerConfig) -> bool:
     return accesses.handlers != ours_of_accesses
 
 
-def _access_logger(syslog: Syslog | None) -> logging.Logger:
+def _access_logger(syslog: Syslog | None, log: ErrorLog) -> logging.Logger:
     """As it is before the configuration."""
     logger = logging.getLogger(ACCESS_LOGGER)
     logger.handlers = []
     logger.propagate = False
     logger.setLevel(logging.INFO)
     if syslog and syslog.accesses:
-        logger.addHandler(_syslog_handler(syslog, "access: [%(process)d] %(message)s"))
+        logger.addHandler(_syslog_handler(syslog, "access: [%(process)d] %(message)s", log))
     return logger
 
 
@@ -106,6 +107,15 @@ def access_route(file: str | None, configured: bool, all_in_python: bool = False
     unplain = logger.filters or all_in_python
     plain = None if unplain else next((each for each in handlers if _plain_file(each)), None)
     return AccessRoute(_plain_file(plain), tuple(each for each in handlers if each is not plain))
+
+
+def keep_handlers() -> None:
+    """What there is now belongs to the server. An application that configures logging closes all handlers
+    that logging knows: a file would be opened again as --user, who may not, and some handlers never."""
+    known = logging._handlerList  # type: ignore[attr-defined]
+    kept = known[:]
+    del known[:]
+    atexit.register(logging.shutdown, kept)
 
 
 def _handlers_of(logger: logging.Logger) -> tuple[logging.Handler, ...]:
@@ -142,10 +152,10 @@ def give_access_logger(file: AccessLogFile | None, configured: bool) -> None:
 
 
 def adopt(log: ErrorLog, logger: logging.Logger) -> None:
-    """The error log goes to the handlers of this logger. The plain ones write to the stream of the log, which
-    follows a renamed file."""
+    """The error log goes to the handlers of this logger. The plain ones that write to the same file get the
+    stream of the log, which follows a renamed file."""
     for handler in list(logger.handlers):
-        if type(handler) in (logging.FileHandler, logging.StreamHandler):
+        if _writes_to(handler, log.stream.fileno()):
             ours = logging.StreamHandler(log.stream)
             _replace(logger, handler, ours)
     log.logger.handlers = [_PassedOn(logger)]
@@ -165,8 +175,23 @@ def _replace(logger: logging.Logger, old: logging.Handler, new: logging.Handler)
     new.setLevel(old.level)
     new.filters = old.filters
     logger.handlers[logger.handlers.index(old)] = new
-    if isinstance(old, logging.FileHandler):
+    if isinstance(old, logging.FileHandler) and not _is_used(old):
         old.close()
+
+
+def _writes_to(handler: logging.Handler, fd: int) -> bool:
+    if type(handler) not in (logging.FileHandler, logging.StreamHandler):
+        return False
+    try:
+        return os.path.sameopenfile(handler.stream.fileno(), fd)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):  # not open yet, or no file
+        return False
+
+
+def _is_used(handler: logging.Handler) -> bool:
+    """By another logger: a class may give one handler to both logs."""
+    loggers = logging.root.manager.loggerDict.values()
+    return any(handler in each.handlers for each in loggers if isinstance(each, logging.Logger))
 
 
 class _PassedOn(logging.Handler):
@@ -221,15 +246,20 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{cause}"
 
 
-def _syslog_handler(syslog: Syslog, form: str) -> logging.Handler:
-    from logging.handlers import SysLogHandler
+def _syslog_handler(syslog: Syslog, form: str, log: ErrorLog) -> logging.Handler:
+    from rhebok.process.syslog import SyslogHandler  # here: few users need it
 
     kind, address = parse_syslog_address(syslog.address)
-    facility = SysLogHandler.facility_names[syslog.facility]
     try:
-        handler = SysLogHandler(address, facility, kind)
+        handler = SyslogHandler(address, syslog.facility, kind, _without_syslog(log))
     except OSError as error:
         raise UserError(f"--log-syslog-to: cannot send to {syslog.address}: {os_reason(error)}") from None
     prefix = syslog.prefix.replace("%", "%%")
     handler.setFormatter(logging.Formatter(f"gunicorn.{prefix}.{form}"))
     return handler
+
+
+def _without_syslog(log: ErrorLog) -> logging.Logger:
+    logger = logging.Logger(log.logger.name, log.logger.level)
+    logger.handlers = list(log.logger.handlers[:1])
+    return logger

@@ -4,11 +4,12 @@ Nothing that an application may replace (gevent, eventlet) is looked up when it 
 """
 
 import logging
-from _thread import allocate_lock, start_new_thread
+from _thread import allocate_lock
 from collections.abc import Callable
 from contextlib import suppress
 
 from rhebok.process.access_records import AccessRecords
+from rhebok.process.pausable_thread import PausableThread
 
 EVERY = 1.0  # seconds
 CROWDED = 512 * 1024  # bytes of lines at which requests wait for the handlers
@@ -39,13 +40,11 @@ class RecordThread:
     def start(self, take: Take) -> None:
         """Raises RuntimeError when there can be no thread."""
         self._take = take
-        start_new_thread(self._run, ())
+        PausableThread(self._step, self._wake_up).start()
 
     def full(self, kept: int) -> None:
         """Called by a request whose line is one of so many bytes that wait."""
-        if self._wake.locked():
-            with suppress(RuntimeError):  # another thread was faster
-                self._wake.release()
+        self._wake_up()
         if kept >= CROWDED and self._patient:
             self._patient = self._handling.acquire(timeout=PATIENCE)
             if self._patient:
@@ -59,11 +58,15 @@ class RecordThread:
             finally:
                 self._handling.release()
 
-    def _run(self) -> None:
-        while True:
-            self._wake.acquire(timeout=EVERY)
-            with self._handling:
-                self._handle_all()
+    def _wake_up(self) -> None:
+        if self._wake.locked():
+            with suppress(RuntimeError):  # another thread was faster
+                self._wake.release()
+
+    def _step(self) -> None:
+        self._wake.acquire(timeout=EVERY)
+        with self._handling:
+            self._handle_all()
 
     def _handle_all(self) -> None:
         taken, lost = self._take()

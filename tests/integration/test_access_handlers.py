@@ -248,3 +248,28 @@ def test_access_lines_can_be_kept_out_of_syslog(
     lines = []
     until(lambda: lines.append(sock.recv(65536)) or b"exited with status 0" in lines[-1])
     assert not [line for line in lines if b".access:" in line]
+
+
+def test_a_syslog_daemon_that_hangs_holds_up_neither_requests_nor_the_stop(
+    syslog: tuple[socket.socket, str], serve: Serve
+) -> None:
+    _, address = syslog
+    server = serve("kinds", "--log-syslog", "--log-syslog-to", address)
+    with server.client() as client:
+        for _ in range(500):
+            assert client.get("/list").status == 200
+    server.stop()
+    assert server.matches(r"--log-syslog-to: \d+ lines? could not be sent to ")
+
+
+def test_an_application_that_configures_logging_leaves_the_handlers_open(
+    serve: Serve, tmp_path: Path, write: Any
+) -> None:
+    (tmp_path / "site_with_logging.py").write_text(
+        "import logging.config\nfrom kinds import application\nlogging.config.dictConfig({'version': 1})\n"
+    )
+    handler = {"class": "logging.FileHandler", "filename": "a.log", "mode": "w", "formatter": "f"}
+    formatters = {"f": {"format": "line %(message)s"}}
+    server = serve("site_with_logging", "-c", write(config({"file": handler}, formatters=formatters)))
+    server.get("/list")
+    until(lambda: lines_of(tmp_path / "a.log"))

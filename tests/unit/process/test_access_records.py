@@ -171,3 +171,16 @@ def test_handlers_of_the_root_count_when_records_are_passed_on(access):
         assert handler in access_route(None, configured=True).handlers
     finally:
         logging.getLogger().removeHandler(handler)
+
+
+def test_a_filter_that_raises_costs_one_record():
+    def choosy(record):
+        if record.args["s"] == "500":
+            raise LookupError("choosy")
+        return True
+
+    handler = Kept()
+    records = AccessRecords(logger(choosy), [handler], COMMON)
+    with pytest.raises(LookupError):
+        records.handle(b"".join(kept(records, s=status) for status in ("200", "500", "201")))
+    assert [record.args["s"] for record in handler.records] == ["200", "201"]
