@@ -55,7 +55,10 @@ def parse_syslog_address(text: str) -> tuple[socket.SocketKind | None, str | tup
     if not match:
         raise ValueError
     kind = socket.SOCK_DGRAM if match[1] == "udp" else socket.SOCK_STREAM
-    return kind, (match[2] or match[3] or "localhost", int(match[4] or SYSLOG_PORT))
+    port = int(match[4] or SYSLOG_PORT)
+    if not 0 < port < 65536:
+        raise ValueError(f"{port} is no port")
+    return kind, (match[2] or match[3] or "localhost", port)
 
 
 def configure(log: ErrorLog, config: LoggerConfig) -> bool:

@@ -56,3 +56,9 @@ def test_a_handler_of_two_loggers_is_not_closed(tmp_path, tried):
     finally:
         other.handlers = []
         handler.close()
+
+
+@pytest.mark.parametrize("address", ["udp://host:65536", "tcp://host:0", "udp://[::1]:99999"])
+def test_a_port_of_syslog_that_is_none_is_an_error(address):
+    with pytest.raises(ValueError, match="is no port"):
+        logger_config.parse_syslog_address(address)
