@@ -209,6 +209,7 @@ def test_with_max_connections_at_the_others_requests_wait_for_room(crew: MakeCre
 def test_full_workers_lose_nothing_when_they_become_free(crew: MakeCrew, bind: str) -> None:
     team = crew("--max-connections", "8", bind=bind, workers=2)
     kept = team.kept(8)
+    until(lambda: len(set(team.owners(kept))) == 2)
     first = team.hold(kept[0])
     (elsewhere, *_) = [client for client in kept if team.owner(client) != first.worker]
     second = team.hold(elsewhere)
