@@ -142,8 +142,12 @@ class GunicornHooks:
             raise HookFailed(name, status) from None
 
     def _may(self, name: str, *arguments: Any) -> None:
+        """Of a worker that ends: sys.exit() is what happens anyway, and must not go through the request or
+        the signal handler that has called this."""
         try:
             self._call(name, *arguments)
+        except SystemExit:
+            return
         except Exception:
             self._log.exception("the hook %s failed", name)
 

@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from signal import SIGHUP
+from signal import SIGHUP, SIGKILL
 
 import pytest
 from deploy.identities import STRANGER, as_root, open_to_all
@@ -141,6 +141,31 @@ def test_the_process_that_begins_again_has_nothing_of_the_first_load(serve: Serv
     assert os.readlink(master / "cwd") == str(tmp_path)
     assert not [fd for fd in (master / "fd").iterdir() if os.readlink(fd).endswith("/first")]
     assert f"Umask:\t{before:04o}" in (master / "status").read_text()
+
+
+def test_a_daemon_that_the_import_starts_does_not_hold_up_the_child_that_looks(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """A hook that runs before has the application looked at in a child. The daemon is nobody's child, and has
+    all descriptors of the process that has started it."""
+    (tmp_path / "gunicorn.conf.py").write_text("def on_starting(server): pass\n")
+    site(
+        tmp_path,
+        "import time\n"
+        "if (child := os.fork()) == 0:\n"
+        "    if os.fork() == 0:\n"
+        "        open('daemons', 'a').write(f'{os.getpid()}\\n')\n"
+        "        time.sleep(1000)\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "while not os.path.exists('daemons'): time.sleep(0.01)\n",
+    )
+    try:
+        server = serve("who:app")
+        assert int(server.get("/").text) == server.master
+    finally:
+        for pid in (tmp_path / "daemons").read_text().split():
+            os.kill(int(pid), SIGKILL)
 
 
 def test_a_deploy_looks_again(serve: Serve, tmp_path: Path) -> None:

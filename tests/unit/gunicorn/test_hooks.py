@@ -30,6 +30,7 @@ class Played:
             del config.hooks[name]
         if bad:
             config.hooks[bad] = self._fail
+        self.error = ValueError("a hook that fails")
         self.lines = []
         log = logging.Logger("hooks")
         handler = logging.Handler()
@@ -38,7 +39,7 @@ class Played:
         self.hooks = GunicornHooks(config, log)
 
     def _fail(self, *arguments):
-        raise ValueError("a hook that fails")
+        raise self.error
 
     def take(self):
         names = [name for name, *_ in self.calls]
@@ -102,6 +103,17 @@ def test_the_master_knows_its_workers_by_pid(play):
     assert played.calls == [("child_exit", server, worker)]
     assert list(server.WORKERS) == [4712]
     assert str(worker) == "<Worker 4711>"
+
+
+@pytest.mark.parametrize(
+    ("hook", "moment"), [("worker_int", "cut"), ("worker_abort", "late"), ("worker_exit", "worker_ends")]
+)
+def test_sys_exit_in_a_hook_at_the_end_of_a_worker_leaves_that_end_as_it_is(play, hook, moment):
+    played = play(bad=hook)
+    played.error = SystemExit(5)
+    played.hooks.before_fork()
+    getattr(played.hooks, moment)()
+    assert played.lines == []
 
 
 def test_a_signal_that_changes_the_number_is_told_with_both(play):
