@@ -18,6 +18,7 @@ from threading import Thread
 from time import monotonic
 from typing import TypeVar
 
+from rhebok.prefork.children import describe_end
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process import written_files
 from rhebok.process.child_processes import end_children
@@ -75,7 +76,8 @@ class Preloading:
         self._log.info(text, found)
 
     def _look_in_child(self, load: Callable[[], object]) -> str:
-        """A load that fails leaves nothing: the next one says why."""
+        """A load that fails leaves nothing: the next one says why. One that is killed may have
+        left anything."""
         read_end, write_end = os.pipe()
         parent = os.getpid()
         with our_fork():
@@ -92,10 +94,11 @@ class Preloading:
                 os.write(write_end, found[:LONGEST_REPORT])
                 os._exit(0)
         os.close(write_end)
-        waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
         os.set_blocking(read_end, False)  # a daemon that the load has started has the other end for ever
         with open(read_end, "rb") as report:
-            return (report.read(LONGEST_REPORT) or b"").decode(errors="replace")
+            text = (report.read(LONGEST_REPORT) or b"").decode(errors="replace")
+        return f"unknown, since the process that looked {describe_end(code)}" if code else text
 
 
 def _fork_and_end() -> None:

@@ -168,6 +168,20 @@ def test_a_daemon_that_the_import_starts_does_not_hold_up_the_child_that_looks(
             os.kill(int(pid), SIGKILL)
 
 
+def test_a_child_that_is_killed_while_it_looks_has_not_found_nothing(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text("def on_starting(server): pass\n")
+    site(
+        tmp_path,
+        "import signal\n"
+        "if not os.path.exists('killed'):\n"
+        "    open('killed', 'w').close()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n",
+    )
+    server = serve("who:app")
+    assert imported_by_itself(server)
+    assert server.matches(SAYS + "unknown, since the process that looked was killed by SIGKILL")
+
+
 def test_a_deploy_looks_again(serve: Serve, tmp_path: Path) -> None:
     site(tmp_path, THREAD)
     server = serve("who:app")
