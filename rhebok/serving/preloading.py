@@ -16,7 +16,7 @@ from contextlib import suppress
 from os import fork, waitpid  # bound before the application, which may replace them, is imported
 from threading import Thread
 from time import monotonic
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from rhebok.prefork.children import describe_end
 from rhebok.prefork.parent_death import signal_when_parent_dies
@@ -76,23 +76,17 @@ class Preloading:
         self._log.info(text, found)
 
     def _look_in_child(self, load: Callable[[], object]) -> str:
-        """A load that fails leaves nothing: the next one says why. One that is killed may have
-        left anything."""
+        """A child that is killed may have left anything."""
         read_end, write_end = os.pipe()
         parent = os.getpid()
         with our_fork():
             pid = fork()
         if pid == 0:
-            found = b""
             try:
                 signal_when_parent_dies(signal.SIGKILL, parent)
-                before = Snapshot.take()
-                load()
-                found = ", ".join(left_behind.find(before, _fork_and_end)).encode(errors="backslashreplace")
-                throw_away()
+                _report(load, write_end)
             finally:
-                os.write(write_end, found[:LONGEST_REPORT])
-                os._exit(0)
+                os._exit(1)
         os.close(write_end)
         code = os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
         os.set_blocking(read_end, False)  # a daemon that the load has started has the other end for ever
@@ -101,12 +95,26 @@ class Preloading:
         return f"unknown, since the process that looked {describe_end(code)}" if code else text
 
 
+def _report(load: Callable[[], object], to: int) -> NoReturn:
+    """In the child. A load that fails leaves nothing: the next one says why."""
+    before = Snapshot.take()
+    try:
+        load()
+    except BaseException:
+        os._exit(0)
+    found = ", ".join(left_behind.find(before, _fork_and_end)).encode(errors="backslashreplace")
+    throw_away()
+    os.write(to, found[:LONGEST_REPORT])
+    os._exit(0)
+
+
 def _fork_and_end() -> None:
     with our_fork():
         pid = fork()
     if pid == 0:
         os._exit(0)
-    waitpid(pid, 0)
+    with suppress(ChildProcessError):  # the application ignores CHLD
+        waitpid(pid, 0)
 
 
 def throw_away(spared: Collection[int] = frozenset()) -> None:

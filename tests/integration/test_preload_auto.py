@@ -40,6 +40,14 @@ LEFT = {
         "import asyncio\nloop = asyncio.new_event_loop()",
         r"an event loop \(epoll\)",
     ),
+    "a thread of C beside children that nobody waits for": (
+        "import ctypes, signal\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "libc = ctypes.CDLL(None)\n"
+        "pause = ctypes.cast(libc.pause, ctypes.c_void_p)\n"
+        "libc.pthread_create(ctypes.byref(ctypes.c_ulong()), None, pause, None)",
+        r"the native thread '.+'",
+    ),
     "an eventfd": ("import os\nfd = os.eventfd(0)", r"an event loop \(eventfd\)"),
 }
 HARMLESS = {
@@ -190,6 +198,15 @@ def test_a_deploy_looks_again(serve: Serve, tmp_path: Path) -> None:
     server.send(SIGHUP)
     server.wait_for(r"generation 2 \(pid \d+\) serves")
     until(lambda: int(server.get("/").text) == server.master)
+
+
+def test_a_child_that_looks_finds_what_the_process_itself_would(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text("def on_starting(server): pass\n")
+    code, named = LEFT["a thread of C beside children that nobody waits for"]
+    site(tmp_path, code)
+    server = serve("who:app")
+    assert imported_by_itself(server)
+    assert server.matches(SAYS + named), server.log
 
 
 @as_root
