@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from rhebok import __version__, log_setup
@@ -48,7 +49,7 @@ from rhebok.reloading.notices import Notices
 from rhebok.reloading.reloader import Reloader
 from rhebok.reloading.watched_files import WatchedFiles
 from rhebok.serving import named_hooks, titles
-from rhebok.serving.app_loading import load_app, prepend_to_path
+from rhebok.serving.app_loading import load_app, load_once, prepend_to_path
 from rhebok.serving.beginning import Beginning, loads_late
 from rhebok.serving.hooks import HookChain, Hooks
 from rhebok.serving.master import Master, WorkerSource
@@ -158,7 +159,8 @@ def _hooks(config: Config, logs: Logs) -> Hooks:
     named = named_hooks.NamedHooks(config.settings, log)
     if not config.hooks:
         return named
-    return HookChain(named, GunicornHooks(config, log, logs.user.made if logs.user else None))
+    load = partial(load_once, config.settings)
+    return HookChain(named, GunicornHooks(config, log, logs.user.made if logs.user else None, load))
 
 
 def _reloader(settings: Settings) -> Reloader:

@@ -48,23 +48,50 @@ class Log:
 class App:
     """server.app and worker.app."""
 
-    def __init__(self, cfg: GunicornConfig) -> None:
+    def __init__(self, cfg: GunicornConfig, load: Callable[[], Any]) -> None:
         self.cfg = cfg
         self.app_uri = cfg.wsgi_app
         self.callable: Any = None
+        self._load = load
 
     def wsgi(self) -> Any:
-        """The WSGI application; None before it is loaded."""
+        """The WSGI application. Before it is loaded, this loads it."""
+        if self.callable is None:
+            self.callable = self._load()
         return self.callable
+
+
+class ListeningSocket:
+    """Of server.LISTENERS and worker.sockets: what a socket has, and what gunicorn's has beyond that."""
+
+    def __init__(self, listener: Any) -> None:
+        """listener: rhebok's, which has it open."""
+        self._listener = listener
+        self.sock = listener.socket
+
+    @property
+    def cfg_addr(self) -> Any:
+        return self.sock.getsockname()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def __str__(self) -> str:
+        return str(self._listener.name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "sock":  # as in copy.copy(), before there is one
+            raise AttributeError(name)
+        return getattr(self.sock, name)
 
 
 class Server:
     """server: the master of a generation."""
 
-    def __init__(self, cfg: GunicornConfig, log: Log) -> None:
+    def __init__(self, cfg: GunicornConfig, log: Log, load: Callable[[], Any]) -> None:
         self.cfg = cfg
         self.log = log
-        self.app = App(cfg)
+        self.app = App(cfg, load)
         self.pid = os.getpid()
         self.address = cfg.address
         self.proc_name = cfg.proc_name

@@ -11,7 +11,7 @@ from typing import Any
 from rhebok.errors import ExitStatus, HookFailed
 from rhebok.gunicorn import metrics_of_master
 from rhebok.gunicorn.cfg import GunicornConfig
-from rhebok.gunicorn.facades import Log, Server, Worker
+from rhebok.gunicorn.facades import ListeningSocket, Log, Server, Worker
 from rhebok.gunicorn.request_hooks import RequestHooks
 from rhebok.settings.config import Config
 
@@ -25,22 +25,25 @@ BEFORE_LOADING = frozenset(("pre_exec", "nworkers_changed", "on_starting", "on_r
 class GunicornHooks:
     """Made in the master; each worker has a copy."""
 
-    def __init__(self, config: Config, log: logging.Logger, own_log: Any = None) -> None:
-        """own_log: an instance of the user's logger_class, which hooks get as `log`."""
+    def __init__(
+        self, config: Config, log: logging.Logger, own_log: Any = None, load: Callable[[], Any] = lambda: None
+    ) -> None:
+        """own_log: an instance of the user's logger_class, which hooks get as `log`. load: what
+        server.app.wsgi() calls before the application is loaded."""
         self._functions = config.hooks
         self._log = log
         # Who has not asked for preload expects on_starting before the application is imported.
         self._starts_early = config.settings.preload is not True
         self._later = False
         cfg = GunicornConfig(config, config.hooks)
-        self._server = Server(cfg, own_log or Log(log, cfg))
+        self._server = Server(cfg, own_log or Log(log, cfg), load)
         self._worker = Worker(self._server)  # the one that is forked next, and in a worker itself
         self._worker_ended = False
 
     # In the master
 
     def begins(self, listeners: Sequence[Any], generation: int) -> None:
-        self._server.LISTENERS = listeners
+        self._server.LISTENERS = [ListeningSocket(each) for each in listeners]
         self._later = generation > 1
         if self._later:
             self._must("pre_exec", self._server)
@@ -137,13 +140,20 @@ class GunicornHooks:
         """Raises HookFailed."""
         try:
             self._call(name, *arguments)
+        except SystemExit as error:  # with its own status, and otherwise without a word
+            self._log.error("the hook %s has called sys.exit(%r)", name, error.code)
+            raise
         except Exception:
             self._log.exception("the hook %s failed", name)
             raise HookFailed(name, status) from None
 
     def _may(self, name: str, *arguments: Any) -> None:
+        """Of a worker that ends: sys.exit() is what happens anyway, and must not go through the request or
+        the signal handler that has called this."""
         try:
             self._call(name, *arguments)
+        except SystemExit:
+            return
         except Exception:
             self._log.exception("the hook %s failed", name)
 

@@ -47,6 +47,17 @@ def load_mounted(settings: Settings) -> Application:
     return mounted(app, settings.root_path or os.environ.get("SCRIPT_NAME"))  # --env may set it
 
 
+_loaded: list[Application] = []
+
+
+def load_once(settings: Settings) -> Application:
+    """load_mounted for this process and those that it forks: a hook may ask before it is time, and a factory
+    that is called twice makes two. Raises UserError."""
+    if not _loaded:
+        _loaded.append(load_mounted(settings))
+    return _loaded[0]
+
+
 def load_function(option: str, name: str | None) -> Callable[..., Any] | None:
     """The hook MODULE:FUNCTION that `option` names; None for None. Raises UserError."""
     if name is None:

@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+from rhebok.process.child_processes import children
 from rhebok.process.signals import RESET_BY_EXEC
 from rhebok.superdaemon.origin import Origin
+from rhebok.superdaemon.supervised import supervised
 
 LATE_VARIABLE = "RHEBOK_LOADS_LATE"  # its value is the pid: what the application starts has another one
 
@@ -31,6 +33,7 @@ class Beginning:
     umask: int
     mask: frozenset[int]
     ignored: frozenset[int]
+    children: frozenset[int]  # of a shell that has started some before it executed this command
 
     @classmethod
     def of_this_process(cls) -> "Beginning":
@@ -39,7 +42,9 @@ class Beginning:
         os.umask(umask)
         inherited = {fd: found for fd in _open() if os.get_inheritable(fd) and (found := _identity(fd))}
         mask = frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, []))
-        return cls(Origin.of_this_process(), inherited, umask, mask, frozenset(_ignored()))
+        # Our supervisor has started none: what there is, a file of gunicorn has started, and will again.
+        before = frozenset() if supervised() else children()
+        return cls(Origin.of_this_process(), inherited, umask, mask, frozenset(_ignored()), before)
 
     def again(self) -> NoReturn:
         """Raises OSError when the command cannot be executed."""

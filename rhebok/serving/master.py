@@ -26,7 +26,7 @@ from rhebok.process.logs import ErrorLog
 from rhebok.process.open_files import close_stdin
 from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
 from rhebok.serving import patches
-from rhebok.serving.app_loading import Application, load_mounted
+from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
@@ -159,7 +159,7 @@ class Master:
         )
 
     def _load_for_all(self) -> Application:
-        app = load_mounted(self._settings)
+        app = load_once(self._settings)
         load_after_fork(self._settings)
         return app
 

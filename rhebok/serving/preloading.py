@@ -11,16 +11,17 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from os import fork, kill, waitpid  # bound before the application, which may replace them, is imported
-from pathlib import Path
+from os import fork, waitpid  # bound before the application, which may replace them, is imported
 from threading import Thread
-from time import monotonic, sleep
-from typing import TypeVar
+from time import monotonic
+from typing import NoReturn, TypeVar
 
+from rhebok.prefork.children import describe_end
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process import written_files
+from rhebok.process.child_processes import end_children
 from rhebok.process.forked_child import our_fork
 from rhebok.process.signals import ignore_for_good
 from rhebok.serving import left_behind
@@ -31,7 +32,7 @@ from rhebok.settings.table import Settings
 T = TypeVar("T")
 
 END_SECONDS = 2.0  # for the exit handlers of a load that is thrown away, and then for its child processes
-LONGEST_REPORT = 65536
+LONGEST_REPORT = 4096  # bytes: an empty pipe always takes so many at once
 
 
 class Preloading:
@@ -64,7 +65,7 @@ class Preloading:
         if found:
             self._say(found)
             takes_longer(monotonic() - started)
-            throw_away()
+            throw_away(self._beginning.children)
             self._beginning.again()
         return loaded
 
@@ -75,27 +76,36 @@ class Preloading:
         self._log.info(text, found)
 
     def _look_in_child(self, load: Callable[[], object]) -> str:
-        """A load that fails leaves nothing: the next one says why."""
+        """A child that is killed may have left anything."""
         read_end, write_end = os.pipe()
         parent = os.getpid()
         with our_fork():
             pid = fork()
         if pid == 0:
-            found = b""
             try:
                 signal_when_parent_dies(signal.SIGKILL, parent)
-                before = Snapshot.take()
-                load()
-                found = ", ".join(left_behind.find(before, _fork_and_end)).encode(errors="backslashreplace")
-                throw_away()
+                _report(load, write_end)
             finally:
-                os.write(write_end, found[:LONGEST_REPORT])
-                os._exit(0)
+                os._exit(1)
         os.close(write_end)
+        code = os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
+        os.set_blocking(read_end, False)  # a daemon that the load has started has the other end for ever
         with open(read_end, "rb") as report:
-            found = report.read(LONGEST_REPORT)
-        waitpid(pid, 0)
-        return found.decode()
+            text = (report.read(LONGEST_REPORT) or b"").decode(errors="replace")
+        return f"unknown, since the process that looked {describe_end(code)}" if code else text
+
+
+def _report(load: Callable[[], object], to: int) -> NoReturn:
+    """In the child. A load that fails leaves nothing: the next one says why."""
+    before = Snapshot.take()
+    try:
+        load()
+    except BaseException:
+        os._exit(0)
+    found = ", ".join(left_behind.find(before, _fork_and_end)).encode(errors="backslashreplace")
+    throw_away()
+    os.write(to, found[:LONGEST_REPORT])
+    os._exit(0)
 
 
 def _fork_and_end() -> None:
@@ -103,12 +113,13 @@ def _fork_and_end() -> None:
         pid = fork()
     if pid == 0:
         os._exit(0)
-    waitpid(pid, 0)
+    with suppress(ChildProcessError):  # the application ignores CHLD
+        waitpid(pid, 0)
 
 
-def throw_away() -> None:
-    """Does what the end of the process would do: exit handlers, buffers, child processes. Nobody waits long
-    for them, and not at all for the threads of this load."""
+def throw_away(spared: Collection[int] = frozenset()) -> None:
+    """Does what the end of the process would do: exit handlers, buffers, child processes but those that are
+    spared. Nobody waits long for them, and not at all for the threads of this load."""
     atexit.unregister(ignore_for_good)  # the process goes on
     handlers = Thread(target=atexit._run_exitfuncs, daemon=True)
     handlers.start()
@@ -117,32 +128,4 @@ def throw_away() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    _end_children()
-
-
-def _end_children() -> None:
-    give_up = monotonic() + END_SECONDS
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in _children():
-            with suppress(ProcessLookupError, PermissionError):
-                kill(pid, number)
-        while _some_left() and (number is signal.SIGKILL or monotonic() < give_up):
-            sleep(0.01)
-
-
-def _some_left() -> bool:
-    with suppress(ChildProcessError):
-        while waitpid(-1, os.WNOHANG)[0]:
-            pass
-        return True
-    return False
-
-
-def _children() -> list[int]:
-    """Of this process (proc(5))."""
-    found = []
-    for directory in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError, IndexError):
-            if int((directory / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid():
-                found.append(int(directory.name))
-    return found
+    end_children(END_SECONDS, spared)

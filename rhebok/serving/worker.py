@@ -37,7 +37,7 @@ from rhebok.process.signals import (
 from rhebok.process.statsd import Statsd
 from rhebok.process.title import set_title
 from rhebok.serving import live_objects, patches, titles
-from rhebok.serving.app_loading import Application, load_mounted
+from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.outputs import OnAccess, Outputs
@@ -211,7 +211,7 @@ class WorkerProcess:
         """Reports ready after all that can fail."""
         try:
             self._hooks.in_worker(self._requests, report.want_successor)
-            app = self._service.app or load_mounted(self._service.settings)
+            app = self._service.app or load_once(self._service.settings)
             app = self._hooks.application(app)
         except HookFailed as error:
             return error.status

@@ -161,6 +161,26 @@ def test_what_on_starting_leaves_is_in_the_workers(start: Start, load: str) -> N
     assert hooked.server.get("/left").text == f"left by {new}"
 
 
+@pytest.mark.parametrize("load", ["--preload", "--preload=auto", "--no-preload"])
+def test_a_hook_that_asks_for_the_application_gets_what_is_served(
+    serve: Serve, tmp_path: Path, load: str
+) -> None:
+    """A factory is called once for all of them."""
+    (tmp_path / "made.py").write_text(
+        "class App:\n"
+        "    mark = b'of the factory'\n"
+        "    def __call__(self, environ, start_response):\n"
+        "        start_response('200 OK', [])\n"
+        "        return [self.mark]\n"
+        "def create(): return App()\n"
+    )
+    (tmp_path / "gunicorn.conf.py").write_text(
+        "def post_fork(server, worker): worker.app.wsgi().mark = b'of the hook'\n"
+    )
+    server = serve("made:create()", load)
+    assert server.get().body == b"of the hook"
+
+
 @pytest.mark.parametrize(
     "hook", ["pre_exec", "on_starting", "on_reload", "when_ready", "pre_fork", "post_fork"]
 )

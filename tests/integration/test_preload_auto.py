@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from signal import SIGHUP
+from signal import SIGHUP, SIGKILL
 
 import pytest
 from deploy.identities import STRANGER, as_root, open_to_all
@@ -39,6 +39,14 @@ LEFT = {
     "an event loop of asyncio": (
         "import asyncio\nloop = asyncio.new_event_loop()",
         r"an event loop \(epoll\)",
+    ),
+    "a thread of C beside children that nobody waits for": (
+        "import ctypes, signal\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "libc = ctypes.CDLL(None)\n"
+        "pause = ctypes.cast(libc.pause, ctypes.c_void_p)\n"
+        "libc.pthread_create(ctypes.byref(ctypes.c_ulong()), None, pause, None)",
+        r"the native thread '.+'",
     ),
     "an eventfd": ("import os\nfd = os.eventfd(0)", r"an event loop \(eventfd\)"),
 }
@@ -143,6 +151,45 @@ def test_the_process_that_begins_again_has_nothing_of_the_first_load(serve: Serv
     assert f"Umask:\t{before:04o}" in (master / "status").read_text()
 
 
+def test_a_daemon_that_the_import_starts_does_not_hold_up_the_child_that_looks(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """A hook that runs before has the application looked at in a child. The daemon is nobody's child, and has
+    all descriptors of the process that has started it."""
+    (tmp_path / "gunicorn.conf.py").write_text("def on_starting(server): pass\n")
+    site(
+        tmp_path,
+        "import time\n"
+        "if (child := os.fork()) == 0:\n"
+        "    if os.fork() == 0:\n"
+        "        open('daemons', 'a').write(f'{os.getpid()}\\n')\n"
+        "        time.sleep(1000)\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "while not os.path.exists('daemons'): time.sleep(0.01)\n",
+    )
+    try:
+        server = serve("who:app")
+        assert int(server.get("/").text) == server.master
+    finally:
+        for pid in (tmp_path / "daemons").read_text().split():
+            os.kill(int(pid), SIGKILL)
+
+
+def test_a_child_that_is_killed_while_it_looks_has_not_found_nothing(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text("def on_starting(server): pass\n")
+    site(
+        tmp_path,
+        "import signal\n"
+        "if not os.path.exists('killed'):\n"
+        "    open('killed', 'w').close()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n",
+    )
+    server = serve("who:app")
+    assert imported_by_itself(server)
+    assert server.matches(SAYS + "unknown, since the process that looked was killed by SIGKILL")
+
+
 def test_a_deploy_looks_again(serve: Serve, tmp_path: Path) -> None:
     site(tmp_path, THREAD)
     server = serve("who:app")
@@ -151,6 +198,15 @@ def test_a_deploy_looks_again(serve: Serve, tmp_path: Path) -> None:
     server.send(SIGHUP)
     server.wait_for(r"generation 2 \(pid \d+\) serves")
     until(lambda: int(server.get("/").text) == server.master)
+
+
+def test_a_child_that_looks_finds_what_the_process_itself_would(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text("def on_starting(server): pass\n")
+    code, named = LEFT["a thread of C beside children that nobody waits for"]
+    site(tmp_path, code)
+    server = serve("who:app")
+    assert imported_by_itself(server)
+    assert server.matches(SAYS + named), server.log
 
 
 @as_root

@@ -113,6 +113,27 @@ def test_start_server_ends_it_at_int(started: Starter) -> None:
 
 
 @under_perl
+def test_what_the_shell_before_it_has_started_stays_when_it_begins_again(tmp_path: Path) -> None:
+    (tmp_path / "ticking.py").write_text(
+        "import threading\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']\n"
+    )
+    port = free_port()
+    listen = ["--port", f"127.0.0.1:{port}", "--status-file", str(tmp_path / "status")]
+    shell = ["sh", "-c", 'sleep 1000 & echo $! > helper; exec "$@"', "sh", *command(), "ticking:app"]
+    running = Starter([program("start_server"), *listen, "--", *shell], tmp_path, ("127.0.0.1", port))
+    helper = int((tmp_path / "helper").read_text())
+    try:
+        assert "each worker loads the application" in running.log
+        assert helper in descendants(running.pid)
+        os.kill(helper, SIGTERM)
+        assert running.stop(SIGTERM) == 0
+    finally:
+        running.end()
+
+
+@under_perl
 def test_the_example_runs_under_start_server(tmp_path: Path) -> None:
     port = free_port()
     variables = {

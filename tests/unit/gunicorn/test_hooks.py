@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 
 import pytest
 
@@ -10,6 +11,7 @@ from rhebok.gunicorn.facades import BOOTING
 from rhebok.gunicorn.hooks import GunicornHooks
 from rhebok.gunicorn.options import OPTIONS, Fate
 from rhebok.gunicorn.request_hooks import RequestHooks, positional
+from rhebok.listening.listeners import Listener
 from rhebok.native.observed_result import ObservedResult
 from unit.gunicorn.loading import load
 from unit.gunicorn.test_exchange_facades import ENVIRON
@@ -24,12 +26,13 @@ class Played:
     """Hooks that note their calls, without processes."""
 
     def __init__(self, directory, *arguments, without=(), bad=""):
-        config = load(directory, "calls = []\nworkers = 2\n" + ALL, *arguments)
+        config = self.config = load(directory, "calls = []\nworkers = 2\n" + ALL, *arguments)
         self.calls = next(iter(config.hooks.values())).__globals__["calls"]
         for name in without:
             del config.hooks[name]
         if bad:
             config.hooks[bad] = self._fail
+        self.error = ValueError("a hook that fails")
         self.lines = []
         log = logging.Logger("hooks")
         handler = logging.Handler()
@@ -38,7 +41,7 @@ class Played:
         self.hooks = GunicornHooks(config, log)
 
     def _fail(self, *arguments):
-        raise ValueError("a hook that fails")
+        raise self.error
 
     def take(self):
         names = [name for name, *_ in self.calls]
@@ -84,7 +87,9 @@ def test_a_later_generation_begins_with_pre_exec_and_on_reload_follows_on_starti
 
 def test_the_master_knows_its_workers_by_pid(play):
     played = play()
-    played.hooks.begins(["listener"], 1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        bound = Listener(listening, "http://127.0.0.1:1", "127.0.0.1", "1")
+        played.hooks.begins([bound], 1)
     _, server, new, old = played.calls[0]
     assert (new, old, server.num_workers, server.pid) == (2, None, 2, os.getpid())
     played.take()
@@ -92,7 +97,7 @@ def test_the_master_knows_its_workers_by_pid(play):
     _, seen, worker = played.calls[-1]
     assert seen is server
     assert (worker.pid, worker.age, worker.ppid, worker.nr) == (BOOTING, 1, os.getpid(), 0)
-    assert worker.sockets == server.LISTENERS == ["listener"]
+    assert worker.sockets is server.LISTENERS
     played.hooks.forked(4711)
     played.fork(4712)
     assert server.WORKERS[4711] is worker
@@ -102,6 +107,50 @@ def test_the_master_knows_its_workers_by_pid(play):
     assert played.calls == [("child_exit", server, worker)]
     assert list(server.WORKERS) == [4712]
     assert str(worker) == "<Worker 4711>"
+
+
+@pytest.mark.parametrize(
+    ("hook", "moment"), [("worker_int", "cut"), ("worker_abort", "late"), ("worker_exit", "worker_ends")]
+)
+def test_sys_exit_in_a_hook_at_the_end_of_a_worker_leaves_that_end_as_it_is(play, hook, moment):
+    played = play(bad=hook)
+    played.error = SystemExit(5)
+    played.hooks.before_fork()
+    getattr(played.hooks, moment)()
+    assert played.lines == []
+
+
+def test_sys_exit_in_a_hook_of_the_master_has_a_line_and_its_status(play):
+    played = play(bad="on_starting")
+    played.error = SystemExit(5)
+    with pytest.raises(SystemExit) as ended:
+        played.hooks.begins([], 1)
+    assert ended.value.code == 5
+    assert played.lines == ["the hook on_starting has called sys.exit(5)"]
+
+
+def test_listeners_are_what_hooks_measure_and_tune(play):
+    played = play()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        played.hooks.begins([Listener(listening, "http://127.0.0.1:1", "127.0.0.1", "1")], 1)
+        (seen,) = played.calls[0][1].LISTENERS
+        assert (seen.sock, seen.fileno(), seen.family) == (listening, listening.fileno(), socket.AF_INET)
+        assert seen.getsockname() == seen.cfg_addr == listening.getsockname()
+        seen.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        assert listening.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert str(seen) == "http://127.0.0.1:1"
+        seen.close()
+        assert listening.fileno() == -1
+
+
+def test_a_hook_that_asks_for_the_application_early_has_it_loaded_once(play):
+    played = play()
+    loads = []
+    hooks = GunicornHooks(played.config, logging.getLogger(), load=lambda: loads.append(1) or "app")
+    hooks.begins([], 1)
+    server = played.calls[0][1]
+    assert server.app.wsgi() == server.app.wsgi() == "app"
+    assert loads == [1]
 
 
 def test_a_signal_that_changes_the_number_is_told_with_both(play):
