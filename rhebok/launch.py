@@ -124,11 +124,11 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         logger_config.give_access_logger(access_log, logs.configured)
         if settings.capture_output and settings.error_logfile != STDERR:
             _capture_output(log)
+        _tell_files(settings, log)  # before --user, who may not be able to read the interpreter's library
         changed_user = _become_user(settings)
         if not supervised():
             _log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
-        _tell_files(settings, log)
         hide()
 
         def forget() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from deploy.identities import STRANGER, as_root, open_to_all
 
 from integration.conftest import Serve
 from integration.load import SteadyClients
@@ -259,6 +260,19 @@ def save_under_load(serve: Serve, source: Source, saves: int, *options: str) -> 
                 clients.wait_for_others(clients.seen())
         until(lambda: str(saves).encode() in clients.seen(), lambda: server.log[-5000:])
     assert not server.matches(r"cut: ")
+
+
+@as_root
+def test_a_user_who_cannot_read_the_library_of_the_interpreter_is_served_too(
+    serve: Serve, source: Source, tmp_path: Path
+) -> None:
+    """What is needed after --user has been imported before."""
+    source.version("as nobody")
+    open_to_all(tmp_path)
+    server = serve("reloaded:app", "--reload", "--user", str(STRANGER), "--group", str(STRANGER))
+    assert server.get("/").text == "as nobody"
+    source.version("as nobody, again")
+    until(lambda: server.get("/").text == "as nobody, again", lambda: server.log[-3000:])
 
 
 def test_saves_under_load_lose_no_request_and_the_last_one_is_served(serve: Serve, source: Source) -> None:
