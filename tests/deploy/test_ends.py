@@ -299,11 +299,11 @@ def test_the_first_generation_that_fails_ends_it_with_its_status_and_words(site:
 
 def test_the_first_generation_that_does_not_get_ready_ends_it(site: Site) -> None:
     site.release("import threading; threading.Event().wait()")
-    argv = [*command(), MODULE, "--bind", "127.0.0.1:0", "--start-timeout", "1"]
+    argv = [*command(), MODULE, "--bind", "127.0.0.1:0", "--start-timeout", "3"]
     running = Process(argv, site.directory)
     try:
         assert running.wait() == 128 + SIGKILL
-        assert "was not ready within 1 s (--start-timeout)" in running.log
+        assert "was not ready within 3 s (--start-timeout)" in running.log
         assert 'deployed.py", line' in running.log
     finally:
         running.end()
