@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rhebok.errors import os_reason
+from rhebok.process.connecting import connect_first
 
 PORT = 8125
 
@@ -115,18 +116,8 @@ def _inet_socket(host: str, port: int) -> socket.socket:
     """To the first address of the host that there is a route to. IPv4 first, as in gunicorn: whether somebody
     listens cannot be seen, and for `localhost` it is nearly always there."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    failed = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-    for family, kind, protocol, _name, place in sorted(found, key=lambda each: each[0] != socket.AF_INET):
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
-        try:
-            sock.connect(place)
-        except OSError as error:
-            failed = error
-            sock.close()
-        else:
-            return sock
-    raise failed
+    found.sort(key=lambda each: each[0] != socket.AF_INET)
+    return connect_first(((family, kind, place) for family, kind, _, _, place in found), 0)
 
 
 class StatsdHandler(logging.Handler):

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from logging.handlers import SysLogHandler
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SocketKind, getaddrinfo, socket
 from time import monotonic
-from typing import Any
 
 from rhebok.errors import os_reason
+from rhebok.process.connecting import Place, connect_first
 
 PATIENCE = 0.05  # seconds for a daemon that is only slow; once a line was lost there is no waiting
 CONNECTING = 0.5  # seconds for one attempt
@@ -106,20 +106,9 @@ class SyslogHandler(logging.Handler):
         return self._connect()
 
     def _connect(self) -> socket:
-        failed = OSError("no address")
-        for family, kind, place in self._places():
-            sock = socket(family, kind)
-            sock.settimeout(CONNECTING)
-            try:
-                sock.connect(place)
-            except OSError as error:
-                failed = error
-                sock.close()
-            else:
-                return sock
-        raise failed
+        return connect_first(self._places(), CONNECTING)
 
-    def _places(self) -> Iterator[tuple[int, int, Any]]:
+    def _places(self) -> Iterator[Place]:
         if isinstance(self._address, str):
             yield from ((AF_UNIX, kind, self._address) for kind in self._kinds)
             return
