@@ -159,6 +159,8 @@ class Master:
         )
 
     def _load_for_all(self) -> Application:
+        """The function of the workers too: its module may leave something behind, and a mistake in it need
+        not wait for the fork."""
         app = load_once(self._settings)
         load_after_fork(self._settings)
         return app

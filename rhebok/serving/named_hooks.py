@@ -48,10 +48,7 @@ class NamedHooks:
 
     def begins(self, listeners: Sequence[Listener], generation: int) -> None: ...
 
-    def loaded(self, app: Application | None) -> None:
-        """Raises UserError: a mistake in that of the workers need not wait for the fork."""
-        if app:
-            load_after_fork(self._settings)
+    def loaded(self, app: Application | None) -> None: ...
 
     def listens(self) -> None: ...
 
