@@ -8,9 +8,10 @@ import pytest
 from integration.conftest import MakeCrew, Serve
 from integration.crew import Crew
 from integration.http_client import Client
-from integration.processes import descendants
+from integration.processes import descendants, descriptors
 from integration.strace import Call, traced_threads
 from integration.test_system_calls import HELLO, REQUESTS, connections, role
+from integration.waiting import until
 
 pytestmark = pytest.mark.needs("strace", "ss")
 
@@ -36,6 +37,17 @@ def test_transfers_need_no_call_that_containers_forbid(crew: MakeCrew, tmp_path:
     assert not FORBIDDEN & {call.name for one in calls.values() for call in one}
 
 
+def settle(workers: list[int], clients: int) -> None:
+    """Until the workers hold no connections but those of so many clients: the start has made some, which a
+    slow worker closes late."""
+
+    def settled() -> bool:
+        held = [descriptors(pid) for pid in workers]
+        return sum(held) - len(held) * min(held) == clients
+
+    until(settled, lambda: [descriptors(pid) for pid in workers])
+
+
 def serving(calls: dict[int, list[Call]], workers: list[int]) -> list[list[Call]]:
     """Of the threads that serve; of the main threads, with --threads 1."""
     return [calls.get(pid, []) for pid in workers]
@@ -49,6 +61,7 @@ def test_a_request_that_closes_costs_what_it_costs_one_worker(
     workers = server.workers()
     for _ in range(20):
         server.get("/")
+    settle(workers, 0)
 
     def all_seen(calls: dict[int, list[Call]]) -> bool:
         return sum(len(connections(one)) for one in serving(calls, workers)) == REQUESTS
@@ -79,6 +92,7 @@ def test_a_kept_alive_request_costs_a_wait_recv_and_one_write(
     with server.client() as client:
         for _ in range(20):
             client.get("/")
+        settle(workers, 1)
 
         def all_seen(calls: dict[int, list[Call]]) -> bool:
             return sum(role(call) == "send" for one in serving(calls, workers) for call in one) >= REQUESTS
