@@ -35,6 +35,10 @@ CYTHON_CFLAGS = [*CFLAGS, "-Wno-unused-parameter", "-Wno-sign-compare"]
 
 MACROS: list[tuple[str, str | None]] = [("RHB_COUNT_LIVE", None)] if DEBUG else [("NDEBUG", None)]
 
+# A build without the GIL (PEP 703): csrc needs locks there (csrc/base/lock.h).
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    MACROS += [("RHB_FREE_THREADED", None)]
+
 CSRC = sorted(glob("csrc/*/*.c"))
 HEADERS = sorted(glob("csrc/*/*.h"))
 MODULES = sorted(glob("rhebok/native/*.pyx"))
@@ -46,6 +50,7 @@ DIRECTIVES = {
     "wraparound": False,
     "initializedcheck": False,
     "cdivision": True,
+    "freethreading_compatible": True,
 }
 
 

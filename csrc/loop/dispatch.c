@@ -53,6 +53,7 @@ static enum rhb_event drain_wakeup(struct rhb_loop *loop)
     ssize_t n = read(loop->wakeup, bytes, sizeof bytes);
     if (n == 0) /* no writer is left, and epoll would report that for ever */
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->wakeup, NULL);
+    rhb_stop_as_ordered(loop);
     return RHB_EVENT_WAKE;
 }
 

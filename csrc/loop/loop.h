@@ -150,6 +150,17 @@ void rhb_loop_stop(struct rhb_loop *loop);
  * their queues now are served too, if they can be accepted within `patience` ns. */
 void rhb_loop_stop_last(struct rhb_loop *loop, uint64_t patience);
 
+/* The same two from a thread that is not in the loop, and need not keep others out: the loop begins
+ * to stop when it is polled. The caller wakes it (rhb_loop_new). */
+void rhb_loop_order_stop(struct rhb_loop *loop);
+void rhb_loop_order_stop_last(struct rhb_loop *loop, uint64_t patience);
+
+/* Whether the loop stops, or has been told to: no connection is kept then. */
+static inline bool rhb_loop_ends(const struct rhb_loop *loop)
+{
+    return loop->stopping || atomic_load_explicit(&loop->ordered, memory_order_relaxed) != 0;
+}
+
 /* Whether the loop still needs its listeners. */
 bool rhb_loop_accepts(const struct rhb_loop *loop);
 

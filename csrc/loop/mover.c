@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "mover.h"
+#include "base/lock.h"
 #include "parcel.h"
 #include "parking.h"
 #include "transfers.h"
@@ -25,13 +26,14 @@ enum {
 struct rhb_mover {
     struct rhb_loop *loop;
     pthread_t thread;
-    bool runs;         /* the thread */
-    unsigned pauses;   /* how many have asked for a pause */
-    int end;           /* an eventfd: the thread is to end */
-    uint64_t requests; /* that had begun at the last tick */
-    unsigned stuck;    /* ticks since then in which no thread was in the loop */
-    unsigned quiet;    /* ticks in which there was nothing */
-    bool in_vain;      /* epoll has woken it, and nothing could be sent */
+    bool runs;               /* the thread */
+    struct rhb_lock pausing; /* of the next one: several threads may fork */
+    unsigned pauses;         /* how many have asked for a pause */
+    int end;                 /* an eventfd: the thread is to end */
+    uint64_t requests;       /* that had begun at the last tick */
+    unsigned stuck;          /* ticks since then in which no thread was in the loop */
+    unsigned quiet;          /* ticks in which there was nothing */
+    bool in_vain;            /* epoll has woken it, and nothing could be sent */
     char peeked[PEEK];
 };
 
@@ -312,6 +314,7 @@ bool rhb_mover_start(struct rhb_loop *loop)
     if (mover == NULL)
         return false;
     mover->loop = loop;
+    rhb_lock_init(&mover->pausing);
     mover->end = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->mover = mover; /* before its thread may enter the loop */
     int error = mover->end < 0 ? errno : begin(mover);
@@ -327,16 +330,27 @@ bool rhb_mover_start(struct rhb_loop *loop)
 
 void rhb_mover_pause(struct rhb_loop *loop)
 {
-    if (loop->mover != NULL && loop->mover->pauses++ == 0)
-        end(loop->mover);
+    struct rhb_mover *mover = loop->mover;
+    if (mover == NULL)
+        return;
+    rhb_lock_take(&mover->pausing);
+    if (mover->pauses++ == 0)
+        end(mover);
+    rhb_lock_give(&mover->pausing);
 }
 
 bool rhb_mover_resume(struct rhb_loop *loop)
 {
-    if (loop->mover == NULL || --loop->mover->pauses > 0)
+    struct rhb_mover *mover = loop->mover;
+    int error = 0;
+    if (mover == NULL)
         return true;
-    errno = begin(loop->mover);
-    return errno == 0;
+    rhb_lock_take(&mover->pausing);
+    if (--mover->pauses == 0)
+        error = begin(mover);
+    rhb_lock_give(&mover->pausing);
+    errno = error;
+    return error == 0;
 }
 
 void rhb_mover_stop(struct rhb_loop *loop)

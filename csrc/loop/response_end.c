@@ -9,7 +9,7 @@
 bool rhb_loop_may_keep(const struct rhb_loop *loop, const struct rhb_conn *conn)
 {
     const struct rhb_loop_options *options = &loop->options;
-    return options->keep_alive && !loop->stopping && loop->lane->request.framing.keep_alive &&
+    return options->keep_alive && !rhb_loop_ends(loop) && loop->lane->request.framing.keep_alive &&
            (options->max_keepalive_requests == 0 ||
             conn->requests < options->max_keepalive_requests);
 }

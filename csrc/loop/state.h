@@ -16,7 +16,9 @@ enum {
     RHB_MAX_LISTENERS = 255,
     RHB_GRACE_CREDIT = 16, /* the most credit that grace waits can have (waiting.c) */
     RHB_GRACE_PROBE = 64,  /* without credit, one new connection in so many gets a grace wait */
-    RHB_BODY_TURNS = 4
+    RHB_BODY_TURNS = 4,
+    RHB_STOP_ORDERED = 1,
+    RHB_LAST_STOP_ORDERED = 2
 };
 
 /* So long bodies are received before epoll is asked again: new connections come in between. */
@@ -106,8 +108,11 @@ struct rhb_loop {
     bool ready_first;            /* whether the ready list comes before the listeners; alternates */
     bool take_first;             /* a connection of another worker before own ones; alternates */
     bool stopping;
-    bool forks;                /* the application forks: a child may hold any connection */
+    _Atomic bool forks;        /* the application forks: a child may hold any connection */
     bool forked;               /* this is the copy of the loop in a forked child */
+    _Atomic uint64_t ordered;  /* RHB_STOP_ORDERED or RHB_LAST_STOP_ORDERED: by another thread, not
+                                * begun yet; 0: no */
+    _Atomic uint64_t patience; /* ns, of that order */
     uint64_t accept_until;     /* in a final stop: nothing is accepted after this */
     uint64_t handshakes_until; /* in a final stop: handshakes are waited for until then; 0: not, or
                                 * not any more */

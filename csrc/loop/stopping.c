@@ -68,6 +68,35 @@ void rhb_loop_stop_last(struct rhb_loop *loop, uint64_t patience)
     }
 }
 
+/* ---- from another thread ---- */
+
+static void order(struct rhb_loop *loop, uint64_t what, uint64_t patience)
+{
+    atomic_store_explicit(&loop->patience, patience, memory_order_relaxed);
+    atomic_store_explicit(&loop->ordered, what, memory_order_release);
+}
+
+void rhb_loop_order_stop(struct rhb_loop *loop)
+{
+    order(loop, RHB_STOP_ORDERED, 0);
+}
+
+void rhb_loop_order_stop_last(struct rhb_loop *loop, uint64_t patience)
+{
+    order(loop, RHB_LAST_STOP_ORDERED, patience);
+}
+
+void rhb_stop_as_ordered(struct rhb_loop *loop)
+{
+    uint64_t what = atomic_load_explicit(&loop->ordered, memory_order_acquire);
+    if (what == RHB_STOP_ORDERED)
+        rhb_loop_stop(loop);
+    else if (what == RHB_LAST_STOP_ORDERED)
+        rhb_loop_stop_last(loop, atomic_load_explicit(&loop->patience, memory_order_relaxed));
+}
+
+/* ---- the handshakes of a final stop ---- */
+
 static bool has_handshakes(const struct rhb_loop *loop)
 {
     for (size_t i = 0; i < loop->n_listeners; i++)

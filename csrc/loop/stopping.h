@@ -10,4 +10,7 @@
  * listeners as ready when it is time to accept. */
 bool rhb_stop_still_accepts(struct rhb_loop *loop);
 
+/* Begins the stop that another thread has ordered, if any. */
+void rhb_stop_as_ordered(struct rhb_loop *loop);
+
 #endif

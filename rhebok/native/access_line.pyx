@@ -15,6 +15,8 @@ from .csrc cimport (
     rhb_access_log_environ_key,
     rhb_bytes_append,
     rhb_bytes_free,
+    rhb_lock_give,
+    rhb_lock_take,
     rhb_now_exact,
     rhb_peer,
     rhb_peer_text,
@@ -56,7 +58,9 @@ cdef class AccessLine:
             entry.peer_len = rhb_peer_text(client, peer)
         conn.has_client = False  # before what may run Python code
         if reports.statsd is not NULL:
+            rhb_lock_take(&reports.lock)
             rhb_statsd_add(reports.statsd, entry)
+            rhb_lock_give(&reports.lock)
         return self.write_lines(reports, entry) if reports.lines else 0
 
     cdef int write_lines(self, rhb_reports *reports, rhb_access_entry *entry) except -1:
@@ -100,7 +104,9 @@ cdef class AccessLine:
             values[index] = encoded
             sizes[index] = len(encoded)
         if records is NULL:
+            rhb_lock_take(&reports.lock)
             rhb_access_log_add(reports.access_log, entry)
+            rhb_lock_give(&reports.lock)
             return 0
         kept = rhb_records_add(records, entry)
         if kept >= FULL and held is not None:

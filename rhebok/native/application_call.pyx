@@ -7,6 +7,7 @@ suspended response has read enough. Nothing here waits for the client: a full so
 
 import os
 
+cimport cython
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.errno cimport ECONNRESET, EINVAL, ENOSYS, EPIPE, ETIMEDOUT, errno
@@ -33,10 +34,13 @@ cdef extern from "Python.h":
 
 cdef Progress call_application(Exchange exchange, object application, dict environ) except? BROKEN:
     """Calls the application and sends what it returns, as far as the socket takes it."""
+    cdef object result
     if exchange.loop.reports is not NULL:
         exchange.access_line.environ = environ
     try:
-        start_body(exchange, application(environ, exchange.start_response_method))
+        result = application(environ, exchange.start_response_method)
+        with cython.critical_section(exchange):
+            start_body(exchange, result)
         return advance(exchange)
     except BaseException as error:
         return application_failed(exchange, error)
@@ -44,8 +48,9 @@ cdef Progress call_application(Exchange exchange, object application, dict envir
 
 cdef Progress resume_response(Exchange exchange, rhb_lane *lane) except? BROKEN:
     """Continues where the socket was full, perhaps in another thread."""
-    exchange.lane = lane
-    exchange.score_resume()
+    with cython.critical_section(exchange):
+        exchange.lane = lane
+        exchange.score_resume()
     try:
         return advance(exchange)
     except BaseException as error:
@@ -134,22 +139,31 @@ cdef bint start_file(Exchange exchange, object wrapper) except -1:
 cdef Progress advance(Exchange exchange) except? BROKEN:
     """Sends what is there, fetches the next block, and so on until the end or a full socket."""
     cdef rhb_io io
+    cdef object iterator
+    cdef PyObject *item
     while True:
-        io = exchange.flush(exchange.iterator is None and not exchange.head.outcome.keep_alive)
-        if io == RHB_IO_OK and exchange.outgoing.file_left > 0:
-            io = advance_file(exchange)
-        if io == RHB_IO_AGAIN:
-            return BROKEN if exchange.client_gone else SUSPENDED
-        if io != RHB_IO_OK:
-            return BROKEN
-        if exchange.iterator is None:
-            return completed(exchange)
-        put_next_block(exchange)
+        with cython.critical_section(exchange):
+            io = send_what_is_there(exchange)
+            if io == RHB_IO_AGAIN:
+                return BROKEN if exchange.client_gone else SUSPENDED
+            if io != RHB_IO_OK:
+                return BROKEN
+            if exchange.iterator is None:
+                return completed(exchange)
+            iterator = exchange.iterator
+        item = PyIter_Next(iterator)
+        with cython.critical_section(exchange):
+            put_next_block(exchange, item)
 
 
-cdef int put_next_block(Exchange exchange) except -1:
-    """Puts the iterator's next block, or what follows the last one."""
-    cdef PyObject *item = PyIter_Next(exchange.iterator)
+cdef rhb_io send_what_is_there(Exchange exchange) except? RHB_IO_ERROR:
+    """Head and blocks, then the file."""
+    cdef rhb_io io = exchange.flush(exchange.iterator is None and not exchange.head.outcome.keep_alive)
+    return advance_file(exchange) if io == RHB_IO_OK and exchange.outgoing.file_left > 0 else io
+
+
+cdef int put_next_block(Exchange exchange, PyObject *item) except -1:
+    """Puts the iterator's next block, whose reference the caller has, or what follows the last one (NULL)."""
     cdef object block
     if exchange.loop.forked:
         exchange.end_in_child(None)
@@ -225,17 +239,10 @@ cdef rhb_io read_file_instead(Exchange exchange) except? RHB_IO_ERROR:
 
 cdef Progress application_failed(Exchange exchange, object error) except? BROKEN:
     """The application raised: it is answered with 500 if nothing has been sent, else the response is broken."""
-    if exchange.loop.forked:
-        exchange.end_in_child(error)
-    if exchange.conn.fd < 0:
-        return taken_socket_failed(exchange, error)
-    if exchange.client_gone:
-        exchange.logger.debug("the client went away during write(), request %s", exchange.describe())
-    else:
-        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error)
-    exchange.iterator = None
-    exchange.outgoing.drop_body()
-    if exchange.outgoing.on_wire or exchange.client_gone:
+    cdef bint answers
+    with cython.critical_section(exchange):
+        answers = drop_response(exchange, error)
+    if not answers:
         return BROKEN
     try:
         return answer_500(exchange)
@@ -244,7 +251,23 @@ cdef Progress application_failed(Exchange exchange, object error) except? BROKEN
         return BROKEN
 
 
-cdef Progress taken_socket_failed(Exchange exchange, object error) except? BROKEN:
+cdef bint drop_response(Exchange exchange, object error) except -1:
+    """Logs the error, and drops what is not sent. Whether another response can be sent."""
+    if exchange.loop.forked:
+        exchange.end_in_child(error)
+    if exchange.conn.fd < 0:
+        taken_socket_failed(exchange, error)
+        return False
+    if exchange.client_gone:
+        exchange.logger.debug("the client went away during write(), request %s", exchange.describe())
+    else:
+        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error)
+    exchange.iterator = None
+    exchange.outgoing.drop_body()
+    return not exchange.outgoing.on_wire and not exchange.client_gone
+
+
+cdef int taken_socket_failed(Exchange exchange, object error) except -1:
     """The application has taken the socket (upgrade.pyx), so there is nothing to answer. Some raise at the end of a
     session what their server is known to ignore: python-engineio for Werkzeug's and gunicorn's sockets.
     """
@@ -253,14 +276,15 @@ cdef Progress taken_socket_failed(Exchange exchange, object error) except? BROKE
         exchange.logger.debug("%r after the socket was taken, request %s", error, exchange.describe())
     else:
         log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error)
-    return BROKEN
+    return 0
 
 
 cdef Progress answer_500(Exchange exchange) except? BROKEN:
     """Replaces the response, of which nothing has been sent."""
-    exchange.head.ended = False
-    exchange.body.size = 0
-    write_fields(&exchange.head, exchange.outgoing, "500 Internal Server Error",
-                 [("Content-Type", "text/plain; charset=utf-8")])
-    start_list(exchange, (b"Internal Server Error\n",))
+    with cython.critical_section(exchange):
+        exchange.head.ended = False
+        exchange.body.size = 0
+        write_fields(&exchange.head, exchange.outgoing, "500 Internal Server Error",
+                     [("Content-Type", "text/plain; charset=utf-8")])
+        start_list(exchange, (b"Internal Server Error\n",))
     return advance(exchange)

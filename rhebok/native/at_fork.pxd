@@ -3,3 +3,6 @@ from .csrc cimport rhb_loop
 
 cdef class AtFork:
     cdef rhb_loop *loop
+
+    cdef bint go_on(self) noexcept
+    cdef int forget(self) except -1

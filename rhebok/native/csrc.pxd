@@ -175,6 +175,13 @@ cdef extern from "log/records.h" nogil:
     void rhb_records_take(rhb_records *records, rhb_bytes *out, uint64_t *lost)
     void rhb_records_free(rhb_records *records)
 
+cdef extern from "base/lock.h" nogil:
+    struct rhb_lock:
+        pass
+    void rhb_lock_init(rhb_lock *lock)
+    void rhb_lock_take(rhb_lock *lock)
+    void rhb_lock_give(rhb_lock *lock)
+
 cdef extern from "log/reports.h" nogil:
     struct rhb_reports:
         rhb_access_log *access_log
@@ -183,6 +190,7 @@ cdef extern from "log/reports.h" nogil:
         void *keeper
         void *access
         bint lines
+        rhb_lock lock
     void rhb_reports_finish(rhb_reports *reports)
 
 cdef extern from "http/saved_head.h" nogil:
@@ -329,7 +337,6 @@ cdef extern from "loop/loop.h" nogil:
         size_t open
         uint64_t request_timeout
         int body_error
-        bint stopping
         bint forks
         bint forked
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
@@ -349,6 +356,9 @@ cdef extern from "loop/loop.h" nogil:
     void rhb_loop_admit_mover(rhb_loop *loop)
     void rhb_loop_stop(rhb_loop *loop)
     void rhb_loop_stop_last(rhb_loop *loop, uint64_t patience)
+    void rhb_loop_order_stop(rhb_loop *loop)
+    void rhb_loop_order_stop_last(rhb_loop *loop, uint64_t patience)
+    bint rhb_loop_ends(const rhb_loop *loop)
     bint rhb_loop_accepts(const rhb_loop *loop)
     void rhb_loop_release_listeners(rhb_loop *loop)
     size_t rhb_loop_owners(const rhb_loop *loop, void **owners, size_t cap)

@@ -2,15 +2,16 @@ from .exchange cimport Exchange
 from .csrc cimport rhb_bytes
 from cpython.ref cimport PyObject
 
-cdef extern from "Python.h":
-    Py_ssize_t Py_REFCNT(PyObject *o)
+cdef extern from "references.h":
+    Py_ssize_t rhb_references(PyObject *o)
 
 
 cdef class EarlyHints:
     cdef Exchange exchange      # of its request; None when it does nothing any more
     cdef Py_ssize_t held        # references that the server has
 
-    cdef int send(self, rhb_bytes *hints) except -1
+    cdef bint may_send(self, Exchange exchange)
+    cdef int send(self, Exchange exchange, rhb_bytes *hints) except -1
 
 
 cdef Exchange new_exchange(object logger, bint allow_chunked)
@@ -21,6 +22,6 @@ cdef int replace_hints(Exchange exchange) except -1
 cdef inline PyObject *hints_for(Exchange exchange) except NULL:
     """The EarlyHints for the environ of the next request: that of the last request, or a new one when the application
     still has that. A borrowed reference, owned by the exchange."""
-    if Py_REFCNT(<PyObject *>exchange.hints) != (<EarlyHints>exchange.hints).held:
+    if rhb_references(<PyObject *>exchange.hints) != (<EarlyHints>exchange.hints).held:
         replace_hints(exchange)
     return <PyObject *>exchange.hints

@@ -9,6 +9,7 @@ by keeping the environ, keeps one that does nothing: the next request gets anoth
 Nothing here waits: what the socket does not take goes out before the head of the final response.
 """
 
+cimport cython
 from libc.string cimport memset
 
 from .csrc cimport (
@@ -71,33 +72,47 @@ cdef class EarlyHints:
     """
 
     def __call__(self, headers):
-        cdef Exchange exchange = self.exchange
+        cdef Exchange exchange
         cdef rhb_bytes hints
-        if exchange is None or not exchange.running or exchange.head.ended or exchange.head.context.minor_version == 0:
+        with cython.critical_section(self):
+            exchange = self.exchange
+        if exchange is None or not self.may_send(exchange):
             return
         memset(&hints, 0, sizeof(hints))
         try:
             write_response(&hints, headers)
-            # iterating headers may have run code of the application
-            if self.exchange is exchange and exchange.running and not exchange.head.ended:
-                self.send(&hints)
+            self.send(exchange, &hints)
         finally:
             rhb_bytes_free(&hints)
 
-    cdef int send(self, rhb_bytes *hints) except -1:
-        """Sends them, behind earlier ones that wait. What the socket does not take is kept, as long as it is not too
-        much; hints of which a part has been sent are always kept whole."""
-        cdef Exchange exchange = self.exchange
-        cdef size_t done = 0
-        exchange.score_progress()
-        if exchange.unsent_hints.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
-            return 0
-        if done == 0 and exchange.unsent_hints.len + hints.len > MAX_UNSENT:
-            return 0
-        # After an error too: sending the final response will meet it again.
-        if not rhb_bytes_append(&exchange.unsent_hints, hints.data + done, hints.len - done):
-            raise MemoryError
+    cdef bint may_send(self, Exchange exchange):
+        """Whether its request has no response yet."""
+        with cython.critical_section(self, exchange):
+            return (self.exchange is exchange and exchange.running and not exchange.head.ended
+                    and exchange.head.context.minor_version > 0)
+
+    cdef int send(self, Exchange exchange, rhb_bytes *hints) except -1:
+        """Sends them, if the response has not begun since; iterating the headers may have run code of the
+        application."""
+        with cython.critical_section(self, exchange):
+            if self.exchange is exchange and exchange.running and not exchange.head.ended:
+                send_or_keep(exchange, hints)
         return 0
+
+
+cdef int send_or_keep(Exchange exchange, rhb_bytes *hints) except -1:
+    """Sends them, behind earlier ones that wait. What the socket does not take is kept, as long as it is not too
+    much; hints of which a part has been sent are always kept whole."""
+    cdef size_t done = 0
+    exchange.score_progress()
+    if exchange.unsent_hints.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
+        return 0
+    if done == 0 and exchange.unsent_hints.len + hints.len > MAX_UNSENT:
+        return 0
+    # After an error too: sending the final response will meet it again.
+    if not rhb_bytes_append(&exchange.unsent_hints, hints.data + done, hints.len - done):
+        raise MemoryError
+    return 0
 
 
 cdef int replace_hints(Exchange exchange) except -1:
@@ -105,9 +120,16 @@ cdef int replace_hints(Exchange exchange) except -1:
     cdef EarlyHints hints = EarlyHints()
     hints.exchange = exchange
     hints.held = 1
-    if exchange.hints is not None:
-        (<EarlyHints>exchange.hints).exchange = None
+    disarm(exchange.hints)
     exchange.hints = hints
+    return 0
+
+
+cdef int disarm(EarlyHints hints) except -1:
+    """It does nothing from now on. None is allowed."""
+    if hints is not None:
+        with cython.critical_section(hints):
+            hints.exchange = None
     return 0
 
 
@@ -120,6 +142,5 @@ cdef Exchange new_exchange(object logger, bint allow_chunked):
 
 cdef int retire_exchange(Exchange exchange) except -1:
     """Exchange.retire(). Its EarlyHints, which the application may still have, does nothing from now on."""
-    if exchange.hints is not None:
-        (<EarlyHints>exchange.hints).exchange = None
+    disarm(exchange.hints)
     return exchange.retire()

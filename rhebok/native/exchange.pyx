@@ -5,6 +5,10 @@
 Nothing here waits, except write(): what the socket does not take stays in the exchange, which owns the parked
 connection until the socket is writable.
 
+Other threads of the application may call start_response, write and early hints at any time. Without the GIL
+(PEP 703) whatever reads or changes an exchange that runs is in a critical section of it, but for the calls of the
+application. With the GIL such a section is nothing.
+
 Lifetime: `loop`, `lane` and `conn` are valid between start() and finish(). start_response and write raise RuntimeError
 when the application calls them after the end of the response. An exchange is used again for the next request
 when the application has kept neither.
@@ -52,8 +56,8 @@ from .response_head cimport complete_head, write_fields
 
 from rhebok.process.forked_child import end_forked_child
 
-cdef extern from "Python.h":
-    Py_ssize_t Py_REFCNT(PyObject *o)
+cdef extern from "references.h":
+    Py_ssize_t rhb_references(PyObject *o)
 
 cdef extern from "<sys/socket.h>" nogil:
     enum: SHUT_RDWR
@@ -118,6 +122,7 @@ cdef class Exchange:
         """The request's head; NULL when there was no memory for the copy."""
         return self.saved_head if self.detached else &self.lane.request.head
 
+    @cython.critical_section
     cdef int finish(self, Progress progress) except -1:
         """Ends the response: writes the access log and releases everything but the iterable, which close_iterable()
         closes later. The connection is the caller's to end."""
@@ -164,8 +169,8 @@ cdef class Exchange:
 
     cdef bint is_reusable(self):
         """Whether the application has kept neither start_response nor write."""
-        return (Py_REFCNT(<PyObject *>self.start_response_method) == 1
-                and Py_REFCNT(<PyObject *>self.write_method) == 1)
+        return (rhb_references(<PyObject *>self.start_response_method) == 1
+                and rhb_references(<PyObject *>self.write_method) == 1)
 
     cdef int retire(self) except -1:
         """Breaks the reference cycle through the bound methods: the exchange is not used again."""
@@ -229,6 +234,7 @@ cdef class Exchange:
 
     # ---- what the application calls ----
 
+    @cython.critical_section
     def start_response(self, status, headers, exc_info=None):
         """start_response(status: str, headers: list[tuple[str, str]], exc_info=None) -> write (PEP 3333)
 
@@ -242,18 +248,13 @@ cdef class Exchange:
             if exc_info is None:
                 raise AssertionError("start_response() called twice without exc_info")
             if self.head.ended:
-                try:
-                    raise exc_info[1].with_traceback(exc_info[2])
-                finally:
-                    exc_info = None
+                raise_again(exc_info)
         if type(headers) is not list:
-            raise TypeError(
-                "response headers must be a list of tuples, as [('Content-Type', 'text/plain')], "
-                f"not {type(headers).__name__}; write list(headers) (PEP 3333)"
-            )
+            refuse_headers(headers)
         write_fields(&self.head, self.outgoing, status, <list>headers)
         return self.write_method
 
+    @cython.critical_section
     def write(self, data):
         """write(data: bytes) -> None: sends a block at once (PEP 3333). The one call that waits for a slow client.
 
@@ -265,7 +266,7 @@ cdef class Exchange:
         if not self.running or not self.head.started:
             raise RuntimeError("write() called outside of a response")
         if type(data) is not bytes and not isinstance(data, bytes):
-            raise TypeError(f"write() takes bytes, not {type(data).__name__}")
+            refuse_block(data)
         if self.client_gone or self.is_pending():
             raise ConnectionError("the client has not taken what was written before")
         if PyBytes_GET_SIZE(data) > 0:
@@ -358,3 +359,24 @@ cdef class Exchange:
         """describe() -> str: method and target of the request, for messages; "?" after the end of the response."""
         cdef const phr_request_head *head = self.request_head() if self.running else NULL
         return "?" if head is NULL else describe_request(head)
+
+
+# ---- what the application calls in a wrong way ----
+
+cdef int raise_again(object exc_info) except -1:
+    """The head has been sent, so what the application could not answer goes up to the server (PEP 3333)."""
+    try:
+        raise exc_info[1].with_traceback(exc_info[2])
+    finally:
+        exc_info = None
+
+
+cdef int refuse_headers(object headers) except -1:
+    raise TypeError(
+        "response headers must be a list of tuples, as [('Content-Type', 'text/plain')], "
+        f"not {type(headers).__name__}; write list(headers) (PEP 3333)"
+    )
+
+
+cdef int refuse_block(object data) except -1:
+    raise TypeError(f"write() takes bytes, not {type(data).__name__}")

@@ -1,4 +1,7 @@
-"""Threads that exist before they run: a worker is ready only when it has all of them. Used by worker.pyx."""
+"""Threads that exist before they run: a worker is ready only when it has all of them.
+
+Used by worker.pyx and by rhebok.serving.many_loops.
+"""
 
 import threading
 from collections.abc import Callable
@@ -20,13 +23,20 @@ class HeldThreads:
         self._running.acquire()
         self._abandoned = False
 
-    def start(self, run: Callable[[], object], name: str) -> None:
-        """Makes a thread that will call run(). Raises RuntimeError or MemoryError when that is not possible;
-        then the earlier ones end too.
+    def start(
+        self, run: Callable[[], object], name: str, prepare: Callable[[], object] | None = None
+    ) -> None:
+        """Makes a thread that will call run(); it has called prepare() when this returns.
+
+        Raises what prepare() raises, and RuntimeError or MemoryError when there can be no thread; then the
+        earlier ones end too.
         """
-        thread = threading.Thread(target=self._run, args=(run,), name=name, daemon=False)
+        preparation = None if prepare is None else _Preparation(prepare)
+        thread = threading.Thread(target=self._run, args=(run, preparation), name=name, daemon=False)
         try:
             thread.start()
+            if preparation:
+                preparation.wait()
         except BaseException:
             self._abandoned = True
             self._held.release()
@@ -47,8 +57,10 @@ class HeldThreads:
             show_life()
         return self._faults
 
-    def _run(self, run: Callable[[], object]) -> None:
+    def _run(self, run: Callable[[], object], preparation: "_Preparation | None") -> None:
         fault: BaseException | None = None
+        if preparation:
+            preparation.run()
         with self._held:
             pass
         if self._abandoned:
@@ -60,3 +72,27 @@ class HeldThreads:
         self._faults.append(fault)
         if len(self._faults) == self._count:
             self._running.release()
+
+
+class _Preparation:
+    """What a new thread does first, while the one that made it waits."""
+
+    def __init__(self, prepare: Callable[[], object]) -> None:
+        self._prepare = prepare
+        self._fault: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def run(self) -> None:
+        try:
+            self._prepare()
+        except BaseException as fault:
+            self._fault = fault
+        finally:
+            self._done.release()
+
+    def wait(self) -> None:
+        """Raises what the other thread has raised."""
+        self._done.acquire()
+        if self._fault is not None:
+            raise self._fault

@@ -9,10 +9,12 @@ cdef class Lane:
     cdef rhb_lane *lane
     cdef RequestHandler handler
     cdef unsigned long thread_id     # 0: not running
+    cdef bint interruptible          # an event of a request is being handled
     cdef bint interrupted            # an exception has been sent to the thread
 
     cdef int serve_until_drained(self) except -1
     cdef int wait_alone(self) noexcept
+    cdef int serve_in_thread(self) except -1
     cdef int share_polling(self) except -1
     cdef int handle_or_be_interrupted(self, int event, rhb_conn *conn) except -1
     cdef int sleep(self) except -1

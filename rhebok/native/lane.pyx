@@ -9,6 +9,8 @@ that only computes is followed by the next one in the same thread, and while a r
 instance, the woken thread polls. A thread that finds no event sleeps in the loop without the GIL; the
 others wait in a semaphore. The main thread then serves no request: it handles the signals.
 
+Without the GIL (PEP 703) the threads share no loop: each has a Worker of its own, with one lane (see Worker).
+
 Lifetime: a Service and its lanes belong to a Worker, which keeps the loop alive.
 """
 
@@ -18,8 +20,10 @@ from cpython.ref cimport PyObject
 
 from .csrc cimport (
     RHB_EVENT_DRAINED,
+    RHB_EVENT_LOST,
     RHB_EVENT_REQUEST,
     RHB_EVENT_WAIT,
+    RHB_EVENT_WRITABLE,
     rhb_conn,
     rhb_event,
     rhb_loop_accepts,
@@ -98,7 +102,35 @@ cdef class Lane:
         rhb_loop_after_sleep(self.loop)
         return 0
 
-    # ---- several ----
+    # ---- one thread of its own, of several loops ----
+
+    def run_in_thread(self):
+        """run_in_thread() -> None: serves in this thread, which is not the main one, until the loop is drained."""
+        self.thread_id = PyThread_get_thread_ident()
+        self.handler.enter_base_context()
+        try:
+            self.serve_in_thread()
+        finally:
+            self.thread_id = 0
+            self.handler.end()
+            rhb_loop_leave(self.loop, self.lane)
+
+    cdef int serve_in_thread(self) except -1:
+        cdef rhb_conn *conn = NULL
+        cdef rhb_event event
+        while True:
+            rhb_loop_enter(self.loop, self.lane)
+            event = rhb_loop_poll(self.loop, &conn)
+            if event == RHB_EVENT_WAIT:
+                if not rhb_loop_accepts(self.loop):
+                    self.service.release_listeners()
+                self.wait_alone()
+            elif event == RHB_EVENT_DRAINED:
+                return 0
+            else:
+                self.handle_or_be_interrupted(event, conn)
+
+    # ---- several threads, one loop ----
 
     def run_with_others(self):
         """run_with_others() -> None: serves in a thread of its own, until one of the threads has drained the loop or
@@ -150,23 +182,28 @@ cdef class Lane:
 
     cdef int handle_or_be_interrupted(self, int event, rhb_conn *conn) except -1:
         """Handles an event. The exception of interrupt() ends its request, and no more."""
+        with cython.critical_section(self):
+            self.interruptible = event in (RHB_EVENT_REQUEST, RHB_EVENT_WRITABLE, RHB_EVENT_LOST)
         try:
             self.handler.handle(event, conn)
         except BaseException:
             if not self.interrupted:
                 raise
-        if self.interrupted:
-            self.clear_interrupt()
+        with cython.critical_section(self):
+            self.interruptible = False
+            if self.interrupted:
+                self.clear_interrupt()
         if self.service.sleeping:
             rhb_loop_enter(self.loop, self.lane)  # the mover changes the lists that are looked at
             if rhb_loop_needs_attention(self.loop):
                 self.service.wake_sleeping_thread()
         return 0
 
+    @cython.critical_section
     def interrupt(self, exception):
         """interrupt(exception: type[BaseException]) -> None: raises it in this lane's thread, if that has a request, as
         soon as it runs Python code again."""
-        if self.thread_id != 0 and self.handler.is_busy():
+        if self.thread_id != 0 and self.interruptible:
             self.interrupted = True
             PyThreadState_SetAsyncExc(self.thread_id, <PyObject *>exception)
 

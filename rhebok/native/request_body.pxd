@@ -23,6 +23,7 @@ cdef class ArrivedBody:
     cdef int learn_block_size(self, Py_ssize_t size) except -1
     cdef int restart_clock(self) except -1
     cdef object as_file(self)
+    cdef bytes whole_block(self, Py_ssize_t wanted)
 
 
 cdef class EmptyBody:

@@ -13,6 +13,7 @@ a plain BytesIO, which tells nothing.
 import io
 import os
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_Clear
 from cpython.list cimport PyList_New, PyList_SET_ITEM
@@ -80,7 +81,8 @@ cdef class RequestClock:
 
     def restart(self):
         """restart() -> None: the application has made progress."""
-        self.exchange.score_progress()
+        with cython.critical_section(self.exchange):
+            self.exchange.score_progress()
 
 
 cdef object input_of_file(rhb_body *body, RequestClock clock):
@@ -119,6 +121,13 @@ cdef bytes last_block(rhb_body *body):
     return resized
 
 
+cdef object joined(list blocks, Py_ssize_t position):
+    """A BytesIO of all blocks, at this position."""
+    file = io.BytesIO(blocks[0] if len(blocks) == 1 else b"".join(blocks))
+    file.seek(position)
+    return file
+
+
 cdef class ArrivedBody:
     """wsgi.input of a body that arrived in pieces. read() returns its blocks as long as the application asks for just
     these; at the first other call it becomes a BytesIO of the whole body."""
@@ -132,26 +141,31 @@ cdef class ArrivedBody:
 
     cdef int restart_clock(self) except -1:
         if self.clock is not None:
-            self.clock.exchange.score_progress()
+            self.clock.restart()
         return 0
 
+    @cython.critical_section
     cdef object as_file(self):
         """The BytesIO, with the position that the blocks had."""
         self.restart_clock()
         if self.file is None:
             if not self.was_read:
                 self.learn_block_size(-1)
-            file = io.BytesIO(self.blocks[0] if len(self.blocks) == 1 else b"".join(self.blocks))
-            file.seek(self.position)
-            self.file = file
+            self.file = joined(self.blocks, self.position)
             self.blocks = None
         return self.file
 
     def read(self, size=-1):
         """read(size: int | None = -1) -> bytes: up to size bytes; all that are left when size is negative or None."""
         cdef Py_ssize_t wanted = -1 if size is None else size
+        cdef bytes block = self.whole_block(wanted)
+        return self.as_file().read(wanted) if block is None else block
+
+    @cython.critical_section
+    cdef bytes whole_block(self, Py_ssize_t wanted):
+        """What read(wanted) returns, if that is just the next block or b""; otherwise None."""
         if self.file is not None:
-            return self.as_file().read(wanted)
+            return None
         self.restart_clock()
         if not self.was_read:
             self.learn_block_size(wanted)
@@ -160,7 +174,7 @@ cdef class ArrivedBody:
         block = <bytes>self.blocks[self.next_block]
         is_last = self.next_block == len(self.blocks) - 1
         if wanted != len(block) and not (is_last and (wanted < 0 or wanted > len(block))):
-            return self.as_file().read(wanted)
+            return None
         self.next_block += 1
         self.position += len(block)
         return block

@@ -26,9 +26,7 @@ cdef class RequestHandler:
     cdef int close_iterable(self, Exchange exchange) except -1
     cdef int keep_or_retire(self, Exchange exchange) except -1
 
-    cdef bint is_busy(self)
     cdef str describe_current(self)
-    cdef int log_cut(self) except -1
     cdef int abort(self) except -1
     cdef int abort_exchange(self, Exchange exchange) except -1
     cdef int end(self) except -1

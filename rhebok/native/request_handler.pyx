@@ -36,6 +36,9 @@ from .request_body cimport input_of
 from .service cimport Service
 from .upgrade cimport run_offering
 
+cdef extern from "request_count.h":
+    enum: RHB_FREE_THREADED_PYTHON
+
 cdef extern from "Python.h":
     object PyContext_Copy(object context)
     int PyContext_Enter(object context) except -1
@@ -73,7 +76,10 @@ cdef class RequestHandler:
         if exchange is None:
             exchange = self.exchange = new_exchange(service.logger, service.allow_chunked)
         service.requests += 1
-        if service.requests == service.limit_at:  # first: the last response of a worker says `Connection: close`
+        # first: the last response of a worker says `Connection: close`
+        if RHB_FREE_THREADED_PYTHON and service.all_requests is not None:
+            service.all_requests.add_one()
+        elif service.requests == service.limit_at:
             service.reach_max_requests()
         exchange.start(self.loop, self.lane, conn)
         exchange.score_start()
@@ -93,7 +99,7 @@ cdef class RequestHandler:
             return application_failed(exchange, error)
         rhb_loop_leave(self.loop, self.lane)
         if self.lane.request.framing.upgrade:
-            return run_offering(exchange, self.service.app, environ)
+            return run_offering(exchange, self.service.app, environ, self.service.taken)
         return call_application(exchange, self.service.app, environ)
 
     cdef int resume(self, rhb_conn *conn) except -1:
@@ -116,8 +122,9 @@ cdef class RequestHandler:
         cdef bint isolated = exchange.context is not None
         self.resumed = exchange
         self.own_suspended(conn)
-        exchange.lane = self.lane
-        exchange.score_resume()  # for close()
+        with cython.critical_section(exchange):
+            exchange.lane = self.lane
+            exchange.score_resume()  # for close()
         self.finish_or_suspend(exchange, conn, BROKEN)
         self.resumed = None
         rhb_score_end(self.lane.score)
@@ -129,8 +136,9 @@ cdef class RequestHandler:
         """Moves the exchange from the connection, whose reference ends, to this lane, and enters its context. The
         caller has a reference."""
         cdef Exchange exchange = <Exchange>conn.owner
+        with cython.critical_section(exchange):
+            conn.owner = NULL
         Py_DECREF(exchange)
-        conn.owner = NULL
         if exchange.context is not None:
             self.enter_context(exchange.context)
             exchange.context = None
@@ -160,16 +168,17 @@ cdef class RequestHandler:
         meanwhile get fresh ones: an iterator may hold a context manager open across its yields, and
         close() is still to be called.
         """
-        if not exchange.detached:
-            rhb_score_sending(self.lane.score, 1)
-        exchange.detach()
-        exchange.score_unsent(exchange.outgoing.in_memory())
-        if exchange.iterable is not None:
-            exchange.context = self.context
-            self.enter_context(PyContext_Copy(self.service.base_context))
-        rhb_loop_enter(self.loop, self.lane)
-        if not rhb_loop_suspend(self.loop, conn, <void *>exchange):
-            return False
+        with cython.critical_section(exchange):
+            if not exchange.detached:
+                rhb_score_sending(self.lane.score, 1)
+            exchange.detach()
+            exchange.score_unsent(exchange.outgoing.in_memory())
+            if exchange.iterable is not None:
+                exchange.context = self.context
+                self.enter_context(PyContext_Copy(self.service.base_context))
+            rhb_loop_enter(self.loop, self.lane)
+            if not rhb_loop_suspend(self.loop, conn, <void *>exchange):
+                return False
         Py_INCREF(exchange)  # the connection's; own_suspended() takes it back
         if self.exchange is exchange:
             self.exchange = None
@@ -205,10 +214,6 @@ cdef class RequestHandler:
 
     # ---- the current request, seen from outside ----
 
-    cdef bint is_busy(self):
-        """Whether the lane has a request, or resumes or closes a response."""
-        return self.lane.current is not NULL or self.resumed is not None
-
     cdef str describe_current(self):
         """Method and target of the request that is being answered; None when there is none."""
         if self.lane.current is not NULL:
@@ -216,12 +221,6 @@ cdef class RequestHandler:
         if self.resumed is not None and self.resumed.running:
             return self.resumed.describe()
         return None
-
-    cdef int log_cut(self) except -1:
-        """Writes the access log for a connection that the application has taken over and still has."""
-        if self.exchange is not None and self.exchange.running and self.exchange.conn.fd < 0:
-            self.exchange.log_cut()
-        return 0
 
     # ---- an exception while serving ----
 
@@ -242,8 +241,9 @@ cdef class RequestHandler:
 
     cdef int abort_exchange(self, Exchange exchange) except -1:
         if exchange.running:
-            exchange.end_waits()
-            exchange.running = False
+            with cython.critical_section(exchange):
+                exchange.end_waits()
+                exchange.running = False
             rhb_loop_enter(self.loop, self.lane)
             rhb_loop_abort(self.loop, exchange.conn)
             if exchange.detached:

@@ -21,6 +21,7 @@ from .csrc cimport (
     rhb_head_field,
     rhb_head_result,
     rhb_loop,
+    rhb_loop_ends,
 )
 from .outgoing cimport Outgoing
 
@@ -67,7 +68,7 @@ cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length) 
     cdef rhb_head_result result
     if not head.started:
         raise AssertionError("the application did not call start_response() before its first block")
-    if loop.stopping:  # perhaps only since the application was called
+    if rhb_loop_ends(loop):  # perhaps only since the application was called
         head.context.keep_alive = False
     head.context.body_length = body_length
     head.context.date = rhb_clock_date(&loop.clock)

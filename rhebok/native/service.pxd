@@ -1,4 +1,5 @@
 from .csrc cimport rhb_loop
+from .request_count cimport RequestCount
 from libc.stdint cimport uint64_t
 
 cdef extern from "<semaphore.h>" nogil:
@@ -14,6 +15,8 @@ cdef class Service:
     cdef bint allow_chunked
     cdef uint64_t requests, max_requests, limit_at, gc_every
     cdef object on_limit, on_last_accept
+    cdef RequestCount all_requests   # of the worker, when it has several loops and a limit; otherwise None
+    cdef set taken                   # exchanges whose sockets the application has taken (upgrade.pyx)
     cdef object base_context
     cdef uint64_t next_body_error    # when one may be logged again, in coarse monotonic ns
 

@@ -4,7 +4,8 @@
 With several threads, each of them is in one of four places: it runs a request (and has the GIL, or waits for it),
 polls the loop (with the GIL), sleeps in the loop (without the GIL; one at most), or waits in the semaphore.
 
-Lifetime: a Service belongs to a Worker, which keeps the loop alive. Its fields are read and written with the GIL.
+Lifetime: a Service belongs to a Worker, which keeps the loop alive. Its fields are read and written with the GIL; in a
+worker of several loops (see Worker) by the thread of its loop only, but for `taken`.
 """
 
 import os
@@ -40,6 +41,7 @@ cdef class Service:
         self.max_requests = self.limit_at = max_requests
         self.on_limit = on_limit
         self.on_last_accept = on_last_accept
+        self.taken = set()
         self.wake_fd = -1
         sem_init(&self.semaphore, 0, 0)
 

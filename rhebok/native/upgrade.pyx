@@ -12,6 +12,7 @@ server cannot write between the application's bytes. Then the connection gets it
 
 from os import dup
 
+cimport cython
 from cpython.ref cimport PyObject
 from posix.unistd cimport close
 
@@ -26,15 +27,20 @@ from .exchange cimport BROKEN, SHARED, UPGRADED
 
 from rhebok.native.upgraded_socket import OfferedSocket
 
-cdef extern from "Python.h":
-    Py_ssize_t Py_REFCNT(PyObject *o)
+cdef extern from "references.h":
+    Py_ssize_t rhb_references(PyObject *o)
+
+
+cdef str TAKEN_ONCE = "the socket of a request can be taken once, before its response has begun"
 
 
 cdef class Offer:
-    """Offer(exchange): the socket of the exchange's connection, until withdraw()."""
+    """Offer(exchange, taken): the socket of the exchange's connection, until withdraw(). Meanwhile the exchange is in
+    the set `taken` if the application has the socket."""
 
-    def __cinit__(self, Exchange exchange):
+    def __cinit__(self, Exchange exchange, set taken):
         self.exchange = exchange
+        self.taken = taken
         self.early = exchange.lane.rest[:exchange.lane.rest_len]
         self.fd = -1
 
@@ -49,7 +55,15 @@ cdef class Offer:
         Raises RuntimeError when the response has begun or the socket has been taken over before, OSError when the
         process has no descriptor left.
         """
-        cdef Exchange exchange = self.exchange
+        cdef Exchange exchange
+        with cython.critical_section(self):
+            exchange = self.exchange
+        if exchange is None:
+            raise RuntimeError(TAKEN_ONCE)
+        with cython.critical_section(self, exchange):
+            return self.take_over_from(exchange)
+
+    cdef tuple take_over_from(self, Exchange exchange):
         self.must_be_free()
         copy = dup(exchange.conn.fd)
         try:
@@ -57,6 +71,7 @@ cdef class Offer:
         except BaseException:
             close(copy)
             raise
+        self.taken.add(exchange)
         unsent = exchange.unsent_hints.data[:exchange.unsent_hints.len]
         self.fd = rhb_hand_over(exchange.loop, exchange.conn)
         rhb_score_no_limit(exchange.lane.score)
@@ -71,7 +86,7 @@ cdef class Offer:
         """Raises RuntimeError when the socket cannot be taken over any more."""
         cdef Exchange exchange = self.exchange
         if exchange is None or not exchange.running or exchange.head.ended:
-            raise RuntimeError("the socket of a request can be taken once, before its response has begun")
+            raise RuntimeError(TAKEN_ONCE)
         return 0
 
     def keep(self):
@@ -81,22 +96,25 @@ cdef class Offer:
     cdef Progress withdraw(self, Progress progress) except? BROKEN:
         """The application has returned, with this progress. Gives the connection its descriptor back."""
         cdef Exchange exchange = self.exchange
-        self.exchange = None
-        if self.fd < 0:
-            return progress
-        rhb_take_back(exchange.conn, self.fd)
-        self.fd = -1
-        exchange.set_upgraded()
-        return BROKEN if self.kept else UPGRADED
+        with cython.critical_section(self, exchange):
+            self.exchange = None
+            if self.fd < 0:
+                return progress
+            rhb_take_back(exchange.conn, self.fd)
+            self.fd = -1
+            self.taken.discard(exchange)
+            exchange.set_upgraded()
+            return BROKEN if self.kept else UPGRADED
 
 
-cdef Progress run_offering(Exchange exchange, object application, dict environ) except? BROKEN:
-    """call_application() for a request that asks for an upgrade."""
+cdef Progress run_offering(Exchange exchange, object application, dict environ, set taken) except? BROKEN:
+    """call_application() for a request that asks for an upgrade. taken: has the exchanges whose sockets applications
+    have."""
     cdef Offer offer
     cdef Progress progress
     if "HTTP_UPGRADE" not in environ:
         return call_application(exchange, application, environ)
-    offer = Offer(exchange)
+    offer = Offer(exchange, taken)
     sock = OfferedSocket(offer)
     # Libraries look for the key of Werkzeug's development server.
     environ["rhebok.socket"] = environ["werkzeug.socket"] = sock
@@ -110,7 +128,7 @@ cdef Progress run_offering(Exchange exchange, object application, dict environ) 
         # Frameworks keep the environ; they need no socket.
         environ.pop("rhebok.socket", None)
         environ.pop("werkzeug.socket", None)
-        if Py_REFCNT(<PyObject *>sock) == 1:
+        if rhb_references(<PyObject *>sock) == 1:
             sock.close()
         elif not sock._closed:
             return SHARED

@@ -6,6 +6,7 @@ rhebok.serving.worker makes one in each worker process and calls run().
 import gc
 import os
 
+cimport cython
 from cpython.ref cimport Py_DECREF
 from libc.errno cimport errno
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
@@ -25,12 +26,15 @@ from .csrc cimport (
     rhb_bytes_free,
     rhb_heap_keep,
     rhb_live_count,
+    rhb_lock_init,
     rhb_loop,
     rhb_loop_add_lane,
     rhb_loop_admit_mover,
     rhb_loop_free,
     rhb_loop_keep_mover_out,
     rhb_loop_next_owner,
+    rhb_loop_order_stop,
+    rhb_loop_order_stop_last,
     rhb_loop_owners,
     rhb_loop_stop,
     rhb_loop_stop_last,
@@ -122,6 +126,10 @@ cdef class Worker:
         take_records().
     on_access: None, or called for each response of the application as on_access(environ, status: int, head: bytes,
         body_bytes: int, duration_ns: int).
+    requests: None, or the RequestCount of all loops of the process, which then has max_requests and on_limit.
+    in_thread: run() is called in a thread of its own, and settings.threads such threads have a Worker each, so this one
+        has one loop for one thread. stop(), interrupt() and log_cut() may then be called in any thread, at any time.
+        For builds without the GIL (PEP 703).
     channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
         workers. slot: that of this worker in the scoreboard.
 
@@ -136,7 +144,8 @@ cdef class Worker:
     cdef ChannelSetup channel        # into this too; None: no other workers
     cdef Service service
     cdef tuple lanes                 # one for each thread
-    cdef int wake_fd                 # -1 with one thread
+    cdef bint in_thread
+    cdef int wake_fd                 # -1 with one thread, the main one
     cdef object threads              # HeldThreads; None with one thread, and before prepare() or run()
     cdef object score                # keeps the memory that the lanes point into
 
@@ -146,13 +155,16 @@ cdef class Worker:
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
                  on_last_accept=None, access_log=None, channel=None, slot=0,
-                 statsd=None, records=None, on_access=None):
+                 statsd=None, records=None, on_access=None, requests=None, bint in_thread=False):
+        cdef size_t threads = 1 if in_thread else settings.threads
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
-        if settings.threads > 1:
+        self.in_thread = in_thread
+        rhb_lock_init(&self.reports.lock)
+        if in_thread or threads > 1:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
-        self.loop = self.setup.new_loop(listeners, wakeup_fd if settings.threads == 1 else self.wake_fd)
+        self.loop = self.setup.new_loop(listeners, wakeup_fd if self.wake_fd < 0 else self.wake_fd)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
@@ -163,8 +175,9 @@ cdef class Worker:
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
         self.service.loop = self.loop
         self.service.wake_fd = self.wake_fd
+        self.service.all_requests = requests
         templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]
-        self.lanes = tuple([self.new_lane(number, templates) for number in range(settings.threads)])
+        self.lanes = tuple([self.new_lane(number, templates) for number in range(threads)])
         if score is not None:
             self.use_score(score)
         if channel is not None:
@@ -235,7 +248,9 @@ cdef class Worker:
                             after_in_child=at_fork.in_child)
         self.service.base_context = PyContext_CopyCurrent()
         try:
-            if len(self.lanes) == 1:
+            if self.in_thread:
+                (<Lane>self.lanes[0]).run_in_thread()
+            elif len(self.lanes) == 1:
                 (<Lane>self.lanes[0]).run_alone()
             else:
                 self.run_threads()
@@ -244,7 +259,7 @@ cdef class Worker:
             self.leave_loop()
             self.drop_suspended()
             self.flush_logs()
-            at_fork.loop = NULL
+            at_fork.forget()
 
     def stop(self, last_seconds=None):
         """stop(last_seconds: float | None = None) -> None: starts a graceful stop. The worker accepts no more
@@ -253,13 +268,24 @@ cdef class Worker:
         With last_seconds, connections that wait in the listeners' queues now are served too, as far as they can be
         accepted within that time: for the end of a generation, when no other worker accepts them.
         """
-        rhb_loop_keep_mover_out(self.loop)
-        if last_seconds is None:
-            rhb_loop_stop(self.loop)
+        cdef uint64_t patience = 0 if last_seconds is None else <uint64_t>(last_seconds * SECOND)
+        if self.in_thread:
+            self.order_stop(last_seconds is not None, patience)
         else:
-            rhb_loop_stop_last(self.loop, <uint64_t>(last_seconds * SECOND))
-        rhb_loop_admit_mover(self.loop)
+            rhb_loop_keep_mover_out(self.loop)
+            if last_seconds is None:
+                rhb_loop_stop(self.loop)
+            else:
+                rhb_loop_stop_last(self.loop, patience)
+            rhb_loop_admit_mover(self.loop)
         self.service.wake_sleeping_thread()
+
+    cdef int order_stop(self, bint is_last, uint64_t patience) noexcept:
+        if is_last:
+            rhb_loop_order_stop_last(self.loop, patience)
+        else:
+            rhb_loop_order_stop(self.loop)
+        return 0
 
     def interrupt(self, int number, exception):
         """interrupt(number: int, exception: type[BaseException]) -> None: raises the exception in the thread of that
@@ -269,7 +295,7 @@ cdef class Worker:
 
     def in_progress(self):
         """in_progress() -> list[str]: method and target of the requests that are being answered; of suspended
-        responses at most 32."""
+        responses at most 32. Not for a worker with in_thread."""
         cdef void *owners[MAX_NAMED]
         cdef list suspended = []
         cdef size_t count = rhb_loop_owners(self.loop, owners, MAX_NAMED)
@@ -287,15 +313,18 @@ cdef class Worker:
     def log_cut(self):
         """log_cut() -> None: reports the request of each connection that an application has taken over, before the
         end of the process closes the connection."""
-        cdef Lane lane
+        cdef Exchange exchange
         if self.loop.reports is NULL:
             return
-        for lane in self.lanes:
-            lane.handler.log_cut()
+        for exchange in list(self.service.taken):
+            with cython.critical_section(exchange):
+                if exchange.running and exchange.conn.fd < 0:
+                    exchange.log_cut()
 
-    def show_life(self):
-        """show_life() -> None: the main thread runs Python code, while other threads serve."""
-        rhb_score_main_alive((<Lane>self.lanes[0]).lane.score, rhb_now_coarse())
+    def show_life(self, bint lives=True):
+        """show_life(lives: bool = True) -> None: the main thread runs Python code, while other threads serve. lives:
+        False when it does so for the last time, and no further sign is to be expected."""
+        rhb_score_main_alive((<Lane>self.lanes[0]).lane.score, rhb_now_coarse() if lives else 0)
 
     def flush_logs(self):
         """flush_logs() -> None: writes the lines of the access log, and sends the metrics, that are still in memory."""
@@ -348,7 +377,8 @@ cdef class Worker:
         while owner is not NULL:
             exchange = <Exchange>owner
             Py_DECREF(exchange)
-            exchange.running = False  # its connection is gone
+            with cython.critical_section(exchange):
+                exchange.running = False  # its connection is gone
             exchange.close_iterable()
             retire_exchange(exchange)
             owner = rhb_loop_next_owner(self.loop)

@@ -18,17 +18,21 @@ _MOST = 256
 
 class Channel:
     """Two queues of connections, and a descriptor for each worker to wake it. They are open until the
-    master and all workers have ended. Raises OSError."""
+    master and all workers have ended. Raises OSError.
 
-    def __init__(self, scoreboard: Scoreboard, workers: int, threads: int) -> None:
+    loops: of each worker. Those of one worker are to each other as workers are, and each has one score. With
+    one loop a worker has `threads` scores.
+    """
+
+    def __init__(self, scoreboard: Scoreboard, workers: int, threads: int, loops: int = 1) -> None:
         self._sockets: list[socket] = []
         self.waiting = self._queue()
         self.surplus = self._queue()
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
-        self.wake = [os.eventfd(0, flags) for _ in range(min(2 * workers + _SPARE, _MOST))]
+        self.wake = [os.eventfd(0, flags) for _ in range(min((2 * workers + _SPARE) * loops, _MOST))]
         self.scores = scoreboard.all_slots()
         self.in_queues = memoryview(mmap.mmap(-1, 8))
-        self.threads = threads
+        self.threads = threads // loops
 
     def _queue(self) -> tuple[int, int]:
         """The end to which connections are sent, and the one from which they are taken."""

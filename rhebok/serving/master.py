@@ -30,6 +30,7 @@ from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.many_loops import gil_is_off
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks, load_after_fork
 from rhebok.serving.outputs import Outputs
@@ -78,9 +79,7 @@ class Master:
         self._preloading = preloading or Preloading(settings, log.logger)
         slots = capacity(settings.workers)
         self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
-        self._channel: Channel | None = None  # one worker has nobody to share with
-        if settings.workers > 1:
-            self._channel = Channel(self._scoreboard, settings.workers, settings.threads)
+        self._channel: Channel | None = None  # one loop has nobody to share with
         self._tracebacks = WorkerTracebacks(log.stream)
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
@@ -142,6 +141,9 @@ class Master:
         self._hooks.loaded(app)
         gc.collect()
         files = self._write_files()
+        loops = settings.threads if gil_is_off() else 1
+        if settings.workers * loops > 1:
+            self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, loops)
         gc.freeze()
         return Service(
             settings,
@@ -154,6 +156,7 @@ class Master:
             self._hooks,
             time_limit(self._settings),  # of the threads that were asked for
             channel=self._channel,
+            loops=loops,
             outputs=self._outputs,
             files=files,
         )

@@ -16,7 +16,7 @@ _HEAD = struct.Struct("=QQIII4xQQ")  # deadline, requests, busy, sending, line_l
 _LINE_AT = 64
 _LINE_SIZE = 240
 _WORKER = struct.Struct("=9I4xQ")  # the fields of WorkerScore
-_WORKER_AT = 320  # in the score of the first thread
+_WORKER_AT = 320  # in the score of the first thread; with several loops (many_loops.py) in each
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Scoreboard:
 
     def release_slot(self, slot: int) -> None:
         """Frees the slot of a worker that has ended: the others send nothing to it any more."""
-        start = slot * self._slot_size + _WORKER_AT
-        self._memory[start : start + _WORKER.size] = bytes(_WORKER.size)
+        for start in range(slot * self._slot_size + _WORKER_AT, (slot + 1) * self._slot_size, SCORE_SIZE):
+            self._memory[start : start + _WORKER.size] = bytes(_WORKER.size)
         self._claimed.discard(slot)
 
     def view(self, slot: int) -> memoryview:

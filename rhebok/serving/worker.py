@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from random import SystemRandom
 from signal import signal
 from time import monotonic
@@ -40,6 +41,7 @@ from rhebok.serving import live_objects, patches, titles
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
+from rhebok.serving.many_loops import ManyLoops
 from rhebok.serving.outputs import OnAccess, Outputs
 from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
@@ -123,7 +125,8 @@ class Service:
     scoreboard: Scoreboard
     hooks: Hooks
     limit: TimeLimit
-    channel: Channel | None = None  # by which connections move between workers; None: there is one worker
+    channel: Channel | None = None  # by which connections move between loops; None: there is one
+    loops: int = 1  # of each worker
     outputs: Outputs = NO_OUTPUTS
     files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
 
@@ -248,7 +251,10 @@ class WorkerProcess:
         limit = request_limit(
             settings.max_requests, settings.min_requests, settings.max_requests_jitter, SystemRandom()
         )
-        return service.make_worker(
+        make_worker = service.make_worker
+        if service.loops > 1 and settings.threads > 1:
+            make_worker = partial(ManyLoops, make_worker, partial(service.scoreboard.read, self._slot))
+        return make_worker(
             app,
             service.listeners,
             settings,
@@ -266,7 +272,7 @@ class WorkerProcess:
             records=self._records,
             on_access=service.outputs.on_access,
             channel=service.channel,
-            slot=self._slot,
+            slot=self._slot * service.loops,
         )
 
     def _with_working_threads(self) -> Settings:

@@ -1,0 +1,25 @@
+/* A number of requests that several threads count together, and which builds need that. */
+#ifndef RHB_REQUEST_COUNT_H
+#define RHB_REQUEST_COUNT_H
+
+#include <Python.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum {
+#ifdef Py_GIL_DISABLED
+    RHB_FREE_THREADED_PYTHON = 1
+#else
+    RHB_FREE_THREADED_PYTHON = 0
+#endif
+};
+
+typedef _Atomic uint64_t rhb_request_count;
+
+/* Returns the number with this one. */
+static inline uint64_t rhb_request_count_one_more(rhb_request_count *count)
+{
+    return atomic_fetch_add_explicit(count, 1, memory_order_relaxed) + 1;
+}
+
+#endif
