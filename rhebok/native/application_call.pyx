@@ -28,6 +28,9 @@ from .observed_result cimport ObservedResult
 from .response_body cimport frame_all, frame_end, frame_only, send_file, size_of, size_of_block
 from .response_head cimport write_fields
 
+cdef extern from "references.h":
+    object rhb_first_item(object items)
+
 cdef extern from "Python.h":
     PyObject *PyIter_Next(object iterator) except? NULL
 
@@ -97,7 +100,7 @@ cdef int start_list(Exchange exchange, object result) except -1:
     """A list or tuple: the length of the body is known, and all of it can go out at once. It is walked twice, so a list
     of several blocks is copied first: another thread of the application may change it."""
     if type(result) is list and len(<list>result) == 1:
-        return start_block(exchange, (<list>result)[0])
+        return start_block(exchange, rhb_first_item(result))
     cdef tuple blocks = tuple(result)
     cdef Py_ssize_t total = size_of(blocks)
     if exchange.head.ended:  # another thread has called write(), for instance when the copy collected garbage

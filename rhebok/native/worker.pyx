@@ -5,6 +5,7 @@ rhebok.serving.worker makes one in each worker process and calls run().
 
 import gc
 import os
+import sys
 
 cimport cython
 from cpython.ref cimport Py_DECREF
@@ -59,6 +60,9 @@ from .loop_setup cimport LoopSetup
 from .service cimport Service
 
 from rhebok.native.held_threads import HeldThreads
+
+cdef extern from "request_count.h":
+    enum: RHB_FREE_THREADED_PYTHON
 
 cdef extern from "Python.h":
     object PyContext_CopyCurrent()
@@ -159,6 +163,8 @@ cdef class Worker:
         cdef size_t threads = 1 if in_thread else settings.threads
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
+        if threads > 1 and RHB_FREE_THREADED_PYTHON and not sys._is_gil_enabled():
+            raise RuntimeError("without the GIL the threads of a worker cannot share a loop: in_thread")
         self.in_thread = in_thread
         rhb_lock_init(&self.reports.lock)
         if in_thread or threads > 1:

@@ -13,12 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, TextIO
 
 from rhebok.native.worker import Worker, live_objects
+from rhebok.serving.channel import Channel
+from rhebok.serving.many_loops import ManyLoops, gil_is_off
 from rhebok.serving.scoreboard import Score, Scoreboard
 from rhebok.settings.table import FORWARDED_HEADERS
 
@@ -211,6 +213,15 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
     return value
 
 
+def worker_maker(
+    threads: int, scoreboard: Scoreboard, many_loops: bool
+) -> tuple[Callable[..., Any], Channel | None]:
+    """As in a real worker: without the GIL each thread has a loop, and connections move between them."""
+    if threads == 1 or not (many_loops or gil_is_off()):
+        return Worker, None
+    return partial(ManyLoops, Worker, partial(scoreboard.read, 0)), Channel(scoreboard, 1, threads, threads)
+
+
 def run_worker(
     app: Application,
     listening: socket.socket,
@@ -218,7 +229,8 @@ def run_worker(
     settings: dict[str, Any],
     max_requests: int,
     log_path: Path,
-    score: memoryview,
+    scoreboard: Scoreboard,
+    many_loops: bool,
 ) -> int:
     """In the forked process; returns its exit status."""
     with open(log_path, "a", buffering=1) as errors:
@@ -226,20 +238,25 @@ def run_worker(
         readable, writable = os.pipe()
         os.set_blocking(readable, False)
         os.set_blocking(writable, False)
-        worker = Worker(
+        make_worker, channel = worker_maker(settings["threads"], scoreboard, many_loops)
+        worker = make_worker(
             app,
             [Listening(listening, is_unix)],
-            SimpleNamespace(**settings),
+            make_dataclass("Settings", settings)(**settings),
             errors=errors,
             logger=logging.getLogger(),
             wakeup_fd=readable,
             max_requests=max_requests,
             multiprocess=True,
-            score=score,
+            score=scoreboard.view(0),
+            channel=channel,
+            slot=0,
         )
+        worker.prepare()
         signal.set_wakeup_fd(writable)
-        signal.signal(signal.SIGTERM, lambda *_: worker.stop())  # noqa: F821 (deleted once it has run)
+        install_signals(worker, errors)
         worker.run()
+        install_signals(None, errors)
         del worker
         alive = {kind: count for kind, count in live_objects().items() if count > 0}
         if alive:
@@ -247,11 +264,44 @@ def run_worker(
         return LEAKED if alive else 0
 
 
+class Interrupted(BaseException):
+    """What SIGUSR1 raises in the request of the first thread."""
+
+
+def install_signals(worker: Any, errors: TextIO) -> None:
+    """TERM: stop. USR1: interrupt the first thread. USR2: do what a worker does before it ends at once."""
+
+    def stop(*_: object) -> None:
+        if worker is not None:
+            worker.stop()
+            print("told to stop", file=errors)
+
+    def interrupt(*_: object) -> None:
+        worker.interrupt(0, Interrupted)
+        print("told to interrupt", file=errors)
+
+    def cut(*_: object) -> None:
+        print("cut:", worker.in_progress(), file=errors)
+        worker.log_cut()
+        worker.flush_logs()
+
+    for number, handler in {signal.SIGTERM: stop, signal.SIGUSR1: interrupt, signal.SIGUSR2: cut}.items():
+        signal.signal(number, handler)
+
+
 @contextlib.contextmanager
 def serving(
-    app: Application, *, unix: bool = False, max_requests: int = 0, **settings: Any
+    app: Application,
+    *,
+    unix: bool = False,
+    max_requests: int = 0,
+    many_loops: bool = False,
+    **settings: Any,
 ) -> Iterator[Server]:
-    """A worker that serves app until the block ends, and must then stop cleanly."""
+    """A worker that serves app until the block ends, and must then stop cleanly.
+
+    many_loops: with threads, each has a loop also where there is a GIL.
+    """
     with tempfile.TemporaryDirectory() as directory:
         log_path = Path(directory, "log")
         log_path.touch()
@@ -259,12 +309,15 @@ def serving(
         listening.bind(str(Path(directory, "socket")) if unix else ("127.0.0.1", 0))
         listening.listen(128)
         scoreboard = Scoreboard(settings.get("threads", 1))
-        score = scoreboard.view(scoreboard.claim_slot())
+        scoreboard.claim_slot()
         pid = os.fork()
         if pid == 0:
             status = 99
             try:
-                status = run_worker(app, listening, unix, DEFAULTS | settings, max_requests, log_path, score)
+                options = DEFAULTS | settings
+                status = run_worker(
+                    app, listening, unix, options, max_requests, log_path, scoreboard, many_loops
+                )
             except BaseException as error:
                 log_path.write_text(f"{log_path.read_text()}{error!r}\n")
             finally:
