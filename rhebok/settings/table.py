@@ -219,7 +219,8 @@ class Settings:
         variable="WEB_CONCURRENCY", default_note="$WEB_CONCURRENCY, otherwise 1")
     threads: int = row("--threads", values.whole_number(1, 1024), 1, Group.WORKERS,
         "The number of requests that each worker serves at a time. More than 1 is for applications that wait "
-        "or stream; they must be thread-safe.")
+        "or stream; they must be thread-safe. In a free-threaded build of Python the threads of a worker "
+        "run at the same time.")
     preload: bool | str = row("--preload/--no-preload", values.switch_or("auto"), "auto", Group.WORKERS,
         "Load the application once, in the master, so that workers share its memory. auto: unless that "
         "leaves threads, connections or event loops behind, which workers cannot share; then each loads it.")

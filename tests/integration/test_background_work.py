@@ -12,8 +12,11 @@ from integration.conftest import Serve
 from integration.http_client import Client
 from integration.processes import has_ended
 from integration.waiting import until
+from rhebok.serving.many_loops import gil_is_off
 
 pytestmark = pytest.mark.slow
+
+NEEDS_GIL = pytest.mark.skipif(gil_is_off(), reason="without the GIL no thread holds another one")
 
 # A background thread that keeps the interpreter's lock in C, from the moment that the request is answered.
 HOLDING = """
@@ -39,6 +42,7 @@ def application(environ, start_response):
 """
 
 
+@NEEDS_GIL
 @pytest.mark.parametrize("threads", ["1", "4"])
 def test_an_idle_worker_that_a_thread_in_c_holds_is_replaced(
     serve: Serve, tmp_path: Path, threads: str
@@ -53,6 +57,7 @@ def test_an_idle_worker_that_a_thread_in_c_holds_is_replaced(
     assert server.stop() == 0
 
 
+@NEEDS_GIL
 def test_the_log_says_where_it_is_held(serve: Serve, tmp_path: Path) -> None:
     """The traceback of Python is written by a signal handler in C: it needs no lock."""
     (tmp_path / "holding.py").write_text(HOLDING)
@@ -63,6 +68,7 @@ def test_the_log_says_where_it_is_held(serve: Serve, tmp_path: Path) -> None:
     assert server.matches(r'holding\.py", line \d+ in hold_the_lock')
 
 
+@NEEDS_GIL
 def test_a_request_that_waits_for_a_held_worker_is_answered_by_the_next(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "holding.py").write_text(HOLDING)
     server = serve("holding", "--timeout", "1", bind="unix:s")
