@@ -3,6 +3,7 @@
  *
  *   make -C bench parse
  *   taskset -c 1 bench/build/bench_parse [milliseconds per figure, 100 when not given]
+ *   bench/build/bench_parse WORKLOAD VARIANT TIMES    only parses, for parse_instructions.py
  *
  * Each figure is the best of several rounds: the parser uses no other memory, so a slower round was
  * disturbed. "mixed" parses many different browser requests in turn, which the branch predictor
@@ -218,9 +219,26 @@ static void report(const struct workload *workload, double budget)
            best_ns(workload, phr_best_variant(), parse_published, budget));
 }
 
+/* Parses so many requests of one workload by the strict parser of one variant. */
+static int only_parse(const struct workload *workloads, size_t count, char **argv)
+{
+    for (size_t i = 0; i < count; i++)
+        for (int isa = 0; isa < PHR_ISA_COUNT; isa++) {
+            const struct phr_variant *variant = phr_variant((enum phr_isa)isa);
+            const struct workload *workload = &workloads[i];
+            if (variant == NULL || strcmp(workload->name, argv[1]) != 0 ||
+                strcmp(variant->name, argv[2]) != 0)
+                continue;
+            for (size_t done = 0, times = strtoul(argv[3], NULL, 10); done < times; done++)
+                parse_strict(variant, &workload->samples[done % workload->count]);
+            return 0;
+        }
+    fprintf(stderr, "no workload %s, or no variant %s\n", argv[1], argv[2]);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
-    double budget = (argc > 1 ? atof(argv[1]) : 100) * 1e6;
     struct workload workloads[] = {
         single("short", short_request, sizeof(short_request) - 1),
         single("wrk", wrk_request, sizeof(wrk_request) - 1),
@@ -229,11 +247,16 @@ int main(int argc, char **argv)
         large_cookie(),
         mixed(),
     };
+    const size_t count = sizeof(workloads) / sizeof(workloads[0]);
+    int status = 0;
 
-    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
-        report(&workloads[i], budget);
+    if (argc == 4)
+        status = only_parse(workloads, count, argv);
+    for (size_t i = 0; i < count; i++) {
+        if (argc != 4)
+            report(&workloads[i], (argc > 1 ? atof(argv[1]) : 100) * 1e6);
         for (size_t j = 0; j < workloads[i].count; j++)
             free(workloads[i].samples[j].bytes);
     }
-    return 0;
+    return status;
 }

@@ -8,7 +8,7 @@
 #define PHR_LEAST_INPUT 32
 #include "scan_avx2.h"
 
-#include "scan_window.h"
+#include "scan_x86.h"
 
 #include "entry_points.h"
 

@@ -38,9 +38,10 @@ PHR_INLINE phr_vector phr_equal(phr_vector v, char byte)
     return _mm256_cmpeq_epi8(v, _mm256_set1_epi8(byte));
 }
 
-/* One bit for each byte that is not of the class. */
-PHR_INLINE uint64_t phr_stops32(phr_vector v, enum phr_class wanted)
+/* One bit for each of the 32 bytes at p that is not of the class. */
+PHR_INLINE uint64_t phr_stops32(const char *p, enum phr_class wanted)
 {
+    const phr_vector v = phr_load32(p);
     phr_vector stops;
 
     if (wanted == PHR_TOKEN)
@@ -51,6 +52,12 @@ PHR_INLINE uint64_t phr_stops32(phr_vector v, enum phr_class wanted)
         stops = _mm256_or_si256(_mm256_andnot_si256(phr_equal(v, '\t'), phr_up_to(v, 0x1f)),
                                 phr_equal(v, 0x7f));
     return (uint32_t)_mm256_movemask_epi8(stops);
+}
+
+/* The same for the 64 bytes at p. */
+PHR_INLINE uint64_t phr_stops64(const char *p, enum phr_class wanted)
+{
+    return phr_stops32(p, wanted) | phr_stops32(p + 32, wanted) << 32;
 }
 
 #endif

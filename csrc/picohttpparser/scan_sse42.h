@@ -1,4 +1,4 @@
-/* Vectors of 32 bytes as two of 16, SSE4.2. */
+/* Vectors of 16 bytes, SSE4.2. */
 #ifndef RHB_PHR_SCAN_SSE42_H
 #define RHB_PHR_SCAN_SSE42_H
 
@@ -6,19 +6,9 @@
 #include "input.h"
 #include <immintrin.h>
 
-typedef struct {
-    __m128i low;
-    __m128i high;
-} phr_vector;
-
 PHR_INLINE __m128i phr_load16(const char *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
-PHR_INLINE phr_vector phr_load32(const char *p)
-{
-    return (phr_vector){phr_load16(p), phr_load16(p + 16)};
 }
 
 /* The tables of scan_avx2.h. */
@@ -57,10 +47,16 @@ PHR_INLINE uint64_t phr_stops16(__m128i v, enum phr_class wanted)
     return (uint32_t)_mm_movemask_epi8(stops);
 }
 
-/* One bit for each byte that is not of the class. */
-PHR_INLINE uint64_t phr_stops32(phr_vector v, enum phr_class wanted)
+/* One bit for each of the 32 bytes at p that is not of the class. */
+PHR_INLINE uint64_t phr_stops32(const char *p, enum phr_class wanted)
 {
-    return phr_stops16(v.low, wanted) | phr_stops16(v.high, wanted) << 16;
+    return phr_stops16(phr_load16(p), wanted) | phr_stops16(phr_load16(p + 16), wanted) << 16;
+}
+
+/* The same for the 64 bytes at p. */
+PHR_INLINE uint64_t phr_stops64(const char *p, enum phr_class wanted)
+{
+    return phr_stops32(p, wanted) | phr_stops32(p + 32, wanted) << 32;
 }
 
 #endif

@@ -1,6 +1,7 @@
-/* The scanners of the vector variants, which look at windows of 32 and 64 bytes. The header of the
- * instruction set is included before, and defines phr_vector, phr_load32 and phr_stops32. Nothing
- * is read beyond the end: the last window is loaded so that it ends there, and its mask is shifted.
+/* The scanner for text of the vector variants, which looks at windows of 32 and 64 bytes. The
+ * header of the instruction set is included before, and defines phr_stops32 and phr_stops64.
+ * Nothing is read beyond the end: the last window is loaded so that it ends there, and its mask is
+ * shifted.
  */
 #ifndef RHB_PHR_SCAN_WINDOW_H
 #define RHB_PHR_SCAN_WINDOW_H
@@ -17,16 +18,9 @@ PHR_INLINE uint64_t phr_stop_from(uint64_t stops, size_t left)
 /* The last window of an input: fewer than 32 bytes left. */
 PHR_INLINE uint64_t phr_last_window(const struct phr_input *in, size_t left, enum phr_class wanted)
 {
-    uint64_t stops = phr_stops32(phr_load32(in->end - 32), wanted);
+    uint64_t stops = phr_stops32(in->end - 32, wanted);
 
     return phr_stop_from(stops >> (32 - left), left);
-}
-
-PHR_INLINE uint64_t phr_window32(const struct phr_input *in, const char *p, enum phr_class wanted)
-{
-    if (PHR_LIKELY(p <= in->end - 32))
-        return phr_stops32(phr_load32(p), wanted);
-    return phr_last_window(in, (size_t)(in->end - p), wanted);
 }
 
 /* The last window of 64: fewer left. */
@@ -38,30 +32,20 @@ PHR_INLINE uint64_t phr_last_windows(const struct phr_input *in, const char *p,
 
     if (left < 32)
         return phr_last_window(in, left, wanted);
-    high = phr_stops32(phr_load32(in->end - 32), wanted);
-    return phr_stop_from(phr_stops32(phr_load32(p), wanted) | high << (left - 32), left);
+    high = phr_stops32(in->end - 32, wanted);
+    return phr_stop_from(phr_stops32(p, wanted) | high << (left - 32), left);
 }
 
 PHR_INLINE uint64_t phr_window64(const struct phr_input *in, const char *p, enum phr_class wanted)
 {
     if (PHR_UNLIKELY(in->end - p < 64))
         return phr_last_windows(in, p, wanted);
-    return phr_stops32(phr_load32(p), wanted) | phr_stops32(phr_load32(p + 32), wanted) << 32;
+    return phr_stops64(p, wanted);
 }
 
-/* The first byte from p on that is not of the class, or the end. */
-PHR_INLINE const char *phr_scan(const struct phr_input *in, const char *p, enum phr_class wanted)
-{
-    uint64_t stops;
-
-    while (PHR_UNLIKELY((stops = phr_window32(in, p, wanted)) == 0))
-        p += 32;
-    return p + __builtin_ctzll(stops);
-}
-
-/* The same for PHR_TEXT. The window is kept between calls: most lines end in the window in which
- * they begin, and finding a line end need not wait for the name before it. p is never before the
- * window.
+/* The first byte from p on that is not PHR_TEXT, or the end. The window is kept between calls: most
+ * lines end in the window in which they begin, and finding a line end need not wait for the name
+ * before it. p is never before the window.
  */
 PHR_INLINE const char *phr_scan_text(struct phr_input *in, const char *p)
 {

@@ -11,6 +11,9 @@ const struct phr_variant *phr_variant(enum phr_isa isa)
         return &phr_variant_sse42;
     if (isa == PHR_ISA_AVX2 && best == &phr_variant_avx2)
         return &phr_variant_avx2;
+#elif PHR_NEON
+    if (isa == PHR_ISA_NEON)
+        return &phr_variant_neon;
 #endif
     (void)best;
     return NULL;

@@ -276,6 +276,18 @@ static void the_best_variant_is_one_of_the_variants(struct rhb_test *t)
     CHECK(phr_variant(PHR_ISA_COUNT) == NULL);
 }
 
+/* Otherwise the tests of such a machine would compare the scalar variant with itself. */
+static void a_machine_that_has_neon_uses_it(struct rhb_test *t)
+{
+    const struct phr_variant *neon = phr_variant(PHR_ISA_NEON);
+
+#if defined(__aarch64__)
+    CHECK(neon != NULL && neon == phr_best_variant());
+#else
+    CHECK(neon == NULL);
+#endif
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
@@ -289,6 +301,7 @@ int main(void)
         RHB_CASE(random_fields_are_read_alike),
         RHB_CASE(strict_reads_as_lenient_does),
         RHB_CASE(the_best_variant_is_one_of_the_variants),
+        RHB_CASE(a_machine_that_has_neon_uses_it),
     };
     return RHB_RUN(cases);
 }
