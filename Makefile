@@ -107,9 +107,9 @@ lint-python: build .venv/.lint ## ruff, mypy, stubtest.
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest rhebok.native --allowlist tests/build/stubtest_allowlist.txt --ignore-unused-allowlist
 
-lint-c: .venv/.lint packages ## clang-format; gcc and clang without warnings.
+lint-c: .venv/.lint packages ## clang-format; gcc and clang without warnings, for x86-64 and aarch64.
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
-	@for compiler in gcc clang; do for file in $(CSRC); do \
+	@for compiler in gcc clang aarch64-linux-gnu-gcc "clang --target=aarch64-linux-gnu"; do for file in $(CSRC); do \
 		$$compiler -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null $$file || exit 1; done; done
 	@echo "gcc and clang: no warnings"
 

@@ -1,7 +1,7 @@
 """Instructions per request head of the parser on aarch64, by qemu: `python -m bench.parse_instructions`.
 
-Each workload of bench_parse.c is parsed N and 2N times by each variant; the difference divided by N does not include
-the start. `make -C bench parse-aarch64` builds what this needs.
+Each workload of bench_parse.c is parsed N and 2N times by each variant; the difference divided by N does not
+include the start. `make -C bench parse-aarch64` builds what this needs.
 """
 
 import subprocess

@@ -18,7 +18,7 @@ static size_t emptiest(const struct rhb_channel *channel, uint32_t *load)
     size_t found = SIZE_MAX;
     for (size_t slot = 0; slot < channel->n_wake; slot++) {
         const struct rhb_worker_score *worker = rhb_channel_worker(channel, slot);
-        if (slot == channel->own || !atomic_load_explicit(&worker->waiting, memory_order_relaxed) ||
+        if (slot == channel->own || !atomic_load_explicit(&worker->waiting, memory_order_acquire) ||
             !atomic_load_explicit(&worker->accepts, memory_order_relaxed))
             continue;
         uint32_t has = load_of(worker);

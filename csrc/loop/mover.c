@@ -18,8 +18,8 @@
 
 enum {
     PATIENCE = 4, /* ticks without progress, until requests go to a queue that nobody waits for */
-    QUIET_AFTER = 2, /* ticks without a request, until the mover sleeps */
-    STACK = 128 * 1024,
+    QUIET_AFTER = 2,    /* ticks without a request, until the mover sleeps */
+    STACK = 128 * 1024, /* the least that glibc takes on aarch64 */
     PEEK = 65536
 };
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <string.h>
 
+/* A score is a multiple of 128 bytes: no cache line has parts of two workers, even where a line has
+ * 128 bytes. */
 enum { RHB_SCORE_LINE = 240, RHB_SCORE_SIZE = 384, RHB_SCORE_WORKER = 320 };
 
 /* The worker as a whole. All of its fields are written by the worker, and `expected` by the others
@@ -48,6 +50,8 @@ struct rhb_score {
 };
 
 static_assert(sizeof(struct rhb_score) == RHB_SCORE_SIZE, "as in rhebok/serving/scoreboard.py");
+static_assert(RHB_SCORE_SIZE % 128 == 0, "whole cache lines");
+static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "processes share no lock");
 static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
 static_assert(offsetof(struct rhb_score, alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, worker) == RHB_SCORE_WORKER, "the offsets too");

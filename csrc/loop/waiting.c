@@ -108,7 +108,8 @@ static void offer(struct rhb_loop *loop)
     }
     show_connections(loop);
     atomic_store_explicit(&loop->slept, false, memory_order_relaxed);
-    atomic_store_explicit(&loop->worker->waiting, 1, memory_order_relaxed);
+    /* who sees that this worker waits sees its connections too (balance.c) */
+    atomic_store_explicit(&loop->worker->waiting, 1, memory_order_release);
 }
 
 static void end_offer(struct rhb_loop *loop)
