@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import final
 
+from typing_extensions import Self
+
 @final
 class RequestCount:
-    def __init__(
-        self, limit: int, on_limit: Callable[[], object] | None, stop: Callable[[], object]
-    ) -> None: ...
+    def __new__(
+        cls, limit: int, on_limit: Callable[[], object] | None, stop: Callable[[], object]
+    ) -> Self: ...
