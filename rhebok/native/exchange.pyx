@@ -172,6 +172,7 @@ cdef class Exchange:
         return (rhb_references(<PyObject *>self.start_response_method) == 1
                 and rhb_references(<PyObject *>self.write_method) == 1)
 
+    @cython.critical_section
     cdef int retire(self) except -1:
         """Breaks the reference cycle through the bound methods: the exchange is not used again."""
         self.start_response_method = self.write_method = self.hints = None
