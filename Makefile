@@ -5,7 +5,7 @@
 #
 #   PYTHON=python3.12                another interpreter (after make clean)
 #   ARGS="tests/unit -k parser"      arguments for pytest or for the benchmarks
-#   RHEBOK_ALL_PYTHONS=1             the tests also build for every CPython from 3.10 to 3.13, as CI does
+#   RHEBOK_ALL_PYTHONS=1             the tests also build for every CPython from 3.11 to 3.15 that is there
 #   RHEBOK_SOAK=50                   the number of deploys of make soak
 #   RHEBOK_SOAK_REQUESTS=1000000     the number of requests of make soak-requests
 #   SECONDS=60                       the time for each fuzz target (tests/fuzz/README.md)
