@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from rhebok.native.at_fork import after_fork
 from rhebok.process.pausable_thread import PausableThread
 from unit.conditions import until
 
@@ -40,7 +41,7 @@ def status_of_child(ask) -> int:
 @pytest.fixture
 def steps():
     made = Steps()
-    made.thread = PausableThread(made.step, made.woken.set)
+    made.thread = PausableThread(made.step, made.woken.set, after_fork)
     made.thread.start()
     until(lambda: made.thread._ident)
     yield made
@@ -63,6 +64,16 @@ def test_it_is_not_there_while_the_process_forks_and_goes_on_after_it(steps):
     assert runs(steps)
     assert status_of_child(lambda: int(thread._alive.locked())) == 0
     assert runs(steps)
+
+
+def test_it_is_there_again_only_when_the_fork_has_returned(steps):
+    """Python counts threads after its callbacks, the last of which may be any."""
+    seen = []
+    os.register_at_fork(after_in_parent=lambda: seen.append(steps.thread._alive.locked()))
+    for _ in range(3):
+        assert status_of_child(lambda: 0) == 0
+    assert seen == [False, False, False]
+    assert steps.thread._alive.locked()
 
 
 def test_a_thread_that_is_held_up_holds_up_no_fork_and_goes_on(steps):
