@@ -30,7 +30,7 @@ HARDENED = ["-fstack-protector", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"]
 CFLAGS += HARDENED if DEBUG else [*HARDENED, "-g0"]
 # Full RELRO; and no debug information of the compiler's own start-up files and libraries.
 LDFLAGS = ["-Wl,-z,relro,-z,now", *([] if DEBUG else ["-Wl,--strip-debug"])]
-# What Cython writes does not live up to all of -Wextra: CPython 3.15 has a slot that it leaves out, and gcc 13 and
+# What Cython writes does not live up to all of -Wextra: it leaves out a slot of CPython 3.15, and gcc 13 and
 # later see calls that no program makes.
 _NOT_OF_CYTHON = ("unused-parameter", "sign-compare", "missing-field-initializers", "maybe-uninitialized")
 CYTHON_CFLAGS = [*CFLAGS, *(f"-Wno-{name}" for name in _NOT_OF_CYTHON)]

@@ -71,14 +71,7 @@ class PausableThread:
             self._wake()
             if self._alive.acquire(timeout=PATIENCE):
                 self._alive.release()
-                self._wait_for_the_kernel()
-
-    def _wait_for_the_kernel(self) -> None:
-        """It counts the thread a little longer, and Python asks it."""
-        for _ in range(int(PATIENCE / _LOOK_EVERY)):
-            if not os.path.exists(f"/proc/self/task/{self._native_id}"):
-                break
-            sleep(_LOOK_EVERY)
+                wait_for_the_kernel(self._native_id)
 
     def _in_parent(self) -> None:
         """Also when the fork has failed."""
@@ -98,3 +91,11 @@ class PausableThread:
 
     def _in_child(self) -> None:
         self._is_copy = True
+
+
+def wait_for_the_kernel(native_id: int | None) -> None:
+    """It counts a thread that has ended a little longer, and Python asks it."""
+    for _ in range(int(PATIENCE / _LOOK_EVERY)):
+        if not os.path.exists(f"/proc/self/task/{native_id}"):
+            break
+        sleep(_LOOK_EVERY)

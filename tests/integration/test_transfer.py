@@ -299,7 +299,7 @@ def test_the_deadline_of_a_head_is_not_put_off_by_busy_workers(crew: MakeCrew, b
 
 
 def test_python_sees_one_thread_when_the_application_forks(crew: MakeCrew) -> None:
-    """It would warn otherwise, 3.12 before the callbacks, 3.13 after them. Then connections move as before."""
+    """Otherwise it warns: 3.12 before the callbacks, 3.13 after them. Then connections move as before."""
     team = crew(workers=2)
     clients = team.kept(12)
     clients[0].send(head("GET", "/fork"))

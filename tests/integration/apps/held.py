@@ -1,8 +1,8 @@
 """Answers with what it knows of the request, as JSON; under /gate/NAME when the test has opened that gate.
 
-/nap?SECONDS takes that long. /fork forks, and tells how many threads there are in the callbacks of the fork and
-after it. /echo takes the socket over, says which worker has it, and sends everything back in capitals until the
-client has finished. The gates are FIFOs in the directory GATES; one that is missing is open.
+/nap?SECONDS takes that long. /fork forks, and tells how many threads there are in the callbacks of the fork
+and after it. /echo takes the socket over, says which worker has it, and sends everything back in capitals
+until the client has finished. The gates are FIFOs in the directory GATES; one that is missing is open.
 """
 
 import functools
