@@ -17,7 +17,9 @@ from .csrc cimport rhb_loop_forked, rhb_mover_pause, rhb_mover_resume
 
 cdef extern from "Python.h":
     int Py_AddPendingCall(int (*call)(void *) noexcept, void *argument)
-    PyObject *PyEval_GetFrame()
+    ctypedef struct PyFrameObject:
+        pass
+    PyFrameObject *PyEval_GetFrame()
     void PyErr_WriteUnraisable(PyObject *where)
 
 
@@ -28,7 +30,7 @@ cdef class Deferred:
 
 
 cdef object running_frame():
-    cdef PyObject *frame = PyEval_GetFrame()
+    cdef PyObject *frame = <PyObject *>PyEval_GetFrame()
     return None if frame is NULL else <object>frame
 
 
