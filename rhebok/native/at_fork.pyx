@@ -1,8 +1,8 @@
 # cython: binding=False
 """What the worker does when its application forks: the child must not serve, nor change the loop of its parent.
 
-From 3.13 on, Python counts the threads after the callbacks of a fork, and warns if there are several. So the worker's own
-threads, which were not there while it forked, go on when os.fork() has returned.
+From 3.13 on, Python counts the threads after the callbacks of a fork, and warns if there are several. So the worker's
+own threads, which were not there while it forked, go on when os.fork() has returned.
 """
 
 import os
@@ -23,7 +23,7 @@ cdef extern from "Python.h":
     void PyErr_WriteUnraisable(PyObject *where)
 
 
-cdef class Deferred:
+cdef class _Deferred:
     """What is called when `frame`, which forks, goes on."""
 
     cdef object call, frame
@@ -46,7 +46,7 @@ cdef bint is_within(object frame):
 
 cdef int call_deferred(void *argument) noexcept:
     """A pending call of Python's."""
-    cdef Deferred deferred = <Deferred>argument
+    cdef _Deferred deferred = <_Deferred>argument
     if is_within(deferred.frame) and Py_AddPendingCall(call_deferred, argument) == 0:
         return 0
     Py_DECREF(deferred)
@@ -58,10 +58,10 @@ cdef int call_deferred(void *argument) noexcept:
 
 
 def after_fork(call, frame):
-    """after_fork(call: Callable[[], None], frame: FrameType | None) -> None: for a callback of os.register_at_fork. Calls it
-    when that frame, which forks, goes on. In a thread that is not the main one it is called at once: then Python counts
-    several threads anyway."""
-    cdef Deferred deferred = Deferred()
+    """after_fork(call: Callable[[], None], frame: FrameType | None) -> None: for a callback of os.register_at_fork. Calls
+    it when that frame, which forks, goes on. In a thread that is not the main one it is called at once: then Python
+    counts several threads anyway."""
+    cdef _Deferred deferred = _Deferred()
     deferred.call, deferred.frame = call, frame
     if frame is not None and get_ident() == main_thread().ident:
         Py_INCREF(deferred)
