@@ -58,9 +58,9 @@ cdef int call_deferred(void *argument) noexcept:
 
 
 def after_fork(call, frame):
-    """after_fork(call: Callable[[], None], frame: FrameType | None) -> None: for a callback of os.register_at_fork. Calls
-    it when that frame, which forks, goes on. In a thread that is not the main one it is called at once: then Python
-    counts several threads anyway."""
+    """after_fork(call: Callable[[], None], frame: FrameType | None) -> None: for a callback of os.register_at_fork.
+    Calls it when that frame, which forks, goes on. In a thread that is not the main one it is called at once: then
+    Python counts several threads anyway."""
     cdef _Deferred deferred = _Deferred()
     deferred.call, deferred.frame = call, frame
     if frame is not None and get_ident() == main_thread().ident:
