@@ -16,7 +16,7 @@ HELLO = b"Hello, World!\n"
 
 def surroundings() -> dict[str, str]:
     """Our environment without what would change a build or a server, or lead to the tree instead."""
-    mine = ("RHEBOK_", "PYTHONPATH", "SERVER_STARTER", "WEB_CONC", "VIRTUAL_ENV", "MAKE", "MFLAGS", "PYTHONWARN")
+    mine = ("RHEBOK_", "PYTHONPATH", "PYTHONWARN", "SERVER_STARTER", "WEB_CONC", "VIRTUAL_", "MAKE", "MFLAGS")
     return {name: value for name, value in os.environ.items() if not name.startswith(mine)}
 
 
