@@ -1,7 +1,8 @@
 """A pytest plugin for the debug build: fails the test whose workers left native objects alive.
 
 `make debug-test` and .ci/newest load it (`-p tests.live_objects`). Each worker that drains appends a line to
-the report (rhebok/serving/live_objects.py); a run of several tests in which none did has checked nothing, and fails.
+the report (rhebok/serving/live_objects.py); a run of several tests in which none did has checked nothing, and
+fails too.
 """
 
 import json
