@@ -11,8 +11,10 @@ import shutil
 import sys
 import sysconfig
 from glob import glob
+from threading import Lock
 from typing import Any
 
+from Cython.Build import Dependencies
 from Cython.Compiler import Options
 from setuptools import Extension, setup
 
@@ -101,12 +103,24 @@ if COMPILING.intersection(sys.argv) and (lacking := missing()):
 
 Options.warning_errors = WARNINGS_ARE_ERRORS
 
+# The compiler runs on all processors (`parallel`), from threads; Cython translates in one of them at a time.
+_translating = Lock()
+_cythonize: Any = Dependencies.cythonize
+
+
+def _cythonize_alone(*extensions: Extension, **options: Any) -> Any:
+    with _translating:
+        return _cythonize(*extensions, **options)
+
+
+Dependencies.cythonize = _cythonize_alone
+
 setup(
     libraries=[library()],
     ext_modules=[extension(path) for path in MODULES],
     options={
         # Objects of the two kinds of build do not mix.
         "build": {"build_base": "build/debug" if DEBUG else "build/release"},
-        "build_ext": {"cython_c_in_temp": True, "cython_directives": DIRECTIVES},
+        "build_ext": {"cython_c_in_temp": True, "cython_directives": DIRECTIVES, "parallel": os.cpu_count()},
     },
 )

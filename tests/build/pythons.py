@@ -18,8 +18,8 @@ def _chosen() -> tuple[str, ...]:
     """A build takes half a minute, so usually it is the own version."""
     if os.environ.get("RHEBOK_ALL_PYTHONS"):
         return SUPPORTED
-    if os.environ.get("CI"):
-        return tuple(version for version in SUPPORTED if version not in IN_SID or version == OWN)
+    if os.environ.get("CI") and OWN not in IN_SID:
+        return tuple(version for version in SUPPORTED if version not in IN_SID)
     return (OWN,)
 
 
