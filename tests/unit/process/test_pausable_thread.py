@@ -9,6 +9,9 @@ from rhebok.native.at_fork import after_fork
 from rhebok.process.pausable_thread import PausableThread
 from unit.conditions import until
 
+# Of forks with threads: here the threads are those of the tests, or are held up.
+threads_are_expected = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 
 class Steps:
     """Steps that wait until they are woken."""
@@ -76,6 +79,7 @@ def test_it_is_there_again_only_when_the_fork_has_returned(steps):
     assert steps.thread._alive.locked()
 
 
+@threads_are_expected
 def test_a_thread_that_is_held_up_holds_up_no_fork_and_goes_on(steps):
     steps.hold.clear()
     steps.woken.set()
@@ -85,6 +89,7 @@ def test_a_thread_that_is_held_up_holds_up_no_fork_and_goes_on(steps):
     assert runs(steps)
 
 
+@threads_are_expected
 def test_it_may_fork_itself(steps):
     steps.fork_in = True
     assert runs(steps)
@@ -96,6 +101,7 @@ def test_the_child_of_a_fork_may_fork(steps):
     assert status_of_child(lambda: status_of_child(lambda: 5)) == 5
 
 
+@threads_are_expected
 def test_many_threads_may_fork_at_a_time(steps):
     found = []
     forking = [
