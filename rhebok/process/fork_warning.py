@@ -1,4 +1,4 @@
-"""Forks of ours beside threads of others. Used by prefork/children.py and superdaemon/program.py."""
+"""Forks of ours beside threads of others. Used by prefork/children and superdaemon/program."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 @contextmanager
 def no_fork_warning() -> Iterator[None]:
     """For the fork alone. Python 3.12 warns when there are threads. Where warnings are errors, 3.15 raises after
-    the fork, and the child would be forgotten."""
+    the fork: the child would be forgotten."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
