@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_fork_warning() -> Iterator[None]:
-    """For the fork alone. Python 3.12 warns when there are threads. Where warnings are errors, 3.15 raises after
-    the fork: the child would be forgotten."""
+    """For the fork alone. Python 3.12 warns when there are threads. Where warnings are errors, 3.15 raises
+    after the fork, and the child would be forgotten."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
