@@ -30,6 +30,7 @@ def fails(name: str, condition: str = "> 1") -> str:
 def run(directory: Path, *tests: str) -> subprocess.CompletedProcess[str]:
     (directory / "test_them.py").write_text("\n".join(tests))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # a run starts in half the time
     return subprocess.run(
         [SCRIPT, "all", sys.executable, "test_them.py"],
         cwd=directory, env=environ, text=True, capture_output=True,
