@@ -5,7 +5,7 @@
 #
 #   PYTHON=python3.12                another interpreter (after make clean)
 #   ARGS="tests/unit -k parser"      arguments for pytest or for the benchmarks
-#   RHEBOK_ALL_PYTHONS=1             the tests also build for every CPython from 3.10 to 3.13, as CI does
+#   RHEBOK_ALL_PYTHONS=1             the tests also build for every CPython from 3.11 to 3.15 that is there
 #   RHEBOK_SOAK=50                   the number of deploys of make soak
 #   RHEBOK_SOAK_REQUESTS=1000000     the number of requests of make soak-requests
 #   SECONDS=60                       the time for each fuzz target (tests/fuzz/README.md)
@@ -109,12 +109,11 @@ lint-python: build .venv/.lint ## ruff, mypy, stubtest.
 
 lint-c: .venv/.lint packages ## clang-format; gcc and clang without warnings, for x86-64 and aarch64.
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
-	@for compiler in gcc clang aarch64-linux-gnu-gcc "clang --target=aarch64-linux-gnu"; do for file in $(CSRC); do \
-		$$compiler -std=gnu11 -O2 -Wall -Wextra -Werror -Icsrc -c -o /dev/null $$file || exit 1; done; done
-	@echo "gcc and clang: no warnings"
+	.ci/compilers csrc gcc clang aarch64-linux-gnu-gcc "clang --target=aarch64-linux-gnu"
 
-lint-cython: build .venv/.lint ## Cython without warnings, cython-lint.
+lint-cython: build .venv/.lint packages ## Cython, and compilers of what it writes, without warnings; cython-lint.
 	RHEBOK_WERROR=1 $(BIN)/python setup.py --quiet build --build-base build/lint
+	.ci/compilers cython clang
 	PATH=$(BIN):$$PATH $(BIN)/cython-lint rhebok/native
 
 format: .venv/.lint ## Correct what ruff and clang-format can correct.

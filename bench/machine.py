@@ -41,7 +41,7 @@ def commit() -> str:
 def describe(servers: Iterable[Server]) -> dict[str, Any]:
     """Everything that a reader must know about the figures."""
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": cpu_model(Path("/proc/cpuinfo").read_text()),
         "cpus": os.cpu_count(),

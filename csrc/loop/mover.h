@@ -20,10 +20,10 @@
 bool rhb_mover_start(struct rhb_loop *loop);
 
 /* While the process forks: its thread ends and begins anew. So the child gets no loop that is just
- * changing. Python 3.12 warns of a fork with several threads, and sees none that is ours; 3.13
- * counts them later and warns all the same. Pauses may overlap; the last one to end resumes. False
- * with errno set when there can be no thread: then connections do not move, until the next fork.
- * Nothing happens without a mover. */
+ * changing. Python warns of a fork with several threads, and sees none that is ours, because the
+ * pause ends only when its fork has returned. Pauses may overlap; the last one to end resumes.
+ * False with errno set when there can be no thread: then connections do not move, until the next
+ * fork. Nothing happens without a mover. */
 void rhb_mover_pause(struct rhb_loop *loop);
 bool rhb_mover_resume(struct rhb_loop *loop);
 

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -63,11 +64,19 @@ def _run(path: str) -> dict[str, Any]:
             source = file.read()
     except OSError as error:
         raise UserError(f"--config: cannot read {path!r}: {os_reason(error)}", ExitStatus.USAGE) from None
-    module = ModuleType("__config__")
-    module.__file__ = path
+    module = _module(path)
     sys.modules["__config__"] = module
     exec(compile(source, path, "exec"), module.__dict__)
     return module.__dict__
+
+
+def _module(path: str) -> ModuleType:
+    """With a loader: Python 3.15 warns where there is none, whenever it writes a traceback."""
+    module = ModuleType("__config__")
+    module.__loader__ = SourceFileLoader("__config__", path)
+    module.__spec__ = ModuleSpec("__config__", module.__loader__, origin=path)
+    module.__file__ = path
+    return module
 
 
 def _translated(name: str, names: Mapping[str, Any]) -> FromPython:

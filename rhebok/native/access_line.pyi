@@ -1,9 +1,7 @@
 """Types of the compiled module; access_line.pyx has the documentation."""
 
 import logging
-from typing import final
-
-from typing_extensions import Self
+from typing import Self, final
 
 @final
 class AccessLine:

@@ -1,9 +1,7 @@
 """Types of the compiled module; allowed_peers.pyx has the documentation."""
 
 from collections.abc import Iterable
-from typing import final
-
-from typing_extensions import Self
+from typing import Self, final
 
 @final
 class AllowedPeers:

@@ -1,8 +1,6 @@
 """Types of the compiled module; channel_setup.pyx has the documentation."""
 
-from typing import Any, final
-
-from typing_extensions import Self
+from typing import Any, Self, final
 
 @final
 class ChannelSetup:

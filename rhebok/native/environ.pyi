@@ -3,9 +3,7 @@ sees only this.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, final
-
-from typing_extensions import Self
+from typing import Any, Final, Self, final
 
 KNOWN_FIELDS: Final[tuple[str, ...]]
 BARE_KEYS: Final[dict[str, str]]

@@ -117,7 +117,7 @@ cdef class Template:
     one request to the next (path, Host, the peer's address) are changed here, before the copy, if they differ."""
 
     def __cinit__(self, environ):
-        # A dict with only str keys that has grown from empty has a table smaller by a third (CPython 3.11 and later).
+        # A dict with only str keys that has grown from empty has a table smaller by a third.
         # One that was created in its full size has not, and neither have its copies, which are then too large for
         # the free lists of malloc.
         environ, given = {}, environ

@@ -2,9 +2,7 @@
 
 import logging
 from types import TracebackType
-from typing import TypeAlias, final
-
-from typing_extensions import Self
+from typing import Self, TypeAlias, final
 
 _ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType]
 

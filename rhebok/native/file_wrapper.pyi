@@ -1,8 +1,6 @@
 """Types of the compiled module; file_wrapper.pyx has the documentation."""
 
-from typing import Protocol, final
-
-from typing_extensions import Self
+from typing import Protocol, Self, final
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...

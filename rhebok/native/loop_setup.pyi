@@ -1,8 +1,6 @@
 """Types of the compiled module; loop_setup.pyx has the documentation."""
 
-from typing import Any, Final, final
-
-from typing_extensions import Self
+from typing import Any, Final, Self, final
 
 LINGER_TIMEOUT: Final[int]
 LARGE_BODY: Final[int]

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from io import BytesIO
 from types import TracebackType
-from typing import Any, final
-
-from typing_extensions import Self
+from typing import Any, Self, final
 
 @final
 class ArrivedBody:

@@ -1,9 +1,7 @@
 """Types of the compiled module; request_count.pyx has the documentation."""
 
 from collections.abc import Callable
-from typing import final
-
-from typing_extensions import Self
+from typing import Self, final
 
 @final
 class RequestCount:

@@ -1,9 +1,7 @@
 """Types of the compiled module; request_handler.pyx has the documentation."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
-
-from typing_extensions import Self
+from typing import Any, Self, final
 
 from rhebok.native.service import Service
 

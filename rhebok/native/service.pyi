@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Self, final
 
 from _typeshed.wsgi import WSGIApplication
-from typing_extensions import Self
 
 @final
 class Service:

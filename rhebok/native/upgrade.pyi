@@ -1,8 +1,6 @@
 """Types of the compiled module; upgrade.pyx has the documentation."""
 
-from typing import final
-
-from typing_extensions import Self
+from typing import Self, final
 
 from rhebok.native.exchange import Exchange
 

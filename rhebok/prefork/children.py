@@ -15,6 +15,7 @@ from os import WNOHANG, close, kill, pipe2, read, waitpid, write
 from os import fork as os_fork
 from signal import SIG_BLOCK, SIG_SETMASK, Signals, pthread_sigmask
 
+from rhebok.process.fork_warning import no_fork_warning
 from rhebok.process.forked_child import our_fork
 
 CLOSED = -1  # in place of a descriptor
@@ -160,7 +161,7 @@ def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, i
     read_end, write_end = pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     previous = pthread_sigmask(SIG_BLOCK, blocked)
     try:
-        with our_fork():
+        with our_fork(), no_fork_warning():
             pid = os_fork()
         if pid == 0:
             close(read_end)

@@ -10,7 +10,10 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from rhebok.process.pausable_thread import wait_for_the_kernel
+
 STEP = 20  # milliseconds: how often watchfiles looks at what inotify has told it
+PATIENCE = 1.0  # seconds that a fork waits for the thread
 
 
 class Notices:
@@ -21,6 +24,7 @@ class Notices:
         self.descriptor, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._directories: frozenset[str] = frozenset()
         self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []  # the last one waits, those before it are about to end
         self.error: Exception | None = None  # why there are no notices any more
 
     def cover(self, directories: frozenset[str]) -> bool:
@@ -34,7 +38,17 @@ class Notices:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         thread.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
         return False
+
+    def pause(self) -> None:
+        """Before this process forks: no thread is there, so Python does not warn. cover() makes a new one."""
+        self._stop.set()
+        self._directories = frozenset()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+            wait_for_the_kernel(thread.native_id)
+        self._threads.clear()
 
     def drain(self) -> bool:
         """Whether there was a notice."""

@@ -54,6 +54,9 @@ class Reloader:
             with suppress(OSError, ValueError, NotImplementedError):
                 os.unlink(importlib.util.cache_from_source(path))
         self._changed_since.clear()
+        if self._notices:
+            self._notices.pause()
+            self.next_at = min(self.next_at, time.monotonic() + POLL)
         self._since = time.time_ns()
         self._files.await_changes()
 

@@ -8,6 +8,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from contextlib import suppress
 
+from rhebok.native.at_fork import after_fork
 from rhebok.process.access_records import AccessRecords
 from rhebok.process.pausable_thread import PausableThread
 
@@ -40,7 +41,7 @@ class RecordThread:
     def start(self, take: Take) -> None:
         """Raises RuntimeError when there can be no thread."""
         self._take = take
-        PausableThread(self._step, self._wake_up).start()
+        PausableThread(self._step, self._wake_up, after_fork).start()
 
     def full(self, kept: int) -> None:
         """Called by a request whose line is one of so many bytes that wait."""

@@ -4,7 +4,7 @@ Called by cli with the flags that click has parsed. It knows the table, but no s
 """
 
 import difflib
-import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +12,6 @@ from typing import Any, NamedTuple
 
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.settings.table import ENVIRONMENT_PREFIX, TABLE, Setting, Settings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 OTHER_FIELDS = 2**14  # bytes of a head beside the longest line and the longest field
 HEAD_WITHOUT_LIMIT = 2**18

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from signal import Signals
 from typing import NoReturn
 
+from rhebok.process.fork_warning import no_fork_warning
 from rhebok.process.signals import RESET_BY_EXEC
 
 CANNOT_EXEC = 127
@@ -32,7 +33,8 @@ class Program:
         # Until the child has its own dispositions, a signal to it would be noted by our handlers and lost.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            pid = os.fork()
+            with no_fork_warning():
+                pid = os.fork()
             if pid == 0:
                 self._become(environ, handled, mask)
             return pid

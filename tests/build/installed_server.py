@@ -16,7 +16,7 @@ HELLO = b"Hello, World!\n"
 
 def surroundings() -> dict[str, str]:
     """Our environment without what would change a build or a server, or lead to the tree instead."""
-    mine = ("RHEBOK_", "PYTHONPATH", "SERVER_STARTER", "WEB_CONC", "VIRTUAL_ENV", "MAKE", "MFLAGS")
+    mine = ("RHEBOK_", "PYTHONPATH", "PYTHONWARN", "SERVER_STARTER", "WEB_CONC", "VIRTUAL_", "MAKE", "MFLAGS")
     return {name: value for name, value in os.environ.items() if not name.startswith(mine)}
 
 
@@ -43,9 +43,9 @@ def make_environment(python: str, directory: Path) -> Path:
     return directory / "bin"
 
 
-def pip_install(programs: Path, *what: str | Path, cwd: Path) -> str:
-    """pip's log. Warnings of both compilers are errors."""
-    return run(programs / "python", "-m", "pip", "install", "-v", *what, cwd=cwd, RHEBOK_WERROR="1")
+def pip(programs: Path, command: str, *what: str | Path, cwd: Path) -> str:
+    """Its log. Warnings of both compilers are errors."""
+    return run(programs / "python", "-m", "pip", command, "-v", *what, cwd=cwd, RHEBOK_WERROR="1")
 
 
 def body_served_by(programs: Path, directory: Path) -> bytes:

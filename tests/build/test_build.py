@@ -1,18 +1,21 @@
-"""From the tree to an installed server: sdist, wheel, editable, on every CPython that is supported.
+"""From the tree to an installed server: sdist and wheel on every CPython that is supported, editable on one.
 
 Nothing of the environment that runs the tests is used: each build gets its requirements from pip alone.
 """
 
+import functools
 import re
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from installed_server import HELLO, ROOT, body_served_by, make_environment, pip_install, run
-from pythons import VERSIONS, interpreter
+from installed_server import HELLO, ROOT, body_served_by, make_environment, pip, run
+from pythons import OWN, VERSIONS, interpreter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -41,12 +44,33 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return archive
 
 
+@dataclass
+class Built:
+    """A wheel, made from the sdist as `pip install` makes it."""
+
+    programs: Path  # of an environment with nothing in it
+    wheel: Path
+    log: str
+
+
 @pytest.fixture(scope="module")
-def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--no-deps", sdist, cwd=directory)
-    (archive,) = directory.glob("rhebok-*.whl")
-    return archive
+def build(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
+    """Each version once."""
+
+    @functools.cache
+    def build(version: str) -> Built:
+        directory = tmp_path_factory.mktemp(f"python{version}-")
+        programs = make_environment(interpreter(version), directory / "venv")
+        log = pip(programs, "wheel", "--no-deps", sdist, cwd=directory)
+        (archive,) = directory.glob("rhebok-*.whl")
+        return Built(programs, archive, log)
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def wheel(build: Callable[[str], Built]) -> Path:
+    return build(OWN).wheel
 
 
 def test_sdist_has_what_the_tree_has(sdist: Path) -> None:
@@ -83,19 +107,21 @@ def test_wheel_names_its_commands_and_license(wheel: Path) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_sdist_installs_without_warnings_and_serves(version: str, sdist: Path, tmp_path: Path) -> None:
-    programs = make_environment(interpreter(version), tmp_path / "venv")
-    log = pip_install(programs, sdist, cwd=tmp_path)
-    assert not re.findall(r"^.*:\d+: warning: .*", log, re.MULTILINE)
-    assert body_served_by(programs, tmp_path) == HELLO
-    assert "--pid-file" in run(programs / "rhebok-starter", "--help", cwd=tmp_path)
+def test_sdist_installs_without_warnings_and_serves(
+    version: str, build: Callable[[str], Built], tmp_path: Path
+) -> None:
+    built = build(version)
+    assert not re.findall(r"^.*:\d+: warning: .*", built.log, re.MULTILINE)
+    pip(built.programs, "install", built.wheel, cwd=tmp_path)
+    assert body_served_by(built.programs, tmp_path) == HELLO
+    assert "--pid-file" in run(built.programs / "rhebok-starter", "--help", cwd=tmp_path)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_editable_install_serves_from_the_tree_and_leaves_no_c_in_it(version: str, tmp_path: Path) -> None:
+def test_editable_install_serves_from_the_tree_and_leaves_no_c_in_it(tmp_path: Path) -> None:
+    """With the own version. The tests of CI on any other version run from such an installation."""
     tree = copy_of_tree(tmp_path / "tree")
-    programs = make_environment(interpreter(version), tmp_path / "venv")
-    pip_install(programs, "--editable", tree, cwd=tmp_path)
+    programs = make_environment(interpreter(OWN), tmp_path / "venv")
+    pip(programs, "install", "--editable", tree, cwd=tmp_path)
     assert body_served_by(programs, tmp_path) == HELLO
     program = "import rhebok.native.worker as worker; print(worker.__file__)"
     where = run(programs / "python", "-c", program, cwd=tmp_path)

@@ -30,16 +30,11 @@ apply to all of its cases, its `rfc` to those that name no other section.
 from __future__ import annotations
 
 import re
-import sys
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DIRECTORY = Path(__file__).with_name("cases")
 

@@ -3,7 +3,7 @@
 Each check is also given a tree with one fault, which it must name by file, line and text.
 """
 
-import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,11 +23,6 @@ from unit.rooms import (
     too_long,
     upward,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 

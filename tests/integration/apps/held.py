@@ -1,10 +1,11 @@
 """Answers with what it knows of the request, as JSON; under /gate/NAME when the test has opened that gate.
 
-/nap?SECONDS takes that long. /fork forks, and tells how many threads Python counts then. /echo takes the
-socket over, says which worker has it, and sends everything back in capitals until the client has finished.
-The gates are FIFOs in the directory GATES; one that is missing is open.
+/nap?SECONDS takes that long. /fork forks, and tells how many threads there are in the callbacks of the fork
+and after it. /echo takes the socket over, says which worker has it, and sends everything back in capitals
+until the client has finished. The gates are FIFOs in the directory GATES; one that is missing is open.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -24,6 +25,7 @@ def count_threads() -> None:
 
 
 os.register_at_fork(after_in_parent=count_threads)  # before that of the worker, so it is called first
+_register_last = functools.cache(lambda: os.register_at_fork(after_in_parent=count_threads))
 
 
 def pass_gate(name: str) -> None:
@@ -32,6 +34,8 @@ def pass_gate(name: str) -> None:
 
 
 def fork() -> None:
+    _register_last()
+    _threads_at_fork.clear()  # of the forks of the master
     child = os.fork()
     if not child:
         os._exit(0)

@@ -266,3 +266,9 @@ def test_with_paste_in_the_file_the_argument_is_such_a_file_too(site, argument, 
 def test_an_application_beside_paste_is_ignored_with_a_note(site):
     config = loaded("a:b", "--paste", "x.ini")
     assert (config.settings.app, config.notes) == (f"config:{site}/x.ini", ("the argument 'a:b' is ignored",))
+
+
+def test_the_module_of_the_file_has_a_loader(site):
+    """Python 3.15 warns otherwise, when it writes a traceback through the file."""
+    (site / "gunicorn.conf.py").write_text("proc_name = __spec__.loader.get_source(__name__)[:9]\n")
+    assert loaded().settings.name == "proc_name"

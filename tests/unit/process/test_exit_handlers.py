@@ -26,7 +26,8 @@ note("-- parent")
 
 def notes(before: str, after: str = "pass") -> list[str]:
     """What is noted in the child, then in the parent."""
-    argv = [sys.executable, "-c", PROGRAM % (before, after)]
+    # Some programs have threads of their own, of which Python warns when they fork.
+    argv = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM % (before, after)]
     return subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=30).stdout.splitlines()
 
 

@@ -5,8 +5,12 @@ import threading
 
 import pytest
 
+from rhebok.native.at_fork import after_fork
 from rhebok.process.pausable_thread import PausableThread
 from unit.conditions import until
+
+# Of forks with threads: here the threads are those of the tests, or are held up.
+threads_are_expected = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 class Steps:
@@ -40,7 +44,7 @@ def status_of_child(ask) -> int:
 @pytest.fixture
 def steps():
     made = Steps()
-    made.thread = PausableThread(made.step, made.woken.set)
+    made.thread = PausableThread(made.step, made.woken.set, after_fork)
     made.thread.start()
     until(lambda: made.thread._ident)
     yield made
@@ -65,6 +69,17 @@ def test_it_is_not_there_while_the_process_forks_and_goes_on_after_it(steps):
     assert runs(steps)
 
 
+def test_it_is_there_again_only_when_the_fork_has_returned(steps):
+    """Python counts threads after its callbacks, the last of which may be any."""
+    seen = []
+    os.register_at_fork(after_in_parent=lambda: seen.append(steps.thread._alive.locked()))
+    for _ in range(3):
+        assert status_of_child(lambda: 0) == 0
+    assert seen == [False, False, False]
+    assert steps.thread._alive.locked()
+
+
+@threads_are_expected
 def test_a_thread_that_is_held_up_holds_up_no_fork_and_goes_on(steps):
     steps.hold.clear()
     steps.woken.set()
@@ -74,6 +89,7 @@ def test_a_thread_that_is_held_up_holds_up_no_fork_and_goes_on(steps):
     assert runs(steps)
 
 
+@threads_are_expected
 def test_it_may_fork_itself(steps):
     steps.fork_in = True
     assert runs(steps)
@@ -85,6 +101,7 @@ def test_the_child_of_a_fork_may_fork(steps):
     assert status_of_child(lambda: status_of_child(lambda: 5)) == 5
 
 
+@threads_are_expected
 def test_many_threads_may_fork_at_a_time(steps):
     found = []
     forking = [

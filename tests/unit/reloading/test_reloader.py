@@ -101,6 +101,20 @@ def test_notices_make_polling_rare_and_come_at_once(make: Make, app: Path, monke
     until(noticed)
 
 
+def test_its_thread_is_not_there_while_a_generation_is_forked(make: Make, app: Path) -> None:
+    """Python 3.12 warns of a fork with several threads."""
+    reloader = make(True)
+    assert reloader._notices is not None
+    until(lambda: reloader.look(time.monotonic()) == () and reloader._notices._threads)
+    (thread,) = reloader._notices._threads
+    assert os.path.exists(f"/proc/self/task/{thread.native_id}")
+    reloader.starting()
+    assert not os.path.exists(f"/proc/self/task/{thread.native_id}")
+    app.write_text("new")
+    assert wait(reloader) == [str(app)]
+    assert reloader._notices._threads
+
+
 def test_without_notices_any_more_it_polls(make: Make, app: Path) -> None:
     reloader = make(True)
     reloader._notices.error = OSError("no more watches")

@@ -1,6 +1,6 @@
 """Precedence, files, and the messages for mistakes in each source."""
 
-import sys
+import tomllib
 
 import pytest
 
@@ -10,11 +10,6 @@ from rhebok.settings import dump as config_dump
 from rhebok.settings.config import load
 from rhebok.settings.cpus import auto_workers
 from rhebok.settings.table import TABLE
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The table itself, and what is derived from it."""
 
-import sys
+import tomllib
 from dataclasses import fields
 from logging.handlers import SysLogHandler
 from pathlib import Path
@@ -11,11 +11,6 @@ import rhebok
 from rhebok import cli
 from rhebok.settings import docs as settings_docs
 from rhebok.settings.table import SYSLOG_FACILITIES, TABLE, Setting, Settings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[3]
 
