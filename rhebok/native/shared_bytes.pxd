@@ -8,8 +8,8 @@ from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 
 
 cdef inline unsigned char *shared_bytes(memory, size_t size) except NULL:
-    """Where the bytes of a memoryview begin; the caller keeps it for as long as C has the pointer. Raises TypeError when
-    it is no memoryview, ValueError unless its bytes are contiguous, writable and `size` many."""
+    """Where the bytes of a memoryview begin; the caller keeps it for as long as C has the pointer. Raises TypeError
+    when it is no memoryview, ValueError unless its bytes are contiguous, writable and `size` many."""
     if not isinstance(memory, memoryview):
         raise TypeError(f"memory must be a memoryview, not {type(memory).__name__}")
     cdef Py_buffer *buffer = PyMemoryView_GET_BUFFER(memory)
