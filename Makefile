@@ -25,9 +25,9 @@ C_FILES := $(wildcard csrc/*/*.[ch] rhebok/native/*.h tests/c/*.[ch] tests/c/*/*
 BUILD_PACKAGES := gcc libc6-dev make
 PYTHON_PACKAGES := python3-venv python3-dev
 TEST_PACKAGES := apache2-bin caddy clang clang-format curl gcc-aarch64-linux-gnu git haproxy libc6-dev-arm64-cross \
-	libclang-rt-dev libserver-starter-perl nghttp2-client nginx-light openssl procps qemu-user strace systemd valgrind wrk
+	libclang-rt-dev libserver-starter-perl nghttp2-client musl-tools nginx-light openssl procps qemu-user strace systemd valgrind wrk
 
-.PHONY: help run test debug-test soak soak-requests fuzz lint format bench clean build packages
+.PHONY: help run test debug-test soak soak-requests fuzz lint format bench clean build packages wheels release-check pins
 
 help: ## Print this list.
 	@echo "make TARGET [VARIABLE=value]; the variables are explained at the beginning of the Makefile."
@@ -120,6 +120,30 @@ format: .venv/.lint ## Correct what ruff and clang-format can correct.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_FILES)
+
+# ---- the release (docs/RELEASE.md) ----
+
+RELEASE := build/wheels-venv/bin/python
+
+# An environment in which every file that pip installs has a known hash.
+build/wheels-venv/.made: .ci/wheels/requirements.txt | .venv/.made
+	@rm -rf $(@D) && mkdir -p build
+	$(PYTHON) -m venv $(@D)
+	$(RELEASE) -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+wheels: build/wheels-venv/.made ## The sdist and all wheels, in dist; ARGS="--only 'cp314-*_aarch64'" makes some (ten minutes).
+	$(RELEASE) .ci/wheels $(ARGS)
+
+release-check: build/wheels-venv/.made build .venv/.test packages ## Everything that a release has to be, from a clean tree (half an hour).
+	$(RELEASE) .ci/wheels/release_check.py
+	RHEBOK_ALL_PYTHONS=1 $(BIN)/python -m pytest tests/build tests/unit/test_c.py
+
+pins: .venv/.made ## Take the newest versions of what builds wheels into .ci/wheels/requirements.txt.
+	$(PIP) install uv
+	cd .ci/wheels && ../../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --output-file requirements.txt requirements.in
+	$(BIN)/python .ci/wheels/sbom.py
 
 # ---- the rest ----
 

@@ -5,9 +5,10 @@
 #include "parking.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* the connection, and the file of its body */
@@ -70,7 +71,8 @@ static int copy_to_file(const struct rhb_body *body)
 {
     const char *data;
     size_t size;
-    int fd = memfd_create("rhebok-body", MFD_CLOEXEC);
+    /* memfd_create(2); the function came with glibc 2.27, and wheels are made for 2.17. */
+    int fd = (int)syscall(SYS_memfd_create, "rhebok-body", MFD_CLOEXEC);
     for (size_t part = 0; fd >= 0 && (size = rhb_body_part(body, part, &data)) > 0; part++)
         if (write(fd, data, size) != (ssize_t)size) {
             close(fd);
@@ -128,7 +130,7 @@ static enum rhb_parcel_result post(const struct rhb_conn *conn, struct parcel *p
         size_t size, room = sizeof pieces / sizeof *pieces;
         for (size_t part = 0; (size = rhb_body_part(&conn->incoming->body, part, &data)) > 0;
              part++) {
-            if (message.msg_iovlen == room)
+            if ((size_t)message.msg_iovlen == room) /* an int in musl */
                 return RHB_PARCEL_UNMOVABLE;
             pieces[message.msg_iovlen++] =
                 (struct iovec){.iov_base = (char *)(uintptr_t)data, .iov_len = size};

@@ -10,6 +10,7 @@ from libc.errno cimport errno
 from libc.stdlib cimport free, malloc
 
 from .csrc cimport rhb_channel_join, rhb_loop, rhb_score, rhb_shared_count
+from .shared_bytes cimport shared_bytes
 
 
 cdef class ChannelSetup:
@@ -17,14 +18,12 @@ cdef class ChannelSetup:
     of the scoreboard, slot that of this worker. Raises MemoryError."""
 
     def __cinit__(self, channel, size_t threads, size_t slot):
-        cdef unsigned char[::1] scores = channel.scores
-        cdef unsigned char[::1] in_queues = channel.in_queues
-        self.memory = scores, in_queues
+        self.memory = channel.scores, channel.in_queues
         self.channel.waiting.in_, self.channel.waiting.out = channel.waiting
         self.channel.surplus.in_, self.channel.surplus.out = channel.surplus
-        self.channel.scores = <rhb_score *>&scores[0]
-        self.channel.in_waiting = <rhb_shared_count *>&in_queues[0]
-        self.channel.in_surplus = <rhb_shared_count *>&in_queues[4]
+        self.channel.scores = <rhb_score *>shared_bytes(channel.scores, len(channel.scores))
+        self.channel.in_waiting = <rhb_shared_count *>shared_bytes(channel.in_queues, 2 * sizeof(rhb_shared_count))
+        self.channel.in_surplus = self.channel.in_waiting + 1
         self.channel.threads = threads
         self.channel.own = slot
         self.channel.n_wake = len(channel.wake)

@@ -58,6 +58,7 @@ from .exchange cimport Exchange, live_exchanges
 from .lane cimport Lane
 from .loop_setup cimport LoopSetup
 from .service cimport Service
+from .shared_bytes cimport shared_bytes
 
 from rhebok.native.held_threads import HeldThreads
 
@@ -219,12 +220,12 @@ cdef class Worker:
 
     cdef int use_score(self, score) except -1:
         """Gives each lane its part of the scoreboard."""
-        cdef unsigned char[::1] memory = score
         cdef Lane lane
         cdef Py_ssize_t number
-        if memory.shape[0] != <Py_ssize_t>(RHB_SCORE_SIZE * len(self.lanes)) or <size_t>&memory[0] % 64:
-            raise ValueError(f"score must be {RHB_SCORE_SIZE} bytes for each thread, on a cache line")
-        self.score = memory
+        self.score = memoryview(score)
+        cdef unsigned char *memory = shared_bytes(self.score, RHB_SCORE_SIZE * len(self.lanes))
+        if <size_t>memory % 64:
+            raise ValueError("score must begin on a cache line")
         for number, lane in enumerate(self.lanes):
             lane.lane.score = <rhb_score *>&memory[number * RHB_SCORE_SIZE]
         return 0

@@ -1,4 +1,4 @@
-"""A fresh environment, rhebok installed into it, and one request served by it. Used by test_build.py."""
+"""A fresh environment, rhebok installed into it, and one request served by it. Used by the other tests."""
 
 import os
 import re
@@ -48,10 +48,10 @@ def pip(programs: Path, command: str, *what: str | Path, cwd: Path) -> str:
     return run(programs / "python", "-m", "pip", command, "-v", *what, cwd=cwd, RHEBOK_WERROR="1")
 
 
-def body_served_by(programs: Path, directory: Path) -> bytes:
-    """Serves examples/hello.py with the installed command, and asks it once."""
+def body_served_by(programs: Path, directory: Path, example: str = "hello") -> bytes:
+    """Serves a module of examples with the installed command, and asks it once."""
     log = directory / "server.log"
-    command = [programs / "rhebok", "-b", "127.0.0.1:0", "-w", "1", "--chdir", ROOT / "examples", "hello"]
+    command = [programs / "rhebok", "-b", "127.0.0.1:0", "-w", "1", "--chdir", ROOT / "examples", example]
     with log.open("wb") as output:
         server = subprocess.Popen(
             [str(word) for word in command], cwd=directory, env=surroundings(), stdout=output, stderr=output

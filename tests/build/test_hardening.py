@@ -2,10 +2,10 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from hardening import guards_its_stack, has_debug_information, has_full_relro, has_plain_stack, readelf
 
 import rhebok.native
 
@@ -17,20 +17,13 @@ pytestmark = [
 ]
 
 
-def readelf(module: Path, *options: str) -> str:
-    command = ["readelf", "--wide", *options, str(module)]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
 def test_addresses_of_functions_cannot_be_overwritten(module: Path) -> None:
-    """Full RELRO."""
-    assert "GNU_RELRO" in readelf(module, "--program-headers")
-    assert re.search(r"FLAGS.*\bNOW\b", readelf(module, "--dynamic"))
+    assert has_full_relro(module)
 
 
 def test_the_stack_is_protected_and_not_executable(module: Path) -> None:
-    assert "__stack_chk_fail" in readelf(module, "--dyn-syms")
-    assert re.search(r"GNU_STACK.*\bRW\s", readelf(module, "--program-headers"))
+    assert guards_its_stack(module)
+    assert has_plain_stack(module)
 
 
 def test_copies_of_known_size_are_checked(module: Path) -> None:
@@ -40,4 +33,4 @@ def test_copies_of_known_size_are_checked(module: Path) -> None:
 
 
 def test_there_is_no_debug_information(module: Path) -> None:
-    assert ".debug_" not in readelf(module, "--section-headers")
+    assert not has_debug_information(module)
