@@ -27,13 +27,12 @@ def test_nothing_of_the_server_is_loaded() -> None:
     ours = [name for name in imported() if name.partition(".")[0] == "rhebok"]
     assert "rhebok.starter.policy" in ours
     rooms = {name.split(".")[1] for name in ours if "." in name}
-    assert rooms == {"errors", "listening", "prefork", "process", "starter", "superdaemon"}
+    assert rooms == {"errors", "listening", "process", "records", "starter", "superdaemon"}
 
 
 def test_no_more_of_the_shared_rooms_than_it_needs() -> None:
     shared = {name for name in imported() if name.startswith(("rhebok.prefork.", "rhebok.superdaemon."))}
     assert shared == {
-        "rhebok.prefork.children",
         "rhebok.superdaemon.engine",
         "rhebok.superdaemon.generations",
         "rhebok.superdaemon.program",
