@@ -42,3 +42,18 @@ def test_no_more_of_the_shared_rooms_than_it_needs() -> None:
 def test_everything_else_is_of_the_standard_library() -> None:
     foreign = {name.partition(".")[0] for name in imported()} - {"rhebok"} - set(sys.stdlib_module_names)
     assert foreign == set()
+
+
+def test_nothing_large_is_held_that_a_superdaemon_does_not_use() -> None:
+    large = {
+        "ast",
+        "dataclasses",
+        "inspect",
+        "ipaddress",
+        "json",
+        "logging",
+        "subprocess",
+        "threading",
+        "typing",
+    }
+    assert large.isdisjoint(imported())
