@@ -8,6 +8,7 @@ may do anything. Likewise when there is no child to be had.
 
 from __future__ import annotations
 
+import importlib
 import marshal
 import os
 import signal
@@ -66,6 +67,10 @@ def _serve(config: Config) -> None:
         supervising.supervise(config)
 
 
+def _import_what_serves() -> None:
+    importlib.import_module("rhebok.launch" if STARTER_VARIABLE in os.environ else "rhebok.supervising")
+
+
 def _read_in_child(arguments: Sequence[str]) -> Config | None:
     """None: this process must read by itself."""
     if _has_threads():
@@ -80,6 +85,7 @@ def _read_in_child(arguments: Sequence[str]) -> Config | None:
     if pid == 0:
         _hand_over(arguments, parent, write_end)
     os.close(write_end)
+    _import_what_serves()  # meanwhile
     with open(read_end, "rb") as pipe:
         message = pipe.read()
     with suppress(ChildProcessError):  # the process was started with SIGCHLD ignored
