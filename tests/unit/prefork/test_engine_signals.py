@@ -139,7 +139,7 @@ def test_ttou_leaves_the_last_child(engine):
 
 def test_usr2_does_not_end_the_engine(engine):
     engine.start(max_workers=1)
-    engine.ready_pids(1)
+    engine.wait_for_log("is ready")  # before, it is asked where the child hangs
     engine.send(Signals.SIGUSR2)
     engine.wait_for_log("SIGUSR2 does nothing")
     assert engine.stop() == 0
