@@ -2,6 +2,6 @@
 
 import sys
 
-from rhebok.cli import main
+from rhebok.command import main
 
 sys.exit(main())

@@ -1,24 +1,24 @@
-"""The `rhebok` command: takes its flags from the table, reports an error in one line, and calls launch."""
+"""The words of the `rhebok` command: takes its flags from the table, and calls launch.
+
+Called by command, mostly in a process of its own.
+"""
 
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
-from rhebok import __version__, launch
-from rhebok.errors import EndedWith, ExitStatus, UserError
+from rhebok import __version__, reporting
+from rhebok.errors import ExitStatus, UserError
 from rhebok.gunicorn import sources
 from rhebok.gunicorn.command_line import Words
-from rhebok.process.nonblocking import is_writable
 from rhebok.settings import dump as config_dump
-from rhebok.settings.config import Config
+from rhebok.settings.configuration import Config
 from rhebok.settings.table import TABLE, Group, Setting
 
 Serve = Callable[[Config], None]
-
-REPORT_SECONDS = 1.0  # for a reader of stderr that is only slow
 
 ELSEWHERE = "(docs/FROM-GUNICORN.md: what became of each option of gunicorn)"
 
@@ -26,7 +26,9 @@ USAGE = "[OPTIONS] [MODULE[:ATTRIBUTE]]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The entry point. `arguments` is without the name of the command. Returns the exit status."""
+    """`arguments` is without the name of the command. Returns the exit status."""
+    from rhebok import launch  # which a process that only reads does without
+
     return run(sys.argv[1:] if arguments is None else arguments, launch.serve, launch.check)
 
 
@@ -44,21 +46,42 @@ def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
 
 def run_reported(action: Callable[[], None]) -> int:
     """Returns the exit status. An error is reported in one line."""
+
+    def translated() -> None:
+        try:
+            action()
+        except click.NoSuchOption as error:
+            raise UserError(f"{error.format_message()} {ELSEWHERE}", ExitStatus.USAGE) from None
+        except click.ClickException as error:
+            raise UserError(error.format_message(), ExitStatus.USAGE) from None
+        except click.Abort:
+            raise KeyboardInterrupt from None
+
+    return reporting.run_reported(translated)
+
+
+def values_to_serve(arguments: Sequence[str]) -> tuple[Any, ...] | None:
+    """The fields of a Config that says to serve and is nothing but values; None for any other. Raises what
+    run() would report. For command, which makes the Config in another process."""
+    words = sources.read(arguments, sources.COMMAND_LINE)
+    parsed = _parse([*words.positional[:1], *words.arguments])
+    if not isinstance(parsed, dict) or parsed.pop("action"):
+        return None
     try:
-        action()
-    except click.NoSuchOption as error:
-        return _report(UserError(f"{error.format_message()} {ELSEWHERE}", ExitStatus.USAGE))
-    except click.ClickException as error:
-        return _report(UserError(error.format_message(), ExitStatus.USAGE))
-    except UserError as error:
-        return _report(error)
-    except EndedWith as error:
-        return error.status
-    except (KeyboardInterrupt, click.Abort):
-        return 130  # as a shell reports death by SIGINT
-    except BrokenPipeError:
-        return _stdout_closed()
-    return ExitStatus.OK
+        config = sources.load(_given(parsed), words, os.environ, _parse_further, runs_python=False)
+    except sources.NeedsPython:
+        return None
+    if config.hooks or config.logging:
+        return None
+    return (
+        vars(config.settings),
+        dict(config.sources),
+        config.file,
+        tuple(config.notes),
+        {},
+        None,
+        dict(config.others),
+    )
 
 
 def _parse(arguments: list[str]) -> Any:
@@ -89,27 +112,6 @@ def _parse_further(arguments: list[str]) -> dict[str, object]:
 def _given(values: dict[str, Any]) -> dict[str, object]:
     """The values of the flags that were given."""
     return {name: value for name, value in values.items() if value is not None and value != ()}
-
-
-def _report(error: UserError) -> int:
-    if _takes_lines(sys.stderr):
-        sys.stderr.write(f"{error.detail}rhebok: error: {error}\n")
-        sys.stderr.flush()
-    return error.status
-
-
-def _takes_lines(stream: TextIO) -> bool:
-    """Not when it is a pipe that nobody reads: the command must end."""
-    try:
-        return is_writable(stream.fileno(), REPORT_SECONDS)
-    except (OSError, ValueError):
-        return True
-
-
-def _stdout_closed() -> int:
-    """stdout is a pipe whose reader has ended, such as head: its buffer must not raise at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitStatus.FAILED
 
 
 class GroupedHelp(click.Command):

@@ -4,20 +4,22 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from rhebok.gunicorn import logger as gunicorn_logger
-from rhebok.gunicorn.logger import UserLogger
 from rhebok.process import identity, logger_config
 from rhebok.process.access_records import AccessRecords
+from rhebok.process.log_stream import STDERR, ErrorLog
 from rhebok.process.logger_config import AccessRoute, LoggerConfig, Syslog
-from rhebok.process.logs import STDERR, ErrorLog, open_error_log
+from rhebok.process.logs import open_error_log
 from rhebok.process.statsd import Statsd, StatsdHandler, open_statsd
+from rhebok.records import TYPE_CHECKING, dataclass
 from rhebok.serving import paste
 from rhebok.serving.outputs import OnAccess
-from rhebok.settings.config import Config
-from rhebok.settings.table import Settings
+from rhebok.settings.configuration import Config
 from rhebok.superdaemon.origin import current_directory
+
+if TYPE_CHECKING:
+    from rhebok.gunicorn.logger import UserLogger
+    from rhebok.settings.table import Settings
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Logs:
 
     error: ErrorLog
     configured: bool  # the handlers of gunicorn.access are the access log
-    user: UserLogger | None = None
+    user: "UserLogger | None" = None
     on_access: OnAccess | None = None  # of it
 
 
@@ -42,7 +44,7 @@ def _open(config: Config) -> Logs:
     who = identity.identity(settings.user, settings.group)
     log = open_error_log(settings.error_logfile or STDERR, settings.log_level, who)
     with _importable(settings):
-        user = gunicorn_logger.load(config)
+        user = _user_logger(config)
         if user is None:
             return Logs(log, logger_config.configure(log, _logger_config(config)))
     logger_config.adopt(log, user.error_log)
@@ -54,8 +56,16 @@ def _open(config: Config) -> Logs:
     return Logs(log, True, user, on_access)
 
 
+def _user_logger(config: Config) -> "UserLogger | None":
+    if config.others.get("logger_class") is None:
+        return None
+    from rhebok.gunicorn import logger
+
+    return logger.load(config)
+
+
 @contextmanager
-def _importable(settings: Settings) -> Iterator[None]:
+def _importable(settings: "Settings") -> Iterator[None]:
     """The classes of a logging configuration may lie beside the application."""
     before = list(sys.path)
     sys.path[:0] = [*settings.pythonpath, current_directory()]
@@ -65,7 +75,7 @@ def _importable(settings: Settings) -> Iterator[None]:
         sys.path[:] = before
 
 
-def statsd(settings: Settings, log: ErrorLog) -> Statsd | None:
+def statsd(settings: "Settings", log: ErrorLog) -> Statsd | None:
     """Lines of the log count from now on."""
     opened = open_statsd(settings.statsd_host, settings.statsd_prefix, settings.dogstatsd_tags, log.logger)
     if opened:
@@ -87,7 +97,7 @@ def _logger_config(config: Config) -> LoggerConfig:
     )
 
 
-def access_records(settings: Settings, route: AccessRoute) -> AccessRecords | None:
+def access_records(settings: "Settings", route: AccessRoute) -> AccessRecords | None:
     """For the handlers in Python, if there are any."""
     if not route.handlers:
         return None

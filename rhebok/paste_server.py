@@ -15,7 +15,7 @@ from rhebok.cli import run_reported
 from rhebok.gunicorn import sources
 from rhebok.serving import paste
 from rhebok.settings.app_spec import parse_paste
-from rhebok.settings.config import Config
+from rhebok.settings.configuration import Config
 
 
 def serve(app: Callable[..., Any], global_conf: dict[str, str], **section: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from rhebok.gunicorn.options import OPTIONS, Fate, Option
 from rhebok.gunicorn.values import SCHEME_FIELDS
 from rhebok.settings.app_spec import PASTE_PREFIX, parse_paste
-from rhebok.settings.config import Config
+from rhebok.settings.configuration import Config
 from rhebok.settings.table import Settings
 
 # Of the settings that are none of ours; those that are not named here are None.

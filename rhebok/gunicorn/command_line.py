@@ -5,10 +5,10 @@ positional argument is ignored, and options that are gunicorn's alone are taken 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from rhebok.errors import ExitStatus, UserError
 from rhebok.gunicorn.options import BY_FLAG, OPTIONS, Fate, Option, Refused
+from rhebok.records import dataclass, field
 from rhebok.settings.table import TABLE
 from rhebok.settings.values import Kind
 

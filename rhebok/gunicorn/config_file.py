@@ -10,7 +10,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType, TracebackType
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.gunicorn.command_line import judged
 from rhebok.gunicorn.options import BY_NAME, Fate, Option
+from rhebok.records import dataclass, field
 from rhebok.settings.config import Given, reads_as_toml
 
 DEFAULT_FILE = "gunicorn.conf.py"

@@ -13,7 +13,7 @@ from rhebok.gunicorn import metrics_of_master
 from rhebok.gunicorn.cfg import GunicornConfig
 from rhebok.gunicorn.facades import ListeningSocket, Log, Server, Worker
 from rhebok.gunicorn.request_hooks import RequestHooks
-from rhebok.settings.config import Config
+from rhebok.settings.configuration import Config
 
 WORKER_FAILED = ExitStatus.WORKERS  # of a worker whose post_fork or post_worker_init has failed
 

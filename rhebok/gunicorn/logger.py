@@ -13,7 +13,7 @@ from typing import Any
 from rhebok.errors import ExitStatus, UserError
 from rhebok.gunicorn.cfg import GunicornConfig
 from rhebok.gunicorn.exchange_facades import Environ, Request, Response
-from rhebok.settings.config import Config
+from rhebok.settings.configuration import Config
 
 # What --statsd-host does needs no class.
 OURS = ("gunicorn.glogging.Logger", "simple", "egg:gunicorn#simple", "gunicorn.instrument.statsd.Statsd")

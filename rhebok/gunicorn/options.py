@@ -5,12 +5,12 @@ command_line and config_file read by it; docs writes the table of docs/FROM-GUNI
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from rhebok.gunicorn import values
 from rhebok.gunicorn.values import Refused, noted
+from rhebok.records import dataclass
 
 Judge = Callable[[Any], str]
 

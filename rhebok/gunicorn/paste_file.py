@@ -6,13 +6,14 @@ Called by sources, and by paste_server with the section that `use = egg:rhebok#m
 import configparser
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from rhebok.errors import ExitStatus, UserError
 from rhebok.gunicorn.config_file import FromPython, take
 from rhebok.gunicorn.options import BY_NAME, Fate
+from rhebok.records import replace
 from rhebok.settings.app_spec import PASTE_PREFIX, parse_paste
-from rhebok.settings.config import Config, Given
+from rhebok.settings.config import Given
+from rhebok.settings.configuration import Config
 from rhebok.settings.table import TABLE
 
 

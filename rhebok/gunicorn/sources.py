@@ -6,14 +6,15 @@ The way into this room: cli calls `read` with its words and `load` with what cli
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from rhebok.errors import ExitStatus, UserError
 from rhebok.gunicorn import config_file, paste_file, values
 from rhebok.gunicorn.command_line import Words, read
+from rhebok.records import replace
 from rhebok.settings import config
-from rhebok.settings.config import FILE_VARIABLE, Config, Given
+from rhebok.settings.config import FILE_VARIABLE, Given
+from rhebok.settings.configuration import Config
 
 CMD_ARGS = "GUNICORN_CMD_ARGS"
 COMMAND_LINE = "the command line"
@@ -24,11 +25,21 @@ Parse = Callable[[list[str]], Parsed]  # of click: the values of the flags that 
 __all__ = ["load", "load_section", "read"]
 
 
-def load(parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse) -> Config:
-    """The configuration. `parsed` is what click made of the command line, `words` what was read before."""
+class NeedsPython(Exception):
+    """There is a file in Python, which was not to be run."""
+
+
+def load(
+    parsed: Parsed, words: Words, environ: Mapping[str, str], parse: Parse, runs_python: bool = True
+) -> Config:
+    """The configuration. `parsed` is what click made of the command line, `words` what was read before.
+
+    Raises UserError; without runs_python NeedsPython, where there is a file in Python."""
     further = _in_variable(environ)
     variable = {**further.given, **(parse(further.arguments) if further.arguments else {})}
     file = _file(parsed.pop("config", None), environ, variable.pop("config", None))
+    if file and not runs_python and config_file.is_python(file):
+        raise NeedsPython
     notes = [*_ignored(words), *words.notes, *further.notes]
     others = {**further.others, **words.others}
     return _load({**parsed, **words.given}, environ, [_layer(variable)], file, notes, others)

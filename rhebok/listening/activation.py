@@ -5,7 +5,8 @@ Pure, except for `forget`. Called by launch; listeners examines the descriptors.
 
 import os
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+
+from rhebok.records import dataclass
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START
 VARIABLES = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID")

@@ -8,17 +8,15 @@ starter = [ spec "=" FD *( ";" spec "=" FD ) ]
 spec    = PORT | HOST ":" PORT | "[" V6 "]" ":" PORT | PATH
 """
 
-import re
-from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv6Address
+from rhebok.records import dataclass
 
 DEFAULT_PORT = 8000  # gunicorn's
 
 UNIX_PATH_MAX = 107  # sizeof(sun_path) less the NUL, unix(7)
 
-_HOST = re.compile(r"[^\s:/\[\]@]+")
-_PORT = re.compile(r"[0-9]{1,5}")
-_STARTER_PORT = re.compile(r"(?:(?P<host>.*):)?(?P<udp>u?)(?P<port>[0-9]{1,5})(?:=(?P<fd>[0-9]{1,9}))?")
+_NOT_IN_HOST = frozenset(":/[]@")
+_PORT_DIGITS, _FD_DIGITS = 5, 7
+_STARTER_PORT = r"(?:(?P<host>.*):)?(?P<udp>u?)(?P<port>[0-9]{1,5})(?:=(?P<fd>[0-9]{1,9}))?"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def _unix(rest: str) -> UnixAddress | AbstractAddress:
 
 
 def _fd(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,7}", text):
+    if not _is_number(text, _FD_DIGITS):
         raise ValueError("a descriptor is a number")
     return int(text)
 
@@ -87,12 +85,12 @@ def _fd(text: str) -> int:
 def _tcp(spec: str) -> TcpAddress:
     if spec.startswith("["):
         return _tcp_v6(spec)
-    if ":" not in spec and not _PORT.fullmatch(spec):
+    if ":" not in spec and not _is_number(spec, _PORT_DIGITS):
         spec = f"{spec}:{DEFAULT_PORT}"
     host, _, port = spec.rpartition(":")
     if ":" in host:
         raise ValueError(f"an IPv6 address stands in brackets (did you mean [{host}]:{port}?)")
-    if host and not _HOST.fullmatch(host):
+    if host and not all(_in_host(letter) for letter in host):
         raise ValueError(f"{host!r} is not a host name or an address")
     return TcpAddress(host or "0.0.0.0", _port(port))
 
@@ -101,6 +99,8 @@ def _tcp_v6(spec: str) -> TcpAddress:
     host, bracket, rest = spec[1:].partition("]")
     if not bracket or (rest and not rest.startswith(":")):
         raise ValueError("an IPv6 address is written [ADDRESS] or [ADDRESS]:PORT")
+    from ipaddress import AddressValueError, IPv6Address  # 0.3 MiB that most servers do without
+
     try:
         IPv6Address(host or "::")
     except AddressValueError:
@@ -109,9 +109,18 @@ def _tcp_v6(spec: str) -> TcpAddress:
 
 
 def _port(text: str) -> int:
-    if not _PORT.fullmatch(text) or int(text) > 65535:
+    if not _is_number(text, _PORT_DIGITS) or int(text) > 65535:
         raise ValueError(f"the port must be a number from 0 to 65535, not {text!r}")
     return int(text)
+
+
+def _is_number(text: str, digits: int) -> bool:
+    """Decimal, of at most so many digits."""
+    return text.isascii() and text.isdigit() and len(text) <= digits
+
+
+def _in_host(letter: str) -> bool:
+    return letter not in _NOT_IN_HOST and not letter.isspace()
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,9 @@ class PortSpec:
 
 def parse_port(text: str) -> PortSpec:
     """One --port value."""
-    match = _STARTER_PORT.fullmatch(text)
+    import re  # which only rhebok-starter has anyway
+
+    match = re.fullmatch(_STARTER_PORT, text)
     if match is None:
         raise ValueError(f"--port={text}: expected [HOST:][u]PORT[=FD], like 8080, u53, [::1]:80=7")
     if int(match["port"]) > 65535:
@@ -179,6 +190,6 @@ def parse_starter_ports(value: str) -> list[StarterPort]:
 
 def _starter_port(part: str) -> StarterPort:
     spec, equals, fd = part.rpartition("=")
-    if not equals or not spec or not re.fullmatch(r"[0-9]{1,7}", fd):
+    if not equals or not spec or not _is_number(fd, _FD_DIGITS):
         raise ValueError(f"{part!r} is not SPEC=FD")
     return StarterPort(spec, int(fd))

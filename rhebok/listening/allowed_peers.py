@@ -6,9 +6,17 @@ structs of csrc/http/allowed_peers.h.
 item = ADDRESS | ADDRESS "/" BITS | "unix" | "*"
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from contextlib import suppress
+from functools import cache
+from socket import AF_INET, AF_INET6, inet_pton
+
+from rhebok.records import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
 
 UNIX, ANYBODY = "unix", "*"
 
@@ -34,19 +42,32 @@ class Peers:
 
 def parse_peers(items: Iterable[str]) -> Peers:
     """Parses the items of a list. Raises ValueError, which names the wrong item and the reason."""
-    words = list(items)
+    return _parsed(tuple(items))
+
+
+@cache  # the workers need what the master has parsed
+def _parsed(words: tuple[str, ...]) -> Peers:
     networks = tuple(_network(word) for word in words if word not in (UNIX, ANYBODY))
     return Peers(ANYBODY in words, UNIX in words, networks)
 
 
 def _network(word: str) -> Network:
+    for family, prefix in ((AF_INET, MAPPED), (AF_INET6, b"")):
+        with suppress(OSError, ValueError):  # ipaddress is 0.3 MiB that a list of mere addresses does without
+            return Network(prefix + inet_pton(family, word), 128)
+    return _network_of_many(word)
+
+
+def _network_of_many(word: str) -> Network:
     network = _read(word)
-    if isinstance(network, IPv4Network):
+    if network.version == 4:
         return Network(MAPPED + network.network_address.packed, 96 + network.prefixlen)
     return Network(network.network_address.packed, network.prefixlen)
 
 
 def _read(word: str) -> IPv4Network | IPv6Network:
+    from ipaddress import ip_network
+
     try:
         network = ip_network(word)
     except ValueError as error:

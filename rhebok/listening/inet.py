@@ -22,7 +22,8 @@ def bind_inet(
     family = socket.AF_INET6 if address.v6 else socket.AF_INET
     stream = bool(kind & socket.SOCK_STREAM)
     type_alone = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
-    where = socket.getaddrinfo(address.host, address.port, family, type_alone, 0, socket.AI_PASSIVE)[0][4]
+    host = _as_bytes(address.host)
+    where = socket.getaddrinfo(host, address.port, family, type_alone, 0, socket.AI_PASSIVE)[0][4]
     with closed_on_error(socket.socket(family, kind)) as sock:
         if address.v6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
@@ -34,6 +35,11 @@ def bind_inet(
         if stream:
             sock.listen(backlog)
     return sock
+
+
+def _as_bytes(host: str) -> str | bytes:
+    """Text would be encoded by encodings.idna, which imports re and unicodedata: 0.4 MiB."""
+    return host.encode() if host.isascii() else host
 
 
 @contextmanager

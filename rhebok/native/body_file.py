@@ -5,7 +5,8 @@ io.BufferedReader reads from it, and so calls these methods once for each buffer
 
 from collections.abc import Callable
 from io import FileIO
-from typing import TYPE_CHECKING
+
+from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

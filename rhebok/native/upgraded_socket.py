@@ -5,13 +5,19 @@ it into an ordinary blocking socket. What the application may replace (gevent, e
 it is imported.
 """
 
+from __future__ import annotations
+
 import io
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 from select import EPOLLIN, EPOLLRDHUP, epoll
 from socket import MSG_PEEK, SHUT_WR, socket
-from typing import Any, Protocol
+
+from rhebok.records import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Offer(Protocol):

@@ -6,20 +6,20 @@ child that was not reaped yet never reaches another process. The functions of os
 before the application is imported: it may replace them (gevent, eventlet).
 """
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from os import WNOHANG, close, kill, pipe2, read, waitpid, write
 from os import fork as os_fork
-from signal import SIG_BLOCK, SIG_SETMASK, Signals, pthread_sigmask
+from signal import SIG_BLOCK, SIG_SETMASK, Signals
 
+from rhebok.process.bare_signals import change_mask
 from rhebok.process.fork_warning import no_fork_warning
 from rhebok.process.forked_child import our_fork
+from rhebok.process.reaping import STATUS_UNKNOWN, reap
+from rhebok.records import dataclass
 
 CLOSED = -1  # in place of a descriptor
-STATUS_UNKNOWN = 255  # the child was reaped by other code than ours
 REPEAT_SECONDS = 1.0  # a stopping child gets its signal again after this time
 QUICK_SECONDS = 1.0  # from QUIT to KILL, for a child that has not stopped in time: it writes its logs
 
@@ -81,7 +81,7 @@ class Child:
     ready: bool = False
     wants_successor: bool = False  # to be stopped when its successor is ready
     ending: bool = False  # it has served, and does not any more
-    stopping: Stopping | None = field(default=None)
+    stopping: Stopping | None = None
 
     def read_report(self) -> bool:
         """Reads the pipe. True when the child has become ready just now. Closes the pipe at its end."""
@@ -159,9 +159,9 @@ def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, i
     there.
     """
     read_end, write_end = pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    previous = pthread_sigmask(SIG_BLOCK, blocked)
+    previous = change_mask(SIG_BLOCK, blocked)
     try:
-        with our_fork(), no_fork_warning():
+        with our_fork, no_fork_warning():
             pid = os_fork()
         if pid == 0:
             close(read_end)
@@ -171,7 +171,7 @@ def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, i
         raise
     finally:
         close(write_end)
-        pthread_sigmask(SIG_SETMASK, previous)
+        change_mask(SIG_SETMASK, previous)
     return pid, read_end
 
 
@@ -182,18 +182,6 @@ def _run_and_exit(run: Callable[[int], int], report_fd: int) -> None:
         status = run(report_fd)
     finally:
         os._exit(status)
-
-
-def reap() -> Iterator[tuple[int, int]]:
-    """The pid and the exit code of each child that has ended, whichever it is; a negative code is a signal.
-
-    Raises ChildProcessError when there is no child at all.
-    """
-    while True:
-        pid, status = waitpid(-1, WNOHANG)
-        if pid == 0:
-            return
-        yield pid, os.waitstatus_to_exitcode(status)
 
 
 def reap_own(pids: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -213,18 +201,3 @@ def reap_orphans() -> None:
     with suppress(ChildProcessError):
         for _ in reap():
             pass
-
-
-def describe_end(code: int) -> str:
-    """An exit code in words, as in `worker 7 exited with status 0`."""
-    if code >= 0:
-        return f"exited with status {code}"
-    try:
-        return f"was killed by {Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"
-
-
-def milliseconds(seconds: float) -> int:
-    """A timeout for poll(2): not negative, rounded up, at most an hour."""
-    return math.ceil(min(max(0.0, seconds), 3600.0) * 1000)

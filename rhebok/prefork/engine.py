@@ -8,18 +8,20 @@ may replace (gevent, eventlet) is bound before it is imported.
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from select import POLLIN, poll
-from signal import SIG_UNBLOCK, pthread_sigmask
+from signal import SIG_UNBLOCK
 from time import monotonic
 
 from rhebok.errors import HookFailed
 from rhebok.prefork import children
-from rhebok.prefork.children import Child, Report, describe_end
+from rhebok.prefork.children import Child, Report
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import SpawnPace
+from rhebok.process.bare_signals import change_mask
+from rhebok.process.reaping import describe_end, milliseconds
 from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
+from rhebok.records import dataclass
 
 QUICK_SECONDS = 2.0  # from QUIT to KILL at a quick stop
 
@@ -47,9 +49,8 @@ class Callbacks:
     all_ready: Callable[[], None] = lambda: None  # once: as many children serve as are wanted
     stop_begins: Callable[[], None] = lambda: None  # once: from now on no child is replaced
     gradual_stop_begins: Callable[[float], None] = lambda _seconds: None  # and how long it will take
-    replaced_as_a_whole: Callable[[], bool] = lambda: (
-        False
-    )  # whether another process replaces the engine instead
+    # whether another process replaces the engine instead
+    replaced_as_a_whole: Callable[[], bool] = lambda: False
     verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid; called in each turn of the loop
     verdicts_at: Callable[[], float] = lambda: math.inf  # the monotonic time of the next verdict
     current_requests: Callable[[int], str] = lambda _pid: ""  # of a child, for the log
@@ -143,7 +144,7 @@ class Prefork:
             if child.report_fd != children.CLOSED:
                 waiting.register(child.report_fd, POLLIN)
         deadline = self._next_deadline()
-        waiting.poll(None if deadline is None else children.milliseconds(deadline - monotonic()))
+        waiting.poll(None if deadline is None else milliseconds(deadline - monotonic()))
         self._signals.pipe.drain()
 
     def _next_deadline(self) -> float | None:
@@ -391,7 +392,7 @@ class Prefork:
         self._children.clear()
         try:
             self._callbacks.install_signals()
-            pthread_sigmask(SIG_UNBLOCK, self._signals.signals)
+            change_mask(SIG_UNBLOCK, self._signals.signals)
             self._callbacks.after_fork()
             return self._callbacks.serve(Report(report_fd))
         except BaseException:

@@ -1,9 +1,9 @@
 """What the prefork engine is told: numbers and times. Made by master."""
 
-from dataclasses import dataclass
 from os import getpid
 
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
+from rhebok.records import dataclass
 
 
 @dataclass(frozen=True)

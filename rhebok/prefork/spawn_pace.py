@@ -3,7 +3,7 @@
 Pure. Used by engine, which passes the time. Times and intervals are seconds of time.monotonic().
 """
 
-from dataclasses import dataclass
+from rhebok.records import dataclass
 
 MAX_START_FAILURES = 10
 LONGEST_BACKOFF = 4  # times the pause

@@ -5,10 +5,16 @@ Once a second a thread takes it (serving/record_thread.py), and `handle` makes r
 attributes of gunicorn's: `msg` is the format, `args` the atoms.
 """
 
+from __future__ import annotations
+
 import logging
 import re
 from collections.abc import Sequence
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _ATOMS = "hlutrsmUqHbBfaTDMLp"
 _NUMBERS = ("B", "T", "D", "M")
@@ -19,7 +25,7 @@ _JSON = re.compile(r"json$|escape=json ")
 _PLAIN = (type(None), logging.Formatter)
 
 
-class Atoms(dict[str, Any]):
+class Atoms(dict[str, "Any"]):
     """The atoms by name. What is not there is `-`; the names in braces are found in any case."""
 
     def __missing__(self, name: str) -> Any:

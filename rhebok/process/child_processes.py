@@ -5,17 +5,16 @@ import signal
 from collections.abc import Collection
 from contextlib import suppress
 from os import kill, waitpid  # bound before the application, which may replace them, is imported
-from pathlib import Path
 from time import monotonic, sleep
 
 
 def children() -> frozenset[int]:
     """Also those that have ended and are not reaped (proc(5))."""
     found = set()
-    for directory in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError, IndexError):
-            if int((directory / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid():
-                found.add(int(directory.name))
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as file:
+            if int(file.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                found.add(int(name))
     return frozenset(found)
 
 

@@ -5,11 +5,17 @@ directory or a process, and runs at the parent's end. Some libraries, however, h
 and register the handler that writes it when they are imported. Their handlers run in the workers too.
 """
 
+from __future__ import annotations
+
 import atexit
 import functools
 import sys
 import weakref
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # Packages whose handlers belong to each process.
 IN_EACH_PROCESS = (

@@ -5,15 +5,17 @@ serving/master.py calls watch_forks once, prefork/children.py says with our_fork
 native/exchange.pyx calls end_forked_child.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from signal import SIG_BLOCK, SIG_DFL, SIG_SETMASK, Signals, pthread_sigmask, set_wakeup_fd, signal
-from typing import NoReturn
+from collections.abc import Callable
+from contextlib import suppress
+from signal import SIG_BLOCK, SIG_SETMASK, set_wakeup_fd
 
+from rhebok.process.bare_signals import DEFAULT, change_mask, set_handler
 from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
     QUIT_SIGNAL,
@@ -22,6 +24,10 @@ from rhebok.process.signals import (
     ignore,
     is_noted,
 )
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _OURS = (STOP_SIGNAL, QUIT_SIGNAL, TRACEBACK_SIGNAL)
 
@@ -30,20 +36,23 @@ class _Thread(threading.local):
     """Of the thread that forks."""
 
     ours = False  # it forks a worker
-    mask: set[Signals | int]  # its signal mask before
+    mask: set[int]  # its signal mask before
 
 
 _thread = _Thread()  # made before the application is imported: it may replace threading.local
 
 
-@contextmanager
-def our_fork() -> Iterator[None]:
+class OurFork:
     """A process that is forked inside is one of ours."""
-    _thread.ours = True
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        _thread.ours = True
+
+    def __exit__(self, *_: object) -> None:
         _thread.ours = False
+
+
+our_fork = OurFork()
 
 
 def watch_forks(close: Callable[[], None]) -> None:
@@ -55,29 +64,29 @@ def watch_forks(close: Callable[[], None]) -> None:
 
     def before() -> None:
         if not _thread.ours:
-            _thread.mask = pthread_sigmask(SIG_BLOCK, _OURS)
+            _thread.mask = change_mask(SIG_BLOCK, _OURS)
 
     def in_parent() -> None:
         if not _thread.ours:
-            pthread_sigmask(SIG_SETMASK, _thread.mask)
+            change_mask(SIG_SETMASK, _thread.mask)
 
     def in_child() -> None:
         if not _thread.ours:
             _install_child_signals()
             close()
-            pthread_sigmask(SIG_SETMASK, _thread.mask)
+            change_mask(SIG_SETMASK, _thread.mask)
 
     os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 def _install_child_signals() -> None:
     set_wakeup_fd(-1)  # the pipe belongs to the parent
-    signal(STOP_SIGNAL, SIG_DFL)
-    signal(QUIT_SIGNAL, SIG_DFL)
-    signal(TRACEBACK_SIGNAL, ignore)
+    set_handler(STOP_SIGNAL, DEFAULT)
+    set_handler(QUIT_SIGNAL, DEFAULT)
+    set_handler(TRACEBACK_SIGNAL, ignore)
     for number in IGNORED_BY_WORKERS:  # a terminal sends them to all; the master alone answers them
         if is_noted(number):
-            signal(number, ignore)
+            set_handler(number, ignore)
 
 
 def end_forked_child(logger: logging.Logger, request: str, error: BaseException | None) -> NoReturn:

@@ -11,10 +11,10 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.process.no_new_privs import drop_capabilities, keeps_capabilities, set_no_new_privs
+from rhebok.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,23 @@
 opened the error log, before the application is loaded, which may look for the loggers of gunicorn.
 """
 
+from __future__ import annotations
+
 import atexit
-import json
 import logging
 import os
 import re
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TextIO, cast
 
 from rhebok.errors import UserError, os_reason
-from rhebok.process.logs import STDERR, STDOUT, AccessLogFile, ErrorLog, LogStream
+from rhebok.process.log_stream import STDERR, ErrorLog, LogStream
+from rhebok.process.logs import STDOUT, AccessLogFile
+from rhebok.records import TYPE_CHECKING, dataclass, field
+
+if TYPE_CHECKING:
+    from typing import Any
 
 ERROR_LOGGER, ACCESS_LOGGER = "gunicorn.error", "gunicorn.access"
 SYSLOG_PORT = 514
@@ -149,7 +153,7 @@ def give_access_logger(file: AccessLogFile | None, configured: bool) -> None:
     """For applications that write lines of their own to it."""
     logger = logging.getLogger(ACCESS_LOGGER)
     if file and not configured:
-        handler = logging.StreamHandler(cast(TextIO, LogStream(None, file.fd)))
+        handler = logging.StreamHandler(LogStream(None, file.fd))
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
 
@@ -218,6 +222,8 @@ def _apply(config: LoggerConfig) -> None:
             _apply_dictionary(config.dictionary)
         elif config.json_file:
             name = f"--log-config-json: {config.json_file!r}"
+            import json
+
             with open(config.json_file, encoding="utf-8") as file:
                 _apply_dictionary(json.load(file))
         elif config.file:

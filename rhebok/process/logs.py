@@ -1,177 +1,27 @@
-"""The error log: a text stream that survives rotation, and a logger on it. Opened by launch before the forks.
-
-The stream is also wsgi.errors. Before each write it checks whether its path still names the open file, and
-opens the path again when it does not. Each process does so for itself, so rotation needs no signal. A write
-does not wait for a reader of a full pipe: lines are dropped and counted, and the log says so later.
+"""The logs of a process that has Python's logging: a logger on the stream of the error log, and the file of
+the access log. Opened by launch before the forks.
 """
 
-import errno
-import io
 import logging
 import os
-import threading
-import time
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TextIO, cast
 
 from rhebok.errors import UserError, os_reason
-from rhebok.process.file_lock import is_same_file
 from rhebok.process.identity import UNCHANGED, Identity
-from rhebok.process.nonblocking import is_writable, made_unblocked, unblocked, write_now
-from rhebok.process.opening import Opened, open_file
+from rhebok.process.line import DATE_FORMAT, FORMAT
+from rhebok.process.log_stream import APPEND, STDERR, ErrorLog, open_stream
+from rhebok.process.nonblocking import made_unblocked, unblocked
+from rhebok.process.opening import open_file
 from rhebok.process.tracebacks import TracebackFormatter
+from rhebok.records import dataclass
 
-STDERR = STDOUT = "-"
-
-_FORMAT = "[%(asctime)s] [%(process)d] [%(levelname)s] %(message)s"
-_DATE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
-_FULL_PIPE_SECONDS = 0.05  # for a reader that is only slow; once a line was dropped there is no waiting
-_APPEND = os.O_WRONLY | os.O_APPEND
-
-
-class LogStream(io.TextIOBase):
-    """Writes whole lines, each with one write(2), so that lines of different workers are never mixed.
-
-    It needs no lock, which a fork could leave locked: each thread has its own unfinished line, and reopening
-    replaces the file under the same descriptor. Writing raises nothing: what cannot be written is dropped.
-    """
-
-    def __init__(self, path: str | None, fd: int, user: Identity = UNCHANGED, exposed: bool = False) -> None:
-        """path: None for a file that is never opened again. user: that this process is going to become.
-        exposed: see Opened."""
-        self._path = path
-        self._fd = fd
-        self._user = user
-        self._opener = os.getpid() if exposed else None
-        self._unfinished = threading.local()
-        self._lost = 0  # lines, not yet said
-        self._torn = False  # the last write ended within a line
-        self._stays = False  # in the renamed file, and that is said
-        self._captured: tuple[int, ...] = ()  # descriptors that are this file too
-
-    @classmethod
-    def open(cls, path: str, user: Identity = UNCHANGED) -> "LogStream":
-        """A stream that appends to the file; `-` is stderr. Raises OSError."""
-        if path == STDERR:
-            return cls(None, unblocked(2))
-        path = os.path.abspath(path)
-        opened = _open(path, user)
-        return cls(path if opened.renamable else None, opened.fd, user, opened.exposed)
-
-    def capture(self, *fds: int) -> None:
-        """Makes the descriptors this file, from now on and when it is opened again."""
-        self._captured = fds
-        for fd in fds:
-            os.dup2(self._fd, fd)
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._fd
-
-    def write(self, text: str, /) -> int:
-        whole, newline, rest = text.rpartition("\n")
-        if newline:
-            self._put(self._pop_unfinished() + whole + newline)
-        if rest:
-            self._unfinished.text = self._pop_unfinished() + rest
-        return len(text)
-
-    def flush(self) -> None:
-        rest = self._pop_unfinished()
-        if rest or self._lost:
-            self._put(rest)
-
-    def _pop_unfinished(self) -> str:
-        text: str = getattr(self._unfinished, "text", "")
-        self._unfinished.text = ""
-        return text
-
-    def _put(self, text: str) -> None:
-        """A log that cannot be written must not stop the server."""
-        self._reopen_if_renamed()
-        data = text.encode("utf-8", "backslashreplace")
-        lost = self._lost
-        notice = self._notice(lost) if lost else b""
-        left = self._write(notice + data, 0 if lost else _FULL_PIPE_SECONDS)
-        if written := len(notice) + len(data) - len(left):
-            self._torn = (notice + data)[written - 1 : written] != b"\n"
-        if written >= len(notice):
-            self._lost -= lost
-        missing = left[max(0, len(left) - len(data)) :]
-        self._lost += missing.count(b"\n") or bool(missing)
-
-    def _notice(self, lost: int) -> bytes:
-        end = "\n" if self._torn else ""
-        return f"{end}rhebok: {lost} lines of this log could not be written and were dropped\n".encode()
-
-    def _write(self, data: bytes, patience: float) -> bytes:
-        """Returns what was not written. Waits once at most."""
-        deadline = time.monotonic() + patience
-        while data:
-            try:
-                data = data[write_now(self._fd, data) :]
-            except BlockingIOError:
-                left = deadline - time.monotonic()
-                if left <= 0 or not is_writable(self._fd, left):
-                    return data
-            except OSError:
-                return data
-        return data
-
-    def _reopen_if_renamed(self) -> None:
-        if self._path is None or is_same_file(self._path, self._fd):
-            return
-        try:
-            self._refuse_in_workers_of_root()
-            fresh = _open(self._path, self._user).fd
-        except OSError as error:
-            self._say_that_it_stays(error)
-            return
-        with suppress(OSError):  # keep the old file
-            os.dup2(fresh, self._fd, inheritable=False)
-            for fd in self._captured:
-                os.dup2(fresh, fd)
-            self._stays = False
-        os.close(fresh)
-
-    def _refuse_in_workers_of_root(self) -> None:
-        """They may have threads, which would all take the rights of the directory's owner, and give them back
-        while another one opens the file: it would follow a link as root."""
-        if self._opener not in (None, os.getpid()) and os.geteuid() == 0:
-            reason = "others than root can write its directory, and this worker is root's (a deploy opens it)"
-            raise PermissionError(errno.EACCES, reason)
-
-    def _say_that_it_stays(self, error: OSError) -> None:
-        """Once: what follows is in the renamed file, where nobody looks for it."""
-        if self._stays:
-            return
-        self._stays = True
-        text = "the error log %r cannot be opened again: %s; this process goes on writing to the old file"
-        line = logging.Formatter(_FORMAT, _DATE_FORMAT).format(
-            logging.LogRecord("rhebok", logging.WARNING, "", 0, text, (self._path, os_reason(error)), None)
-        )
-        self._write(f"{line}\n".encode("utf-8", "backslashreplace"), 0)
-
-
-@dataclass(frozen=True)
-class ErrorLog:
-    """The error log: what rhebok logs through, and what the application gets as wsgi.errors."""
-
-    logger: logging.Logger
-    stream: TextIO
+STDOUT = STDERR
 
 
 def open_error_log(path: str, level: str, user: Identity = UNCHANGED) -> ErrorLog:
     """The error log for --error-logfile, --log-level and --user. UserError when it cannot be opened."""
-    try:
-        stream = cast(TextIO, LogStream.open(path, user))
-    except OSError as error:
-        raise UserError(f"--error-logfile: cannot write to {path!r}: {os_reason(error)}") from None
+    stream = open_stream(path, user)
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(TracebackFormatter(_FORMAT, _DATE_FORMAT))
+    handler.setFormatter(TracebackFormatter(FORMAT, DATE_FORMAT))
     # Not from getLogger(): an application that configures logging could disable it.
     logger = logging.Logger("rhebok", level.upper())
     logger.addHandler(handler)
@@ -198,7 +48,7 @@ def open_access_log(path: str | None, user: Identity, logger: logging.Logger) ->
         return AccessLogFile(unblocked(1), None)
     whole = os.path.abspath(path)
     try:
-        opened = open_file(whole, _APPEND, 0o666, user)
+        opened = open_file(whole, APPEND, 0o666, user)
     except OSError as error:
         raise UserError(f"--access-logfile: cannot write to {path!r}: {os_reason(error)}") from None
     follows = opened.renamable
@@ -223,8 +73,3 @@ def check_writable(option: str, path: str | None) -> None:
         raise UserError(f"{option}: cannot write to {path!r}: there is no directory {directory!r}")
     if not os.access(path if os.path.exists(path) else directory, os.W_OK):
         raise UserError(f"{option}: cannot write to {path!r}: permission denied")
-
-
-def _open(path: str, user: Identity) -> Opened:
-    opened = open_file(path, _APPEND, 0o644, user)
-    return replace(opened, fd=made_unblocked(opened.fd))

@@ -3,11 +3,16 @@
 Called by launch before it binds or forks.
 """
 
-import logging
+from __future__ import annotations
+
 import os
 import resource
 
 from rhebok.errors import UserError, os_reason
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
 
 OTHERS = 256  # descriptors of the interpreter, logs, listeners and the application
 EACH = 2  # descriptors of a connection: its socket, and the file of its body or response

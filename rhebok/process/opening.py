@@ -18,9 +18,9 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from rhebok.process.identity import UNCHANGED, Identity, acting_as, of_number
+from rhebok.records import dataclass
 
 ROOT = 0
 UNMAPPED = 65534  # the owner of what belongs to nobody in our user namespace: it cannot be acted for

@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from os import close, pipe2, read
-from signal import SIG_DFL, SIG_IGN, Signals, getsignal, set_wakeup_fd, signal
+from signal import Signals, getsignal, set_wakeup_fd
 from types import FrameType
-from typing import NamedTuple
+
+from rhebok.process.bare_signals import DEFAULT, IGNORE, set_handler
+from rhebok.records import dataclass
 
 
 class Action(Enum):
@@ -34,7 +36,8 @@ class Action(Enum):
     NONE = auto()
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     signal: Signals
     action: Action
 
@@ -119,14 +122,11 @@ class NotedSignals:
 
     def __init__(self, table: Iterable[Row]) -> None:
         self._table = tuple(table)
+        self.signals = frozenset(row.signal for row in self._table)
         self._noted: deque[int] = deque()
         self.pipe = WakeupPipe()
         for row in self._table:
-            signal(row.signal, self._note)
-
-    @property
-    def signals(self) -> frozenset[Signals]:
-        return frozenset(row.signal for row in self._table)
+            set_handler(row.signal, self._note)
 
     @property
     def pending(self) -> bool:
@@ -142,13 +142,13 @@ class NotedSignals:
         """At the end of the process, which none of them shortens. With can_be_cut a quick stop does."""
         for row in self._table:
             default = row.action is Action.REAP or (can_be_cut and row.action is Action.QUIT)
-            signal(row.signal, SIG_DFL if default else ignore)
+            set_handler(row.signal, DEFAULT if default else ignore)
         self.pipe.close()
 
     def abandon(self) -> None:
         """In a child: default handlers, and nothing left of the parent's pipe."""
         for row in self._table:
-            signal(row.signal, SIG_DFL)
+            set_handler(row.signal, DEFAULT)
         self.pipe.close()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
@@ -169,4 +169,4 @@ def ignore_for_good() -> None:
     earlier, since programs inherit it that other exit handlers start."""
     for row in _TABLE:
         if getsignal(row[0]) is ignore:
-            signal(row[0], SIG_IGN)
+            set_handler(row[0], IGNORE)

@@ -10,10 +10,10 @@ import os
 import re
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
 
 from rhebok.errors import os_reason
 from rhebok.process.connecting import connect_first
+from rhebok.records import dataclass
 
 PORT = 8125
 

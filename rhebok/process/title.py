@@ -10,7 +10,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 
 _ARG_START, _ARG_END = 48 - 3, 49 - 3  # fields of /proc/PID/stat (proc(5)), counted behind the name
@@ -18,8 +17,10 @@ _ARG_START, _ARG_END = 48 - 3, 49 - 3  # fields of /proc/PID/stat (proc(5)), cou
 
 def set_title(text: str) -> None:
     """Best effort: without /proc nothing happens."""
-    with suppress(OSError, ValueError, IndexError):
+    try:
         _way()(" ".join(text.split()))
+    except (OSError, ValueError, IndexError):
+        return
 
 
 @cache

@@ -3,17 +3,23 @@
 Used by logs for exceptions, and by serving for what faulthandler writes.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import re
 import traceback
 from types import TracebackType
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _CYTHON = "rhebok/native/"  # as Cython names its sources
 # Where the main thread, and those of --threads, come from the command or from threading into our code.
-_WAYS_IN = (_ROOT + "cli.py", _ROOT + os.path.join("native", "held_threads.py"))
+_WAYS_IN = (_ROOT + "command.py", _ROOT + "cli.py", _ROOT + os.path.join("native", "held_threads.py"))
 
 _FRAME = re.compile(r'  File "(.*)", line ')
 

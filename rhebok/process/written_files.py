@@ -5,13 +5,19 @@ Called by serving: master remembers the files of the import before it hides them
 (gc.freeze), worker_end writes those and the worker's own.
 """
 
+from __future__ import annotations
+
 import gc
 import io
 import sys
 import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _ROOT: type = io.TextIOWrapper.__mro__[-2]  # _io._IOBase, of which all files are
 _WITHOUT_FILE = (io.BytesIO, io.StringIO, io.RawIOBase, io.FileIO, io.BufferedReader)
@@ -27,7 +33,7 @@ def find() -> list[Any]:
     return [each for each in gc.get_objects() if type(each) in kinds]
 
 
-def remember(files: Iterable[Any]) -> list["weakref.ref[Any]"]:
+def remember(files: Iterable[Any]) -> list[weakref.ref[Any]]:
     """Without keeping them open."""
     found = []
     for file in files:

@@ -5,6 +5,8 @@ worker imports in its first request, and a template that becomes code. Workers i
 a pipe: a path and a NUL. Writes of up to PIPE_BUF bytes do not mix (pipe(7)), and no path is longer.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +14,11 @@ from contextlib import suppress
 from functools import partial
 from os import fsencode, fstat, write  # bound before the application, which may replace them, is imported
 from os.path import abspath, isfile
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # The event, and which of its arguments says the file.
 _ARGUMENT = {"compile": 1, "exec": 0, "import": 1}

@@ -4,11 +4,17 @@ A notice says only that it is time to look: what has changed is found by looking
 is lost, or that never comes, as on some network file systems, costs time and nothing else.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import threading
 from contextlib import suppress
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 from rhebok.process.pausable_thread import wait_for_the_kernel
 

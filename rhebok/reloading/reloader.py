@@ -84,6 +84,10 @@ class Reloader:
         reported, self._changed = tuple(self._changed), {}
         return reported
 
+    def changed_text(self, paths: Sequence[str]) -> str:
+        """For the log."""
+        return changed_text(paths, os.getcwd())
+
     def close(self) -> None:
         os.close(self._read_end)
         os.close(self._write_end)

@@ -4,11 +4,17 @@ ASGI applications, other asynchronous functions, and factories whose name was gi
 what cannot work is refused: an object whose signature is unknown, or open as `*args` is, passes.
 """
 
+from __future__ import annotations
+
 import functools
 import importlib.util
 import inspect
 from collections.abc import Callable
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _ASGI_NAMES = (["scope", "receive", "send"], ["scope"])  # of its parameters: version 3, version 2
 _BRIDGE = "a2wsgi.ASGIMiddleware"

@@ -4,23 +4,32 @@ A mistake in the name is reported in one line. An exception that the application
 with the traceback, without the frames of rhebok and of the import system.
 """
 
-import difflib
+from __future__ import annotations
+
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import ModuleType, TracebackType
-from typing import Any
+from types import FunctionType, ModuleType, TracebackType
 
 from rhebok.errors import ExitStatus, UserError, os_reason
-from rhebok.serving import app_kinds, paste
+from rhebok.records import TYPE_CHECKING
+from rhebok.serving import paste
 from rhebok.serving.root_path import mounted
 from rhebok.settings.app_spec import DEFAULT_ATTRIBUTES, AppSpec, PasteSpec, parse_app, parse_paste
-from rhebok.settings.table import Settings
 
-Application = Callable[..., Any]
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rhebok.settings.table import Settings
+
+Application = Callable[..., "Any"]
+
+# Of code objects; inspect has the same.
+CO_VARARGS, CO_VARKEYWORDS = 0x04, 0x08
+CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR = 0x80, 0x100, 0x200
 
 _IMPORT_SYSTEM = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
 
@@ -36,9 +45,23 @@ def load_app(text: str, paste_global: Iterable[str] = ()) -> Application:
     if spec.is_factory:
         found = _call_factory(_callable(found, text), spec, text)
     application = _callable(found, text)
-    if wrong := app_kinds.mistake(application, spec.module, attribute):
-        raise _error(f"{text!r} {wrong}")
+    if not _is_plain_wsgi(application):
+        from rhebok.serving import app_kinds  # imports inspect, which is 1 MiB
+
+        if wrong := app_kinds.mistake(application, spec.module, attribute):
+            raise _error(f"{text!r} {wrong}")
     return application
+
+
+def _is_plain_wsgi(application: Application) -> bool:
+    """A function of two parameters and nothing unusual: there is no mistake to be found."""
+    if type(application) is not FunctionType or vars(application):
+        return False
+    code = application.__code__
+    unusual = code.co_flags & (
+        CO_VARARGS | CO_VARKEYWORDS | CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
+    )
+    return code.co_argcount == 2 and not (code.co_kwonlyargcount or unusual or application.__defaults__)
 
 
 def load_mounted(settings: Settings) -> Application:
@@ -182,6 +205,8 @@ def _error(message: str) -> UserError:
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(word, list(known), 1)
     return f" (did you mean {close[0]}?)" if close else ""
 

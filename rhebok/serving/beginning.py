@@ -4,17 +4,21 @@ Used by launch and preloading. What the application has left in the process is g
 connections. What exec(2) would keep is put back here: descriptors, signals, timers, directory, umask.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import NoReturn
 
 from rhebok.process.child_processes import children
 from rhebok.process.signals import RESET_BY_EXEC
+from rhebok.records import TYPE_CHECKING, dataclass
 from rhebok.superdaemon.origin import Origin
 from rhebok.superdaemon.supervised import supervised
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 LATE_VARIABLE = "RHEBOK_LOADS_LATE"  # its value is the pid: what the application starts has another one
 
@@ -36,7 +40,7 @@ class Beginning:
     children: frozenset[int]  # of a shell that has started some before it executed this command
 
     @classmethod
-    def of_this_process(cls) -> "Beginning":
+    def of_this_process(cls) -> Beginning:
         """Raises UserError when the current directory is gone."""
         umask = os.umask(0)
         os.umask(umask)

@@ -6,11 +6,16 @@ Used by master and worker, which know nothing of who is called. launch puts toge
 HookFailed, raised in the master, ends the generation; raised in a worker, it ends that with its status.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
 
 from rhebok.listening.listeners import Listener
+from rhebok.records import TYPE_CHECKING, Protocol
 from rhebok.serving.app_loading import Application
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Hooks(Protocol):

@@ -4,17 +4,22 @@ A fork copies no threads, and a worker that inherits a connection or an event lo
 What was there before, is closed again, or sends datagrams only (the logs of syslog and statsd) does no harm.
 """
 
+from __future__ import annotations
+
 import gc
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from socket import SOCK_DGRAM
 from socket import socket as Socket  # bound before the application, which may replace it, is imported
 from time import monotonic, sleep
-from typing import Any
+
+from rhebok.records import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    from typing import Any
 
 LOOPS = {
     "anon_inode:[eventpoll]": "an event loop (epoll)",
@@ -34,7 +39,7 @@ class Snapshot:
     loops: Counter[str]  # whose files are all called the same
 
     @classmethod
-    def take(cls) -> "Snapshot":
+    def take(cls) -> Snapshot:
         files = list(_files().values())
         return cls(frozenset(_tasks()), frozenset(files), _loops(files))
 

@@ -8,19 +8,23 @@ the application. With several threads the main one notes that it runs, too. So a
 request in C holds. How long a request may take is judged by watch alone.
 """
 
+from __future__ import annotations
+
 import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from rhebok.native import thread_stacks
 from rhebok.prefork.engine import Verdict
 from rhebok.process.stillness import Stillness, limit, step
+from rhebok.records import TYPE_CHECKING, dataclass, field
 from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
 from rhebok.serving.worker_tracebacks import ask_for_traceback
-from rhebok.settings.table import Settings
 from rhebok.superdaemon.notify import Notifier
+
+if TYPE_CHECKING:
+    from rhebok.settings.table import Settings
 
 ALIVE_SECONDS = 10.0  # since its last sign of life a worker counts as alive, in what the supervisor is told
 _HELD = "has been held%s for %.0f s (--timeout): does a thread in C keep the interpreter's lock?%s"

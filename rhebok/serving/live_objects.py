@@ -5,7 +5,6 @@ REPORT_VARIABLE names, so that a test run knows which workers were checked.
 """
 
 import gc
-import json
 import logging
 import os
 
@@ -31,6 +30,8 @@ def _report(alive: dict[str, int]) -> None:
     path = os.environ.get(REPORT_VARIABLE)
     if path is None:
         return
+    import json
+
     line = json.dumps({"pid": os.getpid(), "alive": alive}) + "\n"
     report = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

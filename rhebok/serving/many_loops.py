@@ -4,20 +4,25 @@ The loops share listeners, scoreboard and channel, as the workers of a generatio
 by worker in place of one native worker whose threads share its loop.
 """
 
+from __future__ import annotations
+
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from rhebok.listening.listeners import Listener
 from rhebok.native.held_threads import HeldThreads
 from rhebok.native.request_count import RequestCount
+from rhebok.records import TYPE_CHECKING, replace
 from rhebok.serving.app_loading import Application
 from rhebok.serving.scoreboard import SCORE_SIZE, Score, describe_requests
-from rhebok.settings.table import Settings
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rhebok.settings.table import Settings
 
 
 def gil_is_off() -> bool:

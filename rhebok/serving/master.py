@@ -3,15 +3,17 @@
 Called by launch, which passes the listeners: the process that has bound them may be another one.
 """
 
+from __future__ import annotations
+
 import atexit
 import faulthandler
 import gc
+import importlib
 import os
 import weakref
 from collections.abc import Callable, Sequence
 from signal import SIG_BLOCK, SIG_SETMASK, getsignal, pthread_sigmask
 from signal import signal as set_handler
-from typing import Any
 
 from rhebok import __version__
 from rhebok.errors import EndedWith, ExitStatus, HookFailed, UserError
@@ -20,11 +22,12 @@ from rhebok.prefork.children import Report
 from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures, Verdict
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
-from rhebok.process import written_files
+from rhebok.process import heap, written_files
 from rhebok.process.forked_child import watch_forks
-from rhebok.process.logs import ErrorLog
+from rhebok.process.log_stream import ErrorLog
 from rhebok.process.open_files import close_stdin
 from rhebok.process.signals import TRACEBACK_SIGNAL, ignore_for_good
+from rhebok.records import TYPE_CHECKING
 from rhebok.serving import patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
@@ -40,15 +43,20 @@ from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.serving.worker_tracebacks import WorkerTracebacks
-from rhebok.settings.table import Settings
+from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
 from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rhebok.settings.table import Settings
 
 MANY_WORKERS = 16  # TTIN may make as many, or four times --workers
 
 NO_OUTPUTS = Outputs()
 
-WorkerSource = Callable[[Settings], WorkerFactory]
+WorkerSource = Callable[["Settings"], WorkerFactory]
 
 
 class Master:
@@ -131,6 +139,8 @@ class Master:
     def _load(self) -> Service:
         """All that the workers share, frozen: the garbage collector must not write to shared pages."""
         settings = self._settings
+        if settings.max_requests:
+            importlib.import_module("random")  # for request_limit, in memory that the workers share
         make_worker = self._worker_source(settings)  # first: the application may replace what it imports
         watch_forks(self._close_in_forked_child)
         app = self._preloading.load(self._load_for_all, self._takes_longer)
@@ -144,6 +154,7 @@ class Master:
         loops = settings.threads if gil_is_off() else 1
         if settings.workers * loops > 1:
             self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, loops)
+        heap.give_back()
         gc.freeze()
         return Service(
             settings,
@@ -155,6 +166,7 @@ class Master:
             self._scoreboard,
             self._hooks,
             time_limit(self._settings),  # of the threads that were asked for
+            titles.worker(settings),
             channel=self._channel,
             loops=loops,
             outputs=self._outputs,
@@ -180,7 +192,7 @@ class Master:
             self._channel.close()
         self._release_in_child()
 
-    def _write_files(self) -> list["weakref.ref[Any]"]:
+    def _write_files(self) -> list[weakref.ref[Any]]:
         """What the import has left in buffers is written once, here; each worker has a copy of them."""
         files = written_files.find()
         written_files.flush(files, lambda file, error: self._log.logger.warning("%r: %s", file, error))

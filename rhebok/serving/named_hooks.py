@@ -6,14 +6,18 @@ on_child_reap(pid, status)  in the master; a negative status is the signal that 
                             call is for the master itself, right before its end
 """
 
+from __future__ import annotations
+
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from rhebok.listening.listeners import Listener
+from rhebok.records import TYPE_CHECKING, dataclass
 from rhebok.serving.app_loading import Application, load_function
-from rhebok.settings.table import Settings
+
+if TYPE_CHECKING:
+    from rhebok.settings.table import Settings
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,9 @@ class NamedHooks:
     def in_worker(self, requests: Callable[[], int], retire: Callable[[], None]) -> None: ...
 
     def application(self, app: Application) -> Application:
-        hook = load_after_fork(self._settings)
-        if hook:
+        if not self._settings.after_fork:
+            return app
+        if hook := load_after_fork(self._settings):
             hook(WorkerInfo(os.getpid(), self._info.pid, self._settings, self._log))
         return app
 

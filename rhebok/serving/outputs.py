@@ -1,15 +1,19 @@
 """Where workers report the requests that they have served. Opened by launch; workers inherit it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from rhebok.process.access_records import AccessRecords
 from rhebok.process.logs import AccessLogFile
 from rhebok.process.statsd import Statsd
+from rhebok.records import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # environ, status, response head, bytes of the body, nanoseconds
-OnAccess = Callable[[dict[str, Any], int, bytes, int, int], object]
+OnAccess = Callable[[dict[str, "Any"], int, bytes, int, int], object]
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,21 @@
 A server runner (rhebok.paste_server) gets the application loaded from pserve, and leaves it here.
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from rhebok.errors import ExitStatus, UserError
+from rhebok.records import TYPE_CHECKING
 from rhebok.settings.app_spec import PASTE_PREFIX, PasteSpec
 
-Application = Callable[..., Any]
+if TYPE_CHECKING:
+    from typing import Any
+
+Application = Callable[..., "Any"]
 
 _loaded: dict[PasteSpec, Application] = {}
 

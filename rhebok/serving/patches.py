@@ -5,12 +5,17 @@ Here is what is left: several threads that would be none, and the state that the
 process.
 """
 
+from __future__ import annotations
+
 import sys
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
 
-from rhebok.settings.table import Settings
+from rhebok.records import TYPE_CHECKING, replace
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rhebok.settings.table import Settings
 
 
 def patched_threads() -> str:
@@ -37,6 +42,8 @@ def without_threads(settings: Settings) -> tuple[Settings, str]:
 def renew_after_fork() -> None:
     """In a new worker, when the master has loaded the library: an event loop is not to be shared."""
     gevent, eventlet = sys.modules.get("gevent.hub"), sys.modules.get("eventlet.hubs")
+    if not gevent and not eventlet:
+        return
     with suppress(Exception):
         if gevent:
             _renew_gevent(gevent)

@@ -6,6 +6,8 @@ since it could not open its logs, and one that has called hooks would call them 
 first and looks.
 """
 
+from __future__ import annotations
+
 import atexit
 import logging
 import os
@@ -16,20 +18,26 @@ from contextlib import suppress
 from os import fork, waitpid  # bound before the application, which may replace them, is imported
 from threading import Thread
 from time import monotonic
-from typing import NoReturn, TypeVar
 
-from rhebok.prefork.children import describe_end
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process import written_files
 from rhebok.process.child_processes import end_children
 from rhebok.process.forked_child import our_fork
+from rhebok.process.reaping import describe_end
 from rhebok.process.signals import ignore_for_good
+from rhebok.records import TYPE_CHECKING
 from rhebok.serving import left_behind
 from rhebok.serving.beginning import Beginning
 from rhebok.serving.left_behind import Snapshot
-from rhebok.settings.table import Settings
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+    from typing import NoReturn
+
+    from rhebok.settings.table import Settings
 
 END_SECONDS = 2.0  # for the exit handlers of a load that is thrown away, and then for its child processes
 LONGEST_REPORT = 4096  # bytes: an empty pipe always takes so many at once
@@ -79,7 +87,7 @@ class Preloading:
         """A child that is killed may have left anything."""
         read_end, write_end = os.pipe()
         parent = os.getpid()
-        with our_fork():
+        with our_fork:
             pid = fork()
         if pid == 0:
             try:
@@ -109,7 +117,7 @@ def _report(load: Callable[[], object], to: int) -> NoReturn:
 
 
 def _fork_and_end() -> None:
-    with our_fork():
+    with our_fork:
         pid = fork()
     if pid == 0:
         os._exit(0)

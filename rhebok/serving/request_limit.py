@@ -1,9 +1,12 @@
 """How many requests one worker serves. Pure. Called by worker, with its own source of random numbers."""
 
-from random import Random
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
 
 
-def request_limit(most: int, least: int, jitter: int, random: Random) -> int:
+def request_limit(most: int, least: int, jitter: int, random: "Random") -> int:
     """The number of requests after which a worker is replaced; 0 is never.
 
     It is `most`, or with 0 < `least` < `most` a number from `least` to `most`, each equally likely (the

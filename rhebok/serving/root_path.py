@@ -1,9 +1,15 @@
 """--root-path: SCRIPT_NAME of all requests. Called by app_loading. Without it nothing is wrapped."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
-Application = Callable[..., Any]
+from collections.abc import Callable
+
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+Application = Callable[..., "Any"]
 
 
 def mounted(app: Application, root: str | None) -> Application:

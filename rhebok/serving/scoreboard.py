@@ -7,7 +7,8 @@ their scores without a system call; the master reads them here.
 import mmap
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from rhebok.records import dataclass
 
 SCORE_SIZE = 384
 SPARE = 256  # slots for workers that TTIN adds

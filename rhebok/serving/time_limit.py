@@ -5,9 +5,12 @@ Made by master; used by watch and worker. With one thread, a request that does n
 worker alone (life_watch), as it is for gthread.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from rhebok.settings.table import Settings
+from rhebok.records import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    from rhebok.settings.table import Settings
 
 
 @dataclass(frozen=True)

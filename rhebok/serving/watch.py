@@ -3,20 +3,22 @@
 It reads the scoreboard and /proc, so a worker that hangs is found without its help.
 """
 
+from __future__ import annotations
+
 import logging
 import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from random import SystemRandom
 
 from rhebok.prefork.engine import Verdict
+from rhebok.records import TYPE_CHECKING, dataclass, field
 from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
 from rhebok.serving.time_limit import time_limit
 from rhebok.serving.worker_tracebacks import ask_for_traceback
-from rhebok.settings.table import Settings
+
+if TYPE_CHECKING:
+    from rhebok.settings.table import Settings
 
 MEMORY_INTERVAL = 2.0  # seconds between two checks of the memory
 INTERRUPT_SECONDS = 2.0  # from the interruption of a late request to the kill of its worker
@@ -162,7 +164,11 @@ class WorkerWatch:
 
     def _expiry(self) -> float:
         lifetime, jitter = self._settings.max_worker_lifetime, self._settings.max_worker_lifetime_jitter
-        return self._clock() + lifetime + SystemRandom().uniform(0, jitter) if lifetime else math.inf
+        if not lifetime:
+            return math.inf
+        from random import SystemRandom
+
+        return self._clock() + lifetime + SystemRandom().uniform(0, jitter)
 
 
 def _is_same(late: _LateRequest, score: Score) -> bool:
@@ -172,6 +178,7 @@ def _is_same(late: _LateRequest, score: Score) -> bool:
 def resident_bytes(pid: int) -> int:
     """The resident memory of a process in bytes, shared pages included; 0 when it does not exist."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0

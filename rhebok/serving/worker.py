@@ -4,6 +4,8 @@ Called by master through the engine, which ends the worker by os._exit after ser
 the application may replace (gevent, eventlet) is bound here, before it is imported.
 """
 
+from __future__ import annotations
+
 import faulthandler
 import logging
 import os
@@ -11,14 +13,10 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
-from random import SystemRandom
-from signal import signal
 from time import monotonic
 from types import FrameType
-from typing import Any, Protocol, TextIO
 
 from rhebok.errors import ExitStatus, HookFailed, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
@@ -26,7 +24,9 @@ from rhebok.native import thread_stacks
 from rhebok.native.orphan import limit_life
 from rhebok.prefork.children import Report
 from rhebok.prefork.parent_death import signal_when_parent_dies
-from rhebok.process.logs import AccessLogFile, ErrorLog
+from rhebok.process.bare_signals import set_handler
+from rhebok.process.log_stream import ErrorLog
+from rhebok.process.logs import AccessLogFile
 from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
     QUIT_SIGNAL,
@@ -37,7 +37,8 @@ from rhebok.process.signals import (
 )
 from rhebok.process.statsd import Statsd
 from rhebok.process.title import set_title
-from rhebok.serving import live_objects, patches, titles
+from rhebok.records import TYPE_CHECKING, Protocol, dataclass
+from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
@@ -49,7 +50,11 @@ from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
 from rhebok.serving.time_limit import TimeLimit
 from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
-from rhebok.settings.table import Settings
+
+if TYPE_CHECKING:
+    from typing import Any, TextIO
+
+    from rhebok.settings.table import Settings
 
 NO_OUTPUTS = Outputs()
 
@@ -125,10 +130,11 @@ class Service:
     scoreboard: Scoreboard
     hooks: Hooks
     limit: TimeLimit
+    title: str  # of their processes
     channel: Channel | None = None  # by which connections move between loops; None: there is one
     loops: int = 1  # of each worker
     outputs: Outputs = NO_OUTPUTS
-    files: Sequence["weakref.ref[Any]"] = ()  # that the master had open when it had loaded the application
+    files: Sequence[weakref.ref[Any]] = ()  # that the master had open when it had loaded the application
 
 
 class _Phase(Enum):
@@ -147,6 +153,18 @@ def _stop_again(unraisable: Any) -> None:
         os.kill(os.getpid(), STOP_SIGNAL)
     else:
         sys.__unraisablehook__(unraisable)
+
+
+def _limit_of_requests(settings: Settings) -> int:
+    if not settings.max_requests:
+        return 0
+    # SystemRandom: all workers may have inherited the same state of the random module, which the master has
+    # imported.
+    from random import SystemRandom
+
+    return request_limit(
+        settings.max_requests, settings.min_requests, settings.max_requests_jitter, SystemRandom()
+    )
 
 
 class WorkerProcess:
@@ -169,15 +187,15 @@ class WorkerProcess:
     def install_signals(self) -> None:
         """Installs the handlers. Called while signals are still blocked."""
         self._wakeup = WakeupPipe()
-        signal(STOP_SIGNAL, self._on_stop)
-        signal(QUIT_SIGNAL, self._on_quit)
+        set_handler(STOP_SIGNAL, self._on_stop)
+        set_handler(QUIT_SIGNAL, self._on_quit)
         faulthandler.unregister(TRACEBACK_SIGNAL)  # of the master, from the time of loading
-        signal(TRACEBACK_SIGNAL, self._on_traceback)
+        set_handler(TRACEBACK_SIGNAL, self._on_traceback)
         # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
         faulthandler.register(TRACEBACK_SIGNAL, self._tracebacks.fd, all_threads=True, chain=True)
         thread_stacks.install(self._service.log.stream.fileno())
         for number in IGNORED_BY_WORKERS:
-            signal(number, ignore)
+            set_handler(number, ignore)
         patches.renew_after_fork()
         # Without a master nothing else would end a worker that hangs, and it holds the port.
         limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
@@ -188,7 +206,7 @@ class WorkerProcess:
         status = 1
         try:
             self._phase = _Phase.LOADING
-            set_title(titles.worker(self._service.settings))
+            set_title(self._service.title)
             status = self._serve(report)
         except _StoppedWhileLoading:
             self._phase = _Phase.ENDING
@@ -247,10 +265,6 @@ class WorkerProcess:
         if service.outputs.records:
             self._records = RecordThread(service.outputs.records, service.log.logger)
         assert self._wakeup is not None
-        # SystemRandom: all workers may have inherited the same state of the random module.
-        limit = request_limit(
-            settings.max_requests, settings.min_requests, settings.max_requests_jitter, SystemRandom()
-        )
         make_worker = service.make_worker
         if service.loops > 1 and settings.threads > 1:
             make_worker = partial(ManyLoops, make_worker, partial(service.scoreboard.read, self._slot))
@@ -261,7 +275,7 @@ class WorkerProcess:
             errors=service.log.stream,
             logger=service.log.logger,
             wakeup_fd=self._wakeup.read_end,
-            max_requests=limit,
+            max_requests=_limit_of_requests(settings),
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
             timeout=service.limit.seconds,
@@ -276,6 +290,8 @@ class WorkerProcess:
         )
 
     def _with_working_threads(self) -> Settings:
+        if self._threads == 1:
+            return self._service.settings
         settings, warning = patches.without_threads(self._service.settings)
         if warning:
             self._threads = 1

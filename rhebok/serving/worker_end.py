@@ -8,6 +8,8 @@ more than os._exit, and 3 MiB.
 It has no deadline of its own: the master enforces --graceful-timeout, and QUIT cuts it.
 """
 
+from __future__ import annotations
+
 import atexit
 import logging
 import os
@@ -16,9 +18,12 @@ import threading
 import weakref
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any
 
 from rhebok.process import exit_handlers, written_files
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # Not looked up in `threading` later, which an application may have patched.
 _threads: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
@@ -28,7 +33,7 @@ _main_thread = threading.main_thread
 class WorkerEnd:
     """Of one worker. Made right after the fork."""
 
-    def __init__(self, log: logging.Logger, of_master: Sequence["weakref.ref[Any]"]) -> None:
+    def __init__(self, log: logging.Logger, of_master: Sequence[weakref.ref[Any]]) -> None:
         """of_master: the files that the master had opened, see written_files.remember."""
         self._log = log
         self._of_master = of_master

@@ -5,16 +5,21 @@ in memory. The worker's handler in Python passes that on to the log, without our
 because the interpreter is held, the master does.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from fcntl import F_SETFL, fcntl
 from os import kill, pread
-from typing import TextIO
 
 from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.process.tracebacks import application_threads
+from rhebok.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 PATIENCE = 0.5  # for a worker to pass its traceback on; the supervisor kills a late master after a second
 
@@ -32,9 +37,11 @@ class TracebackFile:
         """stream: the error log. A system without such files gets its tracebacks there, with all frames."""
         self._stream = stream
         self._own: int | None = None
-        with suppress(OSError, AttributeError):
+        try:
             self._own = os.memfd_create("rhebok-traceback")
             fcntl(self._own, F_SETFL, os.O_APPEND)  # the position would stay behind the end that pass_on sets
+        except (OSError, AttributeError):
+            return
 
     @property
     def fd(self) -> int:

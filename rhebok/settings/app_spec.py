@@ -4,12 +4,14 @@ spec = MODULE [ ":" TARGET ]      TARGET = ATTRIBUTE *( "." ATTRIBUTE ) [ "(" li
 spec = "config:" FILE [ "#" NAME ]      of PasteDeploy; FILE ends with .ini or has a slash
 """
 
-import ast
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from keyword import iskeyword
 
-from rhebok.settings.values import Kind
+from rhebok.records import TYPE_CHECKING, dataclass, field
+
+if TYPE_CHECKING:
+    import ast
+    from typing import Any
 
 DEFAULT_ATTRIBUTES = ("application", "app")
 
@@ -25,8 +27,8 @@ class AppSpec:
     module: str
     attribute: str | None = None  # dotted; None: the first of DEFAULT_ATTRIBUTES that exists
     is_factory: bool = False
-    arguments: tuple[Any, ...] = ()
-    keywords: dict[str, Any] = field(default_factory=dict)
+    arguments: "tuple[Any, ...]" = ()
+    keywords: "dict[str, Any]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ def _module_of(path: str) -> str:
 
 
 def _with_target(module: str, target: str) -> AppSpec:
+    if _is_plain(target.strip()):
+        return AppSpec(module, target.strip())
+    import ast  # 0.5 MiB that most servers do without
+
     try:
         node = ast.parse(target.strip(), mode="eval").body
     except (SyntaxError, ValueError):
@@ -73,22 +79,16 @@ def _with_target(module: str, target: str) -> AppSpec:
     return AppSpec(module, _dotted(node.func, target), True, arguments, keywords)
 
 
-def _dotted(node: ast.expr, target: str) -> str:
+def _is_plain(target: str) -> bool:
+    """Whether it is an attribute, without what only the parser of Python knows."""
+    return target.isascii() and all(part.isidentifier() and not iskeyword(part) for part in target.split("."))
+
+
+def _dotted(node: "ast.expr", target: str) -> str:
+    import ast
+
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value, target)}.{node.attr}"
     raise ValueError(f"{target!r} is neither an attribute nor a call")
-
-
-def app_kind() -> Kind:
-    """The kind of the `app` setting. The value stays text; serving.app_loading parses it again."""
-
-    def read(value: object) -> str:
-        if not isinstance(value, str):
-            raise ValueError
-        if not parse_paste(value):
-            parse_app(value)
-        return value
-
-    return Kind("MODULE, MODULE:ATTRIBUTE, MODULE:FACTORY() or config:FILE.ini", "MODULE[:ATTRIBUTE]", read)

@@ -5,12 +5,13 @@ Called by cli with the flags that click has parsed. It knows the table, but no s
 
 import difflib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rhebok.errors import ExitStatus, UserError, os_reason
+from rhebok.records import replace
+from rhebok.settings.configuration import Config
 from rhebok.settings.table import ENVIRONMENT_PREFIX, TABLE, Setting, Settings
 
 OTHER_FIELDS = 2**14  # bytes of a head beside the longest line and the longest field
@@ -24,21 +25,6 @@ class Given(NamedTuple):
 
     value: object
     source: str
-
-
-@dataclass(frozen=True)
-class Config:
-    """The configuration in force."""
-
-    settings: Settings
-    sources: Mapping[str, str]  # by setting, the source of its value in words
-    file: str | None = None  # the path of the file
-    notes: tuple[str, ...] = ()  # for the log: what was accepted, and means something else here
-    hooks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # functions of the file, by name
-    logging: Mapping[str, Any] | None = None  # for logging.config.dictConfig
-    others: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # of gunicorn, without effect: hooks may read them
 
 
 def load(

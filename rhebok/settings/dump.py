@@ -1,6 +1,6 @@
 """--print-config: the configuration in force as TOML, each value with its source. Called by cli."""
 
-from rhebok.settings.config import Config
+from rhebok.settings.configuration import Config
 from rhebok.settings.table import TABLE, Setting
 from rhebok.settings.values import toml_text
 

@@ -11,7 +11,6 @@ from typing import Any
 from rhebok.process import statsd
 from rhebok.process.logger_config import parse_syslog_address
 from rhebok.settings import values
-from rhebok.settings.app_spec import app_kind
 from rhebok.settings.cpus import auto_workers
 from rhebok.settings.values import Kind
 
@@ -166,7 +165,7 @@ class Settings:
     """The values in force. The whole server reads them as attributes, the native worker too."""
 
     # fmt: off
-    app: str = row("", app_kind(), None, Group.APPLICATION,
+    app: str = row("", values.app_name(), None, Group.APPLICATION,
         "The WSGI application: MODULE, MODULE:ATTRIBUTE or MODULE:FACTORY(). "
         "Without an attribute, `application` is looked up, then `app`. `config:FILE.ini#NAME` is the section "
         "app:NAME of a file of PasteDeploy, by default app:main (`pip install 'rhebok[paste]'`).")

@@ -9,11 +9,12 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rhebok.listening.addresses import parse_bind
 from rhebok.listening.allowed_peers import parse_peers
+from rhebok.records import dataclass
+from rhebok.settings.app_spec import parse_app, parse_paste
 
 Reader = Callable[[object], Any]
 
@@ -313,6 +314,19 @@ def variables() -> Kind:
         return read_list(value)  # type: ignore[no-any-return]
 
     return Kind("KEY=VALUE", "KEY=VALUE", read, list, repeatable=True)
+
+
+def app_name() -> Kind:
+    """Of a WSGI application. The value stays text; serving.app_loading parses it again."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError
+        if not parse_paste(value):
+            parse_app(value)
+        return value
+
+    return Kind("MODULE, MODULE:ATTRIBUTE, MODULE:FACTORY() or config:FILE.ini", "MODULE[:ATTRIBUTE]", read)
 
 
 def toml_text(value: Any) -> str:

@@ -5,7 +5,6 @@ and finishes it last. Everything that has something to say calls report().
 """
 
 import os
-import subprocess
 import time
 from contextlib import suppress
 
@@ -84,6 +83,8 @@ class Log:
                 time.sleep(_LOOK_EVERY)
 
     def _start_command(self, command: str) -> int:
+        import subprocess  # with threading 0.8 MiB, which a superdaemon without such a log does not hold
+
         # In a session of its own, so that the terminal's ^C does not end the log before its last lines.
         process = subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, start_new_session=True)
         if process.stdin is None:

@@ -1,16 +1,20 @@
 """The command line of rhebok-starter as one Options, which cli.py hands to the superdaemon or the client."""
 
+from __future__ import annotations
+
 import argparse
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
 from rhebok.listening.addresses import PortSpec, parse_path, parse_port
 from rhebok.process.signals import signal_named
+from rhebok.records import TYPE_CHECKING, dataclass
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 @dataclass(frozen=True)

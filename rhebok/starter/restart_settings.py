@@ -4,7 +4,8 @@ policy.py reads them from the environment of each generation it starts.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from rhebok.records import dataclass
 
 DEFAULT_AUTO_RESTART_INTERVAL = 360.0
 DEFAULT_KILL_OLD_DELAY = 0.0

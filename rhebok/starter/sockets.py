@@ -5,12 +5,12 @@ import os
 import resource
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rhebok.errors import UserError, os_reason
 from rhebok.listening.addresses import PortSpec
 from rhebok.listening.inet import bind_inet, closed_on_error
 from rhebok.listening.unix_path import BoundPath, bind_unix_path
+from rhebok.records import dataclass
 
 PATH_MODE = 0o777  # access is the business of the directory's permissions, as under start_server
 

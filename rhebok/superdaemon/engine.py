@@ -14,12 +14,11 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
-from typing import Protocol
 
 from rhebok.errors import ExitStatus
-from rhebok.prefork import children
-from rhebok.prefork.children import STATUS_UNKNOWN, describe_end
+from rhebok.process.reaping import STATUS_UNKNOWN, describe_end, milliseconds, reap
 from rhebok.process.signals import STOP_SIGNAL, Action, NotedSignals, Row
+from rhebok.records import Protocol
 from rhebok.superdaemon.generations import NEVER, Generation, Generations, Phase
 from rhebok.superdaemon.program import Program
 
@@ -150,7 +149,7 @@ class Engine:
             poll.register(descriptor, select.POLLIN)
         moments = [generation.deadline for generation in self.generations.values()]
         moments += [self.start_at, self._policy.next_at()]
-        poll.poll(children.milliseconds(min(moments) - time.monotonic()))
+        poll.poll(milliseconds(min(moments) - time.monotonic()))
         self._signals.pipe.drain()
 
     # Starting
@@ -209,7 +208,7 @@ class Engine:
     def _reap(self) -> None:
         self._policy.read_messages()
         try:
-            for pid, code in children.reap():
+            for pid, code in reap():
                 generation = self.generations.pop(pid, None)
                 if generation:  # otherwise an orphan, given to us as PID 1, or the log's command
                     self._ended(generation, code)

@@ -2,11 +2,11 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass, field
 from enum import Enum
 from signal import Signals
 
 from rhebok.process.stillness import Stillness
+from rhebok.records import dataclass, field
 
 NEVER = float("inf")
 

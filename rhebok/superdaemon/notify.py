@@ -11,10 +11,10 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from socket import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM
 from socket import socket as Socket  # bound before the application, which may replace it, is imported
 
+from rhebok.records import dataclass
 from rhebok.superdaemon.supervised import NOTIFY_FD_VARIABLE, supervised
 
 NOTIFY_VARIABLE = "NOTIFY_SOCKET"

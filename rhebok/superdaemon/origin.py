@@ -6,15 +6,15 @@ at each start.
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from rhebok.errors import UserError, os_reason
+from rhebok.records import dataclass
 
 _SHEBANG_SIZE = 1024  # of a script is read to see what starts it
+_EDGES = tuple(bytes([each]) for each in b" \t\n\r\f\v\"'")  # of its words
 
 
 @dataclass(frozen=True)
@@ -91,5 +91,14 @@ def _starts_itself(interpreter: Sequence[str], script: str = "") -> bool:
 
 def _in(lines: Sequence[bytes], word: str) -> bool:
     """As a whole word: `python3` is not in `/srv/venv/bin/python3`."""
-    alone = rb"(?:^#!|[\s\"'])" + re.escape(os.fsencode(word)) + rb"(?:[\s\"']|$)"
-    return any(re.search(alone, line) for line in lines)
+    return any(_has(line, os.fsencode(word)) for line in lines)
+
+
+def _has(line: bytes, word: bytes) -> bool:
+    at = line.find(word)
+    while at >= 0:
+        before, after = line[:at], line[at + len(word) :]
+        if (before == b"#!" or before.endswith(_EDGES)) and (not after or after.startswith(_EDGES)):
+            return True
+        at = line.find(word, at + 1)
+    return False

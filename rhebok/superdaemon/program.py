@@ -3,15 +3,19 @@
 Each start is a new interpreter: new code, new settings, a new Python if the virtual environment has changed.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from signal import Signals
-from typing import NoReturn
 
 from rhebok.process.fork_warning import no_fork_warning
 from rhebok.process.signals import RESET_BY_EXEC
+from rhebok.records import TYPE_CHECKING, dataclass
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 CANNOT_EXEC = 127
 

@@ -4,6 +4,8 @@ Called by launch. The supervisor never loads the application, so a broken one do
 report by the sd_notify protocol (notify.py); the supervisor itself reports to systemd by the same.
 """
 
+from __future__ import annotations
+
 import atexit
 import os
 import time
@@ -28,8 +30,7 @@ from rhebok.process.signals import (
     signal_named,
 )
 from rhebok.process.stillness import limit
-from rhebok.reloading.reloader import Reloader, changed_text
-from rhebok.settings.table import Settings
+from rhebok.records import TYPE_CHECKING
 from rhebok.superdaemon.engine import Engine, Log, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 from rhebok.superdaemon.master_watch import MasterWatch
@@ -51,6 +52,10 @@ from rhebok.superdaemon.supervised import (
     NOTIFY_FD_VARIABLE,
     SUPERVISOR_VARIABLE,
 )
+
+if TYPE_CHECKING:
+    from rhebok.reloading.reloader import Reloader
+    from rhebok.settings.table import Settings
 
 # What the service manager said to us alone.
 NOT_INHERITED = (*WATCHDOG_VARIABLES, NOTIFY_VARIABLE, *activation.VARIABLES)
@@ -296,9 +301,9 @@ class Supervisor(Policy):
             self._log.info("starting again in %g s", pause)
 
     def _reload(self, changed: Sequence[str], now: float) -> None:
-        if self._state is not State.RUNNING:
+        if self._state is not State.RUNNING or self._reloader is None:
             return
-        self._log.info("%s changed: reloading", changed_text(changed, os.getcwd()))
+        self._log.info("%s changed: reloading", self._reloader.changed_text(changed))
         self._failures = 0
         self._engine.want_deploy()
         candidate = self._generations.candidate

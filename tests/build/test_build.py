@@ -101,7 +101,7 @@ def test_wheel_names_its_commands_and_license(wheel: Path) -> None:
             for name in archive.namelist()
             if name.endswith(wanted)
         }
-    assert "rhebok = rhebok.cli:main" in texts["entry_points.txt"]
+    assert "rhebok = rhebok.command:main" in texts["entry_points.txt"]
     assert "rhebok-starter = rhebok.starter.cli:main" in texts["entry_points.txt"]
     assert texts["licenses/LICENSE"] == (ROOT / "LICENSE").read_text()
 

@@ -18,16 +18,17 @@ from pathlib import Path
 CSRC_FLOORS = (("base", "picohttpparser"), ("http",), ("log",), ("loop",))
 RHEBOK_FLOORS = (
     ("rhebok",),  # rhebok/__init__.py
-    ("errors",),
+    ("errors", "records"),
     ("process",),
-    ("listening", "reloading"),
+    ("listening", "reloading", "reporting"),
     ("native", "settings", "prefork"),
     ("superdaemon", "gunicorn"),
     ("starter", "serving"),
     ("log_setup",),
+    ("supervising",),
     ("launch",),
     ("cli",),
-    ("paste_server",),
+    ("command", "paste_server"),
     ("__main__",),
 )
 

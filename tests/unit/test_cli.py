@@ -273,7 +273,7 @@ def test_the_value_of_proxy_protocol_may_be_omitted(site, arguments, mode):
 
 def test_the_console_script_is_the_same_command():
     pyproject = Path(rhebok.__file__).parents[1] / "pyproject.toml"
-    assert 'rhebok = "rhebok.cli:main"' in pyproject.read_text("utf-8")
+    assert 'rhebok = "rhebok.command:main"' in pyproject.read_text("utf-8")
 
 
 def test_a_closed_stdout_is_not_a_traceback():

@@ -27,13 +27,12 @@ def test_nothing_of_the_server_is_loaded() -> None:
     ours = [name for name in imported() if name.partition(".")[0] == "rhebok"]
     assert "rhebok.starter.policy" in ours
     rooms = {name.split(".")[1] for name in ours if "." in name}
-    assert rooms == {"errors", "listening", "prefork", "process", "starter", "superdaemon"}
+    assert rooms == {"errors", "listening", "process", "records", "starter", "superdaemon"}
 
 
 def test_no_more_of_the_shared_rooms_than_it_needs() -> None:
     shared = {name for name in imported() if name.startswith(("rhebok.prefork.", "rhebok.superdaemon."))}
     assert shared == {
-        "rhebok.prefork.children",
         "rhebok.superdaemon.engine",
         "rhebok.superdaemon.generations",
         "rhebok.superdaemon.program",
@@ -43,3 +42,18 @@ def test_no_more_of_the_shared_rooms_than_it_needs() -> None:
 def test_everything_else_is_of_the_standard_library() -> None:
     foreign = {name.partition(".")[0] for name in imported()} - {"rhebok"} - set(sys.stdlib_module_names)
     assert foreign == set()
+
+
+def test_nothing_large_is_held_that_a_superdaemon_does_not_use() -> None:
+    large = {
+        "ast",
+        "dataclasses",
+        "inspect",
+        "ipaddress",
+        "json",
+        "logging",
+        "subprocess",
+        "threading",
+        "typing",
+    }
+    assert large.isdisjoint(imported())

@@ -3,13 +3,13 @@
 import os
 import socket
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rhebok.listening.closing_port import refuse_new_connections
 from rhebok.listening.listeners import BindOptions, bind_all, close_all
+from rhebok.records import replace
 
 SYN_SENT = 2  # tcp_states.h; TCP_INFO begins with the state
 

@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from rhebok.errors import UserError
-from rhebok.process import logs, nonblocking
-from rhebok.process.logs import LogStream, check_writable, open_error_log
+from rhebok.process import log_stream, nonblocking
+from rhebok.process.log_stream import LogStream
+from rhebok.process.logs import check_writable, open_error_log
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_a_short_write_is_continued(stream, monkeypatch):
 
 
 def test_what_does_not_fit_into_a_full_pipe_in_time_is_dropped(monkeypatch):
-    monkeypatch.setattr(logs, "_FULL_PIPE_SECONDS", 0.01)
+    monkeypatch.setattr(log_stream, "_FULL_PIPE_SECONDS", 0.01)
     read_end, write_end = os.pipe2(os.O_NONBLOCK)
     stream = LogStream(None, write_end)
     stream.write("x" * 1_000_000 + "\n")
@@ -120,7 +121,7 @@ def test_what_does_not_fit_into_a_full_pipe_in_time_is_dropped(monkeypatch):
 
 
 def test_what_a_full_pipe_drops_is_counted_and_said_once_it_is_read(monkeypatch):
-    monkeypatch.setattr(logs, "_FULL_PIPE_SECONDS", 0.01)
+    monkeypatch.setattr(log_stream, "_FULL_PIPE_SECONDS", 0.01)
     read_end, write_end = os.pipe2(os.O_NONBLOCK)
     stream = LogStream(None, write_end)
     stream.write("x" * 65535 + "\n")
@@ -137,7 +138,7 @@ def test_what_a_full_pipe_drops_is_counted_and_said_once_it_is_read(monkeypatch)
 
 
 def test_a_line_that_was_cut_is_ended_before_the_notice(monkeypatch):
-    monkeypatch.setattr(logs, "_FULL_PIPE_SECONDS", 0.01)
+    monkeypatch.setattr(log_stream, "_FULL_PIPE_SECONDS", 0.01)
     read_end, write_end = os.pipe2(os.O_NONBLOCK)
     stream = LogStream(None, write_end)
     stream.write("x" * 100_000 + "\n")

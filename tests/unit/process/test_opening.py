@@ -10,7 +10,7 @@ import pytest
 
 from rhebok.errors import UserError
 from rhebok.process.identity import Identity
-from rhebok.process.logs import LogStream
+from rhebok.process.log_stream import LogStream
 from rhebok.process.opening import open_file, open_to_read, place_of
 from rhebok.process.pid_file import PidFile, find_running
 from rhebok.starter import client, status_file

@@ -3,8 +3,13 @@
 Who looks for gunicorn's master, to send it a signal, finds the supervisor: it is the one to send signals to.
 """
 
-from rhebok.settings.table import Settings
+from __future__ import annotations
+
+from rhebok.records import TYPE_CHECKING
 from rhebok.superdaemon import supervised
+
+if TYPE_CHECKING:
+    from rhebok.settings.table import Settings
 
 
 def supervisor(settings: Settings) -> str:
