@@ -32,6 +32,7 @@ def pass_gate(name: str) -> None:
 
 
 def fork() -> None:
+    _threads_at_fork.clear()  # of the master's, when it has loaded this
     child = os.fork()
     if not child:
         os._exit(0)
