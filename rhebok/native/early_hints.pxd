@@ -1,5 +1,4 @@
 from .exchange cimport Exchange
-from .csrc cimport rhb_bytes
 from cpython.ref cimport PyObject
 
 cdef extern from "references.h":
@@ -10,8 +9,7 @@ cdef class EarlyHints:
     cdef Exchange exchange      # of its request; None when it does nothing any more
     cdef Py_ssize_t held        # references that the server has
 
-    cdef bint may_send(self, Exchange exchange)
-    cdef int send(self, Exchange exchange, rhb_bytes *hints) except -1
+    cdef bint is_for(self, Exchange exchange) noexcept
 
 
 cdef Exchange new_exchange(object logger, bint allow_chunked)

@@ -15,6 +15,7 @@ from libc.string cimport memset
 from .csrc cimport (
     RHB_HEAD_OK,
     RHB_IO_OK,
+    rhb_bytes,
     rhb_bytes_append,
     rhb_bytes_free,
     rhb_head_field,
@@ -74,30 +75,27 @@ cdef class EarlyHints:
     def __call__(self, headers):
         cdef Exchange exchange
         cdef rhb_bytes hints
+        cdef bint may_send = False
         with cython.critical_section(self):
             exchange = self.exchange
-        if exchange is None or not self.may_send(exchange):
+        if exchange is not None:
+            with cython.critical_section(self, exchange):
+                may_send = self.is_for(exchange)
+        if not may_send:
             return
         memset(&hints, 0, sizeof(hints))
         try:
             write_response(&hints, headers)
-            self.send(exchange, &hints)
+            with cython.critical_section(self, exchange):
+                if self.is_for(exchange):  # iterating the headers may have run code of the application
+                    send_or_keep(exchange, &hints)
         finally:
             rhb_bytes_free(&hints)
 
-    cdef bint may_send(self, Exchange exchange):
-        """Whether its request has no response yet."""
-        with cython.critical_section(self, exchange):
-            return (self.exchange is exchange and exchange.running and not exchange.head.ended
-                    and exchange.head.context.minor_version > 0)
-
-    cdef int send(self, Exchange exchange, rhb_bytes *hints) except -1:
-        """Sends them, if the response has not begun since; iterating the headers may have run code of the
-        application."""
-        with cython.critical_section(self, exchange):
-            if self.exchange is exchange and exchange.running and not exchange.head.ended:
-                send_or_keep(exchange, hints)
-        return 0
+    cdef bint is_for(self, Exchange exchange) noexcept:
+        """Whether it belongs to this exchange, whose response has not begun. In a critical section of both."""
+        return (self.exchange is exchange and exchange.running and not exchange.head.ended
+                and exchange.head.context.minor_version > 0)
 
 
 cdef int send_or_keep(Exchange exchange, rhb_bytes *hints) except -1:

@@ -1,18 +1,9 @@
-/* A number of requests that several threads count together, and which builds need that. */
+/* A number of requests that several threads count together. */
 #ifndef RHB_REQUEST_COUNT_H
 #define RHB_REQUEST_COUNT_H
 
-#include <Python.h>
 #include <stdatomic.h>
 #include <stdint.h>
-
-enum {
-#ifdef Py_GIL_DISABLED
-    RHB_FREE_THREADED_PYTHON = 1
-#else
-    RHB_FREE_THREADED_PYTHON = 0
-#endif
-};
 
 typedef _Atomic uint64_t rhb_request_count;
 

@@ -36,7 +36,7 @@ from .request_body cimport input_of
 from .service cimport Service
 from .upgrade cimport run_offering
 
-cdef extern from "request_count.h":
+cdef extern from "free_threading.h":
     enum: RHB_FREE_THREADED_PYTHON
 
 cdef extern from "Python.h":

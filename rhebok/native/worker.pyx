@@ -62,7 +62,7 @@ from .shared_bytes cimport shared_bytes
 
 from rhebok.native.held_threads import HeldThreads
 
-cdef extern from "request_count.h":
+cdef extern from "free_threading.h":
     enum: RHB_FREE_THREADED_PYTHON
 
 cdef extern from "Python.h":

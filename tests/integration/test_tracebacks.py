@@ -74,7 +74,9 @@ def test_a_late_request_shows_where_the_application_is(serve: Serve, threads: st
     assert server.get("/").status == 500
     server.wait_for("RequestTimeout")
     server.tracebacks = 1
-    assert server.matches(r"this is where it is:\n.*\n  File .*" + shows("inner", "    inner()")), server.log
+    lines_of_others = r"(?:\[.*\n)*"  # the next worker may be ready meanwhile
+    header = rf"this is where it is:\n{lines_of_others}.*\n  File .*"
+    assert server.matches(header + shows("inner", "    inner()")), server.log
     assert server.matches(r'Traceback .*\n  File ".*slow\.py", line \d+, in application\n    inner\(\)\n')
     assert not server.matches(OURS), server.log
 

@@ -110,7 +110,7 @@ class Load:
     """Kept-alive clients whose requests take 1 to 25 ms, and who know their answers."""
 
     def __init__(self, team: Crew, clients: int = 12, requests: int = 30) -> None:
-        self.answers = 0
+        self.answers: list[str] = []  # their queries; a number that several threads add to would need a lock
         self.failures: list[BaseException] = []
         self._team, self._requests = team, requests
         numbers = range(clients)
@@ -123,7 +123,7 @@ class Load:
         for thread in self._threads:
             thread.join()
         assert not self.failures, self.failures
-        assert self.answers == len(self._threads) * self._requests
+        assert len(self.answers) == len(self._threads) * self._requests
 
     def _guarded(self, number: int) -> None:
         try:
@@ -137,7 +137,7 @@ class Load:
             query = f"{(1 + (number + turn) * 7 % 25) / 1000}&{number}-{turn}"
             response = client.get(f"/nap?{query}")
             assert (response.status, response.json()["query"]) == (200, query)
-            self.answers += 1
+            self.answers.append(query)
             if response.says_close:
                 client.close()
                 client = self._team.server.client()

@@ -271,17 +271,21 @@ class Interrupted(BaseException):
 def install_signals(worker: Any, errors: TextIO) -> None:
     """TERM: stop. USR1: interrupt the first thread. USR2: do what a worker does before it ends at once."""
 
+    def say(*words: object) -> None:
+        if not errors.closed:  # run() has raised
+            print(*words, file=errors)
+
     def stop(*_: object) -> None:
         if worker is not None:
             worker.stop()
-            print("told to stop", file=errors)
+            say("told to stop")
 
     def interrupt(*_: object) -> None:
         worker.interrupt(0, Interrupted)
-        print("told to interrupt", file=errors)
+        say("told to interrupt")
 
     def cut(*_: object) -> None:
-        print("cut:", worker.in_progress(), file=errors)
+        say("cut:", worker.in_progress())
         worker.log_cut()
         worker.flush_logs()
 
@@ -314,14 +318,16 @@ def serving(
         if pid == 0:
             status = 99
             try:
-                options = DEFAULTS | settings
-                status = run_worker(
-                    app, listening, unix, options, max_requests, log_path, scoreboard, many_loops
-                )
-            except BaseException as error:
-                log_path.write_text(f"{log_path.read_text()}{error!r}\n")
-            finally:
-                sys.stdout.flush()
+                try:
+                    options = DEFAULTS | settings
+                    status = run_worker(
+                        app, listening, unix, options, max_requests, log_path, scoreboard, many_loops
+                    )
+                except BaseException as error:
+                    log_path.write_text(f"{log_path.read_text()}{error!r}\n")
+                finally:
+                    sys.stdout.flush()
+            finally:  # also when a signal's handler raised above
                 os._exit(status)
         address = listening.getsockname()
         listening.close()
