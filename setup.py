@@ -37,7 +37,13 @@ CFLAGS += HARDENED if DEBUG else [*HARDENED, "-g0"]
 LDFLAGS = ["-Wl,-z,relro,-z,now", "-Wl,--gc-sections", *([] if DEBUG else ["-Wl,--strip-debug"])]
 # What Cython writes does not live up to all of -Wextra: it leaves out a slot of CPython 3.15, and gcc 13 and
 # later see calls that no program makes. And it has no loop that vectors make faster.
-_NOT_OF_CYTHON = ("unused-parameter", "sign-compare", "missing-field-initializers", "maybe-uninitialized")
+_NOT_OF_CYTHON = (
+    "unknown-warning-option",
+    "unused-parameter",
+    "sign-compare",
+    "missing-field-initializers",
+    "maybe-uninitialized",
+)
 CYTHON_CFLAGS = [*CFLAGS, "-fno-tree-vectorize", *(f"-Wno-{name}" for name in _NOT_OF_CYTHON)]
 
 # Modules that no request runs through, or few: at the start, at the end, in a fault. They are not worth the

@@ -10,6 +10,14 @@ from rhebok import cli, command
 from rhebok.settings.configuration import Config
 from unit.server_process import run_command
 
+has_threads = command._has_threads
+
+
+@pytest.fixture(autouse=True)
+def without_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of other files may have left some in this process."""
+    monkeypatch.setattr(command, "_has_threads", lambda: False)
+
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -82,6 +90,7 @@ def test_the_output_of_help_and_of_mistakes_comes_once(directory: Path) -> None:
 
 
 def test_with_other_threads_nothing_is_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_has_threads", has_threads)
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked"))
     end = threading.Event()
     thread = threading.Thread(target=end.wait)

@@ -1,0 +1,51 @@
+"""Every way to answer, some of them from threads of the application's own."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+_threads = ThreadPoolExecutor(4)
+
+
+def hello(_environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
+    start()
+    return [b"hello world!"]
+
+
+def generator(_environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
+    start()
+    for _ in range(5):
+        yield b"x" * 3000
+
+
+def large(_environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
+    """More than a socket takes at once."""
+    start()
+    return [b"y" * 200_000, b"z" * 300_000]
+
+
+def write(_environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
+    """By write() of another thread, which is waited for."""
+    _threads.submit(start(), b"w" * 20_000).result()
+    return [b"end"]
+
+
+def late(environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
+    """Another thread calls while this one returns; it may be refused, and does no harm."""
+    write, early_hints = start(), environ["wsgi.early_hints"]
+    _threads.submit(lambda: (early_hints([("Link", "</a>")]), write(b"")))
+    return [b"late"]
+
+
+def length(environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
+    received = environ["wsgi.input"].read()
+    start()
+    return [str(len(received)).encode()]
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def start() -> Any:
+        return start_response("200 OK", [("Content-Type", "text/plain")])
+
+    answer: Callable[..., Iterable[bytes]] = globals()[environ["PATH_INFO"][1:] or "hello"]
+    return answer(environ, start)
