@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import queue
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -23,13 +23,25 @@ def fail() -> Iterable[bytes]:
     raise RuntimeError("the application fails")
 
 
-def writing(answer: Answer) -> Application:
+class Seen:
+    """Tells the worker that the client has received something of its response."""
+
+    def __init__(self) -> None:
+        self._read_end, self._write_end = os.pipe()
+
+    def wait(self) -> None:
+        assert os.read(self._read_end, 1)
+
+    def tell(self) -> None:
+        os.write(self._write_end, b"s")
+
+
+def writing(answer: Answer, seen: Seen) -> Application:
     """An application that leaves a thread in write(), waiting for the client, and returns answer().
     /outcome is how the write() of the last request ended."""
     outcomes: queue.Queue[str] = queue.Queue()
 
-    def put_outcome_of(write: Callable[[bytes], object], started: threading.Event) -> None:
-        started.set()
+    def put_outcome_of(write: Callable[[bytes], object]) -> None:
         try:
             write(BIG)
         except Exception as error:
@@ -38,14 +50,12 @@ def writing(answer: Answer) -> Application:
             outcomes.put("sent")
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        sys.setswitchinterval(1000)  # so a thread runs until it waits
         write = start_response("200 OK", FIELDS)
         if environ["PATH_INFO"] == "/outcome":
             return [outcomes.get(timeout=PATIENCE).encode()]
         if environ["PATH_INFO"] == "/":
-            started = threading.Event()
-            threading.Thread(target=put_outcome_of, args=(write, started), daemon=True).start()
-            started.wait()
+            threading.Thread(target=put_outcome_of, args=(write,), daemon=True).start()
+            seen.wait()
             return answer()
         return [environ["PATH_INFO"].encode()]
 
@@ -54,10 +64,13 @@ def writing(answer: Answer) -> Application:
 
 @pytest.mark.parametrize("unix", [False, True])
 def test_write_raises_when_the_response_ends_while_it_waits(unix: bool) -> None:
-    with serving(writing(fail), unix=unix) as server:
+    seen = Seen()
+    with serving(writing(fail, seen), unix=unix) as server:
         for number in range(10):
             client = server.client()
             client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.take(1)
+            seen.tell()
             # before that, write() might send all
             server.wait_for_log("RuntimeError: the application fails", number + 1)
             with contextlib.suppress(ConnectionResetError):
@@ -69,11 +82,13 @@ def test_write_raises_when_the_response_ends_while_it_waits(unix: bool) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("answer", [list, lambda: iter([b"", b"x"])])
 def test_clients_that_leave_during_write_disturb_no_other_response(answer: Answer, threads: int) -> None:
-    with serving(writing(answer), threads=threads) as server:
+    seen = Seen()
+    with serving(writing(answer, seen), threads=threads) as server:
         for number in range(20):
             client = server.client()
             client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            client.take(1)
+            assert client.take(1)
+            seen.tell()
             others = [server.client() for _ in range(3)]
             client.socket.close()
             for other in others:
@@ -83,10 +98,14 @@ def test_clients_that_leave_during_write_disturb_no_other_response(answer: Answe
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_response_waits_for_the_block_that_another_thread_writes(threads: int) -> None:
-    with serving(writing(list), threads=threads) as server:
+    seen = Seen()
+    with serving(writing(list, seen), threads=threads) as server:
         for _ in range(5):
             with server.client() as client:
-                assert client.get().body == BIG
+                client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert client.more()
+                seen.tell()
+                assert client.response().body == BIG
                 assert client.get("/outcome").body in (b"sent", b"RuntimeError")
 
 
