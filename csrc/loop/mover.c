@@ -241,7 +241,9 @@ static void tick(struct rhb_mover *mover, bool on_time)
         mover->stuck++;
     }
     /* a thread that waits in epoll handles the events itself */
-    if (!loop->sleeping || atomic_load_explicit(&loop->slept, memory_order_acquire))
+    if (loop->drained)
+        mover->quiet = QUIET_AFTER; /* what it took now would end with the process */
+    else if (!loop->sleeping || atomic_load_explicit(&loop->slept, memory_order_acquire))
         sent = look(mover);
     mover->in_vain = !on_time && !sent;
     rhb_presence_mover_leaves(&loop->presence);

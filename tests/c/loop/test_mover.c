@@ -288,6 +288,33 @@ static void a_busy_worker_still_takes_idle_connections(struct rhb_test *t)
     scene_end(&g);
 }
 
+/* It is about to end: the connection would end with it. */
+static void a_drained_worker_takes_nothing(struct rhb_test *t)
+{
+    struct generation g;
+    scene_new(&g, t, NULL);
+    uint64_t one = 1;
+    struct client c = client_new(&g.f[IDLE], BY_UNIX);
+    SETTLE_UNTIL(parked(&g.f[IDLE], RHB_CONN_FRESH) == 1);
+    rhb_loop_stop(loop_of(&g));
+    restart_timer(&g.f[BUSY]);
+    while (g.f[BUSY].drained == 0 && step(&g.f[BUSY]))
+        ;
+    busy(&g);
+    rhb_count(&score_of(&g, BUSY)->expected);
+    rhb_count(&g.in_queues[1]);
+    CHECK_INT(rhb_parcel_send(g.f[IDLE].loop, first_parked(&g.f[IDLE], RHB_CONN_FRESH), &g.surplus),
+              RHB_PARCEL_OK);
+    CHECK_INT(write(g.wake[BUSY], &one, sizeof one), sizeof one);
+    poll(NULL, 0, 2 * PATIENCE * TICK / MS);
+    enter(&g);
+    CHECK_INT(atomic_load(&score_of(&g, BUSY)->received), 0);
+    client_send_text(&g.f[IDLE], &c, GET);
+    CHECK_INT(answer_from_any(&g, &c), 200);
+    client_close(&c);
+    scene_end(&g);
+}
+
 static void the_mover_ends_at_any_moment(struct rhb_test *t)
 {
     enum { TIMES = 50, CLIENTS = 8 };
@@ -371,6 +398,7 @@ int main(void)
         RHB_CASE(a_body_that_goes_on_arriving_goes_after_a_while),
         RHB_CASE(requests_of_a_thread_that_cannot_go_on_go_too),
         RHB_CASE(a_busy_worker_still_takes_idle_connections),
+        RHB_CASE(a_drained_worker_takes_nothing),
         RHB_CASE(the_mover_ends_at_any_moment),
         RHB_CASE(in_a_pause_there_is_no_thread_and_afterwards_requests_go_again),
     };
