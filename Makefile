@@ -8,6 +8,7 @@
 #   RHEBOK_ALL_PYTHONS=1             the tests also build for every CPython from 3.11 to 3.15 that is there
 #   RHEBOK_SOAK=50                   the number of deploys of make soak
 #   RHEBOK_SOAK_REQUESTS=1000000     the number of requests of make soak-requests
+#   RHEBOK_TEST_SECONDS=30           the time for each test of make tsan
 #   SECONDS=60                       the time for each fuzz target (tests/fuzz/README.md)
 
 PYTHON ?= python3
@@ -27,7 +28,7 @@ PYTHON_PACKAGES := python3-venv python3-dev
 TEST_PACKAGES := apache2-bin caddy clang clang-format curl gcc-aarch64-linux-gnu git haproxy libc6-dev-arm64-cross \
 	libclang-rt-dev libserver-starter-perl nghttp2-client musl-tools nginx-light openssl procps qemu-user strace systemd valgrind wrk
 
-.PHONY: help run test debug-test soak soak-requests fuzz lint format bench clean build packages wheels release-check pins
+.PHONY: help run test debug-test soak soak-requests fuzz lint format bench clean build packages wheels release-check pins free-threaded-test tsan
 
 help: ## Print this list.
 	@echo "make TARGET [VARIABLE=value]; the variables are explained at the beginning of the Makefile."
@@ -88,6 +89,14 @@ debug-test: build .venv/.test packages ## The Python tests against a build that 
 	cd $(DEBUG_TREE) && RHEBOK_DEBUG=1 RHEBOK_WERROR=1 PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --editable .
 	cd $(DEBUG_TREE) && $(BIN)/python -m pytest -p tests.live_objects \
 		--ignore=tests/build --ignore=tests/fuzz/test_fuzz_targets.py --ignore=tests/unit $(ARGS)
+
+# ---- without the GIL ----
+
+free-threaded-test: packages ## The tests that threads could change, on a CPython 3.13 without the GIL built for it (15 minutes).
+	.ci/free-threaded test
+
+tsan: packages ## A server of four threads under load with ThreadSanitizer, Python and all (15 minutes, most of them building).
+	.ci/free-threaded tsan
 
 # ---- the long forms ----
 
