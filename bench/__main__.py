@@ -11,7 +11,20 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bench import crowd, install, instructions, machine, memory, plot, run, tables, uploads, workloads, wrk
+from bench import (
+    crowd,
+    install,
+    instructions,
+    machine,
+    memory,
+    plot,
+    run,
+    tables,
+    threads,
+    uploads,
+    workloads,
+    wrk,
+)
 from bench.cells import from_json
 from bench.one_queue import command as one_queue
 from bench.one_queue import outcomes, picture
@@ -92,6 +105,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "memory": memory.main,
     "crowd": crowd.main,
     "uploads": uploads.main,
+    "threads": threads.main,
     "instructions": instructions.main,
     "plot": draw,
     "queue": one_queue.main,

@@ -53,7 +53,7 @@ class Load:
 
     seconds: int
     connections: int
-    cpu: int
+    cpu: int | str  # or a list, as taskset takes it
 
 
 def command(workload: Workload, load: Load, port: int, close: bool) -> list[str]:
