@@ -41,17 +41,9 @@ def imported(directory: Path, *options: str) -> set[str]:
     """Without the module site, which imports what .pth files of the environment ask for."""
     (directory / "nothing.py").write_text("def app(environ, start_response): ...\n")
     path = [str(ROOT), *(each for each in sys.path if each.endswith("site-packages"))]
-    words = [
-        sys.executable,
-        "-I",
-        "-S",
-        "-c",
-        LOOK.format(path=path),
-        "--bind",
-        "127.0.0.1:0",
-        *options,
-        "nothing:app",
-    ]
+    look = directory / "look.py"  # not `-c`, for whose text CPython 3.13 and later import linecache
+    look.write_text(LOOK.format(path=path))
+    words = [sys.executable, "-I", "-S", str(look), "--bind", "127.0.0.1:0", *options, "nothing:app"]
     result = subprocess.run(words, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 130, result.stderr
     return set(result.stdout.split())
