@@ -11,6 +11,7 @@ from integration.conftest import Serve
 from integration.http_client import head
 from integration.server import ROOT, Process, command
 from integration.waiting import until
+from rhebok.serving.many_loops import gil_is_off
 
 # Keeps the interpreter's lock, however often a signal wakes it up.
 HOLD = """
@@ -81,6 +82,7 @@ def test_a_late_request_shows_where_the_application_is(serve: Serve, threads: st
     assert not server.matches(OURS), server.log
 
 
+@pytest.mark.skipif(gil_is_off(), reason="without the GIL no thread holds the interpreter")
 @pytest.mark.usefixtures("slow")
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_one_whose_interpreter_is_held_shows_it_too(serve: Serve, threads: str) -> None:

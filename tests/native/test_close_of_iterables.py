@@ -121,8 +121,8 @@ def test_a_response_that_ends_with_its_worker_is_closed_and_refuses_write(
         client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         wait_until(lambda: server.score().sending, "the response to wait")
         os.kill(server.pid, signal.SIGUSR1)
-        wait_until(said.exists, "close()")
-        assert said.read_text() == "RuntimeError('write() called outside of a response')"
+        said_in_close = wait_until(lambda: said.exists() and said.read_text(), "close()")
+        assert said_in_close == "RuntimeError('write() called outside of a response')"
 
 
 @pytest.mark.parametrize("threads", [1, 2], ids=["one thread", "two"])
