@@ -110,8 +110,7 @@ def test_close_of_a_suspended_file_sees_the_context_variables_of_its_request(tmp
         client.more()
         assert server.get("/other").body == b"small"
         assert len(client.response().body) == BIG
-        wait_until(seen.exists, "close()")
-        assert seen.read_text() == "/file"
+        assert wait_until(lambda: seen.exists() and seen.read_text(), "close()") == "/file"
 
 
 def test_a_suspended_iterator_that_is_dropped_leaves_no_context_variables(tmp_path: Path) -> None:
