@@ -124,12 +124,18 @@ def log_start(config: Config, listeners: Sequence[Listener], log: ErrorLog) -> N
     settings, where = config.settings, ", ".join(listener.name for listener in listeners)
     log.logger.info(
         "rhebok %s, Python %s, pid %d (signals go to this one): %s at %s, workers: %d, threads: %d, %s, %s",
-        __version__, sys.version.split()[0], os.getpid(), settings.app, where, settings.workers,
+        __version__, _python(), os.getpid(), settings.app, where, settings.workers,
         settings.threads, _loading(settings),
         f"configuration {config.file}" if config.file else "no configuration file",
     )  # fmt: skip
     for note in config.notes:
         log.logger.warning("%s", note)
+
+
+def _python() -> str:
+    """Its version, and whether it is a free-threaded build. An application may still turn the GIL on."""
+    version = sys.version.split()[0]
+    return f"{version} (free-threaded)" if "free-threading" in sys.version else version
 
 
 def _loading(settings: "Settings") -> str:
