@@ -1,105 +1,5 @@
-/* csrc/loop/mover.c: requests that wait in a worker that is busy. Here the main thread is the
- * thread of the busy worker: it is with the application from `busy` on until `enter`. */
-#include "generation.h"
-#include "loop/mover.h"
-#include "loop/parking.h"
-#include <dirent.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define GET "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-#define TICK (5 * MS / 2)
-enum { BUSY = 0, IDLE = 1, PATIENCE = 4 };
-
-static struct rhb_loop *loop_of(struct generation *g)
-{
-    return g->f[BUSY].loop;
-}
-
-static void enter(struct generation *g)
-{
-    struct rhb_lane *lane = loop_of(g)->lanes;
-    rhb_score_end(lane->score);
-    rhb_loop_enter(loop_of(g), lane);
-}
-
-static void busy(struct generation *g)
-{
-    struct rhb_lane *lane = loop_of(g)->lanes;
-    rhb_score_begin(lane->score, "", 0, 0);
-    rhb_loop_leave(loop_of(g), lane);
-}
-
-/* To the mover: the other worker waits for events. */
-static void idle(struct generation *g, bool waits)
-{
-    atomic_store(&score_of(g, IDLE)->waiting, waits);
-}
-
-static void scene_new(struct generation *g, struct rhb_test *t, change_options *change)
-{
-    generation_new(g, t, change);
-    CHECK(rhb_mover_start(loop_of(g)));
-    enter(g);
-}
-
-static void scene_end(struct generation *g)
-{
-    enter(g);
-    rhb_mover_stop(loop_of(g));
-    generation_end(g);
-}
-
-static struct client kept_client(struct generation *g)
-{
-    struct rhb_test *t = g->f[0].t;
-    struct client c = client_new(&g->f[BUSY], BY_UNIX);
-    size_t before = parked(&g->f[BUSY], RHB_CONN_IDLE);
-    client_send_text(&g->f[BUSY], &c, GET);
-    CHECK_INT(answer_to(&g->f[BUSY], &c), 200);
-    CHECK_INT(parked(&g->f[BUSY], RHB_CONN_IDLE), before + 1);
-    return c;
-}
-
-/* The worker has the request of this client. */
-static void hold(struct generation *g, struct client *c, const char *requests)
-{
-    struct fixture *f = &g->f[BUSY];
-    f->holds = true;
-    client_send_text(f, c, requests);
-    restart_timer(f);
-    while (f->held == NULL && step(f))
-        ;
-    f->holds = false;
-}
-
-static void check_answers(struct generation *g, struct client *c)
-{
-    struct rhb_test *t = g->f[0].t;
-    enter(g);
-    answer(&g->f[BUSY], g->f[BUSY].held);
-    CHECK_INT(answer_to(&g->f[BUSY], c), 200);
-}
-
-/* Without polling the loop. */
-static void await_count(struct rhb_test *t, _Atomic uint32_t *counter, uint32_t count)
-{
-    uint64_t fails = rhb_now_exact() + 10 * RHB_NS_PER_SECOND;
-    while (atomic_load(counter) < count && rhb_now_exact() < fails)
-        poll(NULL, 0, 1);
-    CHECK_INT(atomic_load(counter), count);
-}
-
-static void check_elsewhere(struct generation *g, struct client *c)
-{
-    struct rhb_test *t = g->f[0].t;
-    await_count(t, &score_of(g, BUSY)->sent, 1);
-    idle(g, false);
-    CHECK_INT(answer_to(&g->f[IDLE], c), 200);
-    CHECK_INT(g->in_queues[0], 0);
-}
+/* csrc/loop/mover.c: requests that wait in a worker that is busy. */
+#include "mover_scene.h"
 
 /* ---- requests ---- */
 
@@ -266,20 +166,27 @@ static void requests_of_a_thread_that_cannot_go_on_go_too(struct rhb_test *t)
 
 /* ---- others ---- */
 
+/* From the idle worker to the busy one. */
+static void send_surplus(struct generation *g)
+{
+    struct rhb_test *t = g->f[0].t;
+    struct rhb_conn *conn = first_parked(&g->f[IDLE], RHB_CONN_FRESH);
+    uint64_t one = 1;
+    rhb_count(&score_of(g, BUSY)->expected);
+    rhb_count(&g->in_queues[1]);
+    CHECK_INT(rhb_parcel_send(g->f[IDLE].loop, conn, &g->surplus), RHB_PARCEL_OK);
+    CHECK_INT(write(g->wake[BUSY], &one, sizeof one), sizeof one);
+}
+
 static void a_busy_worker_still_takes_idle_connections(struct rhb_test *t)
 {
     struct generation g;
     scene_new(&g, t, NULL);
-    uint64_t one = 1;
     struct client a = kept_client(&g), b = client_new(&g.f[IDLE], BY_UNIX);
     SETTLE_UNTIL(parked(&g.f[IDLE], RHB_CONN_FRESH) == 1);
     hold(&g, &a, GET);
     busy(&g);
-    rhb_count(&score_of(&g, BUSY)->expected);
-    rhb_count(&g.in_queues[1]);
-    CHECK_INT(rhb_parcel_send(g.f[IDLE].loop, first_parked(&g.f[IDLE], RHB_CONN_FRESH), &g.surplus),
-              RHB_PARCEL_OK);
-    CHECK_INT(write(g.wake[BUSY], &one, sizeof one), sizeof one);
+    send_surplus(&g);
     await_count(t, &score_of(&g, BUSY)->received, 1);
     check_answers(&g, &a);
     CHECK_INT(parked(&g.f[BUSY], RHB_CONN_FRESH), 1);
@@ -293,7 +200,6 @@ static void a_drained_worker_takes_nothing(struct rhb_test *t)
 {
     struct generation g;
     scene_new(&g, t, NULL);
-    uint64_t one = 1;
     struct client c = client_new(&g.f[IDLE], BY_UNIX);
     SETTLE_UNTIL(parked(&g.f[IDLE], RHB_CONN_FRESH) == 1);
     rhb_loop_stop(loop_of(&g));
@@ -301,89 +207,13 @@ static void a_drained_worker_takes_nothing(struct rhb_test *t)
     while (g.f[BUSY].drained == 0 && step(&g.f[BUSY]))
         ;
     busy(&g);
-    rhb_count(&score_of(&g, BUSY)->expected);
-    rhb_count(&g.in_queues[1]);
-    CHECK_INT(rhb_parcel_send(g.f[IDLE].loop, first_parked(&g.f[IDLE], RHB_CONN_FRESH), &g.surplus),
-              RHB_PARCEL_OK);
-    CHECK_INT(write(g.wake[BUSY], &one, sizeof one), sizeof one);
+    send_surplus(&g);
     poll(NULL, 0, 2 * PATIENCE * TICK / MS);
     enter(&g);
     CHECK_INT(atomic_load(&score_of(&g, BUSY)->received), 0);
     client_send_text(&g.f[IDLE], &c, GET);
     CHECK_INT(answer_from_any(&g, &c), 200);
     client_close(&c);
-    scene_end(&g);
-}
-
-static void the_mover_ends_at_any_moment(struct rhb_test *t)
-{
-    enum { TIMES = 50, CLIENTS = 8 };
-    struct generation g;
-    struct client c[CLIENTS];
-    generation_new(&g, t, NULL);
-    for (int i = 0; i < CLIENTS; i++)
-        c[i] = kept_client(&g);
-    for (int i = 0; i < CLIENTS; i++)
-        client_send_text(&g.f[IDLE], &c[i], GET);
-    idle(&g, true);
-    for (int i = 0; i < TIMES; i++) {
-        CHECK(rhb_mover_start(loop_of(&g)));
-        atomic_store(&loop_of(&g)->lanes->score->busy, 1);
-        poll(NULL, 0, i % 8);
-        rhb_mover_stop(loop_of(&g));
-        CHECK(loop_of(&g)->mover == NULL);
-    }
-    rhb_mover_stop(loop_of(&g)); /* again: nothing */
-    idle(&g, false);
-    for (int i = 0; i < CLIENTS; i++) {
-        CHECK_INT(answer_from_any(&g, &c[i]), 200);
-        client_close(&c[i]);
-    }
-    generation_end(&g);
-}
-
-static unsigned threads(void)
-{
-    unsigned count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
-
-/* A thread that has been joined is seen for a moment more. */
-static void await_threads(struct rhb_test *t, unsigned count)
-{
-    uint64_t fails = rhb_now_exact() + 10 * RHB_NS_PER_SECOND;
-    while (threads() != count && rhb_now_exact() < fails)
-        poll(NULL, 0, 1);
-    CHECK_INT(threads(), count);
-}
-
-/* As when the process forks, also in two threads at a time. */
-static void in_a_pause_there_is_no_thread_and_afterwards_requests_go_again(struct rhb_test *t)
-{
-    struct generation g;
-    scene_new(&g, t, NULL);
-    struct client a = kept_client(&g), b = kept_client(&g);
-    unsigned before = threads();
-    hold(&g, &a, GET);
-    busy(&g);
-    idle(&g, true);
-    rhb_mover_pause(loop_of(&g));
-    await_threads(t, before - 1);
-    rhb_mover_pause(loop_of(&g));
-    client_send_text(&g.f[IDLE], &b, GET);
-    CHECK(rhb_mover_resume(loop_of(&g)));
-    CHECK_INT(threads(), before - 1);
-    CHECK_INT(atomic_load(&score_of(&g, BUSY)->sent), 0);
-    CHECK(rhb_mover_resume(loop_of(&g)));
-    CHECK_INT(threads(), before);
-    check_elsewhere(&g, &b);
-    check_answers(&g, &a);
-    client_close(&a);
-    client_close(&b);
     scene_end(&g);
 }
 
@@ -399,8 +229,6 @@ int main(void)
         RHB_CASE(requests_of_a_thread_that_cannot_go_on_go_too),
         RHB_CASE(a_busy_worker_still_takes_idle_connections),
         RHB_CASE(a_drained_worker_takes_nothing),
-        RHB_CASE(the_mover_ends_at_any_moment),
-        RHB_CASE(in_a_pause_there_is_no_thread_and_afterwards_requests_go_again),
     };
     return RHB_RUN(cases);
 }
