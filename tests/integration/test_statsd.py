@@ -137,7 +137,7 @@ def test_a_name_that_cannot_be_resolved_is_a_line_in_the_log(serve: Serve) -> No
 
 
 def shape(line: str) -> str:
-    """Without the value of a duration or a backlog, which differ, and with a counter of 1 for each of a sum."""
+    """Without the value of a duration or a backlog, which differ; with a counter of 1 for each of a sum."""
     name, _, value = line.partition(":")
     return f"{name}:*|{value.partition('|')[2]}" if "|ms" in value or name.endswith("backlog") else line
 
