@@ -50,9 +50,10 @@ def connect(address: Address, timeout: float = 10.0) -> socket.socket:
 
 def answers(address: Address, seconds: float) -> bool:
     """Whether a request gets any response: a supervisor listens before its workers serve."""
-    with connect(address, seconds) as connection:
+    with contextlib.suppress(ConnectionResetError), connect(address, seconds) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         return connection.recv(1) != b""
+    return False
 
 
 def until(deadline: float) -> Iterator[None]:
