@@ -81,9 +81,7 @@ packages:
 # reports what is still alive; tests/live_objects.py fails the test that left something.
 # What starts no worker is left out.
 debug-test: build .venv/.test packages ## The Python tests against a build that counts live objects (ARGS).
-	@rm -rf $(DEBUG_TREE) && mkdir -p $(DEBUG_TREE)
-	@git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - | \
-		tar -xf - -C $(DEBUG_TREE)
+	@.ci/copy-tree $(DEBUG_TREE)
 	$(PYTHON) -m venv $(DEBUG_TREE)/.venv
 	cd $(DEBUG_TREE) && $(PIP) install --upgrade 'pip>=25.1' && $(PIP) install --group build --group test
 	cd $(DEBUG_TREE) && RHEBOK_DEBUG=1 RHEBOK_WERROR=1 PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --editable .

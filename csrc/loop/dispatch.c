@@ -164,8 +164,7 @@ static enum rhb_event nothing_to_do(struct rhb_loop *loop)
     if (loop->open > 0)
         return RHB_EVENT_WAIT;
     rhb_parcel_free_moved(loop);
-    loop->drained = !rhb_transfers_may_be_left(loop);
-    return loop->drained ? RHB_EVENT_DRAINED : RHB_EVENT_NONE;
+    return rhb_transfers_may_be_left(loop) ? RHB_EVENT_NONE : RHB_EVENT_DRAINED;
 }
 
 static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)

@@ -226,6 +226,12 @@ static bool is_busy(const struct rhb_loop *loop)
     return false;
 }
 
+/* Its threads end: what the mover took now would end with the process. */
+static bool is_drained(const struct rhb_loop *loop)
+{
+    return loop->stopping && loop->open == 0;
+}
+
 static void tick(struct rhb_mover *mover, bool on_time)
 {
     struct rhb_loop *loop = mover->loop;
@@ -241,9 +247,8 @@ static void tick(struct rhb_mover *mover, bool on_time)
         mover->stuck++;
     }
     /* a thread that waits in epoll handles the events itself */
-    if (loop->drained)
-        mover->quiet = QUIET_AFTER; /* what it took now would end with the process */
-    else if (!loop->sleeping || atomic_load_explicit(&loop->slept, memory_order_acquire))
+    if (!is_drained(loop) &&
+        (!loop->sleeping || atomic_load_explicit(&loop->slept, memory_order_acquire)))
         sent = look(mover);
     mover->in_vain = !on_time && !sent;
     rhb_presence_mover_leaves(&loop->presence);

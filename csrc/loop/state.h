@@ -108,7 +108,6 @@ struct rhb_loop {
     bool ready_first;            /* whether the ready list comes before the listeners; alternates */
     bool take_first;             /* a connection of another worker before own ones; alternates */
     bool stopping;
-    bool drained;              /* its threads end: nothing may come to it any more */
     _Atomic bool forks;        /* the application forks: a child may hold any connection */
     bool forked;               /* this is the copy of the loop in a forked child */
     _Atomic uint64_t ordered;  /* RHB_STOP_ORDERED or RHB_LAST_STOP_ORDERED: by another thread, not
