@@ -42,7 +42,8 @@ def open_logs(config: Config) -> Logs:
 def _open(config: Config) -> Logs:
     settings = config.settings
     who = identity.identity(settings.user, settings.group)
-    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, who)
+    as_json = settings.log_format == "json"
+    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, who, as_json)
     with _importable(settings):
         user = _user_logger(config)
         if user is None:

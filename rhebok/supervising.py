@@ -74,7 +74,8 @@ def _open_log(config: Config) -> ErrorLog:
         config.others.get("logger_class"),
     )
     if not any(wanted):
-        return open_plain_log(settings.error_logfile or STDERR, settings.log_level, identity_of(settings))
+        path, as_json = settings.error_logfile or STDERR, settings.log_format == "json"
+        return open_plain_log(path, settings.log_level, identity_of(settings), as_json)
     from rhebok import log_setup
 
     log = log_setup.open_logs(config).error

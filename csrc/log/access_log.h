@@ -62,8 +62,8 @@ uint64_t rhb_access_log_due(const struct rhb_access_log *log);
 int rhb_access_log_flush(struct rhb_access_log *log);
 
 /* Sets the descriptor of the error log, which gets a line when the path cannot be opened again
- * after a rename, once. -1: no line. */
-void rhb_access_log_errors_to(struct rhb_access_log *log, int fd);
+ * after a rename, once. -1: no line. as_json: its lines are JSON. */
+void rhb_access_log_errors_to(struct rhb_access_log *log, int fd, bool as_json);
 
 /* Writes the batch, before the process ends: waits a short time for the reader of a full pipe. */
 void rhb_access_log_finish(struct rhb_access_log *log);

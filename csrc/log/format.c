@@ -11,6 +11,7 @@ struct rhb_access_format {
     char *text; /* literals and names */
     const char **environ;
     size_t environ_count;
+    bool json;
     struct rhb_access_item items[]; /* the last one is a literal without an atom */
 };
 
@@ -207,6 +208,7 @@ struct rhb_access_format *rhb_access_format_new(const char *text, const char **e
     *error_at = 0;
     if (format == NULL)
         return NULL;
+    format->json = json;
     struct source source = {
         .at = text, .format = format, .item = format->items, .text = format->text, .json = json};
     if (compile(&source))
@@ -220,6 +222,11 @@ struct rhb_access_format *rhb_access_format_new(const char *text, const char **e
 const char *rhb_access_format_environ_key(const struct rhb_access_format *format, size_t index)
 {
     return index < format->environ_count ? format->environ[index] : NULL;
+}
+
+bool rhb_access_format_is_json(const struct rhb_access_format *format)
+{
+    return format->json;
 }
 
 static bool put_literal(struct rhb_bytes *out, const char *text, size_t len)

@@ -56,7 +56,7 @@ cdef rhb_access_log *open_access_log(object settings, object file, object errors
     if result < 0:
         rhb_access_log_free(log)
         raise OSError(-result, os.strerror(-result), settings.access_logfile)
-    rhb_access_log_errors_to(log, descriptor_of(errors))
+    rhb_access_log_errors_to(log, descriptor_of(errors), settings.log_format == "json")
     return log
 
 

@@ -152,7 +152,7 @@ cdef extern from "log/access_log.h" nogil:
     int rhb_access_log_open(rhb_access_log *log, const char *path, int fd)
     const char *rhb_access_log_environ_key(const rhb_access_log *log, size_t index)
     void rhb_access_log_add(rhb_access_log *log, const rhb_access_entry *entry)
-    void rhb_access_log_errors_to(rhb_access_log *log, int fd)
+    void rhb_access_log_errors_to(rhb_access_log *log, int fd, bint as_json)
     void rhb_access_log_finish(rhb_access_log *log)
     void rhb_access_log_free(rhb_access_log *log)
 

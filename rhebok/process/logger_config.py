@@ -163,7 +163,7 @@ def adopt(log: ErrorLog, logger: logging.Logger) -> None:
     stream of the log, which follows a renamed file."""
     for handler in list(logger.handlers):
         if _writes_to(handler, log.stream.fileno()):
-            ours = logging.StreamHandler(log.stream)
+            ours = logging.StreamHandler(log.lines)
             _replace(logger, handler, ours)
     log.logger.handlers = [_PassedOn(logger)]
 

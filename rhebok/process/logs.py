@@ -8,24 +8,26 @@ import os
 from rhebok.errors import UserError, os_reason
 from rhebok.process.identity import UNCHANGED, Identity
 from rhebok.process.line import DATE_FORMAT, FORMAT
-from rhebok.process.log_stream import APPEND, STDERR, ErrorLog, open_stream
+from rhebok.process.log_stream import APPEND, STDERR, ErrorLog, JsonStream, open_stream
 from rhebok.process.nonblocking import made_unblocked, unblocked
 from rhebok.process.opening import open_file
-from rhebok.process.tracebacks import TracebackFormatter
+from rhebok.process.tracebacks import JsonFormatter, TracebackFormatter
 from rhebok.records import dataclass
 
 STDOUT = STDERR
 
 
-def open_error_log(path: str, level: str, user: Identity = UNCHANGED) -> ErrorLog:
-    """The error log for --error-logfile, --log-level and --user. UserError when it cannot be opened."""
-    stream = open_stream(path, user)
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(TracebackFormatter(FORMAT, DATE_FORMAT))
+def open_error_log(path: str, level: str, user: Identity = UNCHANGED, as_json: bool = False) -> ErrorLog:
+    """The error log for --error-logfile, --log-level, --user and --log-format. UserError when it cannot be
+    opened."""
+    lines = open_stream(path, user, as_json)
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(JsonFormatter() if as_json else TracebackFormatter(FORMAT, DATE_FORMAT))
     # Not from getLogger(): an application that configures logging could disable it.
     logger = logging.Logger("rhebok", level.upper())
     logger.addHandler(handler)
-    return ErrorLog(logger, stream)
+    stream = JsonStream(lines) if as_json else lines  # type: ignore[arg-type]
+    return ErrorLog(logger, stream)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

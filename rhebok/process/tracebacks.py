@@ -11,6 +11,7 @@ import re
 import traceback
 from types import TracebackType
 
+from rhebok.process.line import json_line
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +44,20 @@ class TracebackFormatter(logging.Formatter):
         shown = traceback.TracebackException(type(ei[1]), ei[1], ei[2], compact=True)
         _without_ours(shown)
         return "".join(shown.format()).rstrip("\n")
+
+
+class JsonFormatter(TracebackFormatter):
+    """Records as objects of JSON, each on one line (docs/LOGGING.md)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json_line(
+            record.levelname,
+            record.getMessage(),
+            record.created,
+            record.process,
+            traceback=self.formatException(record.exc_info) if record.exc_info else record.exc_text,
+            stack=self.formatStack(record.stack_info) if record.stack_info else None,
+        )
 
 
 def _without_ours(error: Any) -> None:

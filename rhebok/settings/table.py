@@ -300,6 +300,9 @@ class Settings:
 
     log_level: str = row("--log-level", values.choice(*LOG_LEVELS), "info", Group.LOGGING,
         f"The lowest severity in the error log: {', '.join(LOG_LEVELS)}.")
+    log_format: str = row("--log-format", values.choice("text", "json"), "text", Group.LOGGING,
+        "The format of the error log: text, or an object of JSON on each line (docs/LOGGING.md). That of the "
+        "access log is --access-logformat.")
     error_logfile: str | None = row("--error-logfile", values.path(), "-", Group.LOGGING,
         "The error log, which is also wsgi.errors; `-` is stderr.", aliases="--log-file")
     access_logfile: str | None = row("--access-logfile", values.path(), None, Group.LOGGING,

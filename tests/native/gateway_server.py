@@ -53,6 +53,7 @@ DEFAULTS: dict[str, Any] = {
     "proxy_allow_ips": ("127.0.0.1", "::1", "unix"),
     "early_hints": True,
     "log_queries": False,
+    "log_format": "text",
     "access_logfile": None,
     "access_logformat": '%(h)s "%(r)s" %(s)s %(B)s',
 }
