@@ -27,6 +27,8 @@ struct rhb_access_entry {
     size_t response_head_len;
     const char *const *environ; /* values of rhb_access_log_environ_key(), in that order */
     const size_t *environ_len;
+    const char *request_id; /* NULL: it has none */
+    size_t request_id_len;
     time_t finished;
     uint64_t duration_ns;
     pid_t pid;
@@ -34,10 +36,11 @@ struct rhb_access_entry {
 
 /* A log with this format, which has gunicorn's atoms: %(x)s with x of h l u t r m U q H s B b f a T
  * M D L p {name}i {name}o {variable}e, and %%; {iso}t is the time of RFC 3339. u is the user of
- * Authorization: Basic (RFC 7617). Bytes that could forge a line (controls, quotes, backslash, 0x7F
- * and up) are written as \xHH. `json`, or a format behind `escape=json `, writes JSON (json.h). For
- * a bad format, returns NULL and sets *error to a static message and *error_at to the offset in the
- * format. Returns NULL with *error NULL when there is no memory. */
+ * Authorization: Basic (RFC 7617). {name}x are those of own_atoms.c. Bytes that could forge a line
+ * (controls, quotes, backslash, 0x7F and up) are written as \xHH. `json`, or a format behind
+ * `escape=json `, writes JSON (json.h). For a bad format, returns NULL and sets *error to a static
+ * message and *error_at to the offset in the format. Returns NULL with *error NULL when there is no
+ * memory. */
 struct rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at);
 
 /* Sets where lines are appended: to fd, or to the file of this path when fd is negative. With both,

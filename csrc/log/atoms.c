@@ -32,7 +32,7 @@ static bool put_escaped(struct rhb_bytes *out, const char *text, size_t len)
     return true;
 }
 
-static bool put_value(struct rhb_bytes *out, const char *text, size_t len)
+bool rhb_access_put_value(struct rhb_bytes *out, const char *text, size_t len)
 {
     if (text != NULL && len > 0)
         return put_escaped(out, text, len);
@@ -42,7 +42,7 @@ static bool put_value(struct rhb_bytes *out, const char *text, size_t len)
 
 static bool put_dash(struct rhb_bytes *out)
 {
-    return put_value(out, NULL, 0);
+    return rhb_access_put_value(out, NULL, 0);
 }
 
 /* ---- the exchange ---- */
@@ -50,7 +50,7 @@ static bool put_dash(struct rhb_bytes *out)
 static bool put_peer(const struct rhb_access_line *line, const struct rhb_access_item *item)
 {
     (void)item;
-    return put_value(line->out, line->entry->peer, line->entry->peer_len);
+    return rhb_access_put_value(line->out, line->entry->peer, line->entry->peer_len);
 }
 
 static bool put_status(const struct rhb_access_line *line, const struct rhb_access_item *item)
@@ -155,7 +155,7 @@ static bool put_method(const struct rhb_access_line *line, const struct rhb_acce
     const struct phr_request_head *head = line->entry->request;
     (void)item;
     return head == NULL ? put_dash(line->out)
-                        : put_value(line->out, head->method, head->method_len);
+                        : rhb_access_put_value(line->out, head->method, head->method_len);
 }
 
 static bool put_protocol(const struct rhb_access_line *line, const struct rhb_access_item *item)
@@ -173,10 +173,10 @@ static bool put_request_line(const struct rhb_access_line *line, const struct rh
     const struct phr_request_head *head = line->entry->request;
     if (head == NULL)
         return put_dash(line->out);
-    if (!put_value(line->out, head->method, head->method_len))
+    if (!rhb_access_put_value(line->out, head->method, head->method_len))
         return false;
     put_char(line->out, ' ');
-    if (!put_value(line->out, head->target, head->target_len))
+    if (!rhb_access_put_value(line->out, head->target, head->target_len))
         return false;
     put_char(line->out, ' ');
     return put_protocol(line, item);
@@ -193,7 +193,7 @@ static bool put_path(const struct rhb_access_line *line, const struct rhb_access
 {
     struct rhb_target target;
     (void)item;
-    return split(line, &target) ? put_value(line->out, target.path, target.path_len)
+    return split(line, &target) ? rhb_access_put_value(line->out, target.path, target.path_len)
                                 : put_dash(line->out);
 }
 
@@ -279,7 +279,8 @@ static bool put_environ(const struct rhb_access_line *line, const struct rhb_acc
     const struct rhb_access_entry *entry = line->entry;
     if (entry->environ == NULL || entry->environ_len == NULL)
         return put_dash(line->out);
-    return put_value(line->out, entry->environ[item->index], entry->environ_len[item->index]);
+    return rhb_access_put_value(line->out, entry->environ[item->index],
+                                entry->environ_len[item->index]);
 }
 
 static const struct phr_header *authorization(const struct phr_request_head *head)

@@ -1,6 +1,7 @@
 #include "format.h"
 #include "atoms.h"
 #include "json.h"
+#include "own_atoms.h"
 #include <stdlib.h>
 
 /* Literals of up to so many bytes are copied with one copy of this fixed size; the text is padded
@@ -74,12 +75,25 @@ static size_t environ_index(struct rhb_access_format *format, const char *name)
     return i;
 }
 
+/* {name}x */
+static bool compile_own(struct source *source, const char *name, size_t len)
+{
+    const struct rhb_access_own_atom *atom = rhb_access_own_atom(name, len);
+    if (atom == NULL)
+        return false;
+    source->item->put = atom->put;
+    next_item(source, atom->is_number ? 'L' : 'x');
+    return true;
+}
+
 /* {name}letter, from the brace to before the closing parenthesis. */
 static bool compile_named(struct source *source, const char *brace, const char *end)
 {
     const char *name = brace + 1, *close = end - 2;
     if (close <= name || *close != '}')
         return false;
+    if (end[-1] == 'x')
+        return compile_own(source, name, (size_t)(close - name));
     source->item->put = rhb_access_named_atom(end[-1]);
     if (source->item->put == NULL)
         return false;

@@ -95,6 +95,7 @@ cdef extern from "http/response_head.h" nogil:
     rhb_head_result rhb_head_begin(rhb_response_head *head, rhb_bytes *out, const char *status, size_t status_len)
     rhb_head_result rhb_head_field(rhb_response_head *head, const char *name, size_t name_len,
                                    const char *value, size_t value_len)
+    bint rhb_head_has_field(const rhb_response_head *head, const char *lower, size_t len)
     rhb_head_result rhb_head_end(rhb_response_head *head, const rhb_head_context *context,
                                  rhb_head_outcome *outcome)
 
@@ -145,6 +146,8 @@ cdef extern from "log/access_log.h" nogil:
         size_t response_head_len
         const char *const *environ
         const size_t *environ_len
+        const char *request_id
+        size_t request_id_len
         time_t finished
         uint64_t duration_ns
         pid_t pid
@@ -247,6 +250,19 @@ cdef extern from "http/forwarded.h" nogil:
                             const phr_header *fields, size_t count)
     uint16_t rhb_forwarded_server_port(const rhb_forwarded *said, const char *host, size_t host_len)
 
+cdef extern from "http/request_id.h" nogil:
+    enum: RHB_REQUEST_ID_MADE
+    struct rhb_request_id_policy:
+        const char *field
+        const char *sent_as
+        size_t field_len
+        const rhb_allowed_peers *allowed
+    struct rhb_request_id_pool:
+        pass
+    bint rhb_request_id_find(const rhb_request_id_policy *policy, const rhb_peer *peer, const phr_header *fields,
+                             size_t count, const char **id, size_t *len)
+    void rhb_request_id_make(rhb_request_id_pool *pool, char *id)
+
 cdef extern from "http/proxy_protocol.h" nogil:
     enum: RHB_PROXY_V1
     enum: RHB_PROXY_V2
@@ -305,6 +321,7 @@ cdef extern from "loop/loop.h" nogil:
         const char *server
         size_t server_len
         rhb_forwarded_policy forwarded
+        rhb_request_id_policy request_ids
         unsigned proxy_versions
         rhb_allowed_peers proxy_allowed
     struct rhb_listener:

@@ -29,6 +29,7 @@ cdef class Exchange:
     cdef bint running                   # between start() and finish()
     cdef bint detached                  # the lane no longer has the request: the response has been suspended
     cdef phr_request_head *saved_head   # a copy, then
+    cdef str request_id                 # None without --request-id
 
     # the response
     cdef ResponseHead head

@@ -51,8 +51,10 @@ from .csrc cimport (
     rhb_wait_writable,
 )
 from .error_log cimport describe_request, log_error
+from .request_ids cimport echo_request_id
 from .response_body cimport frame_block
 from .response_head cimport complete_head, write_fields
+from .text cimport rhb_latin1
 
 from rhebok.process.forked_child import end_forked_child
 
@@ -164,7 +166,7 @@ cdef class Exchange:
             if close is not None:
                 close()
         except BaseException as error:
-            log_error(self.logger, "close() of the application's iterable failed", (), error)
+            log_error(self.logger, "close() of the application's iterable failed", (), error, self.request_id)
         return 0
 
     cdef bint is_reusable(self):
@@ -222,6 +224,8 @@ cdef class Exchange:
         entry.request = self.request_head()
         entry.status = self.head.written.status
         entry.body_bytes = self.body.size
+        if self.request_id is not None:
+            rhb_latin1(self.request_id, &entry.request_id, &entry.request_id_len)
         return self.access_line.write(self.loop.reports, &entry, self.conn)
 
     cdef int log_cut(self) except -1:
@@ -328,6 +332,8 @@ cdef class Exchange:
 
     cdef int end_head(self, int64_t body_length) except -1:
         """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
+        if self.request_id is not None:
+            echo_request_id(&self.head, self.loop, self.request_id)
         complete_head(&self.head, self.loop, body_length)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
@@ -357,9 +363,10 @@ cdef class Exchange:
         return 0
 
     def describe(self):
-        """describe() -> str: method and target of the request, for messages; "?" after the end of the response."""
+        """describe() -> str: method, target and identifier of the request, for messages; "?" after the end of the
+        response."""
         cdef const phr_request_head *head = self.request_head() if self.running else NULL
-        return "?" if head is NULL else describe_request(head)
+        return "?" if head is NULL else describe_request(head, self.request_id)
 
 
 # ---- what the application calls in a wrong way ----

@@ -180,7 +180,7 @@ cdef class Worker:
         show_queries(settings.log_queries)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
-        self.service.loop = self.loop
+        self.service.loop, self.service.request_ids = self.loop, self.setup.request_ids
         self.service.wake_fd = self.wake_fd
         self.service.all_requests = requests
         templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]

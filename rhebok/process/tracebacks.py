@@ -57,6 +57,7 @@ class JsonFormatter(TracebackFormatter):
             record.process,
             traceback=self.formatException(record.exc_info) if record.exc_info else record.exc_text,
             stack=self.formatStack(record.stack_info) if record.stack_info else None,
+            request_id=getattr(record, "request_id", None),
         )
 
 

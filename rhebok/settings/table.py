@@ -10,7 +10,7 @@ from typing import Any
 
 from rhebok.process import statsd
 from rhebok.process.logger_config import parse_syslog_address
-from rhebok.settings import values
+from rhebok.settings import field_values, values
 from rhebok.settings.cpus import auto_workers
 from rhebok.settings.values import Kind
 
@@ -274,7 +274,7 @@ class Settings:
         "Close a connection after this many requests; 0 means never.")
     chunked: bool = row("--chunked/--no-chunked", values.switch(), True, Group.HTTP,
         "Send responses of unknown length chunked. Otherwise the end of the connection ends them.")
-    server_header: str = row("--server-header", values.field_value(), "Rhebok", Group.HTTP,
+    server_header: str = row("--server-header", field_values.field_value(), "Rhebok", Group.HTTP,
         "The Server field of responses. An empty value omits it.")
     early_hints: bool = row("--early-hints/--no-early-hints", values.switch(), False, Group.HTTP,
         "Give the application wsgi.early_hints, which sends 103 responses. Every proxy in front must support "
@@ -339,6 +339,10 @@ class Settings:
     enable_backlog_metric: bool = row("--enable-backlog-metric/--no-enable-backlog-metric", values.switch(),
         False, Group.LOGGING, "With --statsd-host: send once a second how many connections wait to be "
         "accepted.")
+    request_id: str | None = row("--request-id", field_values.field_name("X-Request-ID"), None, Group.LOGGING,
+        "Give each request an identifier: that of this field, when a proxy in --forwarded-allow-ips has sent "
+        "a well-formed one, otherwise 128 random bits. The application gets it as the field and as "
+        "rhebok.request_id, the client gets it in the response, and the logs have it (docs/LOGGING.md).")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
         "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
         "have passwords and tokens. The access log's format decides for itself.")

@@ -74,3 +74,25 @@ def test_an_access_log_that_cannot_be_opened_again_is_a_record_too(serve: Serve,
     until(lambda: any("cannot be opened again" in str(each["message"]) for each in records(log)))
     server.stop()
     assert all(each["level"] for each in records(log))
+
+
+def test_a_request_id_leads_from_the_response_to_both_logs(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    log, access_log = tmp_path / "error.log", tmp_path / "access.log"
+    options = ("--log-format", "json", "--error-logfile", log.name)
+    more = ("--access-logfile", access_log.name, "--access-logformat", "json", "--request-id")
+    server = serve("broken", *options, *more, log=log)
+    server.tracebacks = 1
+    request_id = server.get("/raise").fields.get("x-request-id")
+    server.stop()
+    assert request_id
+    assert [each["path"] for each in records(access_log) if each["request_id"] == request_id] == ["/raise"]
+    (failed,) = [each for each in records(log) if each.get("request_id") == request_id]
+    assert "traceback" in failed
+
+
+def test_ids_differ_in_workers_that_share_one_preloaded_application(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    server = serve("broken", "--request-id", "--preload", workers=4)
+    ids = [server.get("/").fields.get("x-request-id") for _ in range(100)]
+    assert len(set(ids)) == len(ids)

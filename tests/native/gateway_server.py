@@ -54,6 +54,7 @@ DEFAULTS: dict[str, Any] = {
     "early_hints": True,
     "log_queries": False,
     "log_format": "text",
+    "request_id": None,
     "access_logfile": None,
     "access_logformat": '%(h)s "%(r)s" %(s)s %(B)s',
 }

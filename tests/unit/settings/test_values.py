@@ -2,7 +2,7 @@
 
 import pytest
 
-from rhebok.settings import values
+from rhebok.settings import field_values, values
 
 KINDS = {
     "whole": values.whole_number(1, 10),
@@ -13,7 +13,8 @@ KINDS = {
     "choice": values.choice("a", "b"),
     "path": values.path(),
     "text": values.text(),
-    "field": values.field_value(),
+    "field": field_values.field_value(),
+    "field name": field_values.field_name("X-Usual"),
     "function": values.callable_name(),
     "bind": values.bind_addresses(),
     "directories": values.directories(),
@@ -48,6 +49,12 @@ KINDS = {
         ("path", "", None),
         ("text", "", ""),
         ("field", " Rhebok ", "Rhebok"),
+        ("field name", "x-My-1d", "x-My-1d"),
+        ("field name", "on", "X-Usual"),
+        ("field name", True, "X-Usual"),
+        ("field name", "off", None),
+        ("field name", False, None),
+        ("field name", "", None),
         ("function", "a.b:c.d", "a.b:c.d"),
         ("function", "", None),
         ("bind", "127.0.0.1:1 unix:/a", ("127.0.0.1:1", "unix:/a")),
