@@ -5,6 +5,7 @@
 #define RHB_ACCESS_LOG_H
 
 #include "base/bytes.h"
+#include "http/allowed_peers.h"
 #include "picohttpparser/strict.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,8 @@ struct rhb_access_entry {
     const size_t *environ_len;
     const char *request_id; /* NULL: it has none */
     size_t request_id_len;
+    const struct rhb_peer *sender;           /* who has sent the request: client or proxy */
+    const struct rhb_allowed_peers *proxies; /* those that are believed; NULL: none */
     time_t finished;
     uint64_t duration_ns;
     pid_t pid;

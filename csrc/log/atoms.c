@@ -104,14 +104,20 @@ static bool put_microseconds(const struct rhb_access_line *line, const struct rh
     return true;
 }
 
+void rhb_access_put_duration(struct rhb_bytes *out, uint64_t ns)
+{
+    int micros = (int)(ns / 1000u % 1000000u);
+    put_number(out, ns / 1000000000u);
+    put_char(out, '.');
+    put_two(out, micros / 10000);
+    put_two(out, micros / 100 % 100);
+    put_two(out, micros % 100);
+}
+
 static bool put_fraction(const struct rhb_access_line *line, const struct rhb_access_item *item)
 {
-    int micros = (int)(line->entry->duration_ns / 1000u % 1000000u);
-    put_seconds(line, item);
-    put_char(line->out, '.');
-    put_two(line->out, micros / 10000);
-    put_two(line->out, micros / 100 % 100);
-    put_two(line->out, micros % 100);
+    (void)item;
+    rhb_access_put_duration(line->out, line->entry->duration_ns);
     return true;
 }
 

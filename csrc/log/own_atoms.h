@@ -1,4 +1,5 @@
-/* The atoms %({name}x)s, which gunicorn does not have: identifiers of the request. */
+/* The atoms %({name}x)s, which gunicorn does not have: identifiers of the request, and
+ * times. */
 #ifndef RHB_ACCESS_LOG_OWN_ATOMS_H
 #define RHB_ACCESS_LOG_OWN_ATOMS_H
 

@@ -89,6 +89,8 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
         .response_head_len = head_len,
         .finished = time(NULL),
         .pid = getpid(),
+        .sender = &conn->peer,
+        .proxies = &loop->options.forwarded.allowed,
     };
     set_request_id(loop, conn, &entry);
     rhb_reports_add(loop->reports, &entry);

@@ -250,7 +250,7 @@ cdef Progress application_failed(Exchange exchange, object error) except? BROKEN
     try:
         return answer_500(exchange)
     except BaseException as second:
-        log_error(exchange.logger, "the answer 500 failed", (), second, exchange.request_id)
+        log_error(exchange.logger, "the answer 500 failed", (), second, exchange.identifiers())
         return BROKEN
 
 
@@ -265,7 +265,7 @@ cdef bint drop_response(Exchange exchange, object error) except -1:
         exchange.logger.debug("the client went away during write(), request %s", exchange.describe())
     else:
         log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error,
-                  exchange.request_id)
+                  exchange.identifiers())
     exchange.iterator = None
     exchange.outgoing.drop_body()
     return not exchange.outgoing.on_wire and not exchange.client_gone
@@ -280,7 +280,7 @@ cdef int taken_socket_failed(Exchange exchange, object error) except -1:
         exchange.logger.debug("%r after the socket was taken, request %s", error, exchange.describe())
     else:
         log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error,
-                  exchange.request_id)
+                  exchange.identifiers())
     return 0
 
 

@@ -148,6 +148,8 @@ cdef extern from "log/access_log.h" nogil:
         const size_t *environ_len
         const char *request_id
         size_t request_id_len
+        const rhb_peer *sender
+        const rhb_allowed_peers *proxies
         time_t finished
         uint64_t duration_ns
         pid_t pid
@@ -249,6 +251,14 @@ cdef extern from "http/forwarded.h" nogil:
     void rhb_forwarded_read(rhb_forwarded *said, const rhb_forwarded_policy *policy, const rhb_peer *peer,
                             const phr_header *fields, size_t count)
     uint16_t rhb_forwarded_server_port(const rhb_forwarded *said, const char *host, size_t host_len)
+
+cdef extern from "http/traceparent.h" nogil:
+    enum: RHB_TRACE_ID
+    enum: RHB_SPAN_ID
+    struct rhb_traceparent:
+        const char *trace_id
+        const char *span_id
+    bint rhb_traceparent_find(rhb_traceparent *trace, const phr_header *fields, size_t count)
 
 cdef extern from "http/request_id.h" nogil:
     enum: RHB_REQUEST_ID_MADE

@@ -1,7 +1,8 @@
 # cython: binding=False
 """What the error log says about a request, and how an error of the application gets there."""
 
-from .csrc cimport phr_request_head
+from .csrc cimport RHB_SPAN_ID, RHB_TRACE_ID, phr_request_head, rhb_traceparent, rhb_traceparent_find
+from .text cimport latin1
 
 
 cdef bint queries_shown = False  # --log-queries, for this process
@@ -24,14 +25,27 @@ cdef str describe_request(const phr_request_head *head, str request_id):
     return f"{method} {target.decode('ascii', 'backslashreplace')}{identified}"
 
 
-cdef int log_error(object logger, str message, tuple arguments, object error, str request_id=None) except -1:
-    """Logs an error with its traceback, or without (None). request_id: an attribute of the record. Logging runs code of the application (handlers, filters,
-    __str__), and --timeout may interrupt it: whatever it raises is dropped, so that the worker goes on."""
+cdef dict identifiers_of(const phr_request_head *head, str request_id):
+    """Attributes of a record about the request; None when it has none. head: may be NULL."""
+    cdef rhb_traceparent trace
+    cdef dict found = {}
+    if request_id is not None:
+        found["request_id"] = request_id
+    if head is not NULL and rhb_traceparent_find(&trace, head.fields, head.num_fields):
+        found["trace_id"] = latin1(trace.trace_id, RHB_TRACE_ID)
+        found["span_id"] = latin1(trace.span_id, RHB_SPAN_ID)
+    return found or None
+
+
+cdef int log_error(object logger, str message, tuple arguments, object error, dict identifiers=None) except -1:
+    """Logs an error with its traceback, or without (None). identifiers: see identifiers_of. Logging runs code of the
+    application (handlers, filters, __str__), and --timeout may interrupt it: whatever it raises is dropped, so that the
+    worker goes on."""
     try:
-        if request_id is None:
+        if identifiers is None:
             logger.error(message, *arguments, exc_info=error)
         else:
-            logger.error(message, *arguments, exc_info=error, extra={"request_id": request_id})
+            logger.error(message, *arguments, exc_info=error, extra=identifiers)
     except BaseException:
         pass
     return 0

@@ -71,5 +71,6 @@ cdef class Exchange:
     cdef int put_block(self, object block) except -1
     cdef rhb_io flush(self, bint ends) noexcept
     cdef int end_in_child(self, object error) except -1
+    cdef dict identifiers(self)
 
 cpdef long live_exchanges()

@@ -50,7 +50,7 @@ from .csrc cimport (
     rhb_unsent,
     rhb_wait_writable,
 )
-from .error_log cimport describe_request, log_error
+from .error_log cimport describe_request, identifiers_of, log_error
 from .request_ids cimport echo_request_id
 from .response_body cimport frame_block
 from .response_head cimport complete_head, write_fields
@@ -166,7 +166,7 @@ cdef class Exchange:
             if close is not None:
                 close()
         except BaseException as error:
-            log_error(self.logger, "close() of the application's iterable failed", (), error, self.request_id)
+            log_error(self.logger, "close() of the application's iterable failed", (), error, self.identifiers())
         return 0
 
     cdef bint is_reusable(self):
@@ -224,6 +224,7 @@ cdef class Exchange:
         entry.request = self.request_head()
         entry.status = self.head.written.status
         entry.body_bytes = self.body.size
+        entry.sender, entry.proxies = &self.conn.peer, &self.loop.options.forwarded.allowed
         if self.request_id is not None:
             rhb_latin1(self.request_id, &entry.request_id, &entry.request_id_len)
         return self.access_line.write(self.loop.reports, &entry, self.conn)
@@ -361,6 +362,10 @@ cdef class Exchange:
         """The application has returned, or raised, in a process that it forked. Does not return."""
         end_forked_child(self.logger, self.describe(), error)
         return 0
+
+    cdef dict identifiers(self):
+        """For log_error."""
+        return identifiers_of(self.request_head() if self.running else NULL, self.request_id)
 
     def describe(self):
         """describe() -> str: method, target and identifier of the request, for messages; "?" after the end of the

@@ -24,6 +24,8 @@ _WAYS_IN = (_ROOT + "command.py", _ROOT + "cli.py", _ROOT + os.path.join("native
 
 _FRAME = re.compile(r'  File "(.*)", line ')
 
+_IDENTIFIERS = ("request_id", "trace_id", "span_id")  # attributes that native gives to records
+
 NOTHING = "no thread is in the application\n"
 
 
@@ -57,7 +59,7 @@ class JsonFormatter(TracebackFormatter):
             record.process,
             traceback=self.formatException(record.exc_info) if record.exc_info else record.exc_text,
             stack=self.formatStack(record.stack_info) if record.stack_info else None,
-            request_id=getattr(record, "request_id", None),
+            **{name: getattr(record, name, None) for name in _IDENTIFIERS},
         )
 
 

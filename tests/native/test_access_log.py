@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway_server import serving, wait_until
+from gateway_server import PATIENCE, serving, wait_until
 
 FORMAT = '%(h)s "%(r)s" %(s)s %(B)s "%(a)s" %({x-kind}o)s %({wsgi.url_scheme}e)s %({x-id}i)s'
 
@@ -87,3 +88,33 @@ def test_a_variable_that_has_no_text_is_logged_as_a_dash(tmp_path: Path) -> None
             assert client.get().body == b"hello"
         server.wait_for_log("RuntimeError: no text")
         assert lines_of(path, 2) == ["200 -", "200 -"]
+
+
+def test_trace_and_front_time_come_from_the_fields(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    form = "%({trace_id}x)s %({span_id}x)s %({front_time}x)s"
+    trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    start = f"X-Request-Start: t={time.time() - 5:.3f}"
+    with serving(app, access_logfile=str(path), access_logformat=form) as server:
+        server.get("/list", trace, start)
+        server.get("/list", trace + "0", start + "x")
+        with server.client() as client:
+            client.send(f"GET / HTTP/1.1\r\nHost: h\r\n{start}\r\nExpect: x\r\n\r\n".encode())
+            client.rest()
+        first, second, third = (line.split() for line in lines_of(path, 3))
+    assert first[:2] == ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"]
+    assert second == ["-", "-", "-"]
+    assert 5 <= float(first[2]) < 5 + PATIENCE
+    assert 5 <= float(third[2]) < 5 + PATIENCE
+
+
+def test_only_a_trusted_proxy_is_believed_about_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    with serving(
+        app,
+        access_logfile=str(path),
+        access_logformat="%({front_time}x)s",
+        forwarded_allow_ips=("192.0.2.1",),
+    ) as server:
+        server.get("/list", f"X-Request-Start: t={time.time() - 5:.3f}")
+        assert lines_of(path, 1) == ["-"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,20 @@ def test_the_access_log_has_it_also_of_a_refused_request(tmp_path: Path) -> None
             client.rest()
         wait_until(lambda: path.exists() and path.read_text().count("\n") == 3, "three lines")
         assert path.read_text().splitlines() == ["200 abc", f"200 {made}", "417 bad"]
+
+
+def test_the_error_names_the_trace_too_for_who_reads_records(tmp_path: Path) -> None:
+    """As attributes of the record."""
+
+    def failing(environ: dict[str, Any], start_response: Any) -> Any:
+        class Shown(logging.Handler):
+            def emit(self, record: Any) -> None:
+                environ["wsgi.errors"].write(f"{record.request_id} {record.trace_id}\n")
+
+        logging.getLogger().addHandler(Shown())
+        raise RuntimeError("broken")
+
+    with serving(failing, request_id="X-Request-ID") as server:
+        trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        server.get("/", "X-Request-ID: abc", trace)
+        server.wait_for_log("abc 4bf92f3577b34da6a3ce929d0e0e4736")
