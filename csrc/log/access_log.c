@@ -1,7 +1,6 @@
 #define _GNU_SOURCE /* memrchr */
 #include "access_log.h"
 #include "base/clock.h"
-#include "error_line.h"
 #include "format.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -36,11 +35,11 @@ struct rhb_access_log {
     dev_t dev; /* of fd, and its inode */
     ino_t ino;
     bool is_socket;
-    bool in_pieces;    /* a write gets whole lines of at most PIPE_BUF bytes */
-    bool may_wait;     /* a write could wait for a reader */
-    size_t flush_at;   /* bytes in the batch */
-    int errors;        /* descriptor of the error log, or -1 */
-    bool json_errors;  /* its lines are JSON */
+    bool in_pieces;  /* a write gets whole lines of at most PIPE_BUF bytes */
+    bool may_wait;   /* a write could wait for a reader */
+    size_t flush_at; /* bytes in the batch */
+    int errors;      /* descriptor of the error log, or -1 */
+    enum rhb_error_form error_form;
     bool stays;        /* writes to the renamed file, and the error log says so */
     bool torn;         /* the last write ended inside a line */
     uint64_t lost;     /* lines that no written notice has reported yet */
@@ -135,10 +134,10 @@ int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd)
     return 0;
 }
 
-void rhb_access_log_errors_to(struct rhb_access_log *log, int fd, bool as_json)
+void rhb_access_log_errors_to(struct rhb_access_log *log, int fd, enum rhb_error_form form)
 {
     log->errors = fd;
-    log->json_errors = as_json;
+    log->error_form = form;
 }
 
 static void report_that_it_stays(const struct rhb_access_log *log, int error)
@@ -148,7 +147,7 @@ static void report_that_it_stays(const struct rhb_access_log *log, int error)
              "the access log '%.1024s' cannot be opened again: %s; this process goes on writing to "
              "the old file",
              log->path, strerror(error));
-    rhb_error_line(log->errors, log->json_errors, message);
+    rhb_error_line(log->errors, log->error_form, message);
 }
 
 /* Opens the path again if it is another file now, or none. Returns 0 or -errno. */

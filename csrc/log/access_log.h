@@ -5,6 +5,7 @@
 #define RHB_ACCESS_LOG_H
 
 #include "base/bytes.h"
+#include "error_line.h"
 #include "http/allowed_peers.h"
 #include "picohttpparser/strict.h"
 #include <stdbool.h>
@@ -68,8 +69,8 @@ uint64_t rhb_access_log_due(const struct rhb_access_log *log);
 int rhb_access_log_flush(struct rhb_access_log *log);
 
 /* Sets the descriptor of the error log, which gets a line when the path cannot be opened again
- * after a rename, once. -1: no line. as_json: its lines are JSON. */
-void rhb_access_log_errors_to(struct rhb_access_log *log, int fd, bool as_json);
+ * after a rename, once. -1: no line. */
+void rhb_access_log_errors_to(struct rhb_access_log *log, int fd, enum rhb_error_form form);
 
 /* Writes the batch, before the process ends: waits a short time for the reader of a full pipe. */
 void rhb_access_log_finish(struct rhb_access_log *log);

@@ -33,11 +33,19 @@ static int render_json(char *line, size_t cap, const char *message)
                     (int)time_text.len, stamp, (int)getpid(), (int)len, text);
 }
 
-void rhb_error_line(int fd, bool as_json, const char *message)
+static int render(char *line, size_t cap, enum rhb_error_form form, const char *message)
+{
+    if (form == RHB_ERROR_JSON)
+        return render_json(line, cap, message);
+    if (form == RHB_ERROR_PRIORITY)
+        return snprintf(line, cap, "<4>%.*s\n", LONGEST_TEXT, message);
+    return render_text(line, cap, message);
+}
+
+void rhb_error_line(int fd, enum rhb_error_form form, const char *message)
 {
     char line[PIPE_BUF];
-    int len =
-        as_json ? render_json(line, sizeof line, message) : render_text(line, sizeof line, message);
+    int len = render(line, sizeof line, form, message);
     if (len > 0 && write(fd, line, (size_t)len) < 0)
         return; /* there is no other place for it */
 }

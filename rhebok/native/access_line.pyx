@@ -24,6 +24,7 @@ from .csrc cimport (
     rhb_records_add,
     rhb_records_environ_key,
     rhb_reports,
+    rhb_reports_select,
     rhb_statsd_add,
 )
 from .error_log cimport log_error
@@ -61,7 +62,7 @@ cdef class AccessLine:
             rhb_lock_take(&reports.lock)
             rhb_statsd_add(reports.statsd, entry)
             rhb_lock_give(&reports.lock)
-        return self.write_lines(reports, entry) if reports.lines else 0
+        return self.write_lines(reports, entry) if reports.lines and rhb_reports_select(reports, entry) else 0
 
     cdef int write_lines(self, rhb_reports *reports, rhb_access_entry *entry) except -1:
         entry.response_head = self.response_head.data

@@ -3,7 +3,12 @@
 
 import os
 
+from libc.stdint cimport UINT64_MAX, uint64_t
+
 from .csrc cimport (
+    RHB_ERROR_JSON,
+    RHB_ERROR_PRIORITY,
+    RHB_ERROR_TEXT,
     rhb_access_log,
     rhb_access_log_errors_to,
     rhb_access_log_free,
@@ -11,9 +16,17 @@ from .csrc cimport (
     rhb_access_log_open,
     rhb_records,
     rhb_records_new,
+    rhb_selection,
+    rhb_selection_exclude,
+    rhb_selection_free,
+    rhb_selection_new,
     rhb_statsd,
     rhb_statsd_new,
 )
+
+ERROR_FORMS = {"text": RHB_ERROR_TEXT, "json": RHB_ERROR_JSON, "journal": RHB_ERROR_PRIORITY}
+
+cdef uint64_t SECOND = 1_000_000_000  # ns
 
 cdef enum:
     STDOUT = 1
@@ -56,7 +69,7 @@ cdef rhb_access_log *open_access_log(object settings, object file, object errors
     if result < 0:
         rhb_access_log_free(log)
         raise OSError(-result, os.strerror(-result), settings.access_logfile)
-    rhb_access_log_errors_to(log, descriptor_of(errors), settings.log_format == "json")
+    rhb_access_log_errors_to(log, descriptor_of(errors), ERROR_FORMS[getattr(errors, "form", "text")])
     return log
 
 
@@ -80,6 +93,22 @@ cdef rhb_records *new_records(object records) except? NULL:
     if made is NULL:
         raise ValueError(f"{error.decode()} at offset {at}")
     return made
+
+
+cdef rhb_selection *new_selection(object settings) except? NULL:
+    """Which requests are logged, which the caller frees; NULL for all."""
+    cdef rhb_selection *selection
+    cdef uint64_t slow = <uint64_t>(settings.access_log_slow * SECOND) if settings.access_log_slow else UINT64_MAX
+    if settings.access_log_sample == 1 and not settings.access_log_exclude:
+        return NULL
+    selection = rhb_selection_new(settings.access_log_sample, slow)
+    if selection is NULL:
+        raise MemoryError
+    for path in settings.access_log_exclude:
+        if not rhb_selection_exclude(selection, path.encode("ascii")):
+            rhb_selection_free(selection)
+            raise MemoryError
+    return selection
 
 
 cdef rhb_statsd *open_statsd(object statsd) except? NULL:

@@ -131,6 +131,12 @@ cdef extern from "loop/body.h" nogil:
 cdef extern from "base/heap.h" nogil:
     void rhb_heap_keep(size_t block)
 
+cdef extern from "log/error_line.h" nogil:
+    enum rhb_error_form:
+        RHB_ERROR_TEXT
+        RHB_ERROR_JSON
+        RHB_ERROR_PRIORITY
+
 cdef extern from "log/access_log.h" nogil:
     enum:
         RHB_ACCESS_VARIABLES
@@ -157,7 +163,7 @@ cdef extern from "log/access_log.h" nogil:
     int rhb_access_log_open(rhb_access_log *log, const char *path, int fd)
     const char *rhb_access_log_environ_key(const rhb_access_log *log, size_t index)
     void rhb_access_log_add(rhb_access_log *log, const rhb_access_entry *entry)
-    void rhb_access_log_errors_to(rhb_access_log *log, int fd, bint as_json)
+    void rhb_access_log_errors_to(rhb_access_log *log, int fd, rhb_error_form form)
     void rhb_access_log_finish(rhb_access_log *log)
     void rhb_access_log_free(rhb_access_log *log)
 
@@ -187,15 +193,24 @@ cdef extern from "base/lock.h" nogil:
     void rhb_lock_take(rhb_lock *lock)
     void rhb_lock_give(rhb_lock *lock)
 
+cdef extern from "log/selection.h" nogil:
+    struct rhb_selection:
+        pass
+    rhb_selection *rhb_selection_new(double share, uint64_t slow_ns)
+    bint rhb_selection_exclude(rhb_selection *selection, const char *path)
+    void rhb_selection_free(rhb_selection *selection)
+
 cdef extern from "log/reports.h" nogil:
     struct rhb_reports:
         rhb_access_log *access_log
         rhb_statsd *statsd
         rhb_records *records
+        rhb_selection *selection
         void *keeper
         void *access
         bint lines
         rhb_lock lock
+    bint rhb_reports_select(const rhb_reports *reports, const rhb_access_entry *entry)
     void rhb_reports_finish(rhb_reports *reports)
 
 cdef extern from "http/saved_head.h" nogil:

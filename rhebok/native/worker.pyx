@@ -13,7 +13,7 @@ from libc.errno cimport errno
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from posix.unistd cimport close
 
-from .access_log cimport compile_format, new_records, open_access_log, open_statsd
+from .access_log cimport compile_format, new_records, new_selection, open_access_log, open_statsd
 from .at_fork cimport AtFork
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
@@ -49,6 +49,7 @@ from .csrc cimport (
     rhb_score,
     rhb_score_alive,
     rhb_score_main_alive,
+    rhb_selection_free,
     rhb_statsd_free,
 )
 from .early_hints cimport retire_exchange
@@ -175,6 +176,7 @@ cdef class Worker:
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
+        self.reports.selection = new_selection(settings)
         self.keeper, self.on_access = records, on_access
         self.set_reports()
         show_queries(settings.log_queries)
@@ -196,6 +198,7 @@ cdef class Worker:
         rhb_access_log_free(self.reports.access_log)
         rhb_statsd_free(self.reports.statsd)
         rhb_records_free(self.reports.records)
+        rhb_selection_free(self.reports.selection)
         if self.wake_fd >= 0:
             close(self.wake_fd)
 

@@ -23,6 +23,7 @@ from rhebok.records import TYPE_CHECKING, dataclass, replace
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
     from typing import TextIO
 
 STDERR = "-"
@@ -179,20 +180,19 @@ class LogStream(WholeLines):
         self._write(f"{line}\n".encode("utf-8", "backslashreplace"), 0)
 
 
-class JsonStream(WholeLines):
-    """Text on its way to a log of JSON: what comes until a write that ends a line is one record, so that of
+class RecordStream(WholeLines):
+    """Text on its way to a log of records: what comes until a write that ends a line is one, so that of
     print() is."""
 
-    def __init__(self, lines: LogStream) -> None:
+    def __init__(self, lines: LogStream, put: "Callable[[str, str], object]", form: str) -> None:
+        """lines: takes what is formatted already. put: takes a level and a message. form: of the records."""
         super().__init__()
-        self.lines = lines  # takes lines that are JSON already
+        self.lines = lines
+        self.form = form  # native reads it: C writes lines too
+        self._put_record = put
 
     def fileno(self) -> int:
         return self.lines.fileno()
-
-    def capture(self, *fds: int) -> None:
-        """See LogStream."""
-        self.lines.capture(*fds)
 
     def write(self, text: str, /) -> int:
         whole = self._pop_unfinished() + text
@@ -208,7 +208,7 @@ class JsonStream(WholeLines):
 
     def _put(self, text: str) -> None:
         if text := text.rstrip("\n"):
-            self.lines.write(json_line("ERROR", text) + "\n")
+            self._put_record("ERROR", text)
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class ErrorLog:
     @property
     def lines(self) -> "TextIO":
         """The stream for lines that are in their format already."""
-        return self.stream.lines if isinstance(self.stream, JsonStream) else self.stream  # type: ignore[return-value]
+        return self.stream.lines if isinstance(self.stream, RecordStream) else self.stream  # type: ignore[return-value]
 
 
 def open_stream(path: str, user: Identity = UNCHANGED, as_json: bool = False) -> "TextIO":

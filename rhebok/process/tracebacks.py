@@ -48,6 +48,11 @@ class TracebackFormatter(logging.Formatter):
         return "".join(shown.format()).rstrip("\n")
 
 
+def identifiers(record: logging.LogRecord) -> dict[str, str | None]:
+    """Of the request that the record is about; None where it has none."""
+    return {name: getattr(record, name, None) for name in _IDENTIFIERS}
+
+
 class JsonFormatter(TracebackFormatter):
     """Records as objects of JSON, each on one line (docs/LOGGING.md)."""
 
@@ -59,7 +64,7 @@ class JsonFormatter(TracebackFormatter):
             record.process,
             traceback=self.formatException(record.exc_info) if record.exc_info else record.exc_text,
             stack=self.formatStack(record.stack_info) if record.stack_info else None,
-            **{name: getattr(record, name, None) for name in _IDENTIFIERS},
+            **identifiers(record),
         )
 
 

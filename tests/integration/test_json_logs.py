@@ -6,8 +6,12 @@ import re
 from pathlib import Path
 from signal import SIGHUP, SIGUSR2
 
+import pytest
+
 from integration.conftest import Serve
+from integration.server import command
 from integration.waiting import until
+from rhebok.process.journal import SOCKET
 
 BROKEN = """
 def application(environ, start_response):
@@ -96,3 +100,19 @@ def test_ids_differ_in_workers_that_share_one_preloaded_application(serve: Serve
     server = serve("broken", "--request-id", "--preload", workers=4)
     ids = [server.get("/").fields.get("x-request-id") for _ in range(100)]
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.skipif(Path(SOCKET).exists(), reason="lines would go to the journal of this machine")
+def test_where_stderr_is_the_journal_and_its_socket_away_lines_have_priorities(
+    serve: Serve, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    named = 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$@"'
+    server = serve("broken", started_as=["sh", "-c", named, "sh", *command()])
+    server.tracebacks = 1
+    assert server.get("/raise").status == 500
+    server.stop()
+    lines = server.log.splitlines()
+    assert all(re.match(r"<[3-6]>", line) for line in lines)
+    assert any(re.fullmatch(r"<6>worker \d+ is ready", line) for line in lines)
+    assert '<3>ValueError: of "mine"' in lines

@@ -118,3 +118,49 @@ def test_only_a_trusted_proxy_is_believed_about_its_time(tmp_path: Path) -> None
     ) as server:
         server.get("/list", f"X-Request-Start: t={time.time() - 5:.3f}")
         assert lines_of(path, 1) == ["-"]
+
+
+def test_health_checks_are_left_out_unless_they_fail(tmp_path: Path) -> None:
+    def health(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("503 Not Ready" if environ["QUERY_STRING"] else "200 OK", [])
+        return [b""]
+
+    path = tmp_path / "access.log"
+    with serving(
+        health,
+        access_logfile=str(path),
+        access_logformat="%(U)s %(s)s",
+        access_log_exclude=("/livez", "/static/*"),
+    ) as server:
+        for target in ("/livez", "/livez?fail", "/static/a.css", "/"):
+            server.get(target)
+        with server.client() as client:
+            client.send(b"GET /livez HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n")  # refused by us
+            client.rest()
+        server.get("/last")
+        assert lines_of(path, 3) == ["/livez 503", "/ 200", "/last 200"]
+
+
+def test_a_sample_has_errors_and_slow_requests_always(tmp_path: Path) -> None:
+    def some(environ: dict[str, Any], start_response: Any) -> Any:
+        status = "500 Failed" if environ["PATH_INFO"] == "/error" else "200 OK"
+        end = time.monotonic() + (0.02 if environ["PATH_INFO"] == "/slow" else 0)
+        while time.monotonic() < end:
+            pass
+        start_response(status, [])
+        return [b""]
+
+    path = tmp_path / "access.log"
+    with serving(
+        some,
+        access_logfile=str(path),
+        access_logformat="%(U)s",
+        access_log_sample=1e-9,
+        access_log_slow=0.02,
+    ) as server:
+        with server.client() as client:
+            for target in ("/a", "/error", "/b", "/slow") * 5:
+                client.get(target)
+        found = lines_of(path, 10)
+        assert found.count("/error") == 5
+        assert found.count("/slow") == 5

@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 /* What is written to a pipe for the message. */
-static size_t written(struct rhb_test *t, char *to, size_t cap, bool as_json, const char *message)
+static size_t written(struct rhb_test *t, char *to, size_t cap, enum rhb_error_form form,
+                      const char *message)
 {
     int ends[2];
     if (!CHECK_INT(pipe(ends), 0))
         return 0;
-    rhb_error_line(ends[1], as_json, message);
+    rhb_error_line(ends[1], form, message);
     ssize_t got = read(ends[0], to, cap - 1);
     close(ends[0]);
     close(ends[1]);
@@ -33,7 +34,7 @@ static void check_matches(struct rhb_test *t, const char *text, const char *patt
 static void text_has_the_columns_of_the_error_log(struct rhb_test *t)
 {
     char line[PIPE_BUF + 1];
-    written(t, line, sizeof line, false, "a \"b\"");
+    written(t, line, sizeof line, RHB_ERROR_TEXT, "a \"b\"");
     check_matches(t, line,
                   "^\\[[-0-9]{10} [:0-9]{8} [-+][0-9]{4}\\] \\[[0-9]+\\] \\[WARNING\\] "
                   "a \"b\"\n$");
@@ -42,11 +43,18 @@ static void text_has_the_columns_of_the_error_log(struct rhb_test *t)
 static void json_has_the_members_of_the_error_log(struct rhb_test *t)
 {
     char line[PIPE_BUF + 1];
-    written(t, line, sizeof line, true, "a \"b\"\\\n\xff");
+    written(t, line, sizeof line, RHB_ERROR_JSON, "a \"b\"\\\n\xff");
     check_matches(t, line,
                   "^\\{\"time\": \"[-0-9]{10}T[:0-9]{8}[-+][0-9]{2}:[0-9]{2}\", \"level\": "
                   "\"warning\", \"pid\": [0-9]+, \"message\": "
                   "\"a \\\\u0022b\\\\u0022\\\\u005C\\\\u000A\\\\u00FF\"\\}\n$");
+}
+
+static void for_the_journal_the_priority_is_in_front(struct rhb_test *t)
+{
+    char line[PIPE_BUF + 1];
+    size_t len = written(t, line, sizeof line, RHB_ERROR_PRIORITY, "a \"b\"");
+    CHECK_STR(line, len, "<4>a \"b\"\n");
 }
 
 static void a_long_message_is_cut_and_its_line_is_whole(struct rhb_test *t)
@@ -54,11 +62,11 @@ static void a_long_message_is_cut_and_its_line_is_whole(struct rhb_test *t)
     char line[2 * PIPE_BUF], message[2 * PIPE_BUF];
     memset(message, '"', sizeof message);
     message[sizeof message - 1] = '\0';
-    for (int as_json = 0; as_json < 2; as_json++) {
-        size_t len = written(t, line, sizeof line, as_json, message);
+    for (int form = RHB_ERROR_TEXT; form <= RHB_ERROR_PRIORITY; form++) {
+        size_t len = written(t, line, sizeof line, (enum rhb_error_form)form, message);
         CHECK(len > PIPE_BUF - 200 && len <= PIPE_BUF);
         CHECK_INT(line[len - 1], '\n');
-        CHECK(!as_json || strcmp(line + len - 3, "\"}\n") == 0);
+        CHECK(form != RHB_ERROR_JSON || strcmp(line + len - 3, "\"}\n") == 0);
     }
 }
 
@@ -67,6 +75,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(text_has_the_columns_of_the_error_log),
         RHB_CASE(json_has_the_members_of_the_error_log),
+        RHB_CASE(for_the_journal_the_priority_is_in_front),
         RHB_CASE(a_long_message_is_cut_and_its_line_is_whole),
     };
     return RHB_RUN(cases);

@@ -10,6 +10,7 @@ import traceback
 import pytest
 
 from rhebok.process import nonblocking
+from rhebok.process.error_writer import Form
 from rhebok.process.line import json_line, rfc3339
 from rhebok.process.log_stream import LogStream
 from rhebok.process.logs import open_error_log
@@ -29,7 +30,7 @@ def records(path):
 
 @pytest.fixture(params=[open_plain_log, open_error_log])
 def log(request, path):
-    return request.param(str(path), "info", as_json=True)
+    return request.param(str(path), "info", form=Form("json"))
 
 
 def test_a_record_has_time_level_pid_and_message(log, path):
@@ -58,7 +59,7 @@ def test_what_is_written_to_wsgi_errors_at_once_is_one_record(log, path):
 
 
 def test_a_traceback_is_a_member(path):
-    log = open_error_log(str(path), "info", as_json=True)
+    log = open_error_log(str(path), "info", form=Form("json"))
     try:
         raise ValueError("of the application")
     except ValueError as error:
@@ -70,13 +71,13 @@ def test_a_traceback_is_a_member(path):
 
 
 def test_stack_info_is_a_member(path):
-    open_error_log(str(path), "info", as_json=True).logger.warning("here", stack_info=True)
+    open_error_log(str(path), "info", form=Form("json")).logger.warning("here", stack_info=True)
     (record,) = records(path)
     assert record["stack"].startswith("Stack (most recent call last):")
 
 
 def test_a_traceback_that_another_handler_has_made_is_kept(path):
-    log = open_error_log(str(path), "info", as_json=True)
+    log = open_error_log(str(path), "info", form=Form("json"))
     record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), None)
     record.exc_text = "Traceback of another process"
     log.logger.handle(record)
@@ -109,7 +110,7 @@ def test_the_notice_of_lost_lines_is_json(path, monkeypatch):
 def test_the_warning_that_the_file_cannot_be_opened_again_is_json(tmp_path):
     directory = tmp_path / "logs"
     directory.mkdir()
-    log = open_plain_log(str(directory / "x"), "info", as_json=True)
+    log = open_plain_log(str(directory / "x"), "info", form=Form("json"))
     (directory / "x").rename(tmp_path / "kept")
     directory.rmdir()
     log.logger.info("still here")
