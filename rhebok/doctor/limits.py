@@ -33,8 +33,8 @@ def _open_files(settings: Settings, system: System) -> Iterator[Finding]:
     elif limit >= most + OTHERS:
         yield note(
             "open files",
-            f"a process may open {limit:.0f}: enough for --max-connections {most}, unless many of them have a "
-            "file open too (large bodies, responses of files)",
+            f"a process may open {limit:.0f}: enough for --max-connections {most}, unless many of them have "
+            "a file open too (large bodies, responses of files)",
             f"LimitNOFILE={wanted} in the unit",
         )
     else:

@@ -45,15 +45,15 @@ def _proxies(settings: Settings) -> Iterator[Finding]:
     if reachable and _believes_everybody(settings.forwarded_allow_ips):
         yield to_change(
             "proxies",
-            f"--forwarded-allow-ips {believed} believes every client that reaches {', '.join(reachable)}: each "
-            f"may say which address it has ({fields})",
+            f"--forwarded-allow-ips {believed} believes every client that reaches {', '.join(reachable)}: "
+            f"each may say which address it has ({fields})",
             "the addresses of the proxies; or see that only they can reach the port, as on Heroku",
         )
     elif reachable:
         yield note(
             "proxies",
-            f"{believed} may say who the client is ({fields}); whoever else reaches {', '.join(reachable)} is "
-            "the client itself",
+            f"{believed} may say who the client is ({fields}); whoever else reaches {', '.join(reachable)} "
+            "is the client itself",
             "if a proxy on another machine is in front: its address in --forwarded-allow-ips",
         )
     else:
