@@ -15,12 +15,15 @@ from .csrc cimport (
     rhb_access_log_new,
     rhb_access_log_open,
     rhb_records,
+    rhb_records_free,
     rhb_records_new,
+    rhb_reports,
     rhb_selection,
     rhb_selection_exclude,
     rhb_selection_free,
     rhb_selection_new,
     rhb_statsd,
+    rhb_statsd_free,
     rhb_statsd_new,
 )
 
@@ -126,6 +129,15 @@ cdef rhb_statsd *open_statsd(object statsd) except? NULL:
     if metrics is NULL:
         raise MemoryError
     return metrics
+
+
+cdef int close_reports(rhb_reports *reports) noexcept:
+    """Frees what has been opened here."""
+    rhb_access_log_free(reports.access_log)
+    rhb_statsd_free(reports.statsd)
+    rhb_records_free(reports.records)
+    rhb_selection_free(reports.selection)
+    return 0
 
 
 cdef int descriptor_of(object stream) except -2:

@@ -20,7 +20,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp
 
 from .access_line cimport AccessLine
 from .csrc cimport (
@@ -32,7 +32,6 @@ from .csrc cimport (
     RHB_LIVE_BORN,
     RHB_LIVE_DEAD,
     RHB_LIVE_EXCHANGE,
-    rhb_access_entry,
     rhb_bytes_free,
     rhb_head_save,
     rhb_live_count,
@@ -51,10 +50,8 @@ from .csrc cimport (
     rhb_wait_writable,
 )
 from .error_log cimport describe_request, identifiers_of, log_error
-from .request_ids cimport echo_request_id
 from .response_body cimport frame_block
 from .response_head cimport complete_head, write_fields
-from .text cimport rhb_latin1
 
 from rhebok.process.forked_child import end_forked_child
 
@@ -219,15 +216,8 @@ cdef class Exchange:
 
     cdef int log_access(self) except -1:
         """Reports the request: to the access log, and to statsd."""
-        cdef rhb_access_entry entry
-        memset(&entry, 0, sizeof(entry))
-        entry.request = self.request_head()
-        entry.status = self.head.written.status
-        entry.body_bytes = self.body.size
-        entry.sender, entry.proxies = &self.conn.peer, &self.loop.options.forwarded.allowed
-        if self.request_id is not None:
-            rhb_latin1(self.request_id, &entry.request_id, &entry.request_id_len)
-        return self.access_line.write(self.loop.reports, &entry, self.conn)
+        return self.access_line.report(
+            self.loop, self.conn, self.request_head(), self.head.written.status, self.body.size, self.request_id)
 
     cdef int log_cut(self) except -1:
         """The same for a connection that the application has taken over, and that the end of the process cuts."""
@@ -333,9 +323,7 @@ cdef class Exchange:
 
     cdef int end_head(self, int64_t body_length) except -1:
         """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
-        if self.request_id is not None:
-            echo_request_id(&self.head, self.loop, self.request_id)
-        complete_head(&self.head, self.loop, body_length)
+        complete_head(&self.head, self.loop, body_length, self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if self.loop.reports is not NULL and self.loop.reports.lines:
@@ -368,8 +356,7 @@ cdef class Exchange:
         return identifiers_of(self.request_head() if self.running else NULL, self.request_id)
 
     def describe(self):
-        """describe() -> str: method, target and identifier of the request, for messages; "?" after the end of the
-        response."""
+        """describe() -> str: method, target and identifier of the request, for messages; "?" after its response."""
         cdef const phr_request_head *head = self.request_head() if self.running else NULL
         return "?" if head is NULL else describe_request(head, self.request_id)
 

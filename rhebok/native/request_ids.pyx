@@ -55,7 +55,7 @@ cdef int echo_request_id(ResponseHead *head, const rhb_loop *loop, str request_i
     cdef const rhb_request_id_policy *policy = &loop.options.request_ids
     cdef const char *value = NULL
     cdef size_t size = 0
-    if not head.started or rhb_head_has_field(&head.written, policy.field, policy.field_len):
+    if rhb_head_has_field(&head.written, policy.field, policy.field_len):
         return 0
     rhb_latin1(request_id, &value, &size)
     if rhb_head_field(&head.written, policy.sent_as, policy.field_len, value, size) != RHB_HEAD_OK:

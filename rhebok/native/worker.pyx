@@ -13,7 +13,7 @@ from libc.errno cimport errno
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from posix.unistd cimport close
 
-from .access_log cimport compile_format, new_records, new_selection, open_access_log, open_statsd
+from .access_log cimport close_reports, compile_format, new_records, new_selection, open_access_log, open_statsd
 from .at_fork cimport AtFork
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
@@ -42,15 +42,12 @@ from .csrc cimport (
     rhb_mover_start,
     rhb_mover_stop,
     rhb_now_coarse,
-    rhb_records_free,
     rhb_records_take,
     rhb_reports,
     rhb_reports_finish,
     rhb_score,
     rhb_score_alive,
     rhb_score_main_alive,
-    rhb_selection_free,
-    rhb_statsd_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -195,10 +192,7 @@ cdef class Worker:
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
-        rhb_access_log_free(self.reports.access_log)
-        rhb_statsd_free(self.reports.statsd)
-        rhb_records_free(self.reports.records)
-        rhb_selection_free(self.reports.selection)
+        close_reports(&self.reports)
         if self.wake_fd >= 0:
             close(self.wake_fd)
 
