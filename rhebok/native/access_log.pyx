@@ -27,7 +27,7 @@ from .csrc cimport (
     rhb_statsd_new,
 )
 
-ERROR_FORMS = {"text": RHB_ERROR_TEXT, "json": RHB_ERROR_JSON, "journal": RHB_ERROR_PRIORITY}
+cdef dict ERROR_FORMS = {"text": RHB_ERROR_TEXT, "json": RHB_ERROR_JSON, "journal": RHB_ERROR_PRIORITY}
 
 cdef uint64_t SECOND = 1_000_000_000  # ns
 
