@@ -1,5 +1,11 @@
-from .csrc cimport rhb_conn, rhb_loop, rhb_request, rhb_request_id_policy, rhb_request_id_pool
-from .response_head cimport ResponseHead
+from .csrc cimport (
+    rhb_conn,
+    rhb_loop,
+    rhb_request,
+    rhb_request_id_policy,
+    rhb_request_id_pool,
+    rhb_response_head,
+)
 
 
 cdef class RequestIds:
@@ -12,4 +18,4 @@ cdef class RequestIds:
     cdef int put(self, dict environ, str request_id) except -1
 
 
-cdef int echo_request_id(ResponseHead *head, const rhb_loop *loop, str request_id) except -1
+cdef int echo_request_id(rhb_response_head *head, const rhb_loop *loop, str request_id) except -1

@@ -50,14 +50,14 @@ cdef class RequestIds:
         return 0
 
 
-cdef int echo_request_id(ResponseHead *head, const rhb_loop *loop, str request_id) except -1:
+cdef int echo_request_id(rhb_response_head *head, const rhb_loop *loop, str request_id) except -1:
     """Adds the field to a response, unless the application has set one."""
     cdef const rhb_request_id_policy *policy = &loop.options.request_ids
     cdef const char *value = NULL
     cdef size_t size = 0
-    if rhb_head_has_field(&head.written, policy.field, policy.field_len):
+    if rhb_head_has_field(head, policy.field, policy.field_len):
         return 0
     rhb_latin1(request_id, &value, &size)
-    if rhb_head_field(&head.written, policy.sent_as, policy.field_len, value, size) != RHB_HEAD_OK:
+    if rhb_head_field(head, policy.sent_as, policy.field_len, value, size) != RHB_HEAD_OK:
         raise MemoryError
     return 0

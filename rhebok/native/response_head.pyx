@@ -71,7 +71,7 @@ cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length, 
     if not head.started:
         raise AssertionError("the application did not call start_response() before its first block")
     if request_id is not None:
-        echo_request_id(head, loop, request_id)
+        echo_request_id(&head.written, loop, request_id)
     if rhb_loop_ends(loop):  # perhaps only since the application was called
         head.context.keep_alive = False
     head.context.body_length = body_length
