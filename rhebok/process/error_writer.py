@@ -45,7 +45,11 @@ def open_writer(path: str, user: Identity = UNCHANGED, form: Form = PLAIN) -> Wr
         return _json(lines)
     if form.format == AUTO and path == STDERR and is_journal(2, os.environ):
         return _journal(lines, form.identifier)
-    return Writer(TEXT, lines, lines, lambda level, message: lines.write(log_line(level, message) + "\n"))
+    return Writer(TEXT, lines, lines, text_lines(lines))
+
+
+def text_lines(lines: "TextIO") -> "Callable[[str, str], object]":
+    return lambda level, message: lines.write(log_line(level, message) + "\n")
 
 
 def _json(lines: "TextIO") -> Writer:
