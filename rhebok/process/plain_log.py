@@ -20,7 +20,7 @@ class PlainLogger:
     def __init__(
         self, level: str, stream: "TextIO", put: "Callable[[str, str], object] | None" = None
     ) -> None:
-        """level: the least that is written, of --log-level. put: writes a level and a message; None: as a line
+        """level: the least that is written, of --log-level. put: writes level and message; None: as a line
         of text, to the stream."""
         self._least = _LEVELS.index(level)
         self._put = put or text_lines(stream)
