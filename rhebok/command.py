@@ -39,6 +39,10 @@ class HandedSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. `arguments` is without the name of the command. Returns the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["doctor"]:
+        from rhebok import cli
+
+        return cli.doctor(given[1:])
     configs: list[Config] = []
 
     def read() -> None:

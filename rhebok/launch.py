@@ -177,7 +177,7 @@ def _import_ahead(config: Config) -> None:
 def _capture_output(log: ErrorLog) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    cast(LogStream, log.stream).capture(1, 2)
+    cast(LogStream, log.lines).capture(1, 2)
 
 
 def _become_user(settings: Settings) -> bool:

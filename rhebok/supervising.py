@@ -25,6 +25,7 @@ from rhebok.listening.listeners import (
 )
 from rhebok.process import heap, identity
 from rhebok.process.daemonize import daemonize
+from rhebok.process.error_writer import Form
 from rhebok.process.identity import Identity
 from rhebok.process.log_stream import STDERR, ErrorLog
 from rhebok.process.open_files import open_null
@@ -74,7 +75,9 @@ def _open_log(config: Config) -> ErrorLog:
         config.others.get("logger_class"),
     )
     if not any(wanted):
-        return open_plain_log(settings.error_logfile or STDERR, settings.log_level, identity_of(settings))
+        form = Form(settings.log_format, settings.name or "rhebok")
+        path = settings.error_logfile or STDERR
+        return open_plain_log(path, settings.log_level, identity_of(settings), form)
     from rhebok import log_setup
 
     log = log_setup.open_logs(config).error

@@ -64,6 +64,16 @@ static size_t put_client(const struct rhb_loop *loop, const struct rhb_conn *con
     return rhb_peer_text(forwarded.has_client ? &forwarded.client : &conn->peer, out);
 }
 
+/* That of a proxy: none is made for a request that no application sees. */
+static void set_request_id(const struct rhb_loop *loop, const struct rhb_conn *conn,
+                           struct rhb_access_entry *entry)
+{
+    const struct rhb_request_id_policy *policy = &loop->options.request_ids;
+    if (policy->field != NULL && entry->request != NULL)
+        rhb_request_id_find(policy, &conn->peer, entry->request->fields, entry->request->num_fields,
+                            &entry->request_id, &entry->request_id_len);
+}
+
 static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int status,
                         const struct phr_request_head *head, const char *answer, size_t head_len,
                         size_t body_len)
@@ -79,7 +89,10 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
         .response_head_len = head_len,
         .finished = time(NULL),
         .pid = getpid(),
+        .sender = &conn->peer,
+        .proxies = &loop->options.forwarded.allowed,
     };
+    set_request_id(loop, conn, &entry);
     rhb_reports_add(loop->reports, &entry);
 }
 

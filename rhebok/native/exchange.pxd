@@ -29,6 +29,7 @@ cdef class Exchange:
     cdef bint running                   # between start() and finish()
     cdef bint detached                  # the lane no longer has the request: the response has been suspended
     cdef phr_request_head *saved_head   # a copy, then
+    cdef str request_id                 # None without --request-id
 
     # the response
     cdef ResponseHead head
@@ -70,5 +71,6 @@ cdef class Exchange:
     cdef int put_block(self, object block) except -1
     cdef rhb_io flush(self, bint ends) noexcept
     cdef int end_in_child(self, object error) except -1
+    cdef dict identifiers(self)
 
 cpdef long live_exchanges()

@@ -20,7 +20,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp
 
 from .access_line cimport AccessLine
 from .csrc cimport (
@@ -32,7 +32,6 @@ from .csrc cimport (
     RHB_LIVE_BORN,
     RHB_LIVE_DEAD,
     RHB_LIVE_EXCHANGE,
-    rhb_access_entry,
     rhb_bytes_free,
     rhb_head_save,
     rhb_live_count,
@@ -50,7 +49,7 @@ from .csrc cimport (
     rhb_unsent,
     rhb_wait_writable,
 )
-from .error_log cimport describe_request, log_error
+from .error_log cimport describe_request, identifiers_of, log_error
 from .response_body cimport frame_block
 from .response_head cimport complete_head, write_fields
 
@@ -164,7 +163,7 @@ cdef class Exchange:
             if close is not None:
                 close()
         except BaseException as error:
-            log_error(self.logger, "close() of the application's iterable failed", (), error)
+            log_error(self.logger, "close() of the application's iterable failed", (), error, self.identifiers())
         return 0
 
     cdef bint is_reusable(self):
@@ -217,12 +216,8 @@ cdef class Exchange:
 
     cdef int log_access(self) except -1:
         """Reports the request: to the access log, and to statsd."""
-        cdef rhb_access_entry entry
-        memset(&entry, 0, sizeof(entry))
-        entry.request = self.request_head()
-        entry.status = self.head.written.status
-        entry.body_bytes = self.body.size
-        return self.access_line.write(self.loop.reports, &entry, self.conn)
+        return self.access_line.report(
+            self.loop, self.conn, self.request_head(), self.head.written.status, self.body.size, self.request_id)
 
     cdef int log_cut(self) except -1:
         """The same for a connection that the application has taken over, and that the end of the process cuts."""
@@ -328,7 +323,7 @@ cdef class Exchange:
 
     cdef int end_head(self, int64_t body_length) except -1:
         """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
-        complete_head(&self.head, self.loop, body_length)
+        complete_head(&self.head, self.loop, body_length, self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if self.loop.reports is not NULL and self.loop.reports.lines:
@@ -356,10 +351,14 @@ cdef class Exchange:
         end_forked_child(self.logger, self.describe(), error)
         return 0
 
+    cdef dict identifiers(self):
+        """For log_error."""
+        return identifiers_of(self.request_head() if self.running else NULL, self.request_id)
+
     def describe(self):
-        """describe() -> str: method and target of the request, for messages; "?" after the end of the response."""
+        """describe() -> str: method, target and identifier of the request, for messages; "?" after its response."""
         cdef const phr_request_head *head = self.request_head() if self.running else NULL
-        return "?" if head is NULL else describe_request(head)
+        return "?" if head is NULL else describe_request(head, self.request_id)
 
 
 # ---- what the application calls in a wrong way ----

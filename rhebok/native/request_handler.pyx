@@ -93,14 +93,23 @@ cdef class RequestHandler:
     cdef Progress answer(self, Exchange exchange, rhb_conn *conn) except? BROKEN:
         """Makes the environ and calls the application."""
         try:
+            if self.service.request_ids is not None:
+                self.identify(exchange, conn)
             environ = self.environs.build(
                 &self.lane.request, conn, input_of(&self.lane.request, exchange), hints_for(exchange))
+            if exchange.request_id is not None:
+                self.service.request_ids.put(environ, exchange.request_id)
         except BaseException as error:
             return application_failed(exchange, error)
         rhb_loop_leave(self.loop, self.lane)
         if self.lane.request.framing.upgrade:
             return run_offering(exchange, self.service.app, environ, self.service.taken)
         return call_application(exchange, self.service.app, environ)
+
+    cdef int identify(self, Exchange exchange, const rhb_conn *conn) except -1:
+        exchange.request_id = None  # of the last request; the next line may fail
+        exchange.request_id = self.service.request_ids.of(&self.lane.request, conn)
+        return 0
 
     cdef int resume(self, rhb_conn *conn) except -1:
         """The client of a suspended response has read enough."""
@@ -217,7 +226,8 @@ cdef class RequestHandler:
     cdef str describe_current(self):
         """Method and target of the request that is being answered; None when there is none."""
         if self.lane.current is not NULL:
-            return describe_request(&self.lane.request.head)
+            request_id = None if self.exchange is None else self.exchange.request_id
+            return describe_request(&self.lane.request.head, request_id)
         if self.resumed is not None and self.resumed.running:
             return self.resumed.describe()
         return None

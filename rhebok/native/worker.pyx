@@ -13,7 +13,7 @@ from libc.errno cimport errno
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from posix.unistd cimport close
 
-from .access_log cimport compile_format, new_records, open_access_log, open_statsd
+from .access_log cimport close_reports, compile_format, new_records, new_selection, open_access_log, open_statsd
 from .at_fork cimport AtFork
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
@@ -42,14 +42,12 @@ from .csrc cimport (
     rhb_mover_start,
     rhb_mover_stop,
     rhb_now_coarse,
-    rhb_records_free,
     rhb_records_take,
     rhb_reports,
     rhb_reports_finish,
     rhb_score,
     rhb_score_alive,
     rhb_score_main_alive,
-    rhb_statsd_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -175,12 +173,13 @@ cdef class Worker:
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
+        self.reports.selection = new_selection(settings)
         self.keeper, self.on_access = records, on_access
         self.set_reports()
         show_queries(settings.log_queries)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
-        self.service.loop = self.loop
+        self.service.loop, self.service.request_ids = self.loop, self.setup.request_ids
         self.service.wake_fd = self.wake_fd
         self.service.all_requests = requests
         templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]
@@ -193,9 +192,7 @@ cdef class Worker:
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
-        rhb_access_log_free(self.reports.access_log)
-        rhb_statsd_free(self.reports.statsd)
-        rhb_records_free(self.reports.records)
+        close_reports(&self.reports)
         if self.wake_fd >= 0:
             close(self.wake_fd)
 

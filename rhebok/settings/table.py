@@ -10,7 +10,7 @@ from typing import Any
 
 from rhebok.process import statsd
 from rhebok.process.logger_config import parse_syslog_address
-from rhebok.settings import values
+from rhebok.settings import field_values, log_values, values
 from rhebok.settings.cpus import auto_workers
 from rhebok.settings.values import Kind
 
@@ -274,7 +274,7 @@ class Settings:
         "Close a connection after this many requests; 0 means never.")
     chunked: bool = row("--chunked/--no-chunked", values.switch(), True, Group.HTTP,
         "Send responses of unknown length chunked. Otherwise the end of the connection ends them.")
-    server_header: str = row("--server-header", values.field_value(), "Rhebok", Group.HTTP,
+    server_header: str = row("--server-header", field_values.field_value(), "Rhebok", Group.HTTP,
         "The Server field of responses. An empty value omits it.")
     early_hints: bool = row("--early-hints/--no-early-hints", values.switch(), False, Group.HTTP,
         "Give the application wsgi.early_hints, which sends 103 responses. Every proxy in front must support "
@@ -300,6 +300,9 @@ class Settings:
 
     log_level: str = row("--log-level", values.choice(*LOG_LEVELS), "info", Group.LOGGING,
         f"The lowest severity in the error log: {', '.join(LOG_LEVELS)}.")
+    log_format: str = row("--log-format", values.choice("auto", "text", "json"), "auto", Group.LOGGING,
+        "The format of the error log: text, or an object of JSON on each line (docs/LOGGING.md). auto is "
+        "text, but records of systemd's journal where stderr is that. The access log has --access-logformat.")
     error_logfile: str | None = row("--error-logfile", values.path(), "-", Group.LOGGING,
         "The error log, which is also wsgi.errors; `-` is stderr.", aliases="--log-file")
     access_logfile: str | None = row("--access-logfile", values.path(), None, Group.LOGGING,
@@ -308,6 +311,14 @@ class Settings:
         "The format of a line of the access log, in gunicorn's atoms; `json` for lines of JSON. A format "
         "behind `escape=json ` is a JSON text of your own: an atom outside quotes becomes a string, a number "
         "or null.")
+    access_log_sample: float = row("--access-log-sample", log_values.share(), 1, Group.LOGGING,
+        "Log this part of the requests only, chosen at random; 5xx and slow ones are always logged.")
+    access_log_slow: float = row("--access-log-slow", values.seconds(), 1, Group.LOGGING,
+        "What --access-log-sample and --access-log-exclude take for slow: a request of at least this time; 0 "
+        "means that none is.", unit="seconds")
+    access_log_exclude: tuple[str, ...] = row("--access-log-exclude", log_values.url_paths(), (),
+        Group.LOGGING, "Do not log requests of this path, as of a health check, unless they are slow or end "
+        "in 5xx; with `*` at its end, of all paths that begin so. May be repeated.")
     capture_output: bool = row("--capture-output/--no-capture-output", values.switch(), False, Group.LOGGING,
         "Write what the application writes to stdout and stderr to --error-logfile.")
     log_config: str | None = row("--log-config", values.path(), None, Group.LOGGING,
@@ -326,6 +337,8 @@ class Settings:
         "The name behind `gunicorn.` in the lines for syslog; without it, --name, otherwise the application.")
     log_syslog_facility: str = row("--log-syslog-facility", values.choice(*SYSLOG_FACILITIES), "user",
         Group.LOGGING, "The facility of the lines for syslog.")
+    log_syslog_format: str = row("--log-syslog-format", values.choice("gunicorn", "rfc5424"), "gunicorn",
+        Group.LOGGING, "The form of the lines for syslog: gunicorn's, or RFC 5424 with a header.")
     statsd_host: str | None = row("--statsd-host", STATSD_ADDRESS, None, Group.LOGGING,
         "Send metrics of requests, lines of the error log and workers to this statsd, with gunicorn's names. "
         "The port is 8125 unless it is given.")
@@ -336,6 +349,10 @@ class Settings:
     enable_backlog_metric: bool = row("--enable-backlog-metric/--no-enable-backlog-metric", values.switch(),
         False, Group.LOGGING, "With --statsd-host: send once a second how many connections wait to be "
         "accepted.")
+    request_id: str | None = row("--request-id", field_values.field_name("X-Request-ID"), None, Group.LOGGING,
+        "Give each request an identifier: that of this field, when a proxy in --forwarded-allow-ips has sent "
+        "a well-formed one, otherwise 128 random bits. The application gets it as the field and as "
+        "rhebok.request_id, the client gets it in the response, and the logs have it (docs/LOGGING.md).")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
         "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
         "have passwords and tokens. The access log's format decides for itself.")

@@ -53,6 +53,10 @@ DEFAULTS: dict[str, Any] = {
     "proxy_allow_ips": ("127.0.0.1", "::1", "unix"),
     "early_hints": True,
     "log_queries": False,
+    "request_id": None,
+    "access_log_sample": 1,
+    "access_log_slow": 1,
+    "access_log_exclude": (),
     "access_logfile": None,
     "access_logformat": '%(h)s "%(r)s" %(s)s %(B)s',
 }

@@ -22,7 +22,7 @@ RHEBOK_FLOORS = (
     ("process",),
     ("listening", "reloading", "reporting"),
     ("native", "settings", "prefork"),
-    ("superdaemon", "gunicorn"),
+    ("superdaemon", "gunicorn", "doctor"),
     ("starter", "serving"),
     ("log_setup",),
     ("supervising",),
