@@ -119,7 +119,7 @@ def test_a_generation_that_dies_is_replaced_as_soon_as_one_can_be_forked(start: 
 
 def test_when_the_first_generation_cannot_be_forked_the_command_fails(shim: Path, tmp_path: Path) -> None:
     faults = Control(tmp_path / "faults")
-    faults.arm(Fault("fork", errno.EAGAIN))
+    faults.arm(Fault("fork", errno.EAGAIN, times=2))  # the first is the child that reads the configuration
     argv = [*command(), *QUICK, "--bind", f"unix:{tmp_path}/socket", "hello"]
     process = Process(argv, tmp_path, LD_PRELOAD=str(shim), **faults.variables)
     try:
