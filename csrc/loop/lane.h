@@ -5,6 +5,7 @@
 
 #include "connection.h"
 #include "http/target.h"
+#include "lap.h"
 #include "scoreboard.h"
 
 enum { RHB_READ_SIZE = 65536 /* bytes of the buffer of a lane */ };
@@ -37,6 +38,10 @@ struct rhb_lane {
     char *held_input;          /* parked input that holds the current request; freed with it */
     struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
     struct rhb_score no_score; /* what score points to when there is no master */
+    struct rhb_board *board;   /* likewise */
+    enum rhb_lap_due due;      /* with the next reading of the clock */
+    struct rhb_lap lap;        /* of the current request, if threads share the loop */
+    struct rhb_board no_board;
 };
 
 /* Its thread enters and leaves the loop (presence.h). */

@@ -281,6 +281,20 @@ cdef extern from "loop/scoreboard.h" nogil:
     void rhb_score_sending(rhb_score *score, int by)
     void rhb_score_unsent(rhb_score *score, uint64_t before, uint64_t now)
 
+cdef extern from "loop/board.h" nogil:
+    enum: RHB_BOARD_SIZE
+    struct rhb_board:
+        pass
+    void rhb_board_count(rhb_board *board, const char *method, size_t len, int status, uint64_t bytes)
+
+cdef extern from "loop/lap.h" nogil:
+    enum rhb_lap_due:
+        RHB_LAP_READING
+        RHB_LAP_END
+    struct rhb_lap:
+        uint64_t away
+    void rhb_lap_add(const rhb_lap *lap, rhb_board *board, uint64_t now)
+
 cdef extern from "loop/loop.h" nogil:
     enum rhb_event:
         RHB_EVENT_REQUEST
@@ -326,6 +340,8 @@ cdef extern from "loop/loop.h" nogil:
         const char *rest
         size_t rest_len
         rhb_score *score
+        rhb_board *board
+        rhb_lap_due due
     struct rhb_mover:
         pass
     struct rhb_loop:
@@ -365,6 +381,8 @@ cdef extern from "loop/loop.h" nogil:
     bint rhb_loop_may_keep(const rhb_loop *loop, const rhb_conn *conn)
     void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
+    void rhb_loop_settle(rhb_loop *loop, rhb_lane *lane)
+    rhb_lap rhb_lap_of(const rhb_loop *loop, const rhb_lane *lane)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
 

@@ -18,6 +18,7 @@ from functools import partial
 from time import monotonic
 from types import FrameType
 
+from rhebok.board.layout import BOARD_SIZE, SCORE_SIZE
 from rhebok.errors import ExitStatus, HookFailed, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.native import thread_stacks
@@ -46,7 +47,7 @@ from rhebok.serving.many_loops import ManyLoops
 from rhebok.serving.outputs import OnAccess, Outputs
 from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
-from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+from rhebok.serving.scoreboard import Scoreboard
 from rhebok.serving.time_limit import TimeLimit
 from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
@@ -105,6 +106,7 @@ class WorkerFactory(Protocol):
         max_requests: int,
         multiprocess: bool,
         score: memoryview | None = None,
+        board: memoryview | None = None,
         timeout: float = 0,
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
@@ -278,6 +280,7 @@ class WorkerProcess:
             max_requests=_limit_of_requests(settings),
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
+            board=service.scoreboard.board(self._slot)[: settings.threads * BOARD_SIZE],
             timeout=service.limit.seconds,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),

@@ -249,6 +249,7 @@ def run_worker(
             max_requests=max_requests,
             multiprocess=True,
             score=scoreboard.view(0),
+            board=scoreboard.board(0),
             channel=channel,
             slot=0,
         )

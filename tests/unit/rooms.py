@@ -20,7 +20,7 @@ RHEBOK_FLOORS = (
     ("rhebok",),  # rhebok/__init__.py
     ("errors", "records"),
     ("process",),
-    ("listening", "reloading", "reporting"),
+    ("board", "listening", "reloading", "reporting"),
     ("native", "settings", "prefork"),
     ("superdaemon", "gunicorn"),
     ("starter", "serving"),
