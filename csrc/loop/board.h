@@ -5,9 +5,9 @@
 #define RHB_BOARD_H
 
 #include "base/histogram.h"
+#include "picohttpparser/strict.h"
 #include <assert.h>
 #include <stddef.h>
-#include <string.h>
 
 /* A board is a multiple of 128 bytes: no cache line has parts of two boards. */
 enum { RHB_BOARD_METHODS = 8, RHB_BOARD_CLASSES = 6, RHB_BOARD_SIZE = 14336 };
@@ -44,19 +44,9 @@ static_assert(offsetof(struct rhb_board, prompt) == 448, "the offsets too");
 static_assert(offsetof(struct rhb_board, total) == 448 + 3 * 8 * RHB_HISTOGRAM_BUCKETS,
               "the offsets too");
 
-/* Any request but a GET with a status of 2xx. */
-void rhb_board_count_other(struct rhb_board *board, const char *method, size_t len, int status);
-
-/* A request has ended. method: len bytes, and at least four may be read. status: 0 when no response
- * has begun. bytes: of the response. */
-static inline void rhb_board_count(struct rhb_board *board, const char *method, size_t len,
-                                   int status, uint64_t bytes)
-{
-    board->bytes_out += bytes;
-    if (memcmp(method, "GET ", 4) == 0 && (unsigned)status - 200 < 100)
-        board->requests[RHB_COUNTED_GET][2]++;
-    else
-        rhb_board_count_other(board, method, len, status);
-}
+/* A request has ended. head: NULL if it is not known. status: 0 when no response has begun. bytes:
+ * of the response. */
+void rhb_board_count(struct rhb_board *board, const struct phr_request_head *head, int status,
+                     uint64_t bytes);
 
 #endif

@@ -44,6 +44,18 @@ struct rhb_lane {
     struct rhb_board no_board;
 };
 
+/* rhb_board_count for the lane's current request; inline for what is usual. */
+static inline void rhb_board_count_of(const struct rhb_lane *lane, int status, uint64_t bytes)
+{
+    const struct phr_request_head *head = &lane->request.head;
+    if (memcmp(head->method, "GET ", 4) == 0 && (unsigned)status - 200 < 100) {
+        lane->board->requests[RHB_COUNTED_GET][2]++;
+        lane->board->bytes_out += bytes;
+    } else {
+        rhb_board_count(lane->board, head, status, bytes);
+    }
+}
+
 /* Its thread enters and leaves the loop (presence.h). */
 void rhb_lane_enter(struct rhb_lane *lane, _Atomic uint32_t *presence);
 void rhb_lane_leave(struct rhb_lane *lane, _Atomic uint32_t *presence);

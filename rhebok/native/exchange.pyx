@@ -36,6 +36,7 @@ from .csrc cimport (
     RHB_LIVE_EXCHANGE,
     rhb_access_entry,
     rhb_board_count,
+    rhb_board_count_of,
     rhb_bytes_free,
     rhb_head_save,
     rhb_lap_add,
@@ -47,6 +48,7 @@ from .csrc cimport (
     rhb_now_exact,
     rhb_reset_on_close,
     rhb_response_moves,
+    rhb_score_began,
     rhb_score_begin,
     rhb_score_no_limit,
     rhb_score_progress,
@@ -68,8 +70,6 @@ cdef extern from "references.h":
 cdef extern from "<sys/socket.h>" nogil:
     enum: SHUT_RDWR
     int shutdown(int fd, int how)
-
-cdef const char *UNKNOWN = "    "  # a method
 
 
 cpdef long live_exchanges():
@@ -139,12 +139,11 @@ cdef class Exchange:
             rhb_reset_on_close(self.conn.fd)
         if progress == BROKEN:
             self.end_waits()
-        if progress == FINISHED and not self.has_lap:
-            self.lane.due = RHB_LAP_END  # its time is known later
-            rhb_board_count(self.lane.board, self.lane.request.head.method, self.lane.request.head.method_len,
-                            self.head.written.status, self.outgoing.sent)
-        else:
+        if progress != FINISHED or self.has_lap:
             self.end_other_lap()
+        else:
+            self.lane.due = RHB_LAP_END  # its time is known later
+            rhb_board_count_of(self.lane, self.head.written.status, self.outgoing.sent)
         self.running = False  # before what may run code of the application, and so its other threads
         if self.loop.reports is not NULL:
             self.log_access()
@@ -205,19 +204,19 @@ cdef class Exchange:
 
     cdef int end_other_lap(self) noexcept:
         """Counts the request; see finish() for the usual case."""
-        cdef const phr_request_head *head = self.request_head()
         cdef bint upgraded = self.head.ended and self.head.written.status == 101
         self.lane.due = RHB_LAP_READING if upgraded or self.has_lap else RHB_LAP_END
         if self.has_lap and not upgraded:
             rhb_lap_add(&self.lap, self.lane.board, rhb_now_exact())
-        rhb_board_count(self.lane.board, UNKNOWN if head is NULL else head.method, 0 if head is NULL else head.method_len,
-                        self.head.written.status if self.head.started or upgraded else 0, self.outgoing.sent)
+        cdef int status = self.head.written.status if self.head.started or upgraded else 0
+        rhb_board_count(self.lane.board, self.request_head(), status, self.outgoing.sent)
 
     # ---- scoreboard and access log ----
 
     cdef int score_start(self) noexcept:
         """From now on the request's time counts for --request-timeout."""
         cdef const phr_request_head *head = &self.lane.request.head
+        rhb_score_began(self.lane.score, self.loop.read_at)
         rhb_score_begin(self.lane.score, head.method,
                         <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
         return 0
@@ -225,6 +224,7 @@ cdef class Exchange:
     cdef int score_resume(self) noexcept:
         """The same when the response is resumed; the time starts again."""
         cdef const phr_request_head *head = self.request_head()
+        rhb_score_began(self.lane.score, self.lap.began if self.has_lap else self.loop.read_at)
         if head is not NULL:
             rhb_score_resume(self.lane.score, head.method,
                              <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)

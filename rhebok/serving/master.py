@@ -42,6 +42,7 @@ from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
+from rhebok.serving.worker_states import WorkerStates
 from rhebok.serving.worker_tracebacks import WorkerTracebacks
 from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
@@ -91,6 +92,7 @@ class Master:
         self._tracebacks = WorkerTracebacks(log.stream)
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
+        self._states = WorkerStates(settings, self._scoreboard)
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger, ask=ask)
         self._traceback_installed = False
         self._slot: int | None = None  # claimed for the next worker
@@ -231,6 +233,7 @@ class Master:
             assert self._slot is not None
             self._tracebacks.forked(pid)
             self._watch.forked(pid, self._slot)
+            self._states.forked(pid, self._slot)
             self._life.forked(pid, self._slot)
             self._metrics.forked()
             self._slot = None
@@ -248,6 +251,7 @@ class Master:
             self._tracebacks.reaped(pid)
             self._life.reaped(pid)
             self._metrics.reaped()
+            self._states.reaped(pid, status)
             self._watch.reaped(pid)
             hooks.reaped(pid, status)
 
@@ -259,13 +263,13 @@ class Master:
             on_child_reap=on_child_reap,
             forked=forked,
             resized=hooks.resized,
-            all_ready=lambda: self._notifier.serving(f"{self._settings.workers} workers serve"),
+            all_ready=self._all_ready,
             stop_begins=self._stop_begins,
             gradual_stop_begins=self._notifier.workers_take,
             replaced_as_a_whole=self._deploy_instead,
             verdicts=self._verdicts,
             verdicts_at=lambda: min(each.next_at() for each in looked_at),
-            child_ready=self._life.ready,
+            child_ready=self._ready,
             show_loading=self._show_loading,
             current_requests=self._watch.current_requests,
         )
@@ -273,7 +277,16 @@ class Master:
     def _verdicts(self) -> dict[int, Verdict]:
         self._tracebacks.look()
         self._metrics.look(self._listeners)
-        return {**self._watch.verdicts(), **self._life.verdicts()}
+        found = {**self._watch.verdicts(), **self._life.verdicts()}
+        self._states.leaving(found, self._watch.causes)
+        return found
+
+    def _all_ready(self) -> None:
+        self._notifier.serving(f"{self._settings.workers} workers serve", self._scoreboard.fd)
+
+    def _ready(self, pid: int) -> None:
+        self._life.ready(pid)
+        self._states.ready(pid)
 
     def _show_loading(self, pids: Sequence[int]) -> None:
         """The supervisor asks where a generation hangs that is not ready: that is where its workers are."""
@@ -302,11 +315,13 @@ class Master:
         elif pid is not None:
             self._log.logger.warning("HUP could not be passed on: send it to the supervisor, pid %d", pid)
         else:
+            self._states.recycled()
             self._hooks.recycles()
         return pid is not None
 
     def _stop_begins(self) -> None:
         """The workers serve the accept queues before they stop; the queues close with the last worker."""
         self._scoreboard.note_generation_stops()
+        self._states.generation_stops()
         self._metrics.generation_stops()
         close_all(self._listeners)

@@ -32,7 +32,7 @@ def counted(server: Server) -> Counts:
 
 
 def until_timed(server: Server, number: int) -> Counts:
-    """Once so many requests are in the histograms: with one thread the time is known a moment after the answer."""
+    """Once so many requests are in the histograms: their time is known a moment after the answer."""
     wait_until(lambda: sum(counted(server).total.counts.values()) >= number, f"{number} times")
     return counted(server)
 

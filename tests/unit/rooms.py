@@ -21,7 +21,7 @@ RHEBOK_FLOORS = (
     ("errors", "records"),
     ("process",),
     ("board", "listening", "reloading", "reporting"),
-    ("native", "settings", "prefork"),
+    ("control", "native", "settings", "prefork"),
     ("superdaemon", "gunicorn"),
     ("starter", "serving"),
     ("log_setup",),

@@ -11,6 +11,15 @@ static void begin(void)
     memset(&board, 0, sizeof board);
 }
 
+/* As the current request of a lane. */
+static void count(const char *line, size_t len, int status, uint64_t bytes)
+{
+    struct rhb_lane lane = {.board = &board};
+    lane.request.head.method = line;
+    lane.request.head.method_len = len;
+    rhb_board_count_of(&lane, status, bytes);
+}
+
 static uint64_t counted(const struct rhb_histogram *histogram)
 {
     uint64_t sum = 0;
@@ -26,32 +35,34 @@ static void methods_are_told_apart(struct rhb_test *t)
         size_t len;
         int method;
     } rows[] = {
-        {"GET / HTTP", 3, RHB_COUNTED_GET},
-        {"HEAD / HTTP", 4, RHB_COUNTED_HEAD},
-        {"POST / HTTP", 4, RHB_COUNTED_POST},
-        {"PUT / HTTP", 3, RHB_COUNTED_PUT},
-        {"PATCH / HTTP", 5, RHB_COUNTED_PATCH},
-        {"DELETE / HTTP", 6, RHB_COUNTED_DELETE},
-        {"OPTIONS * HTTP", 7, RHB_COUNTED_OPTIONS},
-        {"GETS / HTTP", 4, RHB_COUNTED_OTHER},
-        {"get / HTTP", 3, RHB_COUNTED_OTHER},
-        {"HEADS / HTTP", 5, RHB_COUNTED_OTHER},
-        {"    ", 0, RHB_COUNTED_OTHER},
+        {"GET / HTTP", 3, RHB_COUNTED_GET},         {"HEAD / HTTP", 4, RHB_COUNTED_HEAD},
+        {"POST / HTTP", 4, RHB_COUNTED_POST},       {"PUT / HTTP", 3, RHB_COUNTED_PUT},
+        {"PATCH / HTTP", 5, RHB_COUNTED_PATCH},     {"DELETE / HTTP", 6, RHB_COUNTED_DELETE},
+        {"OPTIONS * HTTP", 7, RHB_COUNTED_OPTIONS}, {"GETS / HTTP", 4, RHB_COUNTED_OTHER},
+        {"get / HTTP", 3, RHB_COUNTED_OTHER},       {"HEADS / HTTP", 5, RHB_COUNTED_OTHER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int class = 1; class < RHB_BOARD_CLASSES; class ++) {
             begin();
-            rhb_board_count(&board, rows[i].line, rows[i].len, 100 * class + 7, 0);
+            count(rows[i].line, rows[i].len, 100 * class + 7, 3);
+            CHECK_INT(board.requests[rows[i].method][class], 1);
+            CHECK_INT(board.bytes_out, 3);
+            begin();
+            struct phr_request_head head = {.method = rows[i].line, .method_len = rows[i].len};
+            rhb_board_count(&board, &head, 100 * class + 7, 3);
             CHECK_INT(board.requests[rows[i].method][class], 1);
         }
+    begin();
+    rhb_board_count(&board, NULL, 408, 0);
+    CHECK_INT(board.requests[RHB_COUNTED_OTHER][4], 1);
 }
 
 static void a_request_is_counted_by_method_and_class(struct rhb_test *t)
 {
     begin();
-    rhb_board_count(&board, "GET /", 3, 200, 120);
-    rhb_board_count(&board, "GET /", 3, 404, 30);
-    rhb_board_count(&board, "POST /", 4, 299, 0);
+    count("GET /", 3, 200, 120);
+    count("GET /", 3, 404, 30);
+    count("POST /", 4, 299, 0);
     CHECK_INT(board.requests[RHB_COUNTED_GET][2], 1);
     CHECK_INT(board.requests[RHB_COUNTED_GET][4], 1);
     CHECK_INT(board.requests[RHB_COUNTED_POST][2], 1);
@@ -61,9 +72,9 @@ static void a_request_is_counted_by_method_and_class(struct rhb_test *t)
 static void a_strange_status_is_no_class(struct rhb_test *t)
 {
     begin();
-    rhb_board_count(&board, "GET /", 3, 0, 0);
-    rhb_board_count(&board, "GET /", 3, 999, 0);
-    rhb_board_count(&board, "GET /", 3, -5, 0);
+    count("GET /", 3, 0, 0);
+    count("GET /", 3, 999, 0);
+    count("GET /", 3, -5, 0);
     CHECK_INT(board.requests[RHB_COUNTED_GET][0], 3);
 }
 

@@ -1,0 +1,53 @@
+"""The sums of all generations of a server: counters that never fall, whatever workers and generations do."""
+
+from __future__ import annotations
+
+from rhebok.board.layout import CAUSES
+from rhebok.board.reading import BoardReader, Reading
+
+
+class Books:
+    """Kept by the supervisor; under a foreign superdaemon by the master, of its own generation."""
+
+    def __init__(self) -> None:
+        self._readers: dict[int, BoardReader] = {}  # by the pid of the master
+        self._past = 0  # counted by generations that are gone
+        self._past_causes = dict.fromkeys(CAUSES, 0)
+        self.deploys = 0
+        self.failed_deploys = 0
+
+    def open(self, pid: int, fd: int) -> None:
+        """The master with that pid has handed over its board. Takes the descriptor."""
+        try:
+            reader = BoardReader(fd)
+        except ValueError:
+            return
+        if pid in self._readers:
+            reader.close()
+        else:
+            self._readers[pid] = reader
+
+    def close_others(self, pids: frozenset[int]) -> None:
+        """Only these masters live: what the others have counted becomes a part of the past."""
+        for pid in self._readers.keys() - pids:
+            reader = self._readers.pop(pid)
+            reading = reader.read()
+            self._past += reading.counted
+            for cause, number in reading.causes.items():
+                self._past_causes[cause] += number
+            reader.close()
+
+    def readings(self) -> dict[int, Reading]:
+        """Of each generation, by the pid of its master."""
+        return {pid: reader.read() for pid, reader in self._readers.items()}
+
+    def counted(self, readings: dict[int, Reading]) -> int:
+        """By all generations so far: a number of counts.add_up."""
+        return self._past + sum(reading.counted for reading in readings.values())
+
+    def causes(self, readings: dict[int, Reading]) -> dict[str, int]:
+        """Why workers were replaced, and how often."""
+        return {
+            cause: past + sum(reading.causes.get(cause, 0) for reading in readings.values())
+            for cause, past in self._past_causes.items()
+        }
