@@ -9,7 +9,7 @@
  * So while a lane has the loop for itself, its lap is known by the loop's own readings. A request
  * whose response waits for its client has a lap of its own. Where threads share a loop, each
  * request reads the clock. lap.c has what is rare; nothing here makes a system call, but for
- * requests that may have waited for a request of more than 5 ms. */
+ * requests that may have waited for a request of more than 20 ms. */
 #ifndef RHB_LAP_H
 #define RHB_LAP_H
 
@@ -33,7 +33,7 @@ struct rhb_lap {
 };
 
 /* The kernel is asked when a request came, if nobody has looked for so long. */
-#define RHB_LAP_UNSEEN (5 * RHB_NS_PER_MS)
+#define RHB_LAP_UNSEEN (20 * RHB_NS_PER_MS)
 
 /* A request has ended at `now`, whose response did not go out at once. */
 void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);

@@ -146,13 +146,11 @@ void *rhb_loop_next_owner(struct rhb_loop *loop);
 static inline void rhb_lap_settle(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t now)
 {
     uint64_t took = now - loop->read_at, low = UINT64_C(1) << RHB_HISTOGRAM_LOW;
-    if (lane->due == RHB_LAP_NOTHING)
-        return;
     if (lane->due == RHB_LAP_END && loop->arrived == loop->read_at &&
         took - low < RHB_LAP_UNSEEN - low) {
         lane->due = RHB_LAP_NOTHING;
         lane->board->prompt.counts[rhb_histogram_inner(took)]++;
-    } else {
+    } else if (lane->due != RHB_LAP_NOTHING) {
         rhb_lap_settle_other(loop, lane, now);
     }
 }

@@ -219,7 +219,7 @@ void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
     sleep_in(loop, timeout_ms);
 }
 
-void rhb_loop_after_sleep(struct rhb_loop *loop)
+static inline void wake_up(struct rhb_loop *loop)
 {
     loop->sleeping = false;
     if (loop->in_grace != NULL) {
@@ -230,10 +230,15 @@ void rhb_loop_after_sleep(struct rhb_loop *loop)
     }
 }
 
+void rhb_loop_after_sleep(struct rhb_loop *loop)
+{
+    wake_up(loop);
+}
+
 void rhb_loop_wait(struct rhb_loop *loop)
 {
     sleep_in(loop, rhb_loop_before_sleep(loop));
-    rhb_loop_after_sleep(loop);
+    wake_up(loop);
 }
 
 bool rhb_loop_needs_attention(const struct rhb_loop *loop)

@@ -13,8 +13,6 @@ class Books:
         self._readers: dict[int, BoardReader] = {}  # by the pid of the master
         self._past = 0  # counted by generations that are gone
         self._past_causes = dict.fromkeys(CAUSES, 0)
-        self.deploys = 0
-        self.failed_deploys = 0
 
     def open(self, pid: int, fd: int) -> None:
         """The master with that pid has handed over its board. Takes the descriptor."""

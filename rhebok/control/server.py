@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from rhebok.listening.unix_path import BoundPath, bind_unix_path
-from rhebok.process.plain_json import dumps, loads
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ class ControlSocket:
                 if not ended:
                     client.asked = line
                     return True
-                client.answer = dumps(self._answer_to(line)).encode() + b"\n"
+                client.answer = self._answer_to(line)
             client.answer = client.answer[client.socket.send(client.answer) :]
             client.until = monotonic() + _PATIENCE
         except BlockingIOError:
@@ -115,12 +114,15 @@ class ControlSocket:
             return False
         return True
 
-    def _answer_to(self, line: bytes) -> Answer:
+    def _answer_to(self, line: bytes) -> bytes:
+        from rhebok.process.plain_json import dumps, loads  # which a server that nobody asks does without
+
         assert self._answer is not None
         try:
             asked = loads(line.decode())
             if not isinstance(asked, dict):
                 raise ValueError('an object is expected, as {"command": "status"}')
-            return self._answer(str(asked.get("command")), asked.get("argument"))
+            answer = self._answer(str(asked.get("command")), asked.get("argument"))
         except (ValueError, OSError) as error:
-            return {"error": str(error)}
+            answer = {"error": str(error)}
+        return dumps(answer).encode() + b"\n"

@@ -293,6 +293,7 @@ cdef extern from "loop/lap.h" nogil:
         RHB_LAP_READING
         RHB_LAP_END
     struct rhb_lap:
+        uint64_t began
         uint64_t away
     void rhb_lap_add(const rhb_lap *lap, rhb_board *board, uint64_t now)
 

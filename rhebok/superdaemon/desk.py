@@ -1,6 +1,7 @@
-"""What the supervisor knows of its generations by their boards, and answers on the control socket.
+"""The supervisor's side of the boards and of the control socket. Used by supervisor.
 
-Used by supervisor. Nothing is read or counted here until somebody asks, but for generations that end.
+A board is kept as a descriptor until somebody asks, or its generation ends. What reads it (answers.py) is
+imported only then.
 """
 
 from __future__ import annotations
@@ -8,17 +9,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from signal import Signals
 
-from rhebok import __version__
-from rhebok.board.books import Books
-from rhebok.board.counts import Counts
-from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Worker
 from rhebok.control.server import ControlSocket
-from rhebok.listening.accept_queues import queue_length
 from rhebok.listening.listeners import Listener
-from rhebok.process.memory import parent_of, proportional_bytes, resident_bytes
-from rhebok.process.signals import STOP_SIGNAL, TRACEBACK_SIGNAL
 from rhebok.records import TYPE_CHECKING
 from rhebok.superdaemon.engine import Engine
 from rhebok.superdaemon.generations import Generation
@@ -27,9 +20,7 @@ from rhebok.superdaemon.notify import board_descriptor
 if TYPE_CHECKING:
     from typing import Any
 
-_STATES = {STARTING: "starting", READY: "idle", LEAVING: "leaving"}
-_MEMORY_SECONDS = 0.015  # for one answer: looking at the pages of a process takes time
-_MEMORY_FRESH = 5.0
+    from rhebok.superdaemon.answers import Answers
 
 
 class Desk:
@@ -39,8 +30,10 @@ class Desk:
         """control: None: nobody can ask."""
         self._listeners = listeners
         self._control = control
-        self._books = Books()
-        self._memory: dict[int, tuple[float, int | None]] = {}  # by pid: when it was looked at, and bytes
+        self._boards: dict[int, int] = {}  # descriptors that nobody has read, by the pid of the master
+        self._read: set[int] = set()  # pids of masters whose boards are in the books
+        self._answers: Answers | None = None
+        self._deploys = self._failed_deploys = 0
         self._started = time.monotonic()
         if control:
             control.answers(self._answer)
@@ -49,162 +42,60 @@ class Desk:
         """Called once, first."""
         self._engine = engine
 
-    # What happens
-
     def said(self, generation: Generation | None, said: Mapping[str, str]) -> None:
         """A message has come, with a board perhaps; None: from a process that is no generation."""
         fd = board_descriptor(said)
-        if fd is not None and generation is not None:
-            self._books.open(generation.pid, fd)
-        elif fd is not None:
+        if fd is None:
+            return
+        if generation is None or self._control is None or generation.pid in {*self._boards, *self._read}:
             os.close(fd)
+        else:
+            self._boards[generation.pid] = fd
 
     def promoted(self, old: Generation | None) -> None:
         """A generation serves in place of the old one."""
-        self._books.deploys += old is not None
+        self._deploys += old is not None
 
     def failed(self) -> None:
         """A generation could not replace the current one."""
-        self._books.failed_deploys += 1
+        self._failed_deploys += 1
 
     def look(self) -> None:
         """Called in each turn of the supervisor's loop."""
-        self._books.close_others(frozenset(self._engine.generations))
+        if not (self._boards.keys() | self._read) <= self._engine.generations.keys():
+            alive = frozenset(self._engine.generations)
+            self._informed().books.close_others(alive)
+            self._read &= alive
         if self._control:
             self._control.look()
 
     def next_at(self) -> float:
+        """When to look although nothing has come."""
         return self._control.next_at() if self._control else float("inf")
 
     def descriptors(self) -> Iterable[int]:
+        """What to wait for."""
         return self._control.descriptors() if self._control else ()
 
     def close(self) -> None:
+        """At the end of the supervisor."""
         if self._control:
             self._control.close()
 
-    # What is asked
-
     def _answer(self, command: str, argument: Any) -> dict[str, Any]:
-        """ValueError: it cannot be done, and why."""
+        answer = self._informed().answer(command, argument)
         if command == "status":
-            return self.status()
-        if command == "reload":
-            return self._reload()
-        if command == "stop":
-            os.kill(os.getpid(), STOP_SIGNAL)
-            return {"done": "the server stops"}
-        if command == "workers":
-            return self._resize(argument)
-        if command == "traceback":
-            return self._tell_worker(argument, TRACEBACK_SIGNAL, "writes its traceback to the error log")
-        if command == "recycle":
-            return self._tell_worker(argument, STOP_SIGNAL, "ends when it has no request, and is replaced")
-        raise ValueError(f"{command!r} is not known: status, reload, stop, workers, traceback or recycle")
+            answer |= {"deploys": self._deploys, "failed_deploys": self._failed_deploys}
+        return answer
 
-    def _reload(self) -> dict[str, Any]:
-        before = self._engine.count
-        self._engine.want_deploy()
-        return {"done": f"generation {before + 1} is deployed when nothing else is"}
+    def _informed(self) -> Answers:
+        """Who answers, with all boards."""
+        if self._answers is None:
+            from rhebok.superdaemon.answers import Answers
 
-    def _resize(self, argument: Any) -> dict[str, Any]:
-        signals = {1: Signals.SIGTTIN, -1: Signals.SIGTTOU}
-        try:
-            number = signals[int(argument)]
-        except (KeyError, TypeError, ValueError):
-            raise ValueError("workers takes +1 or -1") from None
-        current = self._engine.generations.current
-        if current is None:
-            raise ValueError("no generation serves")
-        current.send(number)
-        return {"done": f"{current} has got {number.name}"}
-
-    def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:
-        """The board is written by the generation's user, so /proc has to agree that it is a worker."""
-        try:
-            pid = int(argument)
-        except (TypeError, ValueError):
-            raise ValueError("this command takes the pid of a worker") from None
-        masters = [
-            master
-            for master, reading in self._books.readings().items()
-            if any(worker.pid == pid for worker in reading.workers)
-        ]
-        if not masters or parent_of(pid) not in masters:
-            raise ValueError(f"{pid} is not the pid of a worker of this server")
-        os.kill(pid, number)
-        return {"done": f"worker {pid} {what}"}
-
-    def status(self) -> dict[str, Any]:
-        """Everything that `rhebok status` shows. Times are seconds."""
-        readings = self._books.readings()
-        deadline = time.monotonic() + _MEMORY_SECONDS
-        generations = self._engine.generations.values()
-        now = time.monotonic()
-        return {
-            "version": __version__,
-            "pid": os.getpid(),
-            "uptime": now - self._started,
-            "memory": self._bytes_of(os.getpid(), deadline),
-            "listeners": [
-                {"name": each.name, "queue": queue_length(each.socket) if each.fileno() >= 0 else None}
-                for each in self._listeners
-            ],
-            "deploys": self._books.deploys,
-            "failed_deploys": self._books.failed_deploys,
-            "replaced_workers": self._books.causes(readings),
-            "generations": [self._generation(each, readings.get(each.pid), deadline) for each in generations],
-            **_described(Counts(self._books.counted(readings))),
-        }
-
-    def _generation(self, generation: Generation, reading: Reading | None, deadline: float) -> dict[str, Any]:
-        workers = reading.workers if reading else ()
-        return {
-            "number": generation.number,
-            "pid": generation.pid,
-            "state": generation.phase.name.lower(),
-            "memory": self._bytes_of(generation.pid, deadline),
-            "workers": [self._worker(each, deadline) for each in workers],
-        }
-
-    def _worker(self, worker: Worker, deadline: float) -> dict[str, Any]:
-        now, current = time.monotonic(), worker.current
-        state = "busy" if current and worker.state == READY else _STATES.get(worker.state, "unknown")
-        request = {"line": current.line, "seconds": max(0.0, now - current.began)} if current else None
-        return {
-            "pid": worker.pid,
-            "state": state,
-            "age": max(0.0, now - worker.forked_at),
-            "busy_threads": sum(thread.busy for thread in worker.threads),
-            "threads": len(worker.threads),
-            "connections": worker.connections,
-            "request": request,
-            "memory": self._bytes_of(worker.pid, deadline),
-            **_described(Counts(worker.counted)),
-        }
-
-    def _bytes_of(self, pid: int, deadline: float) -> int | None:
-        now = time.monotonic()
-        looked_at, size = self._memory.get(pid, (0.0, None))
-        if looked_at and now < looked_at + _MEMORY_FRESH:
-            return size
-        if now >= deadline:
-            return resident_bytes(pid) if size is None else size
-        size = proportional_bytes(pid)
-        size = resident_bytes(pid) if size is None else size
-        self._memory[pid] = now, size
-        if size is None:
-            del self._memory[pid]
-        return size
-
-
-def _described(counted: Counts) -> dict[str, Any]:
-    return {
-        "requests": counted.requests,
-        "accepted": counted.accepted,
-        "bytes_in": counted.bytes_in,
-        "bytes_out": counted.bytes_out,
-        "queue_times": counted.queue.counts,
-        "application_times": counted.application.counts,
-        "total_times": counted.total.counts,
-    }
+            self._answers = Answers(self._listeners, self._engine, self._started)
+        for pid, fd in self._boards.items():
+            self._answers.books.open(pid, fd)
+        self._read |= self._boards.keys()
+        self._boards.clear()
+        return self._answers

@@ -32,7 +32,7 @@ TOO_LARGE = frozenset((
 ))  # fmt: skip
 
 OURS = frozenset((
-    "board", "command", "control", "errors", "listening", "prefork", "process", "records", "reporting",
+    "command", "control", "errors", "listening", "prefork", "process", "records", "reporting",
     "settings", "superdaemon", "supervising",
 ))  # fmt: skip
 
