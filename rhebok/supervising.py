@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from rhebok import __version__
-from rhebok.control.path import NONE, file_name, runtime_directory
+from rhebok.control.path import control_path
 from rhebok.control.server import ControlSocket
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.listening import activation as socket_activation
@@ -67,10 +67,9 @@ def supervise(config: Config) -> None:
 
 def _control(settings: "Settings", listeners: Sequence[Listener], log: ErrorLog) -> ControlSocket | None:
     """The control socket. That it cannot be made is a mistake only where it was asked for."""
-    directory = runtime_directory(os.environ, os.geteuid())
-    if settings.control == NONE or (settings.control is None and directory is None):
+    path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
+    if path is None:
         return None
-    path = settings.control or os.path.join(str(directory), file_name(listeners[0].name))
     try:
         return ControlSocket(path)
     except OSError as error:

@@ -22,3 +22,11 @@ def file_name(listener: str) -> str:
     name = listener.removeprefix("http://").removeprefix("unix:")
     kept = "".join(each if each.isalnum() or each in ".-_" else "-" for each in name).strip("-.")
     return (kept[-_MAX_NAME:] or "server") + SUFFIX
+
+
+def control_path(wanted: str | None, listener: str, environ: Mapping[str, str], uid: int) -> str | None:
+    """Where a server listens whose --control is `wanted`. None: nowhere."""
+    if wanted is not None:
+        return None if wanted == NONE else wanted
+    directory = runtime_directory(environ, uid)
+    return None if directory is None else os.path.join(directory, file_name(listener))

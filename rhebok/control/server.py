@@ -7,8 +7,9 @@ to do. A client that does not read its answer is dropped.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterable
+from socket import AF_UNIX, SOCK_NONBLOCK, SOCK_STREAM
+from socket import socket as Socket  # bound before the application, which may replace it, is imported
 from time import monotonic
 
 from rhebok.listening.unix_path import BoundPath, bind_unix_path
@@ -27,7 +28,7 @@ _AGAIN = 0.01  # seconds until the next attempt to send the rest of an answer
 
 
 class _Client:
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Socket) -> None:
         self.socket = sock
         self.asked = b""
         self.answer = b""
@@ -38,7 +39,7 @@ class ControlSocket:
     """Raises OSError when it cannot be bound. answer: of a command and its argument; ValueError refuses."""
 
     def __init__(self, path: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._socket = Socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK)
         self._bound: BoundPath | None = None
         self._clients: list[_Client] = []
         self._answer: Callable[[str, Any], Answer] | None = None
@@ -62,6 +63,14 @@ class ControlSocket:
         if self._bound:
             self._bound.release()
             self._bound = None
+        self._socket.close()
+
+    def forget(self) -> None:
+        """In a forked child: the path stays."""
+        for client in self._clients:
+            client.socket.close()
+        self._clients.clear()
+        self._bound = None
         self._socket.close()
 
     def descriptors(self) -> Iterable[int]:

@@ -34,6 +34,7 @@ from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.many_loops import gil_is_off
+from rhebok.serving.master_desk import MasterDesk, master_desk
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks, load_after_fork
 from rhebok.serving.outputs import Outputs
@@ -94,6 +95,7 @@ class Master:
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
         self._states = WorkerStates(settings, self._scoreboard)
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger, ask=ask)
+        self._desks: list[MasterDesk] = []  # one, without a supervisor of ours
         self._traceback_installed = False
         self._slot: int | None = None  # claimed for the next worker
         self._pid = os.getpid()
@@ -126,6 +128,9 @@ class Master:
         self._hooks.listens()
         self._announce()
         failure: Exception | None = None
+        if supervisor() is None:
+            log = self._log.logger
+            self._desks = [master_desk(self._settings, self._listeners, self._scoreboard, log, number)]
         try:
             Prefork(self._options(), self._callbacks(service), self._log.logger).run()
         except TooManyFailures as error:
@@ -259,7 +264,7 @@ class Master:
             serve=serve,
             install_signals=install_signals,
             before_fork=before_fork,
-            after_fork=self._release_in_child,
+            after_fork=self._after_fork,
             on_child_reap=on_child_reap,
             forked=forked,
             resized=hooks.resized,
@@ -268,7 +273,10 @@ class Master:
             gradual_stop_begins=self._notifier.workers_take,
             replaced_as_a_whole=self._deploy_instead,
             verdicts=self._verdicts,
-            verdicts_at=lambda: min(each.next_at() for each in looked_at),
+            descriptors=lambda: [fd for desk in self._desks for fd in desk.descriptors()],
+            verdicts_at=lambda: min(
+                *(each.next_at() for each in looked_at), *(d.next_at() for d in self._desks)
+            ),
             child_ready=self._ready,
             show_loading=self._show_loading,
             current_requests=self._watch.current_requests,
@@ -276,10 +284,17 @@ class Master:
 
     def _verdicts(self) -> dict[int, Verdict]:
         self._tracebacks.look()
+        for desk in self._desks:
+            desk.look()
         self._metrics.look(self._listeners)
         found = {**self._watch.verdicts(), **self._life.verdicts()}
         self._states.leaving(found, self._watch.causes)
         return found
+
+    def _after_fork(self) -> None:
+        for desk in self._desks:
+            desk.forget()
+        self._release_in_child()
 
     def _all_ready(self) -> None:
         self._notifier.serving(f"{self._settings.workers} workers serve", self._scoreboard.fd)
@@ -323,5 +338,7 @@ class Master:
         """The workers serve the accept queues before they stop; the queues close with the last worker."""
         self._scoreboard.note_generation_stops()
         self._states.generation_stops()
+        for desk in self._desks:
+            desk.close()
         self._metrics.generation_stops()
         close_all(self._listeners)

@@ -19,9 +19,8 @@ from rhebok.listening.accept_queues import queue_length
 from rhebok.listening.listeners import Listener
 from rhebok.process.memory import parent_of, proportional_bytes, resident_bytes
 from rhebok.process.signals import STOP_SIGNAL, TRACEBACK_SIGNAL
-from rhebok.records import TYPE_CHECKING
-from rhebok.superdaemon.engine import Engine
-from rhebok.superdaemon.generations import Generation
+from rhebok.records import TYPE_CHECKING, Protocol
+from rhebok.superdaemon.generations import Generation, Generations
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,10 +30,19 @@ _MEMORY_SECONDS = 0.015  # for one answer: looking at the pages of a process tak
 _MEMORY_FRESH = 5.0
 
 
+class Asked(Protocol):
+    """engine.Engine, as far as it is used here."""
+
+    count: int
+    generations: Generations
+
+    def want_deploy(self) -> None: ...
+
+
 class Answers:
     """Of one supervisor. `books` has the boards."""
 
-    def __init__(self, listeners: Sequence[Listener], engine: Engine, started: float) -> None:
+    def __init__(self, listeners: Sequence[Listener], engine: Asked, started: float) -> None:
         """started: the supervisor, time.monotonic()."""
         self.books = Books()
         self._listeners = listeners

@@ -16,9 +16,10 @@ import pytest
 from integration.conftest import Serve
 from integration.gate import Gate
 from integration.http_client import Client, head
-from integration.server import Server, command, environment
+from integration.server import APPS, Process, Server, command, environment, free_port
 from integration.waiting import until
 from rhebok.control.client import ask
+from rhebok.errors import UserError
 
 SOON = 0.05  # seconds for an answer
 
@@ -256,3 +257,38 @@ def test_a_module_called_status_is_still_an_application(serve: Serve, tmp_path: 
     server = serve("status:application", "--pythonpath", str(tmp_path))
     assert server.get("/").body == b"mine"
     assert server.stop(SIGTERM) == 0
+
+
+def test_under_another_superdaemon_the_master_answers(tmp_path: Path, control: str) -> None:
+    port = free_port()
+    starter = Path(command()[0]).with_name("rhebok-starter")
+    served = [*command(), "--workers", "2", "--pythonpath", str(APPS), "--control", control, "gated"]
+    process = Process(
+        [str(starter), "--port", f"127.0.0.1:{port}", "--interval", "1", "--", *served], tmp_path
+    )
+    try:
+        process.wait_for(r"worker \d+ is ready", 2)
+        first = status(control)
+        with Client(("127.0.0.1", port)) as client:
+            client.get("/")
+        until(lambda: timed(status(control)) == 1)
+        assert [worker["state"] for worker in workers(status(control))] == ["idle", "idle"]
+        refused = rhebok("ctl", "stop", "--control", control)
+        assert f"process {process.pid} would start this server again" in refused.stderr
+        process.send(SIGHUP)
+        second = until(lambda: successor(control, first["pid"]), lambda: process.log)
+        assert second["generations"][0]["number"] == first["generations"][0]["number"] + 1
+        assert process.stop(SIGTERM) == 0
+        assert not os.path.exists(control)
+        assert "Traceback" not in process.log
+    finally:
+        process.end()
+
+
+def successor(control: str, former: int) -> dict[str, Any] | None:
+    """The answer of another master, once there is one."""
+    try:
+        answer = status(control)
+    except UserError:
+        return None  # between the two
+    return answer if answer["pid"] != former else None
