@@ -1,6 +1,7 @@
-/* The board: what a thread of a worker has done so far, in memory that master and supervisor read.
- * The thread alone writes, with plain stores of whole words that only grow; there is no system
- * call. rhebok/board/layout.py has the same layout. lap.h says how requests are timed. */
+/* The board: what an event loop has done so far, in memory that master and supervisor read. Who has
+ * the loop, or the GIL where threads share it, alone writes, with plain stores of whole words that
+ * only grow; there is no system call. rhebok/board/layout.py has the same layout. lap.h says how
+ * requests are timed. */
 #ifndef RHB_BOARD_H
 #define RHB_BOARD_H
 

@@ -3,7 +3,7 @@
     header     what the master says of the generation
     records    of each slot, written by the master: which worker has it
     scores     of each slot, one for each thread: csrc/loop/scoreboard.h
-    boards     of each slot, one for each thread: csrc/loop/board.h
+    boards     of each slot, one for each event loop: csrc/loop/board.h
     past       one board: the sum of those of workers that have ended
 
 Words are 64 bits in the order of the machine. A board consists of words only, all of them counters, so boards
@@ -30,7 +30,7 @@ HISTOGRAM_AT, HISTOGRAM_WORDS = 56, BUCKETS
 # Why workers were replaced.
 CAUSES = ("max-requests", "lifetime", "memory", "timeout", "held", "recycled", "killed", "failed")
 
-HEAD = struct.Struct("=8sIIIIQQ")  # magic, version, threads, capacity, -, changes, stopping
+HEAD = struct.Struct("=8sIIIIQQ")  # magic, version, threads, capacity, boards, changes, stopping
 CHANGES_AT, STOPPING_AT, CAUSES_AT = 24, 32, 64
 RECORD = struct.Struct("=IIQ16x")  # pid (0: free), state, monotonic ns of the fork
 
@@ -39,10 +39,11 @@ _HEADER_SIZE = 4096
 
 @dataclass(frozen=True)
 class Layout:
-    """Of a generation with so many threads in a worker, and slots for so many workers."""
+    """Of a generation with so many threads in a worker, slots for so many workers, and boards in a slot."""
 
     threads: int
     capacity: int
+    boards: int = 1
 
     @property
     def records_at(self) -> int:
@@ -58,7 +59,7 @@ class Layout:
 
     @property
     def past_at(self) -> int:
-        return self.boards_at + self.capacity * self.threads * BOARD_SIZE
+        return self.boards_at + self.capacity * self.boards * BOARD_SIZE
 
     @property
     def size(self) -> int:
@@ -71,7 +72,7 @@ class Layout:
         return self.scores_at + slot * self.threads * SCORE_SIZE
 
     def board_at(self, slot: int) -> int:
-        return self.boards_at + slot * self.threads * BOARD_SIZE
+        return self.boards_at + slot * self.boards * BOARD_SIZE
 
 
 def _page(size: int) -> int:

@@ -85,12 +85,12 @@ class BoardReader:
     def _known_layout(self) -> Layout:
         if not fcntl.fcntl(self._fd, _GET_SEALS) & _SHRINK:
             raise ValueError("its size is not sealed")
-        magic, version, threads, capacity, *_ = HEAD.unpack(self._bytes(0, HEAD.size))
+        magic, version, threads, capacity, boards, *_ = HEAD.unpack(self._bytes(0, HEAD.size))
         if (magic, version) != (MAGIC, VERSION):
             raise ValueError("of another version")
-        if not (0 < threads <= _MOST_THREADS and 0 < capacity <= _MOST_SLOTS):
+        if not (0 < threads <= _MOST_THREADS and 0 < capacity <= _MOST_SLOTS and 0 < boards <= threads):
             raise ValueError("too large")
-        layout = Layout(threads, capacity)
+        layout = Layout(threads, capacity, boards)
         if os.fstat(self._fd).st_size != layout.size:
             raise ValueError("of another size")
         return layout
@@ -133,7 +133,7 @@ class BoardReader:
     def _worker(self, slot: int, pid: int, state: int, forked_at: int) -> Worker:
         layout = self._layout
         scores = self._bytes(layout.score_at(slot), layout.threads * SCORE_SIZE)
-        boards = self._bytes(layout.board_at(slot), layout.threads * BOARD_SIZE)
+        boards = self._bytes(layout.board_at(slot), layout.boards * BOARD_SIZE)
         starts = range(0, len(scores), SCORE_SIZE)
         connections = sum(_OPEN.unpack_from(scores, at + _WORKER_AT)[2] for at in starts)
         threads = tuple(_thread(scores, at) for at in starts)

@@ -87,7 +87,7 @@ def score_size():
 
 
 def board_size():
-    """board_size() -> int: likewise on the board."""
+    """board_size() -> int: bytes of one event loop on the board."""
     return RHB_BOARD_SIZE
 
 
@@ -123,7 +123,7 @@ cdef class Worker:
     multiprocess: wsgi.multiprocess.
     score: None, or a writable buffer of score_size() bytes for each thread, shared with the master
         (csrc/loop/scoreboard.h).
-    board: with a score, likewise board_size() bytes for each thread (csrc/loop/board.h).
+    board: with a score, likewise board_size() bytes for all threads (csrc/loop/board.h).
     timeout: seconds without progress after which the score says that a request is late, 0 for never.
     on_limit: called without arguments; see max_requests.
     on_last_accept: called without arguments when a stopping worker has accepted its last connection: the caller may
@@ -229,12 +229,12 @@ cdef class Worker:
         cdef Py_ssize_t number
         self.score = memoryview(score), memoryview(board)
         cdef unsigned char *scores = shared_bytes(self.score[0], RHB_SCORE_SIZE * len(self.lanes))
-        cdef unsigned char *boards = shared_bytes(self.score[1], RHB_BOARD_SIZE * len(self.lanes))
+        cdef unsigned char *counters = shared_bytes(self.score[1], RHB_BOARD_SIZE)  # they count while they have the GIL
         if <size_t>scores % 64:
             raise ValueError("score must begin on a cache line")
         for number, lane in enumerate(self.lanes):
             lane.lane.score = <rhb_score *>&scores[number * RHB_SCORE_SIZE]
-            lane.lane.board = <rhb_board *>&boards[number * RHB_BOARD_SIZE]
+            lane.lane.board = <rhb_board *>counters
         return 0
 
     # ---- called from Python ----

@@ -88,7 +88,10 @@ class Master:
         )
         self._preloading = preloading or Preloading(settings, log.logger)
         slots = capacity(settings.workers)
-        self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
+        self._loops = settings.threads if gil_is_off() else 1  # of each worker
+        self._scoreboard = Scoreboard(
+            settings.threads, slots, with_queries=settings.log_queries, boards=self._loops
+        )
         self._channel: Channel | None = None  # one loop has nobody to share with
         self._tracebacks = WorkerTracebacks(log.stream)
         ask = self._tracebacks.ask
@@ -158,9 +161,8 @@ class Master:
         self._hooks.loaded(app)
         gc.collect()
         files = self._write_files()
-        loops = settings.threads if gil_is_off() else 1
-        if settings.workers * loops > 1:
-            self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, loops)
+        if settings.workers * self._loops > 1:
+            self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, self._loops)
         heap.give_back()
         gc.freeze()
         return Service(
@@ -175,7 +177,7 @@ class Master:
             time_limit(self._settings),  # of the threads that were asked for
             titles.worker(settings),
             channel=self._channel,
-            loops=loops,
+            loops=self._loops,
             outputs=self._outputs,
             files=files,
         )

@@ -1,8 +1,8 @@
 """The scoreboard: memory that master and workers share, with a slot for each worker. Made by master.
 
-A slot holds a score for each thread of its worker, in the layout of csrc/loop/scoreboard.h, and a board
-(csrc/loop/board.h). The threads write without a system call; the master reads the scores here. It is a file
-in memory, so that the supervisor can read it too (rhebok/board/reading.py).
+A slot holds a score for each thread of its worker, in the layout of csrc/loop/scoreboard.h, and a board for
+each of its event loops (csrc/loop/board.h). The threads write without a system call; the master reads the
+scores here. It is a file in memory, so that the supervisor can read it too (rhebok/board/reading.py).
 """
 
 import fcntl
@@ -97,16 +97,18 @@ def capacity(workers: int) -> int:
 
 
 class Scoreboard:
-    """The slots of all workers, of `threads` threads each."""
+    """The slots of all workers, of `threads` threads and `boards` event loops each."""
 
-    def __init__(self, threads: int = 1, capacity: int = SPARE, with_queries: bool = False) -> None:
+    def __init__(
+        self, threads: int = 1, capacity: int = SPARE, with_queries: bool = False, boards: int = 1
+    ) -> None:
         self._with_queries = with_queries
         self._threads = threads
         self._slot_size = threads * SCORE_SIZE
         self._capacity = capacity
-        self._layout = Layout(threads, capacity)
+        self._layout = Layout(threads, capacity, boards)
         self.fd, self._memory = _shared_file(self._layout.size)  # fd: None where there are no such files
-        HEAD.pack_into(self._memory, 0, MAGIC, VERSION, threads, capacity, 0, 0, 0)
+        HEAD.pack_into(self._memory, 0, MAGIC, VERSION, threads, capacity, boards, 0, 0)
         self._claimed: set[int] = set()
 
     def claim_slot(self) -> int:
@@ -131,7 +133,7 @@ class Scoreboard:
     def _add_to_past(self, slot: int) -> None:
         """The number of changes is odd meanwhile: who reads then reads again."""
         memory, past, board = self._memory, self._layout.past_at, self._layout.board_at(slot)
-        size = self._threads * BOARD_SIZE
+        size = self._layout.boards * BOARD_SIZE
         added = counts.number(memory[past : past + BOARD_SIZE]) + counts.add_up(memory[board : board + size])
         self._count_at(CHANGES_AT)
         memory[past : past + BOARD_SIZE] = counts.as_bytes(added)
@@ -159,7 +161,7 @@ class Scoreboard:
     def board(self, slot: int) -> memoryview:
         """The boards of the slot, likewise."""
         start = self._layout.board_at(slot)
-        return memoryview(self._memory)[start : start + self._threads * BOARD_SIZE]
+        return memoryview(self._memory)[start : start + self._layout.boards * BOARD_SIZE]
 
     def all_slots(self) -> memoryview:
         """The scores of all slots, for the workers to read and write."""

@@ -268,7 +268,8 @@ class WorkerProcess:
             self._records = RecordThread(service.outputs.records, service.log.logger)
         assert self._wakeup is not None
         make_worker = service.make_worker
-        if service.loops > 1 and settings.threads > 1:
+        loops = settings.threads if service.loops > 1 else 1
+        if loops > 1:
             make_worker = partial(ManyLoops, make_worker, partial(service.scoreboard.read, self._slot))
         return make_worker(
             app,
@@ -280,7 +281,7 @@ class WorkerProcess:
             max_requests=_limit_of_requests(settings),
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
-            board=service.scoreboard.board(self._slot)[: settings.threads * BOARD_SIZE],
+            board=service.scoreboard.board(self._slot)[: loops * BOARD_SIZE],
             timeout=service.limit.seconds,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),

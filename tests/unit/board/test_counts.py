@@ -24,7 +24,7 @@ def test_a_board_is_as_large_as_in_c() -> None:
 
 
 def test_what_stands_in_the_memory_does_not_overlap() -> None:
-    layout = Layout(threads=3, capacity=7)
+    layout = Layout(threads=3, capacity=7, boards=2)
     assert HEAD.size <= CAUSES_AT
     ends = [
         (layout.record_at(7), layout.scores_at),

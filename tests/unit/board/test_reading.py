@@ -17,7 +17,7 @@ class Generation:
     """A master's scoreboard, and a reader of it."""
 
     def __init__(self, threads: int = 1) -> None:
-        self.board = Scoreboard(threads, 4)
+        self.board = Scoreboard(threads, 4, boards=threads)
 
     def handed_over(self) -> int:
         assert self.board.fd is not None
@@ -29,8 +29,8 @@ class Generation:
         self.count(slot, accepted)
         return slot
 
-    def count(self, slot: int, accepted: int, thread: int = 0) -> None:
-        struct.pack_into("=Q", self.board.board(slot), thread * BOARD_SIZE + 48 * 8, accepted)
+    def count(self, slot: int, accepted: int, loop: int = 0) -> None:
+        struct.pack_into("=Q", self.board.board(slot), loop * BOARD_SIZE + 48 * 8, accepted)
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ def test_a_worker_is_read(generation: Generation, reader: BoardReader) -> None:
     )
 
 
-def test_threads_of_a_worker_are_added() -> None:
+def test_loops_of_a_worker_are_added() -> None:
     generation = Generation(threads=3)
     slot = generation.worker(7, 1)
-    generation.count(slot, 10, thread=2)
+    generation.count(slot, 10, loop=2)
     reader = BoardReader(generation.handed_over())
     assert accepted(reader.read().counted) == 11
     assert len(reader.read().workers[0].threads) == 3

@@ -67,7 +67,7 @@ def loops() -> list[Loop]:
 
 
 def worker(threads: int = 3, make: Callable[..., Any] = Loop, **options: Any) -> ManyLoops:
-    board = Scoreboard(threads)
+    board = Scoreboard(threads, boards=threads)
     options = {"max_requests": 0, "on_last_accept": lambda: None, "slot": 6} | options
     settings = Settings(
         app="app", threads=threads, max_connections=options.pop("max_connections", 100), oobgc=5
