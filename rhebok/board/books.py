@@ -35,6 +35,11 @@ class Books:
                 self._past_causes[cause] += number
             reader.close()
 
+    def set_log_level(self, level: str) -> None:
+        """Of the error logs of all generations, once their masters look."""
+        for reader in self._readers.values():
+            reader.set_log_level(level)
+
     def readings(self) -> dict[int, Reading]:
         """Of each generation, by the pid of its master."""
         return {pid: reader.read() for pid, reader in self._readers.items()}

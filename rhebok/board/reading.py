@@ -15,6 +15,8 @@ from rhebok.board.layout import (
     CAUSES_AT,
     CHANGES_AT,
     HEAD,
+    LEVEL_AT,
+    LEVELS,
     MAGIC,
     RECORD,
     SCORE_SIZE,
@@ -106,6 +108,10 @@ class BoardReader:
                 self._last = reading
                 break
         return self._last
+
+    def set_log_level(self, level: str) -> None:
+        """Of the error log of this generation, once its master looks. OSError when it cannot be written."""
+        os.pwrite(self._fd, _CHANGES.pack(LEVELS.index(level) + 1), LEVEL_AT)
 
     def close(self) -> None:
         os.close(self._fd)

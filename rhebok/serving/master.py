@@ -33,6 +33,7 @@ from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.log_level import LogLevel
 from rhebok.serving.many_loops import gil_is_off
 from rhebok.serving.master_desk import MasterDesk, master_desk
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
@@ -96,6 +97,7 @@ class Master:
         self._tracebacks = WorkerTracebacks(log.stream)
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
+        self._level = LogLevel(self._scoreboard, log.logger)
         self._states = WorkerStates(settings, self._scoreboard)
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger, ask=ask)
         self._desks: list[MasterDesk] = []  # one, without a supervisor of ours
@@ -288,6 +290,7 @@ class Master:
         self._tracebacks.look()
         for desk in self._desks:
             desk.look()
+        self._level.look(self._states.pids())
         self._metrics.look(self._listeners)
         found = {**self._watch.verdicts(), **self._life.verdicts()}
         self._states.leaving(found, self._watch.causes)

@@ -117,7 +117,7 @@ class MasterDesk:
         if self._answers is None:
             from rhebok.superdaemon.answers import Answers
 
-            self._answers = Answers(self._listeners, OneGeneration(self._number), self._started)
+            self._answers = Answers(self._listeners, OneGeneration(self._number), self._started, self._log)
             if self._scoreboard.fd is not None:
                 self._answers.books.open(os.getpid(), os.dup(self._scoreboard.fd))
         return self._answers

@@ -19,6 +19,7 @@ from rhebok.board.layout import (
     CAUSES_AT,
     CHANGES_AT,
     HEAD,
+    LEVEL_AT,
     MAGIC,
     RECORD,
     SCORE_SIZE,
@@ -184,6 +185,12 @@ class Scoreboard:
         return Score(late_at, requests, bool(busy), sending, unsent, line, self._with_queries, alive)
 
     # Shared by all workers
+
+    @property
+    def log_level(self) -> int:
+        """Of the error log, as board/layout.py has it. Written by the supervisor too."""
+        (level,) = _WORD.unpack_from(self._memory, LEVEL_AT)
+        return int(level)
 
     @property
     def generation_stops(self) -> bool:

@@ -43,6 +43,7 @@ from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
+from rhebok.serving.log_level import CHANGED_SIGNAL, LogLevel
 from rhebok.serving.many_loops import ManyLoops
 from rhebok.serving.outputs import OnAccess, Outputs
 from rhebok.serving.record_thread import RecordThread
@@ -198,6 +199,8 @@ class WorkerProcess:
         thread_stacks.install(self._service.log.stream.fileno())
         for number in IGNORED_BY_WORKERS:
             set_handler(number, ignore)
+        level = LogLevel(self._service.scoreboard, self._service.log.logger)
+        set_handler(CHANGED_SIGNAL, lambda _number, _frame: level.take_over())
         patches.renew_after_fork()
         # Without a master nothing else would end a worker that hangs, and it holds the port.
         limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)

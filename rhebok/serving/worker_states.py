@@ -47,6 +47,10 @@ class WorkerStates:
                 known.cause = causes.get(pid, "held")
                 self._note(pid, LEAVING)
 
+    def pids(self) -> list[int]:
+        """Of the workers."""
+        return list(self._workers)
+
     def recycled(self) -> None:
         """All of them are replaced."""
         for pid, known in self._workers.items():

@@ -14,9 +14,11 @@ from signal import Signals
 from rhebok import __version__
 from rhebok.board.books import Books
 from rhebok.board.counts import Counts
+from rhebok.board.layout import LEVELS
 from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Worker
 from rhebok.listening.accept_queues import queue_length
 from rhebok.listening.listeners import Listener
+from rhebok.process.log_level import Leveled, set_level
 from rhebok.process.memory import parent_of, proportional_bytes, resident_bytes
 from rhebok.process.signals import STOP_SIGNAL, TRACEBACK_SIGNAL
 from rhebok.records import TYPE_CHECKING, Protocol
@@ -42,12 +44,13 @@ class Asked(Protocol):
 class Answers:
     """Of one supervisor. `books` has the boards."""
 
-    def __init__(self, listeners: Sequence[Listener], engine: Asked, started: float) -> None:
+    def __init__(self, listeners: Sequence[Listener], engine: Asked, started: float, log: Leveled) -> None:
         """started: the supervisor, time.monotonic()."""
         self.books = Books()
         self._listeners = listeners
         self._engine = engine
         self._started = started
+        self._log = log
         self._memory: dict[int, tuple[float, int | None]] = {}  # by pid: when it was looked at, and bytes
 
     def answer(self, command: str, argument: Any) -> dict[str, Any]:
@@ -65,7 +68,9 @@ class Answers:
             return self._tell_worker(argument, TRACEBACK_SIGNAL, "writes its traceback to the error log")
         if command == "recycle":
             return self._tell_worker(argument, STOP_SIGNAL, "ends when it has no request, and is replaced")
-        raise ValueError(f"{command!r} is not known: status, reload, stop, workers, traceback or recycle")
+        if command == "loglevel":
+            return self._set_log_level(argument)
+        raise ValueError(f"{command!r} is not known: status or a command of `rhebok ctl --help`")
 
     def _reload(self) -> dict[str, Any]:
         before = self._engine.count
@@ -83,6 +88,16 @@ class Answers:
             raise ValueError("no generation serves")
         current.send(number)
         return {"done": f"{current} has got {number.name}"}
+
+    def _set_log_level(self, argument: Any) -> dict[str, Any]:
+        """The masters look when a signal wakes them; SIGCHLD does nothing else."""
+        if argument not in LEVELS:
+            raise ValueError(f"loglevel takes one of {', '.join(LEVELS)}")
+        set_level(self._log, argument)
+        self.books.set_log_level(argument)
+        for generation in self._engine.generations.values():
+            generation.send(Signals.SIGCHLD)
+        return {"done": f"the error log has the level {argument} until the next deploy"}
 
     def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:
         """The board is written by the generation's user, so /proc has to agree that it is a worker."""

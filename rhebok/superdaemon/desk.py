@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rhebok.control.server import ControlSocket
 from rhebok.listening.listeners import Listener
 from rhebok.records import TYPE_CHECKING
-from rhebok.superdaemon.engine import Engine
+from rhebok.superdaemon.engine import Engine, LeveledLog
 from rhebok.superdaemon.generations import Generation
 from rhebok.superdaemon.notify import board_descriptor
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Desk:
     """Of one supervisor."""
 
-    def __init__(self, listeners: Sequence[Listener], control: ControlSocket | None) -> None:
+    def __init__(self, listeners: Sequence[Listener], control: ControlSocket | None, log: LeveledLog) -> None:
         """control: None: nobody can ask."""
+        self._log = log
         self._listeners = listeners
         self._control = control
         self._boards: dict[int, int] = {}  # descriptors that nobody has read, by the pid of the master
@@ -93,7 +94,7 @@ class Desk:
         if self._answers is None:
             from rhebok.superdaemon.answers import Answers
 
-            self._answers = Answers(self._listeners, self._engine, self._started)
+            self._answers = Answers(self._listeners, self._engine, self._started, self._log)
         for pid, fd in self._boards.items():
             self._answers.books.open(pid, fd)
         self._read |= self._boards.keys()

@@ -33,7 +33,7 @@ from rhebok.process.signals import (
 from rhebok.process.stillness import limit
 from rhebok.records import TYPE_CHECKING
 from rhebok.superdaemon.desk import Desk
-from rhebok.superdaemon.engine import Engine, Log, Policy
+from rhebok.superdaemon.engine import Engine, LeveledLog, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 from rhebok.superdaemon.master_watch import MasterWatch
 from rhebok.superdaemon.notify import (
@@ -88,7 +88,7 @@ class Supervisor(Policy):
         self,
         settings: Settings,
         listeners: Sequence[Listener],
-        log: Log,
+        log: LeveledLog,
         systemd: Systemd,
         reloader: Reloader | None = None,
         control: ControlSocket | None = None,
@@ -101,7 +101,7 @@ class Supervisor(Policy):
         self._watchdog = systemd.watchdog
         self._watchdog_at = 0.0
         self._inbox = Inbox()
-        self._desk = Desk(listeners, control)
+        self._desk = Desk(listeners, control, log)
         self._reloader = reloader
         self._masters = MasterWatch(limit(settings.timeout), log)
         self._state = State.RUNNING

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from signal import SIGHUP, SIGKILL, SIGTERM
+from signal import SIGHUP, SIGKILL, SIGTERM, SIGTTIN
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -292,3 +292,18 @@ def successor(control: str, former: int) -> dict[str, Any] | None:
     except UserError:
         return None  # between the two
     return answer if answer["pid"] != former else None
+
+
+def test_ctl_changes_the_level_of_the_log_in_all_processes(serve: Serve, control: str) -> None:
+    server = serve("gated", "--control", control)
+    (worker,) = server.workers()
+    assert rhebok("ctl", "loglevel", "loud", "--control", control).returncode == 1
+    assert rhebok("ctl", "loglevel", "debug", "--control", control).returncode == 0
+    os.kill(worker, SIGKILL)
+    server.wait_for(rf"\[{server.master}\] \[DEBUG\] worker \d+ forked")
+    assert rhebok("ctl", "loglevel", "error", "--control", control).returncode == 0
+    (worker,) = server.wait_for_workers(1, without=[worker])
+    before = server.log
+    server.send(SIGTTIN)
+    until(lambda: len(workers(status(control))) == 2)
+    assert server.log == before
