@@ -18,7 +18,7 @@ static enum rhb_board_method method_of(const struct phr_request_head *head)
 void rhb_board_count(struct rhb_board *board, const struct phr_request_head *head, int status,
                      uint64_t bytes)
 {
-    unsigned class = (unsigned)status / 100;
-    board->requests[method_of(head)][class < RHB_BOARD_CLASSES ? class : 0]++;
+    unsigned digit = (unsigned)status / 100;
+    board->requests[method_of(head)][digit < RHB_BOARD_CLASSES ? digit : 0]++;
     board->bytes_out += bytes;
 }

@@ -42,15 +42,15 @@ static void methods_are_told_apart(struct rhb_test *t)
         {"get / HTTP", 3, RHB_COUNTED_OTHER},       {"HEADS / HTTP", 5, RHB_COUNTED_OTHER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        for (int class = 1; class < RHB_BOARD_CLASSES; class ++) {
+        for (int digit = 1; digit < RHB_BOARD_CLASSES; digit++) {
             begin();
-            count(rows[i].line, rows[i].len, 100 * class + 7, 3);
-            CHECK_INT(board.requests[rows[i].method][class], 1);
+            count(rows[i].line, rows[i].len, 100 * digit + 7, 3);
+            CHECK_INT(board.requests[rows[i].method][digit], 1);
             CHECK_INT(board.bytes_out, 3);
             begin();
             struct phr_request_head head = {.method = rows[i].line, .method_len = rows[i].len};
-            rhb_board_count(&board, &head, 100 * class + 7, 3);
-            CHECK_INT(board.requests[rows[i].method][class], 1);
+            rhb_board_count(&board, &head, 100 * digit + 7, 3);
+            CHECK_INT(board.requests[rows[i].method][digit], 1);
         }
     begin();
     rhb_board_count(&board, NULL, 408, 0);
