@@ -44,7 +44,7 @@ static inline enum rhb_event rhb_deliver(struct rhb_loop *loop, struct rhb_conn 
     conn->requests++;
     conn->head_seen = 0;
     loop->lane->current = conn;
-    if (loop->unseen_from != 0)
+    if (loop->look_back)
         rhb_lap_begin_late(loop, conn);
     return RHB_EVENT_REQUEST;
 }

@@ -41,7 +41,7 @@ struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop)
     }
     loop->shared = loop->lanes != NULL;
     loop->alone = loop->shared ? NULL : lane;
-    loop->unseen_from = loop->shared; /* then each request reads the clock */
+    loop->look_back = loop->shared; /* then each request reads the clock */
     lane->next = loop->lanes;
     loop->lanes = lane;
     return lane;

@@ -12,23 +12,39 @@ void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t no
 
 /* ---- the begin ---- */
 
-/* The kernel knows when the bytes came that were not looked at since loop->unseen_from. */
+/* What epoll has reported after a wait has come at the end of that wait. */
+static bool has_waited(const struct rhb_loop *loop)
+{
+    return loop->slept_ns >= RHB_NS_PER_MS;
+}
+
+/* The kernel knows when the bytes came. Not before the last look: that would have shown them. */
 static void ask_kernel(struct rhb_loop *loop, const struct rhb_conn *conn)
 {
-    uint64_t before = rhb_since_received(conn->fd), most = loop->read_at - loop->unseen_from;
-    if (before == 0 && !loop->shared)
-        loop->unseen_from = 0;
+    uint64_t before = rhb_since_received(conn->fd), most = loop->read_at - loop->report_before;
     if (before > most)
         before = most;
     if (before > loop->read_at - loop->arrived)
         loop->arrived = loop->read_at - before;
 }
 
+/* Whether nobody has looked for long before the request was reported. */
+static bool may_have_waited(struct rhb_loop *loop)
+{
+    if (loop->reported_at != loop->report) {
+        loop->report_before = loop->report;
+        loop->report = loop->reported_at;
+    }
+    return !has_waited(loop) && loop->report - loop->report_before > RHB_LAP_UNSEEN;
+}
+
 void rhb_lap_begin_late(struct rhb_loop *loop, const struct rhb_conn *conn)
 {
     if (loop->shared)
         loop->read_at = rhb_now_exact(); /* other threads have run since the last one */
-    if (!loop->listeners[conn->listener].is_unix)
+    else if (has_waited(loop))
+        loop->look_back = false;
+    if (may_have_waited(loop) && !loop->listeners[conn->listener].is_unix)
         ask_kernel(loop, conn);
     if (!loop->shared)
         return;
@@ -63,7 +79,7 @@ void rhb_lap_settle_other(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t
     if (due == RHB_LAP_END)
         count(&lap, lane->board, now);
     if (!loop->shared && now - loop->read_at > RHB_LAP_UNSEEN)
-        loop->unseen_from = loop->read_at;
+        loop->look_back = true;
 }
 
 void rhb_lap_read(struct rhb_loop *loop, struct rhb_lane *lane)

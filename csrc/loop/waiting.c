@@ -144,6 +144,7 @@ void rhb_poll_epoll(struct rhb_loop *loop)
     if (kept < RHB_EVENTS)
         n = epoll_wait(loop->epoll, loop->events + kept, RHB_EVENTS - kept, 0);
     uint64_t now = rhb_now_exact();
+    loop->slept_ns = 0;
     set_events(loop, kept, n, now - before, now);
 }
 
