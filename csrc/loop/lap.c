@@ -85,9 +85,11 @@ void rhb_lap_settle_other(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t
 void rhb_lap_read(struct rhb_loop *loop, struct rhb_lane *lane)
 {
     uint64_t now = rhb_now_exact();
-    rhb_lap_settle_other(loop, lane, now);
-    if (loop->shared)
+    if (loop->shared) {
+        rhb_lap_settle_other(loop, lane, now);
         return;
+    }
+    rhb_lap_settle(loop, lane, now);
     loop->read_at = now;
     loop->arrived = loop->reported_at;
 }

@@ -10,29 +10,29 @@ class Books:
     """Kept by the supervisor; under a foreign superdaemon by the master, of its own generation."""
 
     def __init__(self) -> None:
-        self._readers: dict[int, BoardReader] = {}  # by the pid of the master
+        self._readers: dict[int, BoardReader] = {}  # by the number of the generation
         self._past = 0  # counted by generations that are gone
         self._past_causes = dict.fromkeys(CAUSES, 0)
 
-    def open(self, pid: int, fd: int) -> None:
-        """The master with that pid has handed over its board. Takes the descriptor."""
+    def open(self, generation: int, fd: int) -> None:
+        """The generation with that number has handed over its board. Takes the descriptor."""
         try:
             reader = BoardReader(fd)
         except ValueError:
             return
-        if pid in self._readers:
+        if generation in self._readers:
             reader.close()
         else:
-            self._readers[pid] = reader
+            self._readers[generation] = reader
 
-    def close_others(self, pids: frozenset[int]) -> None:
-        """Only these masters live: what the others have counted becomes a part of the past."""
-        for pid in self._readers.keys() - pids:
-            reader = self._readers.pop(pid)
+    def close_others(self, alive: frozenset[int]) -> None:
+        """Only these generations live: what the others have counted becomes a part of the past."""
+        for number in self._readers.keys() - alive:
+            reader = self._readers.pop(number)
             reading = reader.read()
             self._past += reading.counted
-            for cause, number in reading.causes.items():
-                self._past_causes[cause] += number
+            for cause, count in reading.causes.items():
+                self._past_causes[cause] += count
             reader.close()
 
     def set_log_level(self, level: str) -> None:
@@ -41,8 +41,8 @@ class Books:
             reader.set_log_level(level)
 
     def readings(self) -> dict[int, Reading]:
-        """Of each generation, by the pid of its master."""
-        return {pid: reader.read() for pid, reader in self._readers.items()}
+        """Of each generation, by its number."""
+        return {number: reader.read() for number, reader in self._readers.items()}
 
     def counted(self, readings: dict[int, Reading]) -> int:
         """By all generations so far: a number of counts.add_up."""

@@ -119,7 +119,7 @@ class MasterDesk:
 
             self._answers = Answers(self._listeners, OneGeneration(self._number), self._started, self._log)
             if self._scoreboard.fd is not None:
-                self._answers.books.open(os.getpid(), os.dup(self._scoreboard.fd))
+                self._answers.books.open(self._number, os.dup(self._scoreboard.fd))
         return self._answers
 
 

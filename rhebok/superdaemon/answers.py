@@ -1,7 +1,6 @@
 """What the supervisor answers on the control socket, from the boards of its generations.
 
-Made by desk when somebody asks for the first time, or when a generation with a board has ended: until then
-its modules are not imported.
+Made by desk when somebody asks for the first time: until then its modules are not imported.
 """
 
 from __future__ import annotations
@@ -105,12 +104,8 @@ class Answers:
             pid = int(argument)
         except (TypeError, ValueError):
             raise ValueError("this command takes the pid of a worker") from None
-        masters = [
-            master
-            for master, reading in self.books.readings().items()
-            if any(worker.pid == pid for worker in reading.workers)
-        ]
-        if not masters or parent_of(pid) not in masters:
+        named = {worker.pid for reading in self.books.readings().values() for worker in reading.workers}
+        if pid not in named or parent_of(pid) not in self._engine.generations:
             raise ValueError(f"{pid} is not the pid of a worker of this server")
         os.kill(pid, number)
         return {"done": f"worker {pid} {what}"}
@@ -131,7 +126,9 @@ class Answers:
                 for each in self._listeners
             ],
             "replaced_workers": self.books.causes(readings),
-            "generations": [self._generation(each, readings.get(each.pid), deadline) for each in generations],
+            "generations": [
+                self._generation(each, readings.get(each.number), deadline) for each in generations
+            ],
             **_described(Counts(self.books.counted(readings))),
         }
 

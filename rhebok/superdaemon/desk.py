@@ -1,7 +1,7 @@
 """The supervisor's side of the boards and of the control socket. Used by supervisor.
 
-A board is kept as a descriptor until somebody asks, or its generation ends. What reads it (answers.py) is
-imported only then.
+A board is kept as a descriptor until somebody asks, also after the end of its generation. What reads it
+(answers.py) is imported only then.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from rhebok.superdaemon.answers import Answers
 
 
+MOST_UNREAD = 16  # boards
+
+
 class Desk:
     """Of one supervisor."""
 
@@ -31,8 +34,8 @@ class Desk:
         self._log = log
         self._listeners = listeners
         self._control = control
-        self._boards: dict[int, int] = {}  # descriptors that nobody has read, by the pid of the master
-        self._read: set[int] = set()  # pids of masters whose boards are in the books
+        self._boards: dict[int, int] = {}  # descriptors that nobody has read, by number of the generation
+        self._read: set[int] = set()  # numbers of generations whose boards are in the books
         self._answers: Answers | None = None
         self._deploys = self._failed_deploys = 0
         self._started = time.monotonic()
@@ -48,10 +51,10 @@ class Desk:
         fd = board_descriptor(said)
         if fd is None:
             return
-        if generation is None or self._control is None or generation.pid in {*self._boards, *self._read}:
+        if generation is None or self._control is None or generation.number in {*self._boards, *self._read}:
             os.close(fd)
         else:
-            self._boards[generation.pid] = fd
+            self._boards[generation.number] = fd
 
     def promoted(self, old: Generation | None) -> None:
         """A generation serves in place of the old one."""
@@ -63,10 +66,8 @@ class Desk:
 
     def look(self) -> None:
         """Called in each turn of the supervisor's loop."""
-        if not (self._boards.keys() | self._read) <= self._engine.generations.keys():
-            alive = frozenset(self._engine.generations)
-            self._informed().books.close_others(alive)
-            self._read &= alive
+        if not self._read <= self._alive() or len(self._boards) > MOST_UNREAD:
+            self._informed()
         if self._control:
             self._control.look()
 
@@ -99,4 +100,9 @@ class Desk:
             self._answers.books.open(pid, fd)
         self._read |= self._boards.keys()
         self._boards.clear()
+        self._answers.books.close_others(self._alive())
+        self._read &= self._alive()
         return self._answers
+
+    def _alive(self) -> frozenset[int]:
+        return frozenset(each.number for each in self._engine.generations.values())
