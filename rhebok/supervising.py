@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from rhebok import __version__
+from rhebok.control.path import control_path
+from rhebok.control.server import ControlSocket
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.listening import activation as socket_activation
 from rhebok.listening.listeners import (
@@ -60,7 +62,22 @@ def supervise(config: Config) -> None:
             _leave_terminal(settings, log)
             readiness.announce()
         heap.give_back()
-        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader).run(origin)
+        control = _control(settings, listeners, log)
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader, control).run(origin)
+
+
+def _control(settings: "Settings", listeners: Sequence[Listener], log: ErrorLog) -> ControlSocket | None:
+    """The control socket. That it cannot be made is a mistake only where it was asked for."""
+    path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
+    if path is None:
+        return None
+    try:
+        return ControlSocket(path)
+    except OSError as error:
+        if settings.control:
+            raise UserError(f"--control: cannot listen at {path!r}: {os_reason(error)}") from None
+        log.logger.info("no control socket at %s: %s", path, os_reason(error))
+        return None
 
 
 def _open_log(config: Config) -> ErrorLog:

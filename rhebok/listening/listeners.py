@@ -59,6 +59,14 @@ class Listener:
         return self.socket.fileno()
 
     @property
+    def spec(self) -> str:
+        """For SERVER_STARTER_PORT. Of a path there is no other way to know its name: the socket was bound
+        under a temporary one."""
+        if self.path:
+            return f"{self.path.path.replace(';', '?')}={self.fileno()}"
+        return f"{self.name.removeprefix('http://')}={self.fileno()}"
+
+    @property
     def family(self) -> int:
         return self.socket.family
 

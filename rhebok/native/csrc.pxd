@@ -313,6 +313,7 @@ cdef extern from "loop/scoreboard.h" nogil:
     struct rhb_score:
         pass
     void rhb_score_begin(rhb_score *score, const char *line, size_t len, uint64_t timeout)
+    void rhb_score_began(rhb_score *score, uint64_t ns)
     void rhb_score_resume(rhb_score *score, const char *line, size_t len, uint64_t timeout)
     void rhb_score_progress(rhb_score *score, uint64_t timeout)
     void rhb_score_alive(rhb_score *score, uint64_t now)
@@ -321,6 +322,21 @@ cdef extern from "loop/scoreboard.h" nogil:
     void rhb_score_no_limit(rhb_score *score)
     void rhb_score_sending(rhb_score *score, int by)
     void rhb_score_unsent(rhb_score *score, uint64_t before, uint64_t now)
+
+cdef extern from "loop/board.h" nogil:
+    enum: RHB_BOARD_SIZE
+    struct rhb_board:
+        pass
+    void rhb_board_count(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
+
+cdef extern from "loop/lap.h" nogil:
+    enum rhb_lap_due:
+        RHB_LAP_READING
+        RHB_LAP_END
+    struct rhb_lap:
+        uint64_t began
+        uint64_t away
+    void rhb_lap_add(const rhb_lap *lap, rhb_board *board, uint64_t now)
 
 cdef extern from "loop/loop.h" nogil:
     enum rhb_event:
@@ -368,6 +384,8 @@ cdef extern from "loop/loop.h" nogil:
         const char *rest
         size_t rest_len
         rhb_score *score
+        rhb_board *board
+        rhb_lap_due due
     struct rhb_mover:
         pass
     struct rhb_loop:
@@ -377,6 +395,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_clock clock
         rhb_reports *reports
         size_t open
+        uint64_t read_at
         uint64_t request_timeout
         int body_error
         bint forks
@@ -407,6 +426,9 @@ cdef extern from "loop/loop.h" nogil:
     bint rhb_loop_may_keep(const rhb_loop *loop, const rhb_conn *conn)
     void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
+    void rhb_loop_settle(rhb_loop *loop, rhb_lane *lane)
+    void rhb_board_count_of(const rhb_lane *lane, int status, uint64_t bytes)
+    rhb_lap rhb_lap_of(const rhb_loop *loop, const rhb_lane *lane)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
 

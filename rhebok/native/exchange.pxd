@@ -1,5 +1,5 @@
 from .access_line cimport AccessLine
-from .csrc cimport RHB_IO_ERROR, phr_request_head, rhb_bytes, rhb_conn, rhb_io, rhb_lane, rhb_loop
+from .csrc cimport RHB_IO_ERROR, phr_request_head, rhb_bytes, rhb_conn, rhb_io, rhb_lane, rhb_lap, rhb_loop
 from .outgoing cimport Outgoing
 from .response_body cimport ResponseBody
 from .response_head cimport ResponseHead
@@ -46,8 +46,15 @@ cdef class Exchange:
     cdef Outgoing outgoing
     cdef uint64_t scored_unsent         # bytes in memory, as the scoreboard has them
 
+    # for the board
+    cdef bint has_lap                   # it has waited for its client, so its time is in `lap`
+    cdef rhb_lap lap
+    cdef uint64_t suspended_at          # exact ns
+
     cdef int start(self, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn) except -1
     cdef int detach(self) except -1
+    cdef int wait_lap(self, uint64_t away) noexcept
+    cdef int end_other_lap(self) noexcept
     cdef const phr_request_head *request_head(self) noexcept
     cdef int finish(self, Progress progress) except -1
     cdef int end_waits(self) noexcept

@@ -25,6 +25,10 @@ class PlainLogger:
         self._least = _LEVELS.index(level)
         self._put = put or text_lines(stream)
 
+    def setLevel(self, level: str, /) -> None:
+        """Its name, as logging has it."""
+        self._least = _LEVELS.index(level.lower())
+
     def debug(self, text: str, /, *arguments: object) -> None:
         self._write(0, text, arguments)
 

@@ -375,6 +375,11 @@ class Settings:
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
         "File mode creation mask, also for unix sockets.")
 
+    control: str | None = row("--control", values.path(), None, Group.PROCESS,
+        "The unix socket at which `rhebok status` and `rhebok ctl` ask this server; only its user can. "
+        "`none`: no such socket.",
+        default_note="XDG_RUNTIME_DIR/rhebok/NAME.control; of root /run/rhebok/NAME.control")
+
     start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
         "End a new generation whose workers are not all ready after this time. Later, kill and replace a "
         "worker that is not ready after this time (with --no-preload it loads the application); 0 means "

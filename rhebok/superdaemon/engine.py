@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
 
 from rhebok.errors import ExitStatus
+from rhebok.process.log_level import Leveled
 from rhebok.process.reaping import STATUS_UNKNOWN, describe_end, milliseconds, reap
 from rhebok.process.signals import STOP_SIGNAL, Action, NotedSignals, Row
 from rhebok.records import Protocol
@@ -91,6 +92,10 @@ class Log(Protocol):
     def info(self, text: str, /, *arguments: object) -> None: ...
     def warning(self, text: str, /, *arguments: object) -> None: ...
     def error(self, text: str, /, *arguments: object) -> None: ...
+
+
+class LeveledLog(Log, Leveled, Protocol):
+    """The same, of which the level can be changed."""
 
 
 class Engine:

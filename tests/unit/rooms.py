@@ -20,8 +20,8 @@ RHEBOK_FLOORS = (
     ("rhebok",),  # rhebok/__init__.py
     ("errors", "records"),
     ("process",),
-    ("listening", "reloading", "reporting"),
-    ("native", "settings", "prefork"),
+    ("board", "listening", "reloading", "reporting"),
+    ("control", "native", "settings", "prefork"),
     ("superdaemon", "gunicorn", "doctor"),
     ("starter", "serving"),
     ("log_setup",),

@@ -32,8 +32,8 @@ TOO_LARGE = frozenset((
 ))  # fmt: skip
 
 OURS = frozenset((
-    "command", "errors", "listening", "prefork", "process", "records", "reporting", "settings", "superdaemon",
-    "supervising",
+    "command", "control", "errors", "listening", "prefork", "process", "records", "reporting",
+    "settings", "superdaemon", "supervising",
 ))  # fmt: skip
 
 
