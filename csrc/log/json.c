@@ -6,7 +6,8 @@ const char rhb_access_json_format[] =
     "\"path\": %(U)s, \"query\": %(q)s, \"protocol\": %(H)s, \"status\": %(s)s, \"bytes\": %(B)s, "
     "\"duration\": %(L)s, \"referer\": %(f)s, \"user_agent\": %(a)s, \"pid\": %(p)s, "
     "\"request_id\": %({request_id}x)s, \"trace_id\": %({trace_id}x)s, "
-    "\"span_id\": %({span_id}x)s, \"front_time\": %({front_time}x)s}";
+    "\"span_id\": %({span_id}x)s, \"front_time\": %({front_time}x)s, "
+    "\"queue_time\": %({queue_time}x)s, \"app_time\": %({app_time}x)s}";
 
 static size_t count(const char *from, size_t len, char c)
 {

@@ -20,6 +20,7 @@ from .csrc cimport (
     rhb_bytes_append,
     rhb_bytes_free,
     rhb_conn,
+    rhb_lap,
     rhb_lock_give,
     rhb_lock_take,
     rhb_loop,
@@ -57,13 +58,16 @@ cdef class AccessLine:
         return 0
 
     cdef int report(self, rhb_loop *loop, rhb_conn *conn, const phr_request_head *request, int status,
-                    uint64_t body_bytes, str request_id) except -1:
-        """Reports the response to this request, to all that there is. request may be NULL, request_id None."""
+                    uint64_t body_bytes, str request_id, const rhb_lap *lap) except -1:
+        """Reports the response to this request, to all that there is. request may be NULL, request_id None. A connection
+        that was upgraded is not timed."""
         cdef rhb_access_entry entry
         memset(&entry, 0, sizeof(entry))
         entry.request = request
         entry.status = status
         entry.body_bytes = body_bytes
+        entry.timed = status != 101
+        entry.queue_ns, entry.away_ns = lap.began - lap.arrived, lap.away
         entry.sender, entry.proxies = &conn.peer, &loop.options.forwarded.allowed
         if request_id is not None:
             rhb_latin1(request_id, &entry.request_id, &entry.request_id_len)

@@ -158,6 +158,9 @@ cdef extern from "log/access_log.h" nogil:
         const rhb_allowed_peers *proxies
         time_t finished
         uint64_t duration_ns
+        bint timed
+        uint64_t queue_ns
+        uint64_t away_ns
         pid_t pid
     rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)
     int rhb_access_log_open(rhb_access_log *log, const char *path, int fd)
@@ -334,6 +337,7 @@ cdef extern from "loop/lap.h" nogil:
         RHB_LAP_READING
         RHB_LAP_END
     struct rhb_lap:
+        uint64_t arrived
         uint64_t began
         uint64_t away
     void rhb_lap_add(const rhb_lap *lap, rhb_board *board, uint64_t now)

@@ -250,8 +250,9 @@ cdef class Exchange:
 
     cdef int log_access(self) except -1:
         """Reports the request: to the access log, and to statsd."""
+        cdef rhb_lap lap = self.lap if self.has_lap else rhb_lap_of(self.loop, self.lane)
         return self.access_line.report(
-            self.loop, self.conn, self.request_head(), self.head.written.status, self.body.size, self.request_id)
+            self.loop, self.conn, self.request_head(), self.head.written.status, self.body.size, self.request_id, &lap)
 
     cdef int log_cut(self) except -1:
         """The same for a connection that the application has taken over, and that the end of the process cuts."""

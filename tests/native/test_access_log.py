@@ -164,3 +164,49 @@ def test_a_sample_has_errors_and_slow_requests_always(tmp_path: Path) -> None:
         found = lines_of(path, 10)
         assert found.count("/error") == 5
         assert found.count("/slow") == 5
+
+
+def test_a_request_that_waits_for_another_has_a_time_in_queue(tmp_path: Path) -> None:
+    path, begun, go = tmp_path / "access.log", tmp_path / "begun", tmp_path / "go"
+
+    def busy(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] == "/slow":
+            begun.touch()
+            wait_until(go.exists, "go")
+        start_response("200 OK", [])
+        return [b""]
+
+    form = "%(U)s %({queue_time}x)s %({app_time}x)s"
+    with (
+        serving(busy, access_logfile=str(path), access_logformat=form) as server,
+        server.client() as first,
+        server.client() as second,
+    ):
+        second.get("/first")
+        first.send(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+        wait_until(begun.exists, "the slow one")
+        second.send(b"GET /waits HTTP/1.1\r\nHost: h\r\n\r\n")
+        sent = time.monotonic()
+        wait_until(lambda: time.monotonic() > sent + 0.2, "0.2 s")
+        go.touch()
+        first.response()
+        second.response()
+        found = {line.split()[0]: [float(word) for word in line.split()[1:]] for line in lines_of(path, 3)}
+    assert found["/slow"][1] >= 0.2
+    assert found["/waits"][0] >= 0.19  # the kernel counts in steps of some ms
+    assert found["/slow"][0] < 0.19 > found["/waits"][1]
+
+
+def test_the_time_of_a_slow_client_is_not_that_of_the_application(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    form = "%(U)s %(L)s %({app_time}x)s"
+    with serving(app, access_logfile=str(path), access_logformat=form) as server:
+        with server.client(receive_buffer=4096) as client:
+            client.send(b"GET /iterator HTTP/1.1\r\nHost: h\r\n\r\n")
+            client.more()
+            since = time.monotonic()
+            wait_until(lambda: time.monotonic() > since + 0.2, "0.2 s")
+            client.response()
+        (line,) = lines_of(path, 1)
+    _, whole, application = line.split()
+    assert float(whole) - float(application) >= 0.15

@@ -67,7 +67,8 @@ static void the_format_json_has_an_object_of_what_is_known(struct rhb_test *t)
         "\"protocol\": \"HTTP/1.1\", \"status\": 200, \"bytes\": 12, \"duration\": 0.001500, "
         "\"referer\": null, \"user_agent\": \"a\\u0022b\\u005Cc\\u0001\\u00FF\", \"pid\": 4711, "
         "\"request_id\": null, "
-        "\"trace_id\": null, \"span_id\": null, \"front_time\": null}\n");
+        "\"trace_id\": null, \"span_id\": null, \"front_time\": null, "
+        "\"queue_time\": null, \"app_time\": null}\n");
 }
 
 static void what_is_missing_is_null(struct rhb_test *t)
@@ -77,7 +78,8 @@ static void what_is_missing_is_null(struct rhb_test *t)
                "\"method\": null, \"path\": null, \"query\": null, \"protocol\": null, "
                "\"status\": null, \"bytes\": 0, \"duration\": 0.000000, \"referer\": null, "
                "\"user_agent\": null, \"pid\": 1, \"request_id\": null, "
-               "\"trace_id\": null, \"span_id\": null, \"front_time\": null}\n");
+               "\"trace_id\": null, \"span_id\": null, \"front_time\": null, "
+               "\"queue_time\": null, \"app_time\": null}\n");
 }
 
 static void a_format_of_ones_own_may_have_quotes_or_not(struct rhb_test *t)

@@ -74,12 +74,26 @@ static void the_front_time_ends_where_our_time_begins(struct rhb_test *t)
     CHECK(front_time(t, &entry) == -1);
 }
 
+static void the_time_in_the_application_is_without_that_of_the_client(struct rhb_test *t)
+{
+    struct rhb_access_entry entry = full_entry();
+    check_line(t, "%({queue_time}x)s %({app_time}x)s", &entry, "- -");
+    entry.timed = true;
+    entry.duration_ns = 3004005999u;
+    entry.queue_ns = 1500000u;
+    entry.away_ns = 1000000000u;
+    check_line(t, "%({queue_time}x)s %({app_time}x)s", &entry, "0.001500 2.004005");
+    entry.away_ns = 4000000000u;
+    check_line(t, "escape=json [%({app_time}x)s]", &entry, "[0.000000]");
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(the_request_id_is_written_or_a_dash),
         RHB_CASE(trace_and_span_are_those_of_a_valid_traceparent),
         RHB_CASE(the_front_time_ends_where_our_time_begins),
+        RHB_CASE(the_time_in_the_application_is_without_that_of_the_client),
         RHB_CASE(a_name_that_is_not_known_is_a_hyphen_as_any_unknown_atom),
     };
     return RHB_RUN(cases);
