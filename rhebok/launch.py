@@ -88,6 +88,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         changed_user = _become_user(settings)
         if not supervised():
             log_start(config, listeners, log)
+            if settings.metrics_bind:
+                log.logger.warning("--metrics-bind is ignored here: only rhebok's own supervisor answers it")
         allow_connections(settings.max_connections, log.logger)
         hide()
 

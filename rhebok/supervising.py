@@ -37,6 +37,7 @@ from rhebok.process.title import set_title
 from rhebok.records import TYPE_CHECKING
 from rhebok.settings.configuration import Config
 from rhebok.superdaemon import titles
+from rhebok.superdaemon.desk import Desk
 from rhebok.superdaemon.notify import Systemd
 from rhebok.superdaemon.origin import Origin, current_directory
 from rhebok.superdaemon.supervisor import Supervisor
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from rhebok.reloading.notices import Notices
     from rhebok.reloading.reloader import Reloader
     from rhebok.settings.table import Settings
+    from rhebok.superdaemon.exporter import Exporter
+
+METRICS_BACKLOG = 128
 
 
 def supervise(config: Config) -> None:
@@ -62,8 +66,8 @@ def supervise(config: Config) -> None:
             _leave_terminal(settings, log)
             readiness.announce()
         heap.give_back()
-        control = _control(settings, listeners, log)
-        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader, control).run(origin)
+        desk = Desk(listeners, _control(settings, listeners, log), log.logger, _exporter(settings, log))
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader, desk).run(origin)
 
 
 def _control(settings: "Settings", listeners: Sequence[Listener], log: ErrorLog) -> ControlSocket | None:
@@ -78,6 +82,26 @@ def _control(settings: "Settings", listeners: Sequence[Listener], log: ErrorLog)
             raise UserError(f"--control: cannot listen at {path!r}: {os_reason(error)}") from None
         log.logger.info("no control socket at %s: %s", path, os_reason(error))
         return None
+
+
+def _exporter(settings: "Settings", log: ErrorLog) -> "Exporter | None":
+    """The process for --metrics-bind. It starts with the supervisor's loop; the address is bound before."""
+    if settings.metrics_bind is None:
+        return None
+    from importlib.util import find_spec
+
+    from rhebok.superdaemon.exporter import Exporter
+
+    if not find_spec("prometheus_client"):
+        raise UserError(
+            "--metrics-bind needs prometheus_client, which is not installed: pip install 'rhebok[metrics]'",
+            ExitStatus.USAGE,
+        )
+    owner = identity.owner(settings.socket_owner, identity_of(settings))
+    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner.ids, option="--metrics-bind")
+    listeners = bind_all([settings.metrics_bind], options)
+    log.logger.info("metrics and probes at %s", listeners[0].name)
+    return Exporter(listeners, titles.metrics(settings), identity_of(settings), log.logger)
 
 
 def _open_log(config: Config) -> ErrorLog:

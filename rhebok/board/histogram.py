@@ -35,6 +35,12 @@ def percentile(counts: Mapping[int, int], share: float) -> float | None:
     return None
 
 
+def cumulative(counts: Mapping[int, int], bounds: Iterable[float]) -> list[tuple[float, int]]:
+    """How many durations do not exceed each of these seconds, within 3 %: a bucket counts by its middle."""
+    by_middle = [(middle(bucket), count) for bucket, count in counts.items()]
+    return [(bound, sum(count for at, count in by_middle if at <= bound)) for bound in bounds]
+
+
 def sparse(counts: Sequence[int]) -> dict[int, int]:
     """The buckets that are not empty."""
     return {bucket: count for bucket, count in enumerate(counts) if count}

@@ -6,7 +6,7 @@ import socket
 import struct
 from contextlib import suppress
 
-_UNACKED_AT = 24  # of struct tcp_info: of a listener, the length of its queue
+_QUEUE_AT = 24  # of struct tcp_info, of a listener: the length of its queue, and the limit
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST = 4, 20, 1
 _LISTENING, _SHOW_RQLEN, _RQLEN = 10, 16, 4  # of TCP, which unix sockets use too; unix_diag
 _HEADER = struct.Struct("=IHHII")
@@ -14,19 +14,28 @@ _QUESTION = struct.Struct("=BBHIIIII")
 _ANSWER_SIZE = 16  # of struct unix_diag_msg
 
 
+Queue = tuple[int | None, int | None]
+
+
 def queue_length(sock: socket.socket) -> int | None:
     """None where the kernel does not say."""
+    return queue(sock)[0]
+
+
+def queue(sock: socket.socket) -> Queue:
+    """The length of the queue and its limit; None where the kernel does not say."""
     with suppress(OSError, struct.error):
         return _unix(sock.fileno()) if sock.family == socket.AF_UNIX else _tcp(sock)
-    return None
+    return None, None
 
 
-def _tcp(sock: socket.socket) -> int:
+def _tcp(sock: socket.socket) -> Queue:
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-    return int(struct.unpack_from("=I", info, _UNACKED_AT)[0])
+    length, limit = struct.unpack_from("=II", info, _QUEUE_AT)
+    return length, limit
 
 
-def _unix(fd: int) -> int | None:
+def _unix(fd: int) -> Queue:
     inode = os.fstat(fd).st_ino & 0xFFFFFFFF
     question = _QUESTION.pack(
         socket.AF_UNIX, 0, 0, 1 << _LISTENING, inode, _SHOW_RQLEN, 0xFFFFFFFF, 0xFFFFFFFF
@@ -40,6 +49,7 @@ def _unix(fd: int) -> int | None:
     while kind == _SOCK_DIAG_BY_FAMILY and at + 4 <= min(length, len(answer)):
         field_length, field = struct.unpack_from("=HH", answer, at)
         if field == _RQLEN:
-            return int(struct.unpack_from("=I", answer, at + 4)[0])
+            length, limit = struct.unpack_from("=II", answer, at + 4)
+            return length, limit
         at += max(4, (field_length + 3) & ~3)
-    return None
+    return None, None

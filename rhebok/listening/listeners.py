@@ -41,6 +41,7 @@ class BindOptions:
     reuse_port: bool = False
     owner: tuple[int, int] = (-1, -1)  # of unix paths, as chown(2) has it
     dual: bool = False  # `[::]` takes IPv4 too
+    option: str = "--bind"  # which asked for it, for messages
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Listener:
 
 
 def bind_all(specs: Sequence[str], options: BindOptions) -> list[Listener]:
-    """All of --bind, or none of them."""
+    """All of --bind, or of another option, or none of them."""
     listeners: list[Listener] = []
     addresses = [parse_bind(spec) for spec in specs]
     try:
@@ -147,7 +148,7 @@ def _is_unspecified(host: str) -> bool:
 def _bind(address: Address, options: BindOptions) -> Listener:
     try:
         if isinstance(address, FdAddress):
-            return _adopt(address.fd, f"--bind {address}")
+            return _adopt(address.fd, f"{options.option} {address}")
         if isinstance(address, TcpAddress):
             return replace(_describe(_bind_tcp(address, options)), ours=True)
         if isinstance(address, AbstractAddress):
@@ -155,7 +156,7 @@ def _bind(address: Address, options: BindOptions) -> Listener:
         return _bind_path(address, options)
     except OSError as error:
         raise UserError(
-            f"--bind: cannot listen on {address}: {os_reason(error)}{_advice(error, address)}"
+            f"{options.option}: cannot listen on {address}: {os_reason(error)}{_advice(error, address)}"
         ) from None
 
 

@@ -1,6 +1,8 @@
-"""How much memory a process has for itself. Used by who answers `rhebok status`."""
+"""How much memory a process has for itself. Used by who answers `rhebok status` and /metrics."""
 
 import os
+from collections.abc import Iterable
+from time import monotonic
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -33,3 +35,37 @@ def parent_of(pid: int) -> int | None:
             return int(file.read().rpartition(b")")[2].split()[1])
     except (OSError, ValueError, IndexError):
         return None
+
+
+_SECONDS = 0.015  # for one answer: looking at the pages of a process takes time
+_FRESH = 5.0
+
+
+class Memory:
+    """Of the processes that one answer names: proportional, or resident while there is no time for it."""
+
+    def __init__(self) -> None:
+        self._looked: dict[int, tuple[float, int]] = {}  # by pid: when, and bytes
+
+    def of(self, pids: Iterable[int]) -> dict[int, int]:
+        """The bytes of each; 0 when it does not exist."""
+        deadline = self.deadline()
+        return {pid: self.bytes_of(pid, deadline) or 0 for pid in pids}
+
+    def deadline(self) -> float:
+        """Of an answer that begins now."""
+        return monotonic() + _SECONDS
+
+    def bytes_of(self, pid: int, deadline: float) -> int | None:
+        """After the deadline what was known before, or what is cheap. None: there is no such process."""
+        now, (looked_at, size) = monotonic(), self._looked.get(pid, (0.0, None))
+        if looked_at and now < looked_at + _FRESH:
+            return size
+        if now >= deadline:
+            return resident_bytes(pid) if size is None else size
+        size = proportional_bytes(pid)
+        size = resident_bytes(pid) if size is None else size
+        self._looked.pop(pid, None)
+        if size is not None:
+            self._looked[pid] = now, size
+        return size

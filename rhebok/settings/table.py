@@ -8,6 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any
 
+from rhebok.listening.addresses import parse_bind
 from rhebok.process import statsd
 from rhebok.process.logger_config import parse_syslog_address
 from rhebok.settings import field_values, log_values, values
@@ -52,6 +53,8 @@ SYSLOG_ADDRESS = values.checked(
 )
 STATSD_ADDRESS = values.checked(statsd.parse_address, "HOST:PORT or unix://PATH", "ADDRESS")
 STATSD_WORD = values.checked(statsd.check_word, "ASCII text without |", "TEXT")
+
+BIND_ADDRESS = values.checked(parse_bind, "HOST:PORT, [V6]:PORT, unix:PATH, unix:@NAME or fd://N", "ADDRESS")
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 
@@ -379,6 +382,11 @@ class Settings:
         "The unix socket at which `rhebok status` and `rhebok ctl` ask this server; only its user can. "
         "`none`: no such socket.",
         default_note="XDG_RUNTIME_DIR/rhebok/NAME.control; of root /run/rhebok/NAME.control")
+
+    metrics_bind: str | None = row("--metrics-bind", BIND_ADDRESS, None, Group.PROCESS,
+        "Answer /metrics (for Prometheus), /livez and /readyz at this address, in a process of its own. It "
+        "takes prometheus_client (`pip install 'rhebok[metrics]'`). There is no access control: give an "
+        "address that only your monitoring reaches.")
 
     start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
         "End a new generation whose workers are not all ready after this time. Later, kill and replace a "

@@ -12,13 +12,13 @@ from signal import Signals
 
 from rhebok import __version__
 from rhebok.board.books import Books
-from rhebok.board.counts import Counts
+from rhebok.board.counts import Counts, as_bytes
 from rhebok.board.layout import LEVELS
 from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Worker
-from rhebok.listening.accept_queues import queue_length
+from rhebok.listening.accept_queues import queue, queue_length
 from rhebok.listening.listeners import Listener
 from rhebok.process.log_level import Leveled, set_level
-from rhebok.process.memory import parent_of, proportional_bytes, resident_bytes
+from rhebok.process.memory import Memory, parent_of
 from rhebok.process.signals import STOP_SIGNAL, TRACEBACK_SIGNAL
 from rhebok.records import TYPE_CHECKING, Protocol
 from rhebok.superdaemon.generations import Generation, Generations
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _STATES = {STARTING: "starting", READY: "idle", LEAVING: "leaving"}
-_MEMORY_SECONDS = 0.015  # for one answer: looking at the pages of a process takes time
-_MEMORY_FRESH = 5.0
 
 
 class Asked(Protocol):
@@ -50,7 +48,7 @@ class Answers:
         self._engine = engine
         self._started = started
         self._log = log
-        self._memory: dict[int, tuple[float, int | None]] = {}  # by pid: when it was looked at, and bytes
+        self._memory = Memory()
 
     def answer(self, command: str, argument: Any) -> dict[str, Any]:
         """ValueError: it cannot be done, and why."""
@@ -113,14 +111,14 @@ class Answers:
     def status(self) -> dict[str, Any]:
         """Everything that `rhebok status` shows. Times are seconds."""
         readings = self.books.readings()
-        deadline = time.monotonic() + _MEMORY_SECONDS
+        deadline = self._memory.deadline()
         generations = self._engine.generations.values()
         now = time.monotonic()
         return {
             "version": __version__,
             "pid": os.getpid(),
             "uptime": now - self._started,
-            "memory": self._bytes_of(os.getpid(), deadline),
+            "memory": self._memory.bytes_of(os.getpid(), deadline),
             "listeners": [
                 {"name": each.name, "queue": queue_length(each.socket) if each.fileno() >= 0 else None}
                 for each in self._listeners
@@ -132,13 +130,31 @@ class Answers:
             **_described(Counts(self.books.counted(readings))),
         }
 
+    def measures(self) -> dict[str, Any]:
+        """What /metrics is made of (metrics/families.py): raw, since its process has more time."""
+        readings, now = self.books.readings(), time.monotonic()
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "listeners": [
+                (each.name, *((None, None) if each.fileno() < 0 else queue(each.socket)))
+                for each in self._listeners
+            ],
+            "causes": self.books.causes(readings),
+            "counted": as_bytes(self.books.counted(readings)),
+            "generations": [
+                (each.number, each.pid, each.phase.name.lower()) for each in self._engine.generations.values()
+            ],
+            "workers": [_measured(each, now) for reading in readings.values() for each in reading.workers],
+        }
+
     def _generation(self, generation: Generation, reading: Reading | None, deadline: float) -> dict[str, Any]:
         workers = reading.workers if reading else ()
         return {
             "number": generation.number,
             "pid": generation.pid,
             "state": generation.phase.name.lower(),
-            "memory": self._bytes_of(generation.pid, deadline),
+            "memory": self._memory.bytes_of(generation.pid, deadline),
             "workers": [self._worker(each, deadline) for each in workers],
         }
 
@@ -154,23 +170,17 @@ class Answers:
             "threads": len(worker.threads),
             "connections": worker.connections,
             "request": request,
-            "memory": self._bytes_of(worker.pid, deadline),
+            "memory": self._memory.bytes_of(worker.pid, deadline),
             **_described(Counts(worker.counted)),
         }
 
-    def _bytes_of(self, pid: int, deadline: float) -> int | None:
-        now = time.monotonic()
-        looked_at, size = self._memory.get(pid, (0.0, None))
-        if looked_at and now < looked_at + _MEMORY_FRESH:
-            return size
-        if now >= deadline:
-            return resident_bytes(pid) if size is None else size
-        size = proportional_bytes(pid)
-        size = resident_bytes(pid) if size is None else size
-        self._memory[pid] = now, size
-        if size is None:
-            del self._memory[pid]
-        return size
+
+def _measured(worker: Worker, now: float) -> tuple[int, str, int, int, int, float]:
+    """pid, state, busy threads, threads, connections, seconds of the oldest request."""
+    busy = sum(thread.busy for thread in worker.threads)
+    oldest = max(0.0, now - worker.current.began) if worker.current else 0.0
+    state = "ready" if worker.state == READY else _STATES.get(worker.state, "unknown")
+    return worker.pid, state, busy, len(worker.threads), worker.connections, oldest
 
 
 def _described(counted: Counts) -> dict[str, Any]:

@@ -107,8 +107,8 @@ class Engine:
         self.start_at = NEVER  # of the next attempt, when one is to be made without a deploy
         self.started_at = 0.0
         self.stopping = False
+        self.takes_deploys = True  # not so from the moment it is told to stop
         self._deploy_wanted = False
-        self._takes_deploys = True
         self._program = program
         self._policy = policy
         self._signals = signals
@@ -161,7 +161,7 @@ class Engine:
 
     def want_deploy(self) -> None:
         """Once no generation is being started: requests that come meanwhile are one."""
-        if not self._takes_deploys:
+        if not self.takes_deploys:
             return
         if self.generations.candidate:
             self._log.info("another deploy follows the one that is under way")
@@ -241,7 +241,7 @@ class Engine:
     # Stopping
 
     def refuse_deploys(self) -> None:
-        self._takes_deploys, self._deploy_wanted = False, False
+        self.takes_deploys, self._deploy_wanted = False, False
 
     def tell(self, generation: Generation, number: Signals, deadline: float) -> None:
         """Tells it to stop by the deadline, which is the policy's to enforce."""

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from signal import Signals
 
-from rhebok.control.server import ControlSocket
 from rhebok.errors import EndedWith, ExitStatus
 from rhebok.listening import activation
 from rhebok.listening.listeners import STARTER_VARIABLE, Listener, close_all
@@ -91,7 +90,7 @@ class Supervisor(Policy):
         log: LeveledLog,
         systemd: Systemd,
         reloader: Reloader | None = None,
-        control: ControlSocket | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """Run it once. The reloader says when to deploy without a signal."""
         self._settings = settings
@@ -101,7 +100,7 @@ class Supervisor(Policy):
         self._watchdog = systemd.watchdog
         self._watchdog_at = 0.0
         self._inbox = Inbox()
-        self._desk = Desk(listeners, control, log)
+        self._desk = desk or Desk(listeners, None, log)
         self._reloader = reloader
         self._masters = MasterWatch(limit(settings.timeout), log)
         self._state = State.RUNNING

@@ -21,7 +21,7 @@ RHEBOK_FLOORS = (
     ("errors", "records"),
     ("process",),
     ("board", "listening", "reloading", "reporting"),
-    ("control", "native", "settings", "prefork"),
+    ("control", "metrics", "native", "settings", "prefork"),
     ("superdaemon", "gunicorn", "doctor"),
     ("starter", "serving"),
     ("log_setup",),
