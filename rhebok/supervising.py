@@ -92,7 +92,11 @@ def _exporter(settings: "Settings", log: ErrorLog) -> "Exporter | None":
 
     from rhebok.superdaemon.exporter import Exporter
 
-    if not find_spec("prometheus_client"):
+    try:
+        found = find_spec("prometheus_client")
+    except ImportError:
+        found = None
+    if not found:
         raise UserError(
             "--metrics-bind needs prometheus_client, which is not installed: pip install 'rhebok[metrics]'",
             ExitStatus.USAGE,

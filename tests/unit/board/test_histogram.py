@@ -2,7 +2,16 @@
 
 import pytest
 
-from rhebok.board.histogram import BUCKETS, difference, middle, percentile, sparse, total, upper_end
+from rhebok.board.histogram import (
+    BUCKETS,
+    cumulative,
+    difference,
+    middle,
+    percentile,
+    sparse,
+    total,
+    upper_end,
+)
 
 
 def bucket_of(seconds: float) -> int:
@@ -41,3 +50,11 @@ def test_counts_are_added_and_subtracted() -> None:
     assert sparse([0, 3, 0, 1]) == {1: 3, 3: 1}
     assert total([{1: 3}, {1: 1, 2: 5}]) == {1: 4, 2: 5}
     assert difference({1: 4, 2: 5}, {1: 4, 2: 1}) == {2: 4}
+
+
+def test_counts_up_to_a_bound_are_right_within_the_resolution() -> None:
+    counts = {bucket_of(seconds): 1 for seconds in (0.0009, 0.0105, 0.3, 2000.0)}
+    assert cumulative(counts, (0.001, 0.01, 0.1, 1.0, 60.0)) == [
+        (0.001, 1), (0.01, 1), (0.1, 2), (1.0, 3), (60.0, 3),
+    ]  # fmt: skip
+    assert cumulative({}, (1.0,)) == [(1.0, 0)]
