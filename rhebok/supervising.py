@@ -34,7 +34,7 @@ from rhebok.process.open_files import open_null
 from rhebok.process.pid_file import PidFile
 from rhebok.process.plain_log import open_plain_log
 from rhebok.process.title import set_title
-from rhebok.records import TYPE_CHECKING
+from rhebok.records import TYPE_CHECKING, cast
 from rhebok.settings.configuration import Config
 from rhebok.superdaemon import titles
 from rhebok.superdaemon.desk import Desk
@@ -61,33 +61,39 @@ def supervise(config: Config) -> None:
     with logged(settings, log), ExitStack() as stack:
         reloader = _reloader(settings) if settings.reload else None
         listeners = listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
+        # All that can be a mistake comes before the announcement, with which the command of a daemon ends.
+        control, complaint = _control(settings, listeners, stack)
+        exporter = _exporter(settings, log, stack) if settings.metrics_bind else None
         log_start(config, listeners, log)
+        if complaint:
+            log.logger.info("%s", complaint)
         if readiness:
             _leave_terminal(settings, log)
             readiness.announce()
         heap.give_back()
-        desk = Desk(listeners, _control(settings, listeners, log), log.logger, _exporter(settings, log))
+        desk = Desk(listeners, control, log.logger, exporter)
         Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader, desk).run(origin)
 
 
-def _control(settings: "Settings", listeners: Sequence[Listener], log: ErrorLog) -> ControlSocket | None:
-    """The control socket. That it cannot be made is a mistake only where it was asked for."""
+def _control(
+    settings: "Settings", listeners: Sequence[Listener], stack: ExitStack
+) -> tuple[ControlSocket | None, str]:
+    """The control socket, or why there is none: a mistake only where it was asked for."""
     path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
     if path is None:
-        return None
+        return None, ""
     try:
-        return ControlSocket(path)
+        control = ControlSocket(path)
     except OSError as error:
         if settings.control:
             raise UserError(f"--control: cannot listen at {path!r}: {os_reason(error)}") from None
-        log.logger.info("no control socket at %s: %s", path, os_reason(error))
-        return None
+        return None, f"no control socket at {path}: {os_reason(error)}"
+    stack.callback(control.close)
+    return control, ""
 
 
-def _exporter(settings: "Settings", log: ErrorLog) -> "Exporter | None":
+def _exporter(settings: "Settings", log: ErrorLog, stack: ExitStack) -> "Exporter":
     """The process for --metrics-bind. It starts with the supervisor's loop; the address is bound before."""
-    if settings.metrics_bind is None:
-        return None
     from importlib.util import find_spec
 
     from rhebok.superdaemon.exporter import Exporter
@@ -103,8 +109,8 @@ def _exporter(settings: "Settings", log: ErrorLog) -> "Exporter | None":
         )
     owner = identity.owner(settings.socket_owner, identity_of(settings))
     options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner.ids, option="--metrics-bind")
-    listeners = bind_all([settings.metrics_bind], options)
-    log.logger.info("metrics and probes at %s", listeners[0].name)
+    listeners = bind_all([cast(str, settings.metrics_bind)], options)
+    stack.callback(close_all, listeners)
     return Exporter(listeners, titles.metrics(settings), identity_of(settings), log.logger)
 
 

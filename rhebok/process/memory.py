@@ -38,13 +38,15 @@ def parent_of(pid: int) -> int | None:
 
 
 _SECONDS = 0.015  # for one answer: looking at the pages of a process takes time
-_FRESH = 5.0
+FRESH = 5.0
 
 
 class Memory:
     """Of the processes that one answer names: proportional, or resident while there is no time for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fresh: float = FRESH) -> None:
+        """fresh: seconds for which the bytes of a process are good enough."""
+        self._fresh = fresh
         self._looked: dict[int, tuple[float, int]] = {}  # by pid: when, and bytes
 
     def of(self, pids: Iterable[int]) -> dict[int, int]:
@@ -59,7 +61,7 @@ class Memory:
     def bytes_of(self, pid: int, deadline: float) -> int | None:
         """After the deadline what was known before, or what is cheap. None: there is no such process."""
         now, (looked_at, size) = monotonic(), self._looked.get(pid, (0.0, None))
-        if looked_at and now < looked_at + _FRESH:
+        if looked_at and now < looked_at + self._fresh:
             return size
         if now >= deadline:
             return resident_bytes(pid) if size is None else size

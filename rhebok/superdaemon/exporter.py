@@ -111,8 +111,9 @@ class Exporter:
             theirs.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
         ours.setblocking(False)
-        self._link, self._pid = ours, pid
-        self._log.debug("the metrics process %d started", pid)
+        first, self._link, self._pid = not self._pid, ours, pid
+        report = self._log.info if first else self._log.warning
+        report("metrics and probes at %s, by process %d", self._listeners[0].name, pid)
 
     def _become(self, link: Socket) -> NoReturn:
         """In the child. It never returns to the supervisor's code, whose clean-up would remove our files."""

@@ -1,7 +1,6 @@
 """--metrics-bind against real servers: busy, deployed, killed and stopping; and against hostile clients."""
 
 import os
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def metrics_address(process: Process) -> Address:
-    host, port = re.findall(r"metrics and probes at http://(\S+):(\d+)", process.log)[-1]
+    host, port = until(lambda: process.matches(r"metrics and probes at http://(\S+):(\d+),"))[-1]
     return host, int(port)
 
 
@@ -171,7 +170,6 @@ def test_before_the_first_generation_a_server_is_live_and_not_ready(tmp_path: Pa
     argv = [*command(), "--bind", "127.0.0.1:0", *SOME_PORT, "--pythonpath", f"{APPS},.", "loading"]
     process = Process(argv, tmp_path, **gate.variables)
     try:
-        process.wait_for("metrics and probes at")
         gate.wait_for_arrival()
         assert ask(process, "/livez").status == 200
         refused = ask(process, "/readyz")
@@ -340,6 +338,15 @@ def test_an_address_that_cannot_be_had_is_a_mistake(serve: Serve, tmp_path: Path
     status, log = mistake(tmp_path, "--metrics-bind", f"{host}:{port}")
     assert status == 1
     assert "--metrics-bind: cannot listen on" in log
+
+
+@pytest.mark.parametrize("option", ["--metrics-bind", "--control"])
+def test_a_daemon_says_so_too_before_its_command_ends(serve: Serve, tmp_path: Path, option: str) -> None:
+    host, port = metrics_address(serve("gated", *SOME_PORT))
+    place = f"{host}:{port}" if option == "--metrics-bind" else "/proc/none/control"
+    status, log = mistake(tmp_path, "--daemon", "--error-logfile", str(tmp_path / "log"), option, place)
+    assert status == 1
+    assert f"{option}: cannot listen" in log
 
 
 def test_without_prometheus_client_the_message_says_what_to_install(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def server(serve: Serve) -> Server:
 
 @pytest.fixture
 def prometheus(server: Server, tmp_path: Path) -> Iterator[Prometheus]:
-    host, port = re.findall(r"metrics and probes at http://(\S+):(\d+)", server.log)[0]
+    host, port = server.wait_for(r"metrics and probes at http://(\S+):(\d+),")[0]
     process = Prometheus(tmp_path, (host, int(port)))
     try:
         yield process
@@ -82,7 +82,7 @@ def test_every_metric_of_dashboard_and_alerts_is_in_the_docs() -> None:
 
 
 def test_the_docs_have_exactly_the_metrics_that_there_are(server: Server) -> None:
-    (address,) = re.findall(r"metrics and probes at (\S+)", server.log)
+    (address,) = server.wait_for(r"metrics and probes at (\S+),")
     with urllib.request.urlopen(f"{address}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     assert set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)) == documented()
