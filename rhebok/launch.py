@@ -41,7 +41,15 @@ from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
 from rhebok.superdaemon.origin import current_directory
 from rhebok.superdaemon.supervised import files_descriptor, follow_supervisor, hide, supervised
-from rhebok.supervising import enter_directory, identity_of, listen, log_start, logged, supervise
+from rhebok.supervising import (
+    check_metrics,
+    enter_directory,
+    identity_of,
+    listen,
+    log_start,
+    logged,
+    supervise,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -152,6 +160,8 @@ def check(config: Config) -> None:
     check_writable("--access-logfile", settings.access_logfile)
     check_writable("--pid", settings.pid)
     identity_of(settings)
+    if settings.metrics_bind:
+        check_metrics()
     # Before the application, which may replace what the compiled part imports.
     _check_access_logformat(settings)
     if os.geteuid() == 0:

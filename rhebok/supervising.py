@@ -94,9 +94,19 @@ def _control(
 
 def _exporter(settings: "Settings", log: ErrorLog, stack: ExitStack) -> "Exporter":
     """The process for --metrics-bind. It starts with the supervisor's loop; the address is bound before."""
-    from importlib.util import find_spec
-
     from rhebok.superdaemon.exporter import Exporter
+
+    check_metrics()
+    owner = identity.owner(settings.socket_owner, identity_of(settings))
+    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner.ids, option="--metrics-bind")
+    listeners = bind_all([cast(str, settings.metrics_bind)], options)
+    stack.callback(close_all, listeners)
+    return Exporter(listeners, titles.metrics(settings), identity_of(settings), log.logger)
+
+
+def check_metrics() -> None:
+    """UserError where the metrics process could not write metrics. Nothing of them is imported here."""
+    from importlib.util import find_spec
 
     try:
         found = find_spec("prometheus_client")
@@ -107,11 +117,6 @@ def _exporter(settings: "Settings", log: ErrorLog, stack: ExitStack) -> "Exporte
             "--metrics-bind needs prometheus_client, which is not installed: pip install 'rhebok[metrics]'",
             ExitStatus.USAGE,
         )
-    owner = identity.owner(settings.socket_owner, identity_of(settings))
-    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner.ids, option="--metrics-bind")
-    listeners = bind_all([cast(str, settings.metrics_bind)], options)
-    stack.callback(close_all, listeners)
-    return Exporter(listeners, titles.metrics(settings), identity_of(settings), log.logger)
 
 
 def _open_log(config: Config) -> ErrorLog:

@@ -1,11 +1,8 @@
-"""--metrics-bind against real servers: busy, deployed, killed and stopping; and against hostile clients."""
+"""--metrics-bind against real servers: busy, deployed, killed and stopping."""
 
 import os
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from http import HTTPStatus
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM
 from typing import Any
@@ -14,61 +11,21 @@ import pytest
 
 from integration.conftest import Serve
 from integration.gate import Gate
-from integration.http_client import Address, Client, Response, head
-from integration.processes import descendants
-from integration.server import APPS, Process, Server, command
+from integration.http_client import Client, head
+from integration.measured import (
+    SOME_PORT,
+    answers,
+    ask,
+    figure,
+    figures,
+    metrics_address,
+    metrics_process,
+    served,
+)
+from integration.server import APPS, Process, command, free_port
 from integration.waiting import until
 
-pytest.importorskip("prometheus_client")
-
-from prometheus_client.parser import text_string_to_metric_families as read_text
-
 SOON = 0.05  # seconds for an answer
-SOME_PORT = ("--metrics-bind", "127.0.0.1:0")
-
-Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def metrics_address(process: Process) -> Address:
-    host, port = until(lambda: process.matches(r"metrics and probes at http://(\S+):(\d+),"))[-1]
-    return host, int(port)
-
-
-def ask(process: Process, path: str) -> Response:
-    with Client(metrics_address(process)) as client:
-        return client.get(path)
-
-
-def figures(process: Process) -> Figures:
-    answer = ask(process, "/metrics")
-    assert answer.status == 200, answer
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in read_text(answer.text)
-        for sample in family.samples
-    }
-
-
-def figure(process: Process, name: str, /, **labels: str) -> float:
-    return figures(process)[f"rhebok_{name}", frozenset(labels.items())]
-
-
-def served(process: Process) -> float:
-    return figure(process, "request_duration_seconds_count")
-
-
-def metrics_process(server: Process) -> int:
-    def found() -> list[int]:
-        return [pid for pid in descendants(server.pid) if "rhebok: metrics" in _title(pid)]
-
-    return until(found)[0]
-
-
-def _title(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 # ---- what is answered ----
@@ -115,6 +72,28 @@ def test_while_every_worker_is_busy_all_answers_come_at_once(serve: Serve, gate:
             client.response()
 
 
+def test_times_are_those_of_the_clients_within_the_resolution(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time\n"
+        "def application(environ, start_response):\n"
+        "    time.sleep(0.06)\n"
+        "    start_response('200 OK', [])\n"
+        "    return []\n"
+    )
+    server = serve("slow", *SOME_PORT, "--pythonpath", str(tmp_path))
+    clock = 0.0
+    for _ in range(10):
+        started = time.monotonic()
+        server.get("/")
+        clock += time.monotonic() - started
+    until(lambda: served(server) == 10)
+    for name in ("request_duration", "application"):
+        assert 0.6 * 0.97 < figure(server, f"{name}_seconds_sum") < clock * 1.03
+        assert figure(server, f"{name}_seconds_bucket", le="0.05") == 0
+        assert figure(server, f"{name}_seconds_bucket", le="60.0") == 10
+    assert figure(server, "request_queue_seconds_bucket", le="0.025") == 10
+
+
 def test_counters_never_fall_when_workers_are_killed_and_generations_replaced(serve: Serve) -> None:
     server = serve("gated", *SOME_PORT, "--kill-old-delay", "0", "--control", "none", workers=2)
     requests, before = 0, figures(server)
@@ -152,14 +131,6 @@ def test_counters_never_fall_when_workers_are_killed_and_generations_replaced(se
 
 def _only_grows(name: str) -> bool:
     return name.endswith(("_total", "_bucket", "_count", "_sum"))
-
-
-def answers(server: Process) -> bool:
-    """False: nobody has the listener at the moment, or the connection ended with the process."""
-    try:
-        return ask(server, "/livez").status == 200
-    except (OSError, AssertionError):
-        return False
 
 
 # ---- when a server is ready ----
@@ -254,72 +225,23 @@ def test_it_holds_no_listener_of_the_server(serve: Serve) -> None:
     server = serve("gated", *SOME_PORT)
     pid = metrics_process(server)
     until(lambda: answers(server))
-    sockets = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
-    (listener,) = [each for each in sockets_of(server) if listens_at(each, server.address)]
-    assert f"socket:[{listener}]" not in sockets
-    assert len([each for each in sockets if each.startswith("socket:")]) == 2, sockets
+    until(lambda: len(sockets_of(pid)) == 2, lambda: sockets_of(pid))  # the connection has ended
+    (listener,) = [each for each in sockets_of(server.pid) if listens_at(each, server.address)]
+    assert listener not in sockets_of(pid)
 
 
-def sockets_of(server: Server) -> list[str]:
-    links = [os.readlink(f"/proc/{server.pid}/fd/{name}") for name in os.listdir(f"/proc/{server.pid}/fd")]
-    return [each[8:-1] for each in links if each.startswith("socket:[")]
+def sockets_of(pid: int) -> list[str]:
+    """Their inodes."""
+    found = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return [each[8:-1] for each in found if each.startswith("socket:[")]
 
 
 def listens_at(inode: str, address: Any) -> bool:
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return any(row[9] == inode and int(row[1].partition(":")[2], 16) == address[1] for row in rows)
-
-
-@contextmanager
-def silent_clients(address: Address, count: int, say: bytes = b"") -> Iterator[list[socket.socket]]:
-    with ExitStack() as stack:
-        socks = [stack.enter_context(socket.create_connection(address, timeout=30)) for _ in range(count)]
-        for sock in socks:
-            sock.sendall(say)
-        yield socks
-
-
-@pytest.mark.parametrize("say", [b"", b"GET /livez HT"], ids=["silent", "slow"])
-def test_clients_that_say_nothing_keep_nobody_waiting(serve: Serve, say: bytes) -> None:
-    server = serve("gated", *SOME_PORT)
-    with silent_clients(metrics_address(server), 150, say):
-        started = time.monotonic()
-        assert ask(server, "/livez").status == 200
-        assert time.monotonic() - started < 2
-        pid = metrics_process(server)
-        assert len(os.listdir(f"/proc/{pid}/fd")) < 80
-
-
-def test_a_client_that_does_not_read_keeps_nobody_waiting(serve: Serve) -> None:
-    server = serve("gated", *SOME_PORT)
-    with silent_clients(metrics_address(server), 20, b"GET /metrics HTTP/1.0\r\n\r\n"):
-        assert ask(server, "/livez").status == 200
-
-
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", HTTPStatus.NOT_FOUND),
-        (b"PUT /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na", HTTPStatus.METHOD_NOT_ALLOWED),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", HTTPStatus.BAD_REQUEST),
-        (b"GET /livez HTTP/1.1\r\nX: " + b"a" * 100_000, HTTPStatus.BAD_REQUEST),
-        (b"GET /livez HTTP/1.1\r\n\r\n" * 10_000, HTTPStatus.BAD_REQUEST),
-        (b"nonsense\r\n\r\n", HTTPStatus.BAD_REQUEST),
-    ],
-)
-def test_a_request_that_is_refused_gets_its_status(serve: Serve, data: bytes, status: HTTPStatus) -> None:
-    server = serve("gated", *SOME_PORT)
-    with Client(metrics_address(server)) as client:
-        client.send(data)
-        assert client.response().status == status.value
-    assert ask(server, "/livez").status == 200
-
-
-def test_half_a_request_is_answered_in_the_end(serve: Serve) -> None:
-    server = serve("gated", *SOME_PORT)
-    with Client(metrics_address(server)) as client:
-        client.send(b"GET /livez HTTP/1.1\r\nHost:")
-        assert client.response().status == 408
 
 
 # ---- mistakes ----
@@ -358,6 +280,21 @@ def test_without_prometheus_client_the_message_says_what_to_install(tmp_path: Pa
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Hidden())\n"
     )
-    status, log = mistake(tmp_path, *SOME_PORT, PYTHONPATH=str(tmp_path))
-    assert status == 2
-    assert "pip install 'rhebok[metrics]'" in log
+    for options in (["--no-preload"], ["--check-config"]):
+        status, log = mistake(
+            tmp_path, *SOME_PORT, *options, "--pythonpath", str(APPS), PYTHONPATH=str(tmp_path)
+        )
+        assert status == 2
+        assert "pip install 'rhebok[metrics]'" in log
+
+
+def test_under_another_superdaemon_the_log_says_that_nobody_answers(tmp_path: Path) -> None:
+    starter = Path(command()[0]).with_name("rhebok-starter")
+    served = [*command(), *SOME_PORT, "--pythonpath", str(APPS), "gated"]
+    process = Process([str(starter), "--port", f"127.0.0.1:{free_port()}", "--", *served], tmp_path)
+    try:
+        process.wait_for("--metrics-bind is ignored here")
+        process.wait_for(r"worker \d+ is ready")
+        assert process.stop(SIGTERM) == 0
+    finally:
+        process.end()
