@@ -38,6 +38,8 @@ _EVENTS = {
     State.LINGERING: select.POLLIN,
 }
 
+_GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
+
 
 class Client:
     """Of one service. `request` and `asked_at` are those of a client that waits."""
@@ -61,8 +63,8 @@ class Client:
         try:
             if self.state is State.READING:
                 self._read()
-            elif self.state is State.WAITING or events & (select.POLLERR | select.POLLNVAL):
-                self.close()  # the client has gone
+            elif events & _GONE:
+                self.close()
             elif self.state is State.SENDING:
                 self._send()
             elif self.state is State.LINGERING and not self.socket.recv(_CHUNK):
@@ -81,7 +83,7 @@ class Client:
         try:
             self.request = read_request(self._received)
         except Refused as refused:
-            self.answer(refusal(refused.status))
+            self.answer(refusal(refused.status, refused.without_body))
             return
         if self.request:
             self.state, self.asked_at = State.WAITING, monotonic()

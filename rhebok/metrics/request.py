@@ -36,9 +36,9 @@ class Request:
 class Refused(Exception):
     """The request is answered with this status at once."""
 
-    def __init__(self, status: HTTPStatus) -> None:
+    def __init__(self, status: HTTPStatus, without_body: bool = False) -> None:
         super().__init__(status.phrase)
-        self.status = status
+        self.status, self.without_body = status, without_body
 
 
 def read_request(received: bytes) -> Request | None:
@@ -58,7 +58,7 @@ def read_request(received: bytes) -> Request | None:
         raise Refused(HTTPStatus.BAD_REQUEST)
     path = _ORIGIN.sub("", target, count=1).partition("?")[0] or "/"
     if path not in PATHS:
-        raise Refused(HTTPStatus.NOT_FOUND)
+        raise Refused(HTTPStatus.NOT_FOUND, method == "HEAD")
     if method not in METHODS:
         raise Refused(HTTPStatus.METHOD_NOT_ALLOWED)
     return Request(path, ", ".join(fields.get("accept", ())), method == "HEAD")
@@ -101,5 +101,5 @@ def response(status: HTTPStatus, body: bytes, kind: str = TEXT, without_body: bo
     return head if without_body else head + body
 
 
-def refusal(status: HTTPStatus) -> bytes:
-    return response(status, f"{status.phrase}\n".encode())
+def refusal(status: HTTPStatus, without_body: bool = False) -> bytes:
+    return response(status, f"{status.phrase}\n".encode(), without_body=without_body)

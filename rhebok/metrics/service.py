@@ -84,8 +84,8 @@ class Service:
 
     def _expire(self, now: float) -> None:
         for client in self._clients.values():
-            if client.state is State.WAITING and now >= client.asked_at + PATIENCE:
-                client.answer(_unavailable("the supervisor does not answer"))
+            if client.request and client.state is State.WAITING and now >= client.asked_at + PATIENCE:
+                client.answer(_unavailable("the supervisor does not answer", client.request.without_body))
             client.look(now)
         self._clients = {fd: each for fd, each in self._clients.items() if each.state is not State.CLOSED}
 
