@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CLIENTS = 64  # then the oldest one gives way
 PATIENCE = 1.0  # seconds for the supervisor to answer
+PACE = 0.01  # seconds between two questions: no flood of requests becomes one of questions
 FRESH = 0.2  # seconds for which measures serve all: so often at most the supervisor reads the boards
 
 
@@ -65,7 +66,10 @@ class Service:
 
     def _next_at(self) -> float:
         moments = [each.until for each in self._clients.values()]
-        moments += [each.asked_at + PATIENCE for each in self._waiting()]
+        waiting = self._waiting()
+        moments += [each.asked_at + PATIENCE for each in waiting]
+        if waiting and self._link.is_free:
+            moments.append(self._link.asked_at + PACE)
         return min(moments, default=float("inf"))
 
     def _waiting(self) -> list[Client]:
@@ -93,7 +97,7 @@ class Service:
         """Whoever waits now is answered by what is asked now, not by an answer that may be older."""
         self._answer_from_memory()
         waiting = self._waiting()
-        if waiting and self._link.is_free:
+        if waiting and self._link.is_free and monotonic() >= self._link.asked_at + PACE:
             wanted = any(each.request and each.request.path == METRICS for each in waiting)
             self._link.ask(MEASURES if wanted else STATE)
 

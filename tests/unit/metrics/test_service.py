@@ -4,7 +4,9 @@ import marshal
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -165,3 +167,17 @@ def test_a_response_to_head_has_no_body(supervisor: Supervisor) -> None:
         head, _, body = received(sock).partition(b"\r\n\r\n")
         assert expected in head
         assert body == b""
+
+
+def test_a_flood_of_requests_is_no_flood_of_questions(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PACE", 0.2)
+    asked_at = []
+    for _ in range(3):
+        sock = supervisor.client(GET % b"/livez")
+        supervisor.question()
+        asked_at.append(time.monotonic())
+        supervisor.answer()
+        assert status(sock) == 200
+    assert all(later - earlier > 0.15 for earlier, later in pairwise(asked_at)), asked_at
