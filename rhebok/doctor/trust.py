@@ -19,6 +19,7 @@ def check(settings: Settings, system: System) -> Iterator[Finding]:
     yield from _user(settings, system)
     yield from _unix_sockets(settings)
     yield from _low_ports(settings, system)
+    yield from _metrics(settings)
 
 
 def _open_to_others(settings: Settings) -> list[str]:
@@ -141,3 +142,17 @@ def _low_ports(settings: Settings, system: System) -> Iterator[Finding]:
 def _has_net_bind(system: System) -> bool:
     word = system.table("/proc/self/status").get("CapEff", "0")
     return bool(int(word, 16) >> 10 & 1)
+
+
+def _metrics(settings: Settings) -> Iterator[Finding]:
+    if settings.metrics_bind is None:
+        return
+    address = parse_bind(settings.metrics_bind)
+    if isinstance(address, TcpAddress) and not _is_loopback(address.host):
+        yield note(
+            "metrics",
+            f"whoever reaches {address} reads /metrics: there is no access control",
+            "an address in the network of your monitoring, or a firewall in front",
+        )
+    else:
+        yield ok("metrics", f"at {address}, for this machine")

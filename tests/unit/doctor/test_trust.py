@@ -89,3 +89,16 @@ def test_low_ports_are_for_root_or_a_capability(machine, settle):
     machine.write("proc/self/status", "CapEff:\t0000000000000000")
     machine.write("proc/sys/net/ipv4/ip_unprivileged_port_start", "80")
     assert found(machine, settings, "ports") == []
+
+
+@pytest.mark.parametrize(
+    ("address", "level"),
+    [("127.0.0.1:9464", "ok"), ("unix:/m", "ok"), ("0.0.0.0:9464", "note"), ("[2001:db8::1]:9464", "note")],
+)
+def test_metrics_that_other_machines_can_read_are_mentioned(machine, settle, address, level):
+    (finding,) = found(machine, settle(metrics_bind=address), "metrics")
+    assert finding.level == level
+
+
+def test_without_metrics_nothing_is_said_of_them(machine, settle):
+    assert found(machine, settle(), "metrics") == []
