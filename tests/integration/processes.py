@@ -40,12 +40,15 @@ def group_is_empty(group: int) -> bool:
     return False
 
 
-def memory(pid: int) -> int:
-    """Proportional set size in bytes: what the process has for itself, and its part of what it shares."""
+def memory(pid: int, part: str = "Pss") -> int:
+    """Proportional set size in bytes: what the process has for itself, and its part of what it shares.
+
+    part: "Pss_Anon" leaves out the files that it maps, whose part depends on all processes of the machine.
+    """
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(f"{part}:"):
             return int(line.split()[1]) * 1024
-    raise AssertionError(f"no Pss of {pid}")
+    raise AssertionError(f"no {part} of {pid}")
 
 
 def descriptors(pid: int) -> int:

@@ -1,4 +1,4 @@
-"""How much memory the server itself holds: PSS, as in bench/README.md, which says where it goes."""
+"""How much memory the server itself holds. bench/README.md says where it goes."""
 
 import signal
 
@@ -8,8 +8,11 @@ from integration.conftest import Serve
 from integration.processes import descendants, memory
 
 MIB = 2**20
-SUPERVISOR = 8 * MIB
-TREE = 48 * MIB  # 39 on CPython 3.11, in an environment that imports nothing by itself
+
+# Anonymous: 6.5 on CPython 3.11. PSS is more by its part of the interpreter's pages, which are 6.6 for all
+# processes together that run this interpreter.
+SUPERVISOR = 7.25 * MIB
+TREE = 48 * MIB  # PSS; 39 on CPython 3.11, in an environment that imports nothing by itself
 
 
 @pytest.mark.parametrize(
@@ -22,7 +25,7 @@ def test_a_supervisor_is_small(serve: Serve, tmp_path, options: tuple[str, ...])
     log = tmp_path / options[1] if "--error-logfile" in options else None
     server = serve("answers", *options, log=log)
     server.get()
-    assert memory(server.pid) < SUPERVISOR
+    assert memory(server.pid, "Pss_Anon") < SUPERVISOR
 
 
 def test_a_supervisor_stays_small_when_it_deploys(serve: Serve) -> None:
@@ -30,7 +33,7 @@ def test_a_supervisor_stays_small_when_it_deploys(serve: Serve) -> None:
     for number in (2, 3):
         server.send(signal.SIGHUP)
         server.wait_for(rf"generation {number} \(pid \d+\) serves")
-    assert memory(server.pid) < SUPERVISOR
+    assert memory(server.pid, "Pss_Anon") < SUPERVISOR
 
 
 def test_eight_workers_share_most_of_their_memory(serve: Serve) -> None:
