@@ -83,6 +83,7 @@ class Service:
             return
         if len(self._clients) >= CLIENTS:
             self._clients.pop(next(iter(self._clients))).close()
+        self._clients.pop(sock.fileno(), None)  # closed in this turn: the order is that of coming
         self._clients[sock.fileno()] = client = Client(sock)
         client.advance(0)
 

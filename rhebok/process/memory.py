@@ -39,6 +39,7 @@ def parent_of(pid: int) -> int | None:
 
 _SECONDS = 0.015  # for one answer: looking at the pages of a process takes time
 FRESH = 5.0
+_KEPT = 10  # times as long: better than nothing when there is no time to look again
 
 
 class Memory:
@@ -55,8 +56,11 @@ class Memory:
         return {pid: self.bytes_of(pid, deadline) or 0 for pid in pids}
 
     def deadline(self) -> float:
-        """Of an answer that begins now."""
-        return monotonic() + _SECONDS
+        """Of an answer that begins now. What nobody has asked for lately is forgotten."""
+        now = monotonic()
+        kept = self._looked.items()
+        self._looked = {pid: each for pid, each in kept if now < each[0] + _KEPT * self._fresh}
+        return now + _SECONDS
 
     def bytes_of(self, pid: int, deadline: float) -> int | None:
         """After the deadline what was known before, or what is cheap. None: there is no such process."""
