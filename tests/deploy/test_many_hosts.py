@@ -1,4 +1,4 @@
-"""Several hosts behind the HAProxy of examples/haproxy: one after another is deployed, and no request is lost."""
+"""Hosts behind the HAProxy of examples/haproxy: one after another is deployed, and no request is lost."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -110,6 +110,7 @@ def test_one_host_after_another_is_deployed_and_no_request_is_lost(
             clients.wait_for(version, 20)
         clients.wait_for_more(100)
     assert set(clients.versions) == {1, 2}
+    assert town.balancer.repeated() == 0
     for machine in town.machines:
         machine.server.judge()
 

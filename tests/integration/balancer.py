@@ -48,6 +48,11 @@ class Balancer(Process):
             admin.sendall(f"{words}\n".encode())
             return answer.read().decode()
 
+    def repeated(self) -> int:
+        """What it has tried again: clients notice nothing of that."""
+        row = self.row("BACKEND")
+        return int(row["wretr"]) + int(row["wredis"])
+
     def row(self, host: str) -> dict[str, str]:
         """The host's row of the statistics."""
         rows = csv.DictReader(self.tell("show stat").removeprefix("# ").splitlines())
