@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from integration import scaling
 from integration.conftest import Serve
 from integration.prometheus import OBSERVABILITY, RULES, Prometheus
 from integration.server import ROOT, Server, program
@@ -75,8 +76,8 @@ def documented() -> set[str]:
     return set(re.findall(r"`(rhebok_\w+)", (ROOT / "docs" / "OPERATIONS.md").read_text()))
 
 
-def test_every_metric_of_dashboard_and_alerts_is_in_the_docs() -> None:
-    text = " ".join([*expressions(), (OBSERVABILITY / RULES).read_text()])
+def test_every_metric_of_dashboard_alerts_and_scaling_is_in_the_docs() -> None:
+    text = " ".join([*expressions(), *scaling.expressions(), (OBSERVABILITY / RULES).read_text()])
     named = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"rhebok_\w+", text)}
     assert named <= documented()
 
@@ -89,10 +90,12 @@ def test_the_docs_have_exactly_the_metrics_that_there_are(server: Server) -> Non
 
 
 @pytest.mark.needs("prometheus")
-def test_every_expression_of_the_dashboard_returns_data(server: Server, prometheus: Prometheus) -> None:
+def test_every_expression_of_dashboard_and_scaling_returns_data(
+    server: Server, prometheus: Prometheus
+) -> None:
     until(lambda: prometheus.values('up{job="rhebok"}') == [1.0], lambda: prometheus.log)
     server.send(SIGHUP)
-    wanting = {as_grafana_asks(each) for each in expressions()}
+    wanting = {as_grafana_asks(each) for each in expressions()} | scaling.expressions()
     assert len(wanting) > 20
 
     def all_have_data() -> bool:
