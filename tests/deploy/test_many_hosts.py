@@ -15,7 +15,11 @@ from deploy.site import MODULE, Site
 
 pytest.importorskip("prometheus_client")
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs("haproxy", "ip", "nsenter", "unshare")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.needs("haproxy", "ip", "nsenter", "unshare"),
+]
 
 HOSTS = 3
 WORKERS = 2
