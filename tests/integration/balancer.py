@@ -20,11 +20,19 @@ class Balancer(Process):
         file = directory / "haproxy.cfg"
         file.write_text(self._configuration(len(street.hosts)))
         super().__init__(street.front.inside(program("haproxy"), "-db", "-f", str(file)), directory)
-        until(self._runs, lambda: self.log)
+        try:
+            until(self._answers, lambda: self.log)
+        except BaseException:
+            self.end()
+            raise
 
-    def _runs(self) -> bool:
+    def _answers(self) -> bool:
+        """The path is there a moment before somebody listens."""
         assert not self.ended, self.log
-        return Path(self._admin).exists()
+        try:
+            return "Uptime" in self.tell("show info")
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
 
     def _configuration(self, hosts: int) -> str:
         """The example, with addresses of the street and without the waiting."""
