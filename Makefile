@@ -25,8 +25,9 @@ C_FILES := $(wildcard csrc/*/*.[ch] rhebok/native/*.h tests/c/*.[ch] tests/c/*/*
 
 BUILD_PACKAGES := gcc libc6-dev make
 PYTHON_PACKAGES := python3-venv python3-dev
-TEST_PACKAGES := apache2-bin caddy clang clang-format curl gcc-aarch64-linux-gnu git haproxy libc6-dev-arm64-cross \
-	libclang-rt-dev libserver-starter-perl nghttp2-client musl-tools nginx-light openssl procps qemu-user strace systemd valgrind wrk
+TEST_PACKAGES := apache2-bin caddy clang clang-format curl gcc-aarch64-linux-gnu git haproxy iproute2 \
+	libc6-dev-arm64-cross libclang-rt-dev libserver-starter-perl nghttp2-client musl-tools nginx-light openssl procps \
+	prometheus qemu-user strace systemd valgrind wrk
 
 .PHONY: help run test debug-test soak soak-requests fuzz lint format bench clean build packages wheels release-check pins free-threaded-test tsan
 

@@ -58,6 +58,7 @@ OFF_THE_PATH = frozenset(
         "environ_template",
         "error_log",
         "loop_setup",
+        "misuse",
         "orphan",
         "thread_stacks",
         "upgrade",

@@ -6,23 +6,35 @@ Called by command, mostly in a process of its own.
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rhebok import __version__, reporting
-from rhebok.errors import ExitStatus, UserError
+from rhebok.errors import EndedWith, ExitStatus, UserError
 from rhebok.gunicorn import sources
 from rhebok.gunicorn.command_line import Words
 from rhebok.settings import dump as config_dump
 from rhebok.settings.configuration import Config
 from rhebok.settings.table import TABLE, Group, Setting
 
+if TYPE_CHECKING:
+    from rhebok.doctor.finding import Finding
+
 Serve = Callable[[Config], None]
 
 ELSEWHERE = "(docs/FROM-GUNICORN.md: what became of each option of gunicorn)"
 
 USAGE = "[OPTIONS] [MODULE[:ATTRIBUTE]]"
+
+DOCTOR_HELP = f"""\
+Usage: rhebok doctor [--json] {USAGE}
+
+Looks at this machine and at the configuration, as a server with these options
+would find them, and says what to change: docs/DOCTOR.md. With --pid also at the
+server that runs. Exit status 1 when something has to change, otherwise 0.
+
+  --json  The findings as JSON."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +54,45 @@ def run(arguments: Sequence[str], serve: Serve, check: Serve) -> int:
             _carry_out(parsed, words, serve, check)
 
     return run_reported(action)
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    """`rhebok doctor`: examines the machine for a server with these arguments. 1: something has to change."""
+    from rhebok.doctor import examination  # here: whoever serves does without
+    from rhebok.doctor.finding import is_healthy
+
+    def action() -> None:
+        given = [word for word in arguments if word != "--json"]
+        if {"-h", "--help"} & set(given):
+            click.echo(DOCTOR_HELP)
+            return
+        findings = _examine(given)
+        click.echo(examination.shown(findings, len(given) < len(arguments)), nl=False)
+        if not is_healthy(findings):
+            raise EndedWith(ExitStatus.FAILED)
+
+    return run_reported(action)
+
+
+def _examine(arguments: Sequence[str]) -> "list[Finding]":
+    """What is wrong in the configuration is a finding too; then there is nothing else to look at."""
+    from rhebok.doctor import examination
+    from rhebok.doctor.finding import to_change
+    from rhebok.doctor.system import System
+
+    system = System()
+    try:
+        words = sources.read(arguments, sources.COMMAND_LINE)
+        parsed = _parse([*words.positional[:1], *words.arguments])
+        parsed.pop("action")
+        config = sources.load(_given(parsed), words, os.environ, _parse_further)
+        if config.settings.chdir:
+            os.chdir(config.settings.chdir)
+    except (UserError, OSError) as error:
+        return [to_change("configuration", str(error), "the option, the variable or the file that it names")]
+    except click.ClickException as error:
+        return [to_change("configuration", error.format_message(), "rhebok --help has all options")]
+    return examination.examine(config, arguments, system)
 
 
 def run_reported(action: Callable[[], None]) -> int:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from rhebok.settings.table import Settings
 
 
+# An application in a module of such a name is served by `rhebok status:application`.
+OTHER_COMMANDS = ("status", "ctl")
+
+
 class HandedSettings:
     """The values of a Settings, without the table that they were read by."""
 
@@ -39,6 +43,12 @@ class HandedSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. `arguments` is without the name of the command. Returns the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["doctor"]:
+        from rhebok import cli
+
+        return cli.doctor(given[1:])
+    if given and given[0] in OTHER_COMMANDS:
+        return run_reported(lambda: _ask(given))
     configs: list[Config] = []
 
     def read() -> None:
@@ -54,6 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rhebok import cli
 
     return cli.main(given)
+
+
+def _ask(given: Sequence[str]) -> None:
+    """`rhebok status` and `rhebok ctl` are about a server that runs."""
+    from rhebok.control import command
+
+    command.main(given)
 
 
 def _serve(config: Config) -> None:

@@ -41,7 +41,15 @@ from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
 from rhebok.superdaemon.origin import current_directory
 from rhebok.superdaemon.supervised import files_descriptor, follow_supervisor, hide, supervised
-from rhebok.supervising import enter_directory, identity_of, listen, log_start, logged, supervise
+from rhebok.supervising import (
+    check_metrics,
+    enter_directory,
+    identity_of,
+    listen,
+    log_start,
+    logged,
+    supervise,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -88,6 +96,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         changed_user = _become_user(settings)
         if not supervised():
             log_start(config, listeners, log)
+            if settings.metrics_bind:
+                log.logger.warning("--metrics-bind is ignored here: only rhebok's own supervisor answers it")
         allow_connections(settings.max_connections, log.logger)
         hide()
 
@@ -150,6 +160,8 @@ def check(config: Config) -> None:
     check_writable("--access-logfile", settings.access_logfile)
     check_writable("--pid", settings.pid)
     identity_of(settings)
+    if settings.metrics_bind:
+        check_metrics()
     # Before the application, which may replace what the compiled part imports.
     _check_access_logformat(settings)
     if os.geteuid() == 0:
@@ -177,7 +189,7 @@ def _import_ahead(config: Config) -> None:
 def _capture_output(log: ErrorLog) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    cast(LogStream, log.stream).capture(1, 2)
+    cast(LogStream, log.lines).capture(1, 2)
 
 
 def _become_user(settings: Settings) -> bool:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from rhebok.process import identity, logger_config
 from rhebok.process.access_records import AccessRecords
+from rhebok.process.error_writer import Form
 from rhebok.process.log_stream import STDERR, ErrorLog
 from rhebok.process.logger_config import AccessRoute, LoggerConfig, Syslog
 from rhebok.process.logs import open_error_log
@@ -42,7 +43,8 @@ def open_logs(config: Config) -> Logs:
 def _open(config: Config) -> Logs:
     settings = config.settings
     who = identity.identity(settings.user, settings.group)
-    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, who)
+    form = Form(settings.log_format, settings.name or "rhebok")
+    log = open_error_log(settings.error_logfile or STDERR, settings.log_level, who, form)
     with _importable(settings):
         user = _user_logger(config)
         if user is None:
@@ -87,7 +89,9 @@ def _logger_config(config: Config) -> LoggerConfig:
     settings = config.settings
     prefix = settings.log_syslog_prefix or (settings.name or settings.app).replace(":", ".")
     accesses = not settings.disable_redirect_access_to_syslog
-    syslog = Syslog(settings.log_syslog_to, settings.log_syslog_facility, prefix, accesses)
+    syslog = Syslog(
+        settings.log_syslog_to, settings.log_syslog_facility, prefix, accesses, settings.log_syslog_format
+    )
     return LoggerConfig(
         config.logging,
         settings.log_config_json,

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from rhebok import __version__
+from rhebok.control.path import control_path
+from rhebok.control.server import ControlSocket
 from rhebok.errors import ExitStatus, UserError, os_reason
 from rhebok.listening import activation as socket_activation
 from rhebok.listening.listeners import (
@@ -25,15 +27,17 @@ from rhebok.listening.listeners import (
 )
 from rhebok.process import heap, identity
 from rhebok.process.daemonize import daemonize
+from rhebok.process.error_writer import Form
 from rhebok.process.identity import Identity
 from rhebok.process.log_stream import STDERR, ErrorLog
 from rhebok.process.open_files import open_null
 from rhebok.process.pid_file import PidFile
 from rhebok.process.plain_log import open_plain_log
 from rhebok.process.title import set_title
-from rhebok.records import TYPE_CHECKING
+from rhebok.records import TYPE_CHECKING, cast
 from rhebok.settings.configuration import Config
 from rhebok.superdaemon import titles
+from rhebok.superdaemon.desk import Desk
 from rhebok.superdaemon.notify import Systemd
 from rhebok.superdaemon.origin import Origin, current_directory
 from rhebok.superdaemon.supervisor import Supervisor
@@ -42,6 +46,9 @@ if TYPE_CHECKING:
     from rhebok.reloading.notices import Notices
     from rhebok.reloading.reloader import Reloader
     from rhebok.settings.table import Settings
+    from rhebok.superdaemon.exporter import Exporter
+
+METRICS_BACKLOG = 128
 
 
 def supervise(config: Config) -> None:
@@ -54,12 +61,62 @@ def supervise(config: Config) -> None:
     with logged(settings, log), ExitStack() as stack:
         reloader = _reloader(settings) if settings.reload else None
         listeners = listen(settings, PidFile(settings.pid) if settings.pid else None, stack)
+        # All that can be a mistake comes before the announcement, with which the command of a daemon ends.
+        control, complaint = _control(settings, listeners, stack)
+        exporter = _exporter(settings, log, stack) if settings.metrics_bind else None
         log_start(config, listeners, log)
+        if complaint:
+            log.logger.info("%s", complaint)
         if readiness:
             _leave_terminal(settings, log)
             readiness.announce()
         heap.give_back()
-        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader).run(origin)
+        desk = Desk(listeners, control, log.logger, exporter)
+        Supervisor(settings, listeners, log.logger, Systemd.from_environment(), reloader, desk).run(origin)
+
+
+def _control(
+    settings: "Settings", listeners: Sequence[Listener], stack: ExitStack
+) -> tuple[ControlSocket | None, str]:
+    """The control socket, or why there is none: a mistake only where it was asked for."""
+    path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
+    if path is None:
+        return None, ""
+    try:
+        control = ControlSocket(path)
+    except OSError as error:
+        if settings.control:
+            raise UserError(f"--control: cannot listen at {path!r}: {os_reason(error)}") from None
+        return None, f"no control socket at {path}: {os_reason(error)}"
+    stack.callback(control.close)
+    return control, ""
+
+
+def _exporter(settings: "Settings", log: ErrorLog, stack: ExitStack) -> "Exporter":
+    """The process for --metrics-bind. It starts with the supervisor's loop; the address is bound before."""
+    from rhebok.superdaemon.exporter import Exporter
+
+    check_metrics()
+    owner = identity.owner(settings.socket_owner, identity_of(settings))
+    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner.ids, option="--metrics-bind")
+    listeners = bind_all([cast(str, settings.metrics_bind)], options)
+    stack.callback(close_all, listeners)
+    return Exporter(listeners, titles.metrics(settings), identity_of(settings), log.logger)
+
+
+def check_metrics() -> None:
+    """UserError where the metrics process could not write metrics. Nothing of them is imported here."""
+    from importlib.util import find_spec
+
+    try:
+        found = find_spec("prometheus_client")
+    except ImportError:
+        found = None
+    if not found:
+        raise UserError(
+            "--metrics-bind needs prometheus_client, which is not installed: pip install 'rhebok[metrics]'",
+            ExitStatus.USAGE,
+        )
 
 
 def _open_log(config: Config) -> ErrorLog:
@@ -74,7 +131,9 @@ def _open_log(config: Config) -> ErrorLog:
         config.others.get("logger_class"),
     )
     if not any(wanted):
-        return open_plain_log(settings.error_logfile or STDERR, settings.log_level, identity_of(settings))
+        form = Form(settings.log_format, settings.name or "rhebok")
+        path = settings.error_logfile or STDERR
+        return open_plain_log(path, settings.log_level, identity_of(settings), form)
     from rhebok import log_setup
 
     log = log_setup.open_logs(config).error

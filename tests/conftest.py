@@ -14,9 +14,13 @@ PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "apache2": "apache2-bin",
     "cc": "gcc",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "promtool": "prometheus",
     "qemu-aarch64": "qemu-user",
     "ss": "iproute2",
     "start_server": "libserver-starter-perl",
+    "unshare": "util-linux",
 }
 
 

@@ -135,6 +135,18 @@ enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *
     return send_field(head->out, name, name_len, value, value_len);
 }
 
+bool rhb_head_has_field(const struct rhb_response_head *head, const char *lower, size_t len)
+{
+    const char *end = head->out->data + head->out->len;
+    const char *line = memchr(head->out->data + head->start, '\n', head->out->len - head->start);
+    for (; line != NULL; line = memchr(line, '\n', (size_t)(end - line))) {
+        line++; /* each line has a line end, and a name is followed by a colon */
+        if ((size_t)(end - line) > len && line[len] == ':' && rhb_same_name(line, lower, len))
+            return true;
+    }
+    return false;
+}
+
 /* Decides what Content-Length says, also if no body is sent. The application's own value is kept.
  */
 static void find_length(struct rhb_response_head *head, const struct rhb_head_context *context)

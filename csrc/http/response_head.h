@@ -66,6 +66,9 @@ enum rhb_head_result rhb_head_begin(struct rhb_response_head *head, struct rhb_b
 enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *name,
                                     size_t name_len, const char *value, size_t value_len);
 
+/* Whether a field of this name, in lower case, has been written. */
+bool rhb_head_has_field(const struct rhb_response_head *head, const char *lower, size_t len);
+
 /* Decides the framing, and writes Content-Length or Transfer-Encoding, Connection where the version
  * alone would not say the same, Date and Server if the application has not set them, and the empty
  * line. Sets all of outcome; returns RHB_HEAD_OK or RHB_HEAD_NO_MEMORY. */

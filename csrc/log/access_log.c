@@ -35,10 +35,11 @@ struct rhb_access_log {
     dev_t dev; /* of fd, and its inode */
     ino_t ino;
     bool is_socket;
-    bool in_pieces;    /* a write gets whole lines of at most PIPE_BUF bytes */
-    bool may_wait;     /* a write could wait for a reader */
-    size_t flush_at;   /* bytes in the batch */
-    int errors;        /* descriptor of the error log, or -1 */
+    bool in_pieces;  /* a write gets whole lines of at most PIPE_BUF bytes */
+    bool may_wait;   /* a write could wait for a reader */
+    size_t flush_at; /* bytes in the batch */
+    int errors;      /* descriptor of the error log, or -1 */
+    enum rhb_error_form error_form;
     bool stays;        /* writes to the renamed file, and the error log says so */
     bool torn;         /* the last write ended inside a line */
     uint64_t lost;     /* lines that no written notice has reported yet */
@@ -133,26 +134,20 @@ int rhb_access_log_open(struct rhb_access_log *log, const char *path, int fd)
     return 0;
 }
 
-void rhb_access_log_errors_to(struct rhb_access_log *log, int fd)
+void rhb_access_log_errors_to(struct rhb_access_log *log, int fd, enum rhb_error_form form)
 {
     log->errors = fd;
+    log->error_form = form;
 }
 
-/* A line like those of the error log. One write, since other processes write there too. */
 static void report_that_it_stays(const struct rhb_access_log *log, int error)
 {
-    char line[PIPE_BUF], stamp[40] = "";
-    time_t now = time(NULL);
-    struct tm tm;
-    if (localtime_r(&now, &tm) != NULL)
-        strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S %z", &tm);
-    int len =
-        snprintf(line, sizeof line,
-                 "[%s] [%d] [WARNING] the access log '%.1024s' cannot be opened again: %s; this "
-                 "process goes on writing to the old file\n",
-                 stamp, (int)getpid(), log->path, strerror(error));
-    if (len > 0 && write(log->errors, line, (size_t)len) < 0)
-        return; /* there is no other place for it */
+    char message[PIPE_BUF];
+    snprintf(message, sizeof message,
+             "the access log '%.1024s' cannot be opened again: %s; this process goes on writing to "
+             "the old file",
+             log->path, strerror(error));
+    rhb_error_line(log->errors, log->error_form, message);
 }
 
 /* Opens the path again if it is another file now, or none. Returns 0 or -errno. */
@@ -180,16 +175,24 @@ static int reopen_if_renamed(struct rhb_access_log *log)
 
 /* ---- the batch ---- */
 
+static int render_notice(const struct rhb_access_log *log, char *notice, size_t cap)
+{
+    const char *before = log->torn ? "\n" : "", *text = "lines of this log could not be written";
+    unsigned long long lost = log->lost;
+    if (rhb_access_format_is_json(log->format))
+        return snprintf(notice, cap, "%s{\"level\": \"warning\", \"message\": \"%llu %s\"}\n",
+                        before, lost, text);
+    return snprintf(notice, cap, "%srhebok: %llu %s\n", before, lost, text);
+}
+
 /* If lines have been lost, the batch begins with a notice, on a line of its own. */
 static void begin_batch(struct rhb_access_log *log)
 {
-    char notice[96];
+    char notice[128];
     log->due = rhb_now_coarse() + RHB_NS_PER_SECOND;
     if (log->lost == 0)
         return;
-    int len =
-        snprintf(notice, sizeof notice, "%srhebok: %llu lines of this log could not be written\n",
-                 log->torn ? "\n" : "", (unsigned long long)log->lost);
+    int len = render_notice(log, notice, sizeof notice);
     if (!rhb_bytes_append(&log->batch, notice, (size_t)len))
         return;
     log->notice_len = (size_t)len;

@@ -5,6 +5,8 @@
 #define RHB_ACCESS_LOG_H
 
 #include "base/bytes.h"
+#include "error_line.h"
+#include "http/allowed_peers.h"
 #include "picohttpparser/strict.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,17 +29,25 @@ struct rhb_access_entry {
     size_t response_head_len;
     const char *const *environ; /* values of rhb_access_log_environ_key(), in that order */
     const size_t *environ_len;
+    const char *request_id; /* NULL: it has none */
+    size_t request_id_len;
+    const struct rhb_peer *sender;           /* who has sent the request: client or proxy */
+    const struct rhb_allowed_peers *proxies; /* those that are believed; NULL: none */
     time_t finished;
     uint64_t duration_ns;
+    bool timed;        /* the next two are known */
+    uint64_t queue_ns; /* from the last byte of the request until the loop turned to it */
+    uint64_t away_ns;  /* of duration_ns: waiting for the client */
     pid_t pid;
 };
 
 /* A log with this format, which has gunicorn's atoms: %(x)s with x of h l u t r m U q H s B b f a T
  * M D L p {name}i {name}o {variable}e, and %%; {iso}t is the time of RFC 3339. u is the user of
- * Authorization: Basic (RFC 7617). Bytes that could forge a line (controls, quotes, backslash, 0x7F
- * and up) are written as \xHH. `json`, or a format behind `escape=json `, writes JSON (json.h). For
- * a bad format, returns NULL and sets *error to a static message and *error_at to the offset in the
- * format. Returns NULL with *error NULL when there is no memory. */
+ * Authorization: Basic (RFC 7617). {name}x are those of own_atoms.c. Bytes that could forge a line
+ * (controls, quotes, backslash, 0x7F and up) are written as \xHH. `json`, or a format behind
+ * `escape=json `, writes JSON (json.h). For a bad format, returns NULL and sets *error to a static
+ * message and *error_at to the offset in the format. Returns NULL with *error NULL when there is no
+ * memory. */
 struct rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at);
 
 /* Sets where lines are appended: to fd, or to the file of this path when fd is negative. With both,
@@ -63,7 +73,7 @@ int rhb_access_log_flush(struct rhb_access_log *log);
 
 /* Sets the descriptor of the error log, which gets a line when the path cannot be opened again
  * after a rename, once. -1: no line. */
-void rhb_access_log_errors_to(struct rhb_access_log *log, int fd);
+void rhb_access_log_errors_to(struct rhb_access_log *log, int fd, enum rhb_error_form form);
 
 /* Writes the batch, before the process ends: waits a short time for the reader of a full pipe. */
 void rhb_access_log_finish(struct rhb_access_log *log);

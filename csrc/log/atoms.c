@@ -32,7 +32,7 @@ static bool put_escaped(struct rhb_bytes *out, const char *text, size_t len)
     return true;
 }
 
-static bool put_value(struct rhb_bytes *out, const char *text, size_t len)
+bool rhb_access_put_value(struct rhb_bytes *out, const char *text, size_t len)
 {
     if (text != NULL && len > 0)
         return put_escaped(out, text, len);
@@ -42,7 +42,7 @@ static bool put_value(struct rhb_bytes *out, const char *text, size_t len)
 
 static bool put_dash(struct rhb_bytes *out)
 {
-    return put_value(out, NULL, 0);
+    return rhb_access_put_value(out, NULL, 0);
 }
 
 /* ---- the exchange ---- */
@@ -50,7 +50,7 @@ static bool put_dash(struct rhb_bytes *out)
 static bool put_peer(const struct rhb_access_line *line, const struct rhb_access_item *item)
 {
     (void)item;
-    return put_value(line->out, line->entry->peer, line->entry->peer_len);
+    return rhb_access_put_value(line->out, line->entry->peer, line->entry->peer_len);
 }
 
 static bool put_status(const struct rhb_access_line *line, const struct rhb_access_item *item)
@@ -104,14 +104,20 @@ static bool put_microseconds(const struct rhb_access_line *line, const struct rh
     return true;
 }
 
+void rhb_access_put_duration(struct rhb_bytes *out, uint64_t ns)
+{
+    int micros = (int)(ns / 1000u % 1000000u);
+    put_number(out, ns / 1000000000u);
+    put_char(out, '.');
+    put_two(out, micros / 10000);
+    put_two(out, micros / 100 % 100);
+    put_two(out, micros % 100);
+}
+
 static bool put_fraction(const struct rhb_access_line *line, const struct rhb_access_item *item)
 {
-    int micros = (int)(line->entry->duration_ns / 1000u % 1000000u);
-    put_seconds(line, item);
-    put_char(line->out, '.');
-    put_two(line->out, micros / 10000);
-    put_two(line->out, micros / 100 % 100);
-    put_two(line->out, micros % 100);
+    (void)item;
+    rhb_access_put_duration(line->out, line->entry->duration_ns);
     return true;
 }
 
@@ -155,7 +161,7 @@ static bool put_method(const struct rhb_access_line *line, const struct rhb_acce
     const struct phr_request_head *head = line->entry->request;
     (void)item;
     return head == NULL ? put_dash(line->out)
-                        : put_value(line->out, head->method, head->method_len);
+                        : rhb_access_put_value(line->out, head->method, head->method_len);
 }
 
 static bool put_protocol(const struct rhb_access_line *line, const struct rhb_access_item *item)
@@ -173,10 +179,10 @@ static bool put_request_line(const struct rhb_access_line *line, const struct rh
     const struct phr_request_head *head = line->entry->request;
     if (head == NULL)
         return put_dash(line->out);
-    if (!put_value(line->out, head->method, head->method_len))
+    if (!rhb_access_put_value(line->out, head->method, head->method_len))
         return false;
     put_char(line->out, ' ');
-    if (!put_value(line->out, head->target, head->target_len))
+    if (!rhb_access_put_value(line->out, head->target, head->target_len))
         return false;
     put_char(line->out, ' ');
     return put_protocol(line, item);
@@ -193,7 +199,7 @@ static bool put_path(const struct rhb_access_line *line, const struct rhb_access
 {
     struct rhb_target target;
     (void)item;
-    return split(line, &target) ? put_value(line->out, target.path, target.path_len)
+    return split(line, &target) ? rhb_access_put_value(line->out, target.path, target.path_len)
                                 : put_dash(line->out);
 }
 
@@ -279,7 +285,8 @@ static bool put_environ(const struct rhb_access_line *line, const struct rhb_acc
     const struct rhb_access_entry *entry = line->entry;
     if (entry->environ == NULL || entry->environ_len == NULL)
         return put_dash(line->out);
-    return put_value(line->out, entry->environ[item->index], entry->environ_len[item->index]);
+    return rhb_access_put_value(line->out, entry->environ[item->index],
+                                entry->environ_len[item->index]);
 }
 
 static const struct phr_header *authorization(const struct phr_request_head *head)

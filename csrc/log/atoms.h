@@ -50,6 +50,12 @@ rhb_access_put *rhb_access_all_fields(const char *name, size_t len, char letter)
 /* Whether {name}t is a time: iso is the only name. */
 bool rhb_access_is_time(const char *name, size_t len);
 
+/* Writes a text, escaped; "-" if it is empty. False: no memory. */
+bool rhb_access_put_value(struct rhb_bytes *out, const char *text, size_t len);
+
+/* Writes a time as seconds with microseconds. */
+void rhb_access_put_duration(struct rhb_bytes *out, uint64_t ns);
+
 /* Makes space for `more` bytes and the slack. False when there is no memory. */
 static inline bool rhb_access_reserve(struct rhb_bytes *out, size_t more)
 {

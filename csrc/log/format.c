@@ -1,6 +1,7 @@
 #include "format.h"
 #include "atoms.h"
 #include "json.h"
+#include "own_atoms.h"
 #include <stdlib.h>
 
 /* Literals of up to so many bytes are copied with one copy of this fixed size; the text is padded
@@ -11,6 +12,7 @@ struct rhb_access_format {
     char *text; /* literals and names */
     const char **environ;
     size_t environ_count;
+    bool json;
     struct rhb_access_item items[]; /* the last one is a literal without an atom */
 };
 
@@ -73,12 +75,25 @@ static size_t environ_index(struct rhb_access_format *format, const char *name)
     return i;
 }
 
+/* {name}x */
+static bool compile_own(struct source *source, const char *name, size_t len)
+{
+    const struct rhb_access_own_atom *atom = rhb_access_own_atom(name, len);
+    if (atom == NULL)
+        return false;
+    source->item->put = atom->put;
+    next_item(source, atom->is_number ? 'L' : 'x');
+    return true;
+}
+
 /* {name}letter, from the brace to before the closing parenthesis. */
 static bool compile_named(struct source *source, const char *brace, const char *end)
 {
     const char *name = brace + 1, *close = end - 2;
     if (close <= name || *close != '}')
         return false;
+    if (end[-1] == 'x')
+        return compile_own(source, name, (size_t)(close - name));
     source->item->put = rhb_access_named_atom(end[-1]);
     if (source->item->put == NULL)
         return false;
@@ -207,6 +222,7 @@ struct rhb_access_format *rhb_access_format_new(const char *text, const char **e
     *error_at = 0;
     if (format == NULL)
         return NULL;
+    format->json = json;
     struct source source = {
         .at = text, .format = format, .item = format->items, .text = format->text, .json = json};
     if (compile(&source))
@@ -220,6 +236,11 @@ struct rhb_access_format *rhb_access_format_new(const char *text, const char **e
 const char *rhb_access_format_environ_key(const struct rhb_access_format *format, size_t index)
 {
     return index < format->environ_count ? format->environ[index] : NULL;
+}
+
+bool rhb_access_format_is_json(const struct rhb_access_format *format)
+{
+    return format->json;
 }
 
 static bool put_literal(struct rhb_bytes *out, const char *text, size_t len)

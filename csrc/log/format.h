@@ -22,6 +22,9 @@ struct rhb_access_format *rhb_access_format_new(const char *source, const char *
  * NULL behind the last one. */
 const char *rhb_access_format_environ_key(const struct rhb_access_format *format, size_t index);
 
+/* Whether the lines are JSON. */
+bool rhb_access_format_is_json(const struct rhb_access_format *format);
+
 /* Appends one line with its line end. False when there is no memory; out may have a part of the
  * line then. */
 bool rhb_access_format_render(const struct rhb_access_format *format,

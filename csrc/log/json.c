@@ -1,9 +1,13 @@
 #include "json.h"
+#include "escape.h"
 
 const char rhb_access_json_format[] =
     "{\"time\": %({iso}t)s, \"remote_addr\": %(h)s, \"user\": %(u)s, \"method\": %(m)s, "
     "\"path\": %(U)s, \"query\": %(q)s, \"protocol\": %(H)s, \"status\": %(s)s, \"bytes\": %(B)s, "
-    "\"duration\": %(L)s, \"referer\": %(f)s, \"user_agent\": %(a)s, \"pid\": %(p)s}";
+    "\"duration\": %(L)s, \"referer\": %(f)s, \"user_agent\": %(a)s, \"pid\": %(p)s, "
+    "\"request_id\": %({request_id}x)s, \"trace_id\": %({trace_id}x)s, "
+    "\"span_id\": %({span_id}x)s, \"front_time\": %({front_time}x)s, "
+    "\"queue_time\": %({queue_time}x)s, \"app_time\": %({app_time}x)s}";
 
 static size_t count(const char *from, size_t len, char c)
 {
@@ -32,6 +36,14 @@ static bool widen_escapes(struct rhb_bytes *out, size_t start)
         memcpy(out->data + to, "\\u00", 4);
     }
     return true;
+}
+
+char *rhb_json_escape(char *to, const char *from, size_t len)
+{
+    struct rhb_bytes out = {.data = to, .cap = RHB_JSON_ESCAPED * len + RHB_ACCESS_SLACK};
+    out.len = (size_t)(rhb_access_escape(to, from, len) - to);
+    widen_escapes(&out, 0); /* there is space: it reserves nothing */
+    return to + out.len;
 }
 
 static bool is_dash(const struct rhb_bytes *out, size_t start)

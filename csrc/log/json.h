@@ -11,6 +11,13 @@ extern const char rhb_access_json_format[];
  * its own, and null for "-". */
 void rhb_access_json_atom(struct rhb_access_item *item, char letter, bool in_string);
 
+/* Bytes that one byte can become. */
+#define RHB_JSON_ESCAPED 6
+
+/* Writes len bytes as the inside of a JSON string: what is not printable ASCII becomes \u00HH. `to`
+ * has space for RHB_JSON_ESCAPED * len bytes. Returns the end. */
+char *rhb_json_escape(char *to, const char *from, size_t len);
+
 /* Follows the quotes of a JSON text. Zeroed at its beginning. */
 struct rhb_json_place {
     bool in_string;

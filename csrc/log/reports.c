@@ -2,13 +2,14 @@
 
 void rhb_reports_add(struct rhb_reports *reports, const struct rhb_access_entry *entry)
 {
+    bool selected = rhb_reports_select(reports, entry);
     rhb_lock_take(&reports->lock);
     if (reports->statsd != NULL)
         rhb_statsd_add(reports->statsd, entry);
-    if (reports->access_log != NULL)
+    if (selected && reports->access_log != NULL)
         rhb_access_log_add(reports->access_log, entry);
     rhb_lock_give(&reports->lock);
-    if (reports->records != NULL)
+    if (selected && reports->records != NULL)
         rhb_records_add(reports->records, entry);
 }
 

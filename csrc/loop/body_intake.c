@@ -102,6 +102,7 @@ static int receive_once(struct rhb_loop *loop, struct rhb_conn *conn, bool again
     *io = rhb_recv(conn->fd, at, cap, &got);
     if (*io != RHB_IO_OK)
         return GOES_ON;
+    loop->lane->board->bytes_in += got;
     if ((got == cap || again) && conn->registered) /* otherwise epoll is asked, and will report */
         conn->more = true;
     if (chunked)
@@ -135,6 +136,7 @@ static uint64_t count_work(struct rhb_loop *loop, uint64_t since)
 {
     uint64_t now = rhb_now_exact();
     loop->body_ns += now - since;
+    loop->read_at = now;
     return now;
 }
 

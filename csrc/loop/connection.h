@@ -46,6 +46,7 @@ struct rhb_incoming {
 struct rhb_conn {
     struct rhb_link link; /* first: a link is cast to its connection */
     uint64_t deadline;    /* coarse monotonic ns, while parked */
+    uint64_t ready_since; /* exact monotonic ns, while in the ready list */
     int fd;
     uint8_t state;     /* enum rhb_conn_state */
     uint8_t listener;  /* index */

@@ -44,6 +44,8 @@ static inline enum rhb_event rhb_deliver(struct rhb_loop *loop, struct rhb_conn 
     conn->requests++;
     conn->head_seen = 0;
     loop->lane->current = conn;
+    if (loop->look_back)
+        rhb_lap_begin_late(loop, conn);
     return RHB_EVENT_REQUEST;
 }
 

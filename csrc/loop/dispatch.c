@@ -59,6 +59,7 @@ static enum rhb_event drain_wakeup(struct rhb_loop *loop)
 
 static enum rhb_event next_event(struct rhb_loop *loop, struct rhb_conn **conn)
 {
+    rhb_loop_settle(loop, loop->lane); /* the last request ends before other input is looked at */
     const struct epoll_event *event = &loop->events[loop->at_event++];
     uint64_t data = event->data.u64;
     if (data == 0) /* a connection that was closed meanwhile, or a listener */
@@ -73,6 +74,8 @@ static enum rhb_event next_ready(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     loop->served_since_epoll++;
     *conn = (struct rhb_conn *)loop->ready.next;
+    rhb_loop_settle(loop, loop->lane);
+    loop->arrived = (*conn)->ready_since;
     rhb_unpark(*conn);
     return rhb_intake(loop, *conn);
 }
@@ -84,6 +87,8 @@ static enum rhb_event next_fresh(struct rhb_loop *loop, struct rhb_conn **conn)
         rhb_transfers_ready(loop) && (!rhb_listeners_ready(loop) || rhb_transfers_turn(loop));
     loop->served_since_epoll++;
     loop->take_first = !taken;
+    rhb_loop_settle(loop, loop->lane);
+    loop->arrived = loop->read_at;
     *conn = taken ? rhb_transfers_take(loop) : rhb_listeners_accept(loop);
     return *conn != NULL ? rhb_intake(loop, *conn) : RHB_EVENT_NONE;
 }

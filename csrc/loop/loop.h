@@ -140,6 +140,28 @@ size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap);
  * For shutdown. */
 void *rhb_loop_next_owner(struct rhb_loop *loop);
 
+/* ---- laps (lap.h) ---- */
+
+/* The clock has been read, by the thread that has the loop for itself. */
+static inline void rhb_lap_settle(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t now)
+{
+    uint64_t took = now - loop->read_at, low = UINT64_C(1) << RHB_HISTOGRAM_LOW;
+    if (lane->due == RHB_LAP_END && loop->arrived == loop->read_at &&
+        took - low < RHB_LAP_UNSEEN - low) {
+        lane->due = RHB_LAP_NOTHING;
+        lane->board->prompt.counts[rhb_histogram_inner(took)]++;
+    } else if (lane->due != RHB_LAP_NOTHING) {
+        rhb_lap_settle_other(loop, lane, now);
+    }
+}
+
+/* The last request ends, if it has not yet, before anything else is done that takes its time. */
+static inline void rhb_loop_settle(struct rhb_loop *loop, struct rhb_lane *lane)
+{
+    if (lane->due != RHB_LAP_NOTHING)
+        rhb_lap_read(loop, lane);
+}
+
 /* ---- stopping ---- */
 
 /* Graceful stop: accepts no more connections; rhb_loop_poll returns DRAINED once every connection

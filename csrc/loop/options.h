@@ -4,6 +4,7 @@
 
 #include "connection.h"
 #include "http/forwarded.h"
+#include "http/request_id.h"
 
 struct rhb_loop_options {
     struct phr_limits limits;
@@ -20,6 +21,7 @@ struct rhb_loop_options {
     const char *server; /* value of the Server field */
     size_t server_len;
     struct rhb_forwarded_policy forwarded; /* for the client's address in the access log */
+    struct rhb_request_id_policy request_ids;
     unsigned proxy_versions; /* of PROXY headers, or-ed; 0: connections have no PROXY header */
     struct rhb_allowed_peers proxy_allowed; /* these must send a PROXY header; others must not */
 };

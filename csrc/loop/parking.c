@@ -180,6 +180,7 @@ void rhb_unpark(struct rhb_conn *conn)
 void rhb_make_ready(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     conn->state = RHB_CONN_READY;
+    conn->ready_since = loop->read_at;
     conn->seen = false;
     rhb_list_push(&loop->ready, &conn->link);
 }

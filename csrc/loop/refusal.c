@@ -64,6 +64,16 @@ static size_t put_client(const struct rhb_loop *loop, const struct rhb_conn *con
     return rhb_peer_text(forwarded.has_client ? &forwarded.client : &conn->peer, out);
 }
 
+/* That of a proxy: none is made for a request that no application sees. */
+static void set_request_id(const struct rhb_loop *loop, const struct rhb_conn *conn,
+                           struct rhb_access_entry *entry)
+{
+    const struct rhb_request_id_policy *policy = &loop->options.request_ids;
+    if (policy->field != NULL && entry->request != NULL)
+        rhb_request_id_find(policy, &conn->peer, entry->request->fields, entry->request->num_fields,
+                            &entry->request_id, &entry->request_id_len);
+}
+
 static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int status,
                         const struct phr_request_head *head, const char *answer, size_t head_len,
                         size_t body_len)
@@ -79,7 +89,10 @@ static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int 
         .response_head_len = head_len,
         .finished = time(NULL),
         .pid = getpid(),
+        .sender = &conn->peer,
+        .proxies = &loop->options.forwarded.allowed,
     };
+    set_request_id(loop, conn, &entry);
     rhb_reports_add(loop->reports, &entry);
 }
 
@@ -107,7 +120,9 @@ enum rhb_event rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int stat
     if (loop->reports != NULL)
         log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
     /* If the socket cannot take these few bytes, its client does not read: it gets no answer. */
-    if (rhb_send_all(conn->fd, answer, len, &done) == RHB_IO_OK)
+    enum rhb_io io = rhb_send_all(conn->fd, answer, len, &done);
+    rhb_board_count(loop->lane->board, head, status, done);
+    if (io == RHB_IO_OK)
         rhb_conn_linger(loop, conn);
     else
         rhb_conn_close(loop, conn);

@@ -43,7 +43,8 @@ struct rhb_score {
     _Atomic uint64_t unsent; /* bytes in memory of the suspended responses */
     _Atomic uint64_t alive;  /* CLOCK_MONOTONIC ns: the last look at the event loop, at least once a
                                 second while there is no request; 0: not in the loop */
-    char reserved[16];
+    _Atomic uint64_t began; /* CLOCK_MONOTONIC ns: when the current request, or the last one, did */
+    char reserved[8];
     char line[RHB_SCORE_LINE]; /* method and target of the current request, cut to this length */
     char rest[RHB_SCORE_WORKER - 64 - RHB_SCORE_LINE];
     struct rhb_worker_score worker; /* used in the score of the first thread only */
@@ -54,6 +55,7 @@ static_assert(RHB_SCORE_SIZE % 128 == 0, "whole cache lines");
 static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "processes share no lock");
 static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
 static_assert(offsetof(struct rhb_score, alive) == 40, "the offsets too");
+static_assert(offsetof(struct rhb_score, began) == 48, "the offsets too");
 static_assert(offsetof(struct rhb_score, worker) == RHB_SCORE_WORKER, "the offsets too");
 static_assert(offsetof(struct rhb_worker_score, main_alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
@@ -71,6 +73,12 @@ static inline void rhb_score_begin(struct rhb_score *score, const char *line, si
     /* last, so that a reader of the deadline also sees its request line */
     atomic_store_explicit(&score->deadline, timeout ? rhb_now_coarse() + timeout : 0,
                           memory_order_release);
+}
+
+/* When the request began that the application starts or continues. */
+static inline void rhb_score_began(struct rhb_score *score, uint64_t ns)
+{
+    atomic_store_explicit(&score->began, ns, memory_order_relaxed);
 }
 
 /* The application continues a suspended response, and has the whole timeout again. */

@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -114,6 +116,15 @@ uint32_t rhb_unsent(int fd)
 {
     int unsent;
     return ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0 ? (uint32_t)unsent : 0;
+}
+
+uint64_t rhb_since_received(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return 0;
+    return info.tcpi_last_data_recv * RHB_NS_PER_MS;
 }
 
 void rhb_reset_on_close(int fd)

@@ -43,6 +43,9 @@ enum rhb_io rhb_wait_writable(int fd, uint64_t deadline);
  */
 uint32_t rhb_unsent(int fd);
 
+/* ns since bytes were last received from a TCP socket, in whole milliseconds; 0: unknown. */
+uint64_t rhb_since_received(int fd);
+
 /* From now on close(2) resets the connection, so that the peer does not take what it has received
  * for the whole response. */
 void rhb_reset_on_close(int fd);

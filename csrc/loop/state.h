@@ -127,10 +127,21 @@ struct rhb_loop {
     atomic_bool slept; /* the result is there */
     uint64_t wakes_at; /* at the latest */
     int sleep_result;
-    uint64_t slept_ns;
+    uint64_t slept_ns, slept_until;
 
     struct rhb_lane *lane;  /* of the thread that is in the loop */
     struct rhb_lane *lanes; /* all of them */
+    struct rhb_lane *alone; /* the only one; NULL if there are several */
+    bool shared;            /* there are several */
+
+    /* readings of the exact clock, for laps (lap.h) */
+    uint64_t read_at;     /* the last one */
+    uint64_t reported_at; /* the one behind the last epoll_wait */
+    uint64_t arrived;     /* when the input that is looked at now was reported */
+    bool look_back;  /* a request took long, so the next ones may have come before that; or threads
+                        share the loop */
+    uint64_t report; /* reported_at of the last request that looked back, */
+    uint64_t report_before; /* and of the one before, if that was another time */
 
     uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
     int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */

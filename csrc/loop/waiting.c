@@ -118,12 +118,13 @@ static void end_offer(struct rhb_loop *loop)
     atomic_store_explicit(&loop->slept, true, memory_order_release);
 }
 
-/* n: what epoll_wait returned, after so many nanoseconds. Its events are behind `kept` others,
- * which have not been handled. */
-static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns)
+/* n: what epoll_wait returned, after so many nanoseconds, at this time. Its events are behind
+ * `kept` others, which have not been handled. */
+static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns, uint64_t now)
 {
     bool receiving = loop->body_ns >= RHB_BODY_SHARE;
     loop->woke_at_once = took_ns < AT_ONCE_NS;
+    loop->read_at = loop->reported_at = loop->arrived = now;
     loop->n_events = kept + (n > 0 ? n : 0);
     loop->at_event = 0;
     loop->served_since_epoll = 0;
@@ -137,11 +138,14 @@ void rhb_poll_epoll(struct rhb_loop *loop)
 {
     int kept = loop->n_events - loop->at_event, n = 0;
     uint64_t before = rhb_now_exact();
+    rhb_lap_settle(loop, loop->lane, before);
     loop->seen_events -= loop->seen_events < loop->at_event ? loop->seen_events : loop->at_event;
     memmove(loop->events, loop->events + loop->at_event, (size_t)kept * sizeof *loop->events);
     if (kept < RHB_EVENTS)
         n = epoll_wait(loop->epoll, loop->events + kept, RHB_EVENTS - kept, 0);
-    set_events(loop, kept, n, rhb_now_exact() - before);
+    uint64_t now = rhb_now_exact();
+    loop->slept_ns = 0;
+    set_events(loop, kept, n, now - before, now);
 }
 
 /* ---- the wait ---- */
@@ -150,6 +154,7 @@ static void after_grace(struct rhb_loop *loop, bool in_time)
 {
     struct rhb_conn *conn = loop->in_grace;
     loop->in_grace = NULL;
+    loop->read_at = rhb_now_exact();
     if (in_time)
         loop->grace_credit += loop->grace_credit < RHB_GRACE_CREDIT;
     else if (loop->grace_credit > 0)
@@ -193,7 +198,7 @@ int rhb_loop_before_sleep(struct rhb_loop *loop)
     return ms_until(loop->wakes_at, now);
 }
 
-void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
+static inline void sleep_in(struct rhb_loop *loop, int timeout_ms)
 {
     if (loop->in_grace != NULL) {
         struct pollfd fd = {.fd = loop->in_grace->fd, .events = POLLIN | POLLRDHUP};
@@ -201,27 +206,40 @@ void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
         return;
     }
     uint64_t before = rhb_now_exact();
+    if (loop->alone != NULL)
+        rhb_lap_settle(loop, loop->alone, before);
     loop->sleep_result = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
-    loop->slept_ns = rhb_now_exact() - before;
+    loop->slept_until = rhb_now_exact();
+    loop->slept_ns = loop->slept_until - before;
     if (loop->channel != NULL)
         end_offer(loop);
 }
 
-void rhb_loop_after_sleep(struct rhb_loop *loop)
+void rhb_loop_sleep(struct rhb_loop *loop, int timeout_ms)
+{
+    sleep_in(loop, timeout_ms);
+}
+
+static inline void wake_up(struct rhb_loop *loop)
 {
     loop->sleeping = false;
     if (loop->in_grace != NULL) {
         after_grace(loop, loop->sleep_result > 0);
     } else {
         rhb_parking_forget_closed(loop, loop->sleep_result);
-        set_events(loop, 0, loop->sleep_result, loop->slept_ns);
+        set_events(loop, 0, loop->sleep_result, loop->slept_ns, loop->slept_until);
     }
+}
+
+void rhb_loop_after_sleep(struct rhb_loop *loop)
+{
+    wake_up(loop);
 }
 
 void rhb_loop_wait(struct rhb_loop *loop)
 {
-    rhb_loop_sleep(loop, rhb_loop_before_sleep(loop));
-    rhb_loop_after_sleep(loop);
+    sleep_in(loop, rhb_loop_before_sleep(loop));
+    wake_up(loop);
 }
 
 bool rhb_loop_needs_attention(const struct rhb_loop *loop)

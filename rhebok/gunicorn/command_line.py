@@ -121,10 +121,13 @@ def _value(flag: Flag, rest: list[str]) -> str | None:
 
 
 def _reads(kind: Kind | None, word: str) -> bool:
+    if kind is None:
+        return False
     try:
-        return kind is not None and kind.read(word) is not None
+        kind.read(word)
     except ValueError:
         return False
+    return True
 
 
 def _add(name: str, flag: Flag, value: str | None, words: Words, source: str) -> None:

@@ -104,7 +104,7 @@ LOOSE = "it loosens the parsing of requests, which lets attackers hide one reque
 HTTP1 = "rhebok speaks HTTP/1.1 only: let the proxy speak HTTP/2"
 ASGI = "rhebok serves WSGI, not ASGI"
 DIRTY = "rhebok has no dirty workers: use a task queue"
-CONTROL = "rhebok has no control socket"
+CONTROL = "rhebok's control socket is another one: --control"
 
 # fmt: off
 OPTIONS: tuple[Option, ...] = (

@@ -41,6 +41,7 @@ class BindOptions:
     reuse_port: bool = False
     owner: tuple[int, int] = (-1, -1)  # of unix paths, as chown(2) has it
     dual: bool = False  # `[::]` takes IPv4 too
+    option: str = "--bind"  # which asked for it, for messages
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class Listener:
 
     def fileno(self) -> int:
         return self.socket.fileno()
+
+    @property
+    def spec(self) -> str:
+        """For SERVER_STARTER_PORT. Of a path there is no other way to know its name: the socket was bound
+        under a temporary one."""
+        if self.path:
+            return f"{self.path.path.replace(';', '?')}={self.fileno()}"
+        return f"{self.name.removeprefix('http://')}={self.fileno()}"
 
     @property
     def family(self) -> int:
@@ -88,7 +97,7 @@ class Listener:
 
 
 def bind_all(specs: Sequence[str], options: BindOptions) -> list[Listener]:
-    """All of --bind, or none of them."""
+    """All of --bind, or of another option, or none of them."""
     listeners: list[Listener] = []
     addresses = [parse_bind(spec) for spec in specs]
     try:
@@ -139,7 +148,7 @@ def _is_unspecified(host: str) -> bool:
 def _bind(address: Address, options: BindOptions) -> Listener:
     try:
         if isinstance(address, FdAddress):
-            return _adopt(address.fd, f"--bind {address}")
+            return _adopt(address.fd, f"{options.option} {address}")
         if isinstance(address, TcpAddress):
             return replace(_describe(_bind_tcp(address, options)), ours=True)
         if isinstance(address, AbstractAddress):
@@ -147,7 +156,7 @@ def _bind(address: Address, options: BindOptions) -> Listener:
         return _bind_path(address, options)
     except OSError as error:
         raise UserError(
-            f"--bind: cannot listen on {address}: {os_reason(error)}{_advice(error, address)}"
+            f"{options.option}: cannot listen on {address}: {os_reason(error)}{_advice(error, address)}"
         ) from None
 
 

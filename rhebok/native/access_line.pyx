@@ -5,18 +5,25 @@ the writing.
 Each exchange has one, and uses it only while requests are reported.
 """
 
+from libc.stdint cimport uint64_t
+from libc.string cimport memset
 from libc.time cimport time
 from posix.unistd cimport getpid
 
 from .csrc cimport (
     RHB_ACCESS_VARIABLES,
     RHB_PEER_TEXT,
+    phr_request_head,
+    rhb_access_entry,
     rhb_access_log_add,
     rhb_access_log_environ_key,
     rhb_bytes_append,
     rhb_bytes_free,
+    rhb_conn,
+    rhb_lap,
     rhb_lock_give,
     rhb_lock_take,
+    rhb_loop,
     rhb_now_exact,
     rhb_peer,
     rhb_peer_text,
@@ -24,9 +31,11 @@ from .csrc cimport (
     rhb_records_add,
     rhb_records_environ_key,
     rhb_reports,
+    rhb_reports_select,
     rhb_statsd_add,
 )
 from .error_log cimport log_error
+from .text cimport rhb_latin1
 
 cdef enum:
     FULL = 32 * 1024  # bytes of records at which somebody has to take them
@@ -48,8 +57,23 @@ cdef class AccessLine:
         rhb_bytes_append(&self.response_head, head.data, head.len)
         return 0
 
+    cdef int report(self, rhb_loop *loop, rhb_conn *conn, const phr_request_head *request, int status,
+                    uint64_t body_bytes, str request_id, const rhb_lap *lap) except -1:
+        """Reports the response to this request, to all that there is. request may be NULL, request_id None. A connection
+        that was upgraded is not timed."""
+        cdef rhb_access_entry entry
+        memset(&entry, 0, sizeof(entry))
+        entry.request = request
+        entry.status = status
+        entry.body_bytes = body_bytes
+        entry.timed = status != 101
+        entry.queue_ns, entry.away_ns = lap.began - lap.arrived, lap.away
+        entry.sender, entry.proxies = &conn.peer, &loop.options.forwarded.allowed
+        if request_id is not None:
+            rhb_latin1(request_id, &entry.request_id, &entry.request_id_len)
+        return self.write(loop.reports, &entry, conn)
+
     cdef int write(self, rhb_reports *reports, rhb_access_entry *entry, rhb_conn *conn) except -1:
-        """Reports the response. The caller has set request, status and body_bytes of the entry."""
         cdef char peer[RHB_PEER_TEXT]
         cdef const rhb_peer *client = &conn.client if conn.has_client else &conn.peer
         entry.duration_ns = rhb_now_exact() - self.started
@@ -61,7 +85,7 @@ cdef class AccessLine:
             rhb_lock_take(&reports.lock)
             rhb_statsd_add(reports.statsd, entry)
             rhb_lock_give(&reports.lock)
-        return self.write_lines(reports, entry) if reports.lines else 0
+        return self.write_lines(reports, entry) if reports.lines and rhb_reports_select(reports, entry) else 0
 
     cdef int write_lines(self, rhb_reports *reports, rhb_access_entry *entry) except -1:
         entry.response_head = self.response_head.data

@@ -3,17 +3,33 @@
 
 import os
 
+from libc.stdint cimport UINT64_MAX, uint64_t
+
 from .csrc cimport (
+    RHB_ERROR_JSON,
+    RHB_ERROR_PRIORITY,
+    RHB_ERROR_TEXT,
     rhb_access_log,
     rhb_access_log_errors_to,
     rhb_access_log_free,
     rhb_access_log_new,
     rhb_access_log_open,
     rhb_records,
+    rhb_records_free,
     rhb_records_new,
+    rhb_reports,
+    rhb_selection,
+    rhb_selection_exclude,
+    rhb_selection_free,
+    rhb_selection_new,
     rhb_statsd,
+    rhb_statsd_free,
     rhb_statsd_new,
 )
+
+cdef dict ERROR_FORMS = {"text": RHB_ERROR_TEXT, "json": RHB_ERROR_JSON, "journal": RHB_ERROR_PRIORITY}
+
+cdef uint64_t SECOND = 1_000_000_000  # ns
 
 cdef enum:
     STDOUT = 1
@@ -56,7 +72,7 @@ cdef rhb_access_log *open_access_log(object settings, object file, object errors
     if result < 0:
         rhb_access_log_free(log)
         raise OSError(-result, os.strerror(-result), settings.access_logfile)
-    rhb_access_log_errors_to(log, descriptor_of(errors))
+    rhb_access_log_errors_to(log, descriptor_of(errors), ERROR_FORMS[getattr(errors, "form", "text")])
     return log
 
 
@@ -82,6 +98,22 @@ cdef rhb_records *new_records(object records) except? NULL:
     return made
 
 
+cdef rhb_selection *new_selection(object settings) except? NULL:
+    """Which requests are logged, which the caller frees; NULL for all."""
+    cdef rhb_selection *selection
+    cdef uint64_t slow = <uint64_t>(settings.access_log_slow * SECOND) if settings.access_log_slow else UINT64_MAX
+    if settings.access_log_sample == 1 and not settings.access_log_exclude:
+        return NULL
+    selection = rhb_selection_new(settings.access_log_sample, slow)
+    if selection is NULL:
+        raise MemoryError
+    for path in settings.access_log_exclude:
+        if not rhb_selection_exclude(selection, path.encode("ascii")):
+            rhb_selection_free(selection)
+            raise MemoryError
+    return selection
+
+
 cdef rhb_statsd *open_statsd(object statsd) except? NULL:
     """The metrics for a socket (see Worker), which the caller frees; NULL for None."""
     cdef bytes path, prefix, tags
@@ -97,6 +129,15 @@ cdef rhb_statsd *open_statsd(object statsd) except? NULL:
     if metrics is NULL:
         raise MemoryError
     return metrics
+
+
+cdef int close_reports(rhb_reports *reports) noexcept:
+    """Frees what has been opened here."""
+    rhb_access_log_free(reports.access_log)
+    rhb_statsd_free(reports.statsd)
+    rhb_records_free(reports.records)
+    rhb_selection_free(reports.selection)
+    return 0
 
 
 cdef int descriptor_of(object stream) except -2:

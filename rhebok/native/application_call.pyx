@@ -250,7 +250,7 @@ cdef Progress application_failed(Exchange exchange, object error) except? BROKEN
     try:
         return answer_500(exchange)
     except BaseException as second:
-        log_error(exchange.logger, "the answer 500 failed", (), second)
+        log_error(exchange.logger, "the answer 500 failed", (), second, exchange.identifiers())
         return BROKEN
 
 
@@ -264,7 +264,8 @@ cdef bint drop_response(Exchange exchange, object error) except -1:
     if exchange.client_gone:
         exchange.logger.debug("the client went away during write(), request %s", exchange.describe())
     else:
-        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error)
+        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error,
+                  exchange.identifiers())
     exchange.iterator = None
     exchange.outgoing.drop_body()
     return not exchange.outgoing.on_wire and not exchange.client_gone
@@ -278,7 +279,8 @@ cdef int taken_socket_failed(Exchange exchange, object error) except -1:
     if isinstance(error, (ConnectionError, StopIteration)):
         exchange.logger.debug("%r after the socket was taken, request %s", error, exchange.describe())
     else:
-        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error)
+        log_error(exchange.logger, "error in the application, request %s", (exchange.describe(),), error,
+                  exchange.identifiers())
     return 0
 
 

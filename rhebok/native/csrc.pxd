@@ -95,6 +95,7 @@ cdef extern from "http/response_head.h" nogil:
     rhb_head_result rhb_head_begin(rhb_response_head *head, rhb_bytes *out, const char *status, size_t status_len)
     rhb_head_result rhb_head_field(rhb_response_head *head, const char *name, size_t name_len,
                                    const char *value, size_t value_len)
+    bint rhb_head_has_field(const rhb_response_head *head, const char *lower, size_t len)
     rhb_head_result rhb_head_end(rhb_response_head *head, const rhb_head_context *context,
                                  rhb_head_outcome *outcome)
 
@@ -130,6 +131,12 @@ cdef extern from "loop/body.h" nogil:
 cdef extern from "base/heap.h" nogil:
     void rhb_heap_keep(size_t block)
 
+cdef extern from "log/error_line.h" nogil:
+    enum rhb_error_form:
+        RHB_ERROR_TEXT
+        RHB_ERROR_JSON
+        RHB_ERROR_PRIORITY
+
 cdef extern from "log/access_log.h" nogil:
     enum:
         RHB_ACCESS_VARIABLES
@@ -145,14 +152,21 @@ cdef extern from "log/access_log.h" nogil:
         size_t response_head_len
         const char *const *environ
         const size_t *environ_len
+        const char *request_id
+        size_t request_id_len
+        const rhb_peer *sender
+        const rhb_allowed_peers *proxies
         time_t finished
         uint64_t duration_ns
+        bint timed
+        uint64_t queue_ns
+        uint64_t away_ns
         pid_t pid
     rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)
     int rhb_access_log_open(rhb_access_log *log, const char *path, int fd)
     const char *rhb_access_log_environ_key(const rhb_access_log *log, size_t index)
     void rhb_access_log_add(rhb_access_log *log, const rhb_access_entry *entry)
-    void rhb_access_log_errors_to(rhb_access_log *log, int fd)
+    void rhb_access_log_errors_to(rhb_access_log *log, int fd, rhb_error_form form)
     void rhb_access_log_finish(rhb_access_log *log)
     void rhb_access_log_free(rhb_access_log *log)
 
@@ -182,15 +196,24 @@ cdef extern from "base/lock.h" nogil:
     void rhb_lock_take(rhb_lock *lock)
     void rhb_lock_give(rhb_lock *lock)
 
+cdef extern from "log/selection.h" nogil:
+    struct rhb_selection:
+        pass
+    rhb_selection *rhb_selection_new(double share, uint64_t slow_ns)
+    bint rhb_selection_exclude(rhb_selection *selection, const char *path)
+    void rhb_selection_free(rhb_selection *selection)
+
 cdef extern from "log/reports.h" nogil:
     struct rhb_reports:
         rhb_access_log *access_log
         rhb_statsd *statsd
         rhb_records *records
+        rhb_selection *selection
         void *keeper
         void *access
         bint lines
         rhb_lock lock
+    bint rhb_reports_select(const rhb_reports *reports, const rhb_access_entry *entry)
     void rhb_reports_finish(rhb_reports *reports)
 
 cdef extern from "http/saved_head.h" nogil:
@@ -247,6 +270,27 @@ cdef extern from "http/forwarded.h" nogil:
                             const phr_header *fields, size_t count)
     uint16_t rhb_forwarded_server_port(const rhb_forwarded *said, const char *host, size_t host_len)
 
+cdef extern from "http/traceparent.h" nogil:
+    enum: RHB_TRACE_ID
+    enum: RHB_SPAN_ID
+    struct rhb_traceparent:
+        const char *trace_id
+        const char *span_id
+    bint rhb_traceparent_find(rhb_traceparent *trace, const phr_header *fields, size_t count)
+
+cdef extern from "http/request_id.h" nogil:
+    enum: RHB_REQUEST_ID_MADE
+    struct rhb_request_id_policy:
+        const char *field
+        const char *sent_as
+        size_t field_len
+        const rhb_allowed_peers *allowed
+    struct rhb_request_id_pool:
+        pass
+    bint rhb_request_id_find(const rhb_request_id_policy *policy, const rhb_peer *peer, const phr_header *fields,
+                             size_t count, const char **id, size_t *len)
+    void rhb_request_id_make(rhb_request_id_pool *pool, char *id)
+
 cdef extern from "http/proxy_protocol.h" nogil:
     enum: RHB_PROXY_V1
     enum: RHB_PROXY_V2
@@ -272,6 +316,7 @@ cdef extern from "loop/scoreboard.h" nogil:
     struct rhb_score:
         pass
     void rhb_score_begin(rhb_score *score, const char *line, size_t len, uint64_t timeout)
+    void rhb_score_began(rhb_score *score, uint64_t ns)
     void rhb_score_resume(rhb_score *score, const char *line, size_t len, uint64_t timeout)
     void rhb_score_progress(rhb_score *score, uint64_t timeout)
     void rhb_score_alive(rhb_score *score, uint64_t now)
@@ -280,6 +325,22 @@ cdef extern from "loop/scoreboard.h" nogil:
     void rhb_score_no_limit(rhb_score *score)
     void rhb_score_sending(rhb_score *score, int by)
     void rhb_score_unsent(rhb_score *score, uint64_t before, uint64_t now)
+
+cdef extern from "loop/board.h" nogil:
+    enum: RHB_BOARD_SIZE
+    struct rhb_board:
+        pass
+    void rhb_board_count(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
+
+cdef extern from "loop/lap.h" nogil:
+    enum rhb_lap_due:
+        RHB_LAP_READING
+        RHB_LAP_END
+    struct rhb_lap:
+        uint64_t arrived
+        uint64_t began
+        uint64_t away
+    void rhb_lap_add(const rhb_lap *lap, rhb_board *board, uint64_t now)
 
 cdef extern from "loop/loop.h" nogil:
     enum rhb_event:
@@ -305,6 +366,7 @@ cdef extern from "loop/loop.h" nogil:
         const char *server
         size_t server_len
         rhb_forwarded_policy forwarded
+        rhb_request_id_policy request_ids
         unsigned proxy_versions
         rhb_allowed_peers proxy_allowed
     struct rhb_listener:
@@ -326,6 +388,8 @@ cdef extern from "loop/loop.h" nogil:
         const char *rest
         size_t rest_len
         rhb_score *score
+        rhb_board *board
+        rhb_lap_due due
     struct rhb_mover:
         pass
     struct rhb_loop:
@@ -335,6 +399,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_clock clock
         rhb_reports *reports
         size_t open
+        uint64_t read_at
         uint64_t request_timeout
         int body_error
         bint forks
@@ -365,6 +430,9 @@ cdef extern from "loop/loop.h" nogil:
     bint rhb_loop_may_keep(const rhb_loop *loop, const rhb_conn *conn)
     void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
+    void rhb_loop_settle(rhb_loop *loop, rhb_lane *lane)
+    void rhb_board_count_of(const rhb_lane *lane, int status, uint64_t bytes)
+    rhb_lap rhb_lap_of(const rhb_loop *loop, const rhb_lane *lane)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
 

@@ -104,6 +104,7 @@ cdef int send_or_keep(Exchange exchange, rhb_bytes *hints) except -1:
     cdef size_t done = 0
     exchange.score_progress()
     if exchange.unsent_hints.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
+        exchange.outgoing.sent += done
         return 0
     if done == 0 and exchange.unsent_hints.len + hints.len > MAX_UNSENT:
         return 0

@@ -1,5 +1,5 @@
 from .access_line cimport AccessLine
-from .csrc cimport RHB_IO_ERROR, phr_request_head, rhb_bytes, rhb_conn, rhb_io, rhb_lane, rhb_loop
+from .csrc cimport RHB_IO_ERROR, phr_request_head, rhb_bytes, rhb_conn, rhb_io, rhb_lane, rhb_lap, rhb_loop
 from .outgoing cimport Outgoing
 from .response_body cimport ResponseBody
 from .response_head cimport ResponseHead
@@ -29,6 +29,7 @@ cdef class Exchange:
     cdef bint running                   # between start() and finish()
     cdef bint detached                  # the lane no longer has the request: the response has been suspended
     cdef phr_request_head *saved_head   # a copy, then
+    cdef str request_id                 # None without --request-id
 
     # the response
     cdef ResponseHead head
@@ -45,8 +46,15 @@ cdef class Exchange:
     cdef Outgoing outgoing
     cdef uint64_t scored_unsent         # bytes in memory, as the scoreboard has them
 
+    # for the board
+    cdef bint has_lap                   # it has waited for its client, so its time is in `lap`
+    cdef rhb_lap lap
+    cdef uint64_t suspended_at          # exact ns
+
     cdef int start(self, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn) except -1
     cdef int detach(self) except -1
+    cdef int wait_lap(self, uint64_t away) noexcept
+    cdef int end_other_lap(self) noexcept
     cdef const phr_request_head *request_head(self) noexcept
     cdef int finish(self, Progress progress) except -1
     cdef int end_waits(self) noexcept
@@ -70,5 +78,6 @@ cdef class Exchange:
     cdef int put_block(self, object block) except -1
     cdef rhb_io flush(self, bint ends) noexcept
     cdef int end_in_child(self, object error) except -1
+    cdef dict identifiers(self)
 
 cpdef long live_exchanges()

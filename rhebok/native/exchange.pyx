@@ -20,7 +20,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp
 
 from .access_line cimport AccessLine
 from .csrc cimport (
@@ -29,12 +29,17 @@ from .csrc cimport (
     RHB_IO_AGAIN,
     RHB_IO_ERROR,
     RHB_IO_OK,
+    RHB_LAP_END,
+    RHB_LAP_READING,
     RHB_LIVE_BORN,
     RHB_LIVE_DEAD,
     RHB_LIVE_EXCHANGE,
-    rhb_access_entry,
+    rhb_board_count,
+    rhb_board_count_of,
     rhb_bytes_free,
     rhb_head_save,
+    rhb_lap_add,
+    rhb_lap_of,
     rhb_live_count,
     rhb_loop_enter,
     rhb_loop_may_keep,
@@ -42,6 +47,7 @@ from .csrc cimport (
     rhb_now_exact,
     rhb_reset_on_close,
     rhb_response_moves,
+    rhb_score_began,
     rhb_score_begin,
     rhb_score_no_limit,
     rhb_score_progress,
@@ -50,7 +56,8 @@ from .csrc cimport (
     rhb_unsent,
     rhb_wait_writable,
 )
-from .error_log cimport describe_request, log_error
+from .error_log cimport describe_request, identifiers_of, log_error
+from .misuse cimport raise_again, refuse_block, refuse_headers
 from .response_body cimport frame_block
 from .response_head cimport complete_head, write_fields
 
@@ -96,7 +103,7 @@ cdef class Exchange:
         self.lane = lane
         self.conn = conn
         self.running = True
-        self.detached = self.client_gone = self.outgoing.on_wire = False
+        self.detached = self.client_gone = self.outgoing.on_wire = self.has_lap = False
         self.head.started = self.head.ended = False
         self.head.context.minor_version = lane.request.head.minor_version
         self.head.context.is_head = (lane.request.head.method_len == 4
@@ -107,6 +114,7 @@ cdef class Exchange:
         self.head.context.server = loop.options.server
         self.head.context.server_len = loop.options.server_len
         self.body.size = self.body.left = 0
+        self.outgoing.sent = 0
         if loop.reports is not NULL:
             self.access_line.started = rhb_now_exact()
         return 0
@@ -130,7 +138,12 @@ cdef class Exchange:
             rhb_reset_on_close(self.conn.fd)
         if progress == BROKEN:
             self.end_waits()
-        self.running = False  # first: what follows may run code of the application, and so its other threads
+        if progress != FINISHED or self.has_lap:
+            self.end_other_lap()
+        else:
+            self.lane.due = RHB_LAP_END  # its time is known later
+            rhb_board_count_of(self.lane, self.head.written.status, self.outgoing.sent)
+        self.running = False  # before what may run code of the application, and so its other threads
         if self.loop.reports is not NULL:
             self.log_access()
             self.access_line.environ = None
@@ -164,7 +177,7 @@ cdef class Exchange:
             if close is not None:
                 close()
         except BaseException as error:
-            log_error(self.logger, "close() of the application's iterable failed", (), error)
+            log_error(self.logger, "close() of the application's iterable failed", (), error, self.identifiers())
         return 0
 
     cdef bint is_reusable(self):
@@ -179,11 +192,30 @@ cdef class Exchange:
         self.access_line.environ = None  # whose wsgi.input may have this exchange
         return 0
 
+    # ---- the board ----
+
+    cdef int wait_lap(self, uint64_t away) noexcept:
+        """It has waited for its client, for so many ns."""
+        if not self.has_lap:
+            self.lap = rhb_lap_of(self.loop, self.lane)
+            self.has_lap = True
+        self.lap.away += away
+
+    cdef int end_other_lap(self) noexcept:
+        """Counts the request; see finish() for the usual case."""
+        cdef bint upgraded = self.head.ended and self.head.written.status == 101
+        self.lane.due = RHB_LAP_READING if upgraded or self.has_lap else RHB_LAP_END
+        if self.has_lap and not upgraded:
+            rhb_lap_add(&self.lap, self.lane.board, rhb_now_exact())
+        cdef int status = self.head.written.status if self.head.started or upgraded else 0
+        rhb_board_count(self.lane.board, self.request_head(), status, self.outgoing.sent)
+
     # ---- scoreboard and access log ----
 
     cdef int score_start(self) noexcept:
         """From now on the request's time counts for --request-timeout."""
         cdef const phr_request_head *head = &self.lane.request.head
+        rhb_score_began(self.lane.score, self.loop.read_at)
         rhb_score_begin(self.lane.score, head.method,
                         <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
         return 0
@@ -191,6 +223,7 @@ cdef class Exchange:
     cdef int score_resume(self) noexcept:
         """The same when the response is resumed; the time starts again."""
         cdef const phr_request_head *head = self.request_head()
+        rhb_score_began(self.lane.score, self.lap.began if self.has_lap else self.loop.read_at)
         if head is not NULL:
             rhb_score_resume(self.lane.score, head.method,
                              <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
@@ -217,12 +250,9 @@ cdef class Exchange:
 
     cdef int log_access(self) except -1:
         """Reports the request: to the access log, and to statsd."""
-        cdef rhb_access_entry entry
-        memset(&entry, 0, sizeof(entry))
-        entry.request = self.request_head()
-        entry.status = self.head.written.status
-        entry.body_bytes = self.body.size
-        return self.access_line.write(self.loop.reports, &entry, self.conn)
+        cdef rhb_lap lap = self.lap if self.has_lap else rhb_lap_of(self.loop, self.lane)
+        return self.access_line.report(
+            self.loop, self.conn, self.request_head(), self.head.written.status, self.body.size, self.request_id, &lap)
 
     cdef int log_cut(self) except -1:
         """The same for a connection that the application has taken over, and that the end of the process cuts."""
@@ -302,12 +332,15 @@ cdef class Exchange:
         cdef uint64_t deadline = rhb_now_coarse() + self.loop.options.timeouts[RHB_CONN_SEND]
         cdef int fd = self.conn.fd
         cdef uint32_t unsent = rhb_unsent(fd)
+        cdef uint64_t since
         cdef rhb_io io
         if self.conn.owner is NULL:  # not suspended: the lane is still its own
             rhb_score_no_limit(self.lane.score)  # the time is the client's, not the application's
         self.waiting += 1
+        since = rhb_now_exact()
         with nogil:
             io = rhb_wait_writable(fd, deadline)
+        self.wait_lap(rhb_now_exact() - since)
         self.waiting -= 1
         PyErr_CheckSignals()
         self.must_be_running()
@@ -328,7 +361,7 @@ cdef class Exchange:
 
     cdef int end_head(self, int64_t body_length) except -1:
         """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
-        complete_head(&self.head, self.loop, body_length)
+        complete_head(&self.head, self.loop, body_length, self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if self.loop.reports is not NULL and self.loop.reports.lines:
@@ -356,28 +389,11 @@ cdef class Exchange:
         end_forked_child(self.logger, self.describe(), error)
         return 0
 
+    cdef dict identifiers(self):
+        """For log_error."""
+        return identifiers_of(self.request_head() if self.running else NULL, self.request_id)
+
     def describe(self):
-        """describe() -> str: method and target of the request, for messages; "?" after the end of the response."""
+        """describe() -> str: method, target and identifier of the request, for messages; "?" after its response."""
         cdef const phr_request_head *head = self.request_head() if self.running else NULL
-        return "?" if head is NULL else describe_request(head)
-
-
-# ---- what the application calls in a wrong way ----
-
-cdef int raise_again(object exc_info) except -1:
-    """The head has been sent, so what the application could not answer goes up to the server (PEP 3333)."""
-    try:
-        raise exc_info[1].with_traceback(exc_info[2])
-    finally:
-        exc_info = None
-
-
-cdef int refuse_headers(object headers) except -1:
-    raise TypeError(
-        "response headers must be a list of tuples, as [('Content-Type', 'text/plain')], "
-        f"not {type(headers).__name__}; write list(headers) (PEP 3333)"
-    )
-
-
-cdef int refuse_block(object data) except -1:
-    raise TypeError(f"write() takes bytes, not {type(data).__name__}")
+        return "?" if head is NULL else describe_request(head, self.request_id)

@@ -33,6 +33,7 @@ from .csrc cimport (
     rhb_loop_leave,
     rhb_loop_needs_attention,
     rhb_loop_poll,
+    rhb_loop_settle,
     rhb_loop_sleep,
     rhb_loop_wait,
     rhb_score_end,
@@ -189,6 +190,7 @@ cdef class Lane:
         except BaseException:
             if not self.interrupted:
                 raise
+        rhb_loop_settle(self.loop, self.lane)
         with cython.critical_section(self):
             self.interruptible = False
             if self.interrupted:

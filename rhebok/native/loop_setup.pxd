@@ -1,5 +1,6 @@
 from .allowed_peers cimport AllowedPeers
 from .csrc cimport rhb_loop, rhb_loop_options
+from .request_ids cimport RequestIds
 
 
 cdef class LoopSetup:
@@ -7,6 +8,7 @@ cdef class LoopSetup:
     cdef bytes server_header                     # options points into these
     cdef AllowedPeers forwarded_allowed
     cdef AllowedPeers proxy_allowed
+    cdef RequestIds request_ids                  # None without --request-id
 
     cdef int set_limits(self, object settings) except -1
     cdef int set_timeouts(self, object settings) except -1

@@ -33,6 +33,7 @@ from .csrc cimport (
     rhb_loop_new,
 )
 from .request_body cimport bytes_memory
+from .request_ids cimport RequestIds
 
 cdef uint64_t SECOND = 1_000_000_000  # ns
 
@@ -66,6 +67,10 @@ cdef class LoopSetup:
         self.set_limits(settings)
         self.set_timeouts(settings)
         self.set_peers(settings)
+        if settings.request_id is not None:
+            self.request_ids = RequestIds(settings.request_id)
+            self.request_ids.policy.allowed = &self.options.forwarded.allowed
+            self.options.request_ids = self.request_ids.policy
         self.server_header = settings.server_header.encode("latin-1")
         self.options.server = self.server_header
         self.options.server_len = len(self.server_header)

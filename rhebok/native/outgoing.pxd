@@ -17,6 +17,7 @@ cdef class Outgoing:
     cdef off_t file_at
     cdef uint64_t file_left
     cdef bint on_wire                   # the kernel has at least one byte of the response
+    cdef uint64_t sent                  # bytes that the kernel has taken
 
     cdef int put_first(self, rhb_bytes *first) except -1
     cdef int put_pieces(self, list pieces, uint64_t size) except -1

@@ -83,6 +83,7 @@ cdef class Outgoing:
         else:
             io = rhb_send(fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
         self.out_at += done
+        self.sent += done
         self.on_wire = self.on_wire or done > 0
         if io == RHB_IO_OK:
             self.out.len = self.out_at = 0
@@ -117,6 +118,7 @@ cdef class Outgoing:
                 parts[count].iov_len = self.tail_len
                 count += 1
             io = rhb_sendv(fd, parts, count, ends and index == total, &done)
+            self.sent += done
             self.on_wire = self.on_wire or done > 0
             self.advance(done)
             if io != RHB_IO_OK:
@@ -169,6 +171,7 @@ cdef class Outgoing:
             io = rhb_sendfile(fd, self.file, &self.file_at, <size_t>min(self.file_left, <uint64_t>FILE_STEP), &done)
             self.file_left -= done
             moved[0] += done
+            self.sent += done
         return io
 
     cdef int drop_body(self) except -1:

@@ -16,6 +16,7 @@ cdef class RequestHandler:
     cdef int handle(self, int event, rhb_conn *conn) except -1
     cdef int serve(self, rhb_conn *conn) except -1
     cdef Progress answer(self, Exchange exchange, rhb_conn *conn) except? BROKEN
+    cdef int identify(self, Exchange exchange, const rhb_conn *conn) except -1
     cdef int resume(self, rhb_conn *conn) except -1
     cdef int drop(self, rhb_conn *conn) except -1
     cdef int own_suspended(self, rhb_conn *conn) except -1

@@ -19,12 +19,15 @@ from .csrc cimport (
     RHB_EVENT_NO_BODY_FILE,
     RHB_EVENT_REQUEST,
     RHB_EVENT_WRITABLE,
+    RHB_LAP_READING,
     rhb_hand_over_end,
     rhb_loop_abort,
     rhb_loop_done,
     rhb_loop_enter,
     rhb_loop_leave,
+    rhb_loop_settle,
     rhb_loop_suspend,
+    rhb_now_exact,
     rhb_score_end,
     rhb_score_sending,
 )
@@ -86,21 +89,33 @@ cdef class RequestHandler:
         self.finish_or_suspend(exchange, conn, self.answer(exchange, conn))
         rhb_score_end(self.lane.score)
         if service.gc_every and service.requests % service.gc_every == 0:
+            rhb_loop_enter(self.loop, self.lane)
+            rhb_loop_settle(self.loop, self.lane)
             rhb_loop_leave(self.loop, self.lane)
             gc.collect()
+            self.lane.due = RHB_LAP_READING
         return 0
 
     cdef Progress answer(self, Exchange exchange, rhb_conn *conn) except? BROKEN:
         """Makes the environ and calls the application."""
         try:
+            if self.service.request_ids is not None:
+                self.identify(exchange, conn)
             environ = self.environs.build(
                 &self.lane.request, conn, input_of(&self.lane.request, exchange), hints_for(exchange))
+            if exchange.request_id is not None:
+                self.service.request_ids.put(environ, exchange.request_id)
         except BaseException as error:
             return application_failed(exchange, error)
         rhb_loop_leave(self.loop, self.lane)
         if self.lane.request.framing.upgrade:
             return run_offering(exchange, self.service.app, environ, self.service.taken)
         return call_application(exchange, self.service.app, environ)
+
+    cdef int identify(self, Exchange exchange, const rhb_conn *conn) except -1:
+        exchange.request_id = None  # of the last request; the next line may fail
+        exchange.request_id = self.service.request_ids.of(&self.lane.request, conn)
+        return 0
 
     cdef int resume(self, rhb_conn *conn) except -1:
         """The client of a suspended response has read enough."""
@@ -138,6 +153,7 @@ cdef class RequestHandler:
         cdef Exchange exchange = <Exchange>conn.owner
         with cython.critical_section(exchange):
             conn.owner = NULL
+            exchange.wait_lap(rhb_now_exact() - exchange.suspended_at)
         Py_DECREF(exchange)
         if exchange.context is not None:
             self.enter_context(exchange.context)
@@ -172,6 +188,9 @@ cdef class RequestHandler:
             if not exchange.detached:
                 rhb_score_sending(self.lane.score, 1)
             exchange.detach()
+            exchange.wait_lap(0)
+            exchange.suspended_at = rhb_now_exact()
+            self.lane.due = RHB_LAP_READING
             exchange.score_unsent(exchange.outgoing.in_memory())
             if exchange.iterable is not None:
                 exchange.context = self.context
@@ -198,9 +217,11 @@ cdef class RequestHandler:
     cdef int close_iterable(self, Exchange exchange) except -1:
         """After the end of the response, while interrupt() can still end it."""
         self.resumed = exchange
+        rhb_loop_settle(self.loop, self.lane)
         rhb_loop_leave(self.loop, self.lane)
         exchange.close_iterable()
         self.resumed = None
+        self.lane.due = RHB_LAP_READING
         return 0
 
     cdef int keep_or_retire(self, Exchange exchange) except -1:
@@ -217,7 +238,8 @@ cdef class RequestHandler:
     cdef str describe_current(self):
         """Method and target of the request that is being answered; None when there is none."""
         if self.lane.current is not NULL:
-            return describe_request(&self.lane.request.head)
+            request_id = None if self.exchange is None else self.exchange.request_id
+            return describe_request(&self.lane.request.head, request_id)
         if self.resumed is not None and self.resumed.running:
             return self.resumed.describe()
         return None

@@ -15,7 +15,7 @@ cdef struct ResponseHead:
 
 
 cdef int write_fields(ResponseHead *head, Outgoing outgoing, object status, list headers) except -1
-cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length) except -1
+cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length, str request_id) except -1
 cdef int refuse_text(object text, str what) except -1
 cdef int refuse_head(rhb_head_result result, object name, object value) except -1
 

@@ -1,5 +1,6 @@
 from .csrc cimport rhb_loop
 from .request_count cimport RequestCount
+from .request_ids cimport RequestIds
 from libc.stdint cimport uint64_t
 
 cdef extern from "<semaphore.h>" nogil:
@@ -15,6 +16,7 @@ cdef class Service:
     cdef bint allow_chunked
     cdef uint64_t requests, max_requests, limit_at, gc_every
     cdef object on_limit, on_last_accept
+    cdef RequestIds request_ids      # None: requests have no identifiers
     cdef RequestCount all_requests   # of the worker, when it has several loops and a limit; otherwise None
     cdef set taken                   # exchanges whose sockets the application has taken (upgrade.pyx)
     cdef object base_context

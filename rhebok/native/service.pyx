@@ -31,7 +31,7 @@ cdef extern from "<semaphore.h>" nogil:
 
 cdef class Service:
     """Service(app, logger, settings, max_requests, on_limit, on_last_accept): see Worker for the arguments. `loop`,
-    `wake_fd` and `base_context` are set by the worker."""
+    `wake_fd`, `request_ids` and `base_context` are set by the worker."""
 
     def __cinit__(self, app, logger, settings, uint64_t max_requests, on_limit, on_last_accept):
         self.app = app

@@ -13,16 +13,18 @@ from libc.errno cimport errno
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from posix.unistd cimport close
 
-from .access_log cimport compile_format, new_records, open_access_log, open_statsd
+from .access_log cimport close_reports, compile_format, new_records, new_selection, open_access_log, open_statsd
 from .at_fork cimport AtFork
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
+    RHB_BOARD_SIZE,
     RHB_LIVE_BODY,
     RHB_LIVE_CONNECTION,
     RHB_LIVE_INCOMING,
     RHB_SCORE_SIZE,
     rhb_access_log_free,
     rhb_accept_queue_length,
+    rhb_board,
     rhb_bytes,
     rhb_bytes_free,
     rhb_heap_keep,
@@ -37,19 +39,18 @@ from .csrc cimport (
     rhb_loop_order_stop,
     rhb_loop_order_stop_last,
     rhb_loop_owners,
+    rhb_loop_settle,
     rhb_loop_stop,
     rhb_loop_stop_last,
     rhb_mover_start,
     rhb_mover_stop,
     rhb_now_coarse,
-    rhb_records_free,
     rhb_records_take,
     rhb_reports,
     rhb_reports_finish,
     rhb_score,
     rhb_score_alive,
     rhb_score_main_alive,
-    rhb_statsd_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -74,16 +75,18 @@ cdef enum:
 
 
 def check_access_logformat(format):
-    """check_access_logformat(format: str) -> None
-
-    Raises ValueError when the format has an atom that is not known or not closed.
-    """
+    """check_access_logformat(format: str) -> None: raises ValueError for an atom that is not known or not closed."""
     rhb_access_log_free(compile_format(format))
 
 
 def score_size():
     """score_size() -> int: bytes of one thread of a worker in the scoreboard."""
     return RHB_SCORE_SIZE
+
+
+def board_size():
+    """board_size() -> int: bytes of one event loop on the board."""
+    return RHB_BOARD_SIZE
 
 
 def accept_queue_length(int fd, bint is_unix):
@@ -118,6 +121,7 @@ cdef class Worker:
     multiprocess: wsgi.multiprocess.
     score: None, or a writable buffer of score_size() bytes for each thread, shared with the master
         (csrc/loop/scoreboard.h).
+    board: with a score, likewise board_size() bytes for all threads (csrc/loop/board.h).
     timeout: seconds without progress after which the score says that a request is late, 0 for never.
     on_limit: called without arguments; see max_requests.
     on_last_accept: called without arguments when a stopping worker has accepted its last connection: the caller may
@@ -138,8 +142,7 @@ cdef class Worker:
     channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
         workers. slot: that of this worker in the scoreboard.
 
-    Raises ValueError for an access log format, a peer or a score that is wrong, OSError when the loop or the access log
-    cannot be opened.
+    Raises ValueError for a wrong access log format, peer or score, OSError when loop or access log cannot be opened.
     """
 
     cdef rhb_loop *loop
@@ -158,7 +161,7 @@ cdef class Worker:
         self.wake_fd = -1
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
-                 uint64_t max_requests, bint multiprocess, score=None, timeout=0, on_limit=None,
+                 uint64_t max_requests, bint multiprocess, score=None, board=None, timeout=0, on_limit=None,
                  on_last_accept=None, access_log=None, channel=None, slot=0,
                  statsd=None, records=None, on_access=None, requests=None, bint in_thread=False):
         cdef size_t threads = 1 if in_thread else settings.threads
@@ -175,27 +178,26 @@ cdef class Worker:
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
+        self.reports.selection = new_selection(settings)
         self.keeper, self.on_access = records, on_access
         self.set_reports()
         show_queries(settings.log_queries)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
         self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
-        self.service.loop = self.loop
+        self.service.loop, self.service.request_ids = self.loop, self.setup.request_ids
         self.service.wake_fd = self.wake_fd
         self.service.all_requests = requests
         templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]
         self.lanes = tuple([self.new_lane(number, templates) for number in range(threads)])
         if score is not None:
-            self.use_score(score)
+            self.use_score(score, board)
         if channel is not None:
             self.channel = ChannelSetup(channel, channel.threads, slot)
             self.channel.join(self.loop)
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
-        rhb_access_log_free(self.reports.access_log)
-        rhb_statsd_free(self.reports.statsd)
-        rhb_records_free(self.reports.records)
+        close_reports(&self.reports)
         if self.wake_fd >= 0:
             close(self.wake_fd)
 
@@ -218,16 +220,18 @@ cdef class Worker:
         lane.handler.environs.forwarded = &self.loop.options.forwarded
         return lane
 
-    cdef int use_score(self, score) except -1:
-        """Gives each lane its part of the scoreboard."""
+    cdef int use_score(self, score, board) except -1:
+        """Gives each lane its part of the scoreboard and of the board."""
         cdef Lane lane
         cdef Py_ssize_t number
-        self.score = memoryview(score)
-        cdef unsigned char *memory = shared_bytes(self.score, RHB_SCORE_SIZE * len(self.lanes))
-        if <size_t>memory % 64:
+        self.score = memoryview(score), memoryview(board)
+        cdef unsigned char *scores = shared_bytes(self.score[0], RHB_SCORE_SIZE * len(self.lanes))
+        cdef unsigned char *counters = shared_bytes(self.score[1], RHB_BOARD_SIZE)  # they count while they have the GIL
+        if <size_t>scores % 64:
             raise ValueError("score must begin on a cache line")
         for number, lane in enumerate(self.lanes):
-            lane.lane.score = <rhb_score *>&memory[number * RHB_SCORE_SIZE]
+            lane.lane.score = <rhb_score *>&scores[number * RHB_SCORE_SIZE]
+            lane.lane.board = <rhb_board *>counters
         return 0
 
     # ---- called from Python ----
@@ -374,6 +378,7 @@ cdef class Worker:
         cdef Lane lane
         for lane in self.lanes:
             rhb_score_alive(lane.lane.score, 0)
+            rhb_loop_settle(self.loop, lane.lane)
         rhb_score_main_alive((<Lane>self.lanes[0]).lane.score, 0)
         return 0
 

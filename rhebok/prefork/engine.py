@@ -7,7 +7,7 @@ may replace (gevent, eventlet) is bound before it is imported.
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from select import POLLIN, poll
 from signal import SIG_UNBLOCK
@@ -52,6 +52,7 @@ class Callbacks:
     # whether another process replaces the engine instead
     replaced_as_a_whole: Callable[[], bool] = lambda: False
     verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid; called in each turn of the loop
+    descriptors: Callable[[], Iterable[int]] = tuple  # what wakes the loop when it is readable
     verdicts_at: Callable[[], float] = lambda: math.inf  # the monotonic time of the next verdict
     current_requests: Callable[[int], str] = lambda _pid: ""  # of a child, for the log
     child_ready: Callable[[int], None] = lambda _pid: None  # as soon as it has said so
@@ -139,10 +140,9 @@ class Prefork:
 
     def _wait(self) -> None:
         waiting = poll()
-        waiting.register(self._signals.pipe.read_end, POLLIN)
-        for child in self._children.values():
-            if child.report_fd != children.CLOSED:
-                waiting.register(child.report_fd, POLLIN)
+        reports = [child.report_fd for child in self._children.values() if child.report_fd != children.CLOSED]
+        for descriptor in (self._signals.pipe.read_end, *reports, *self._callbacks.descriptors()):
+            waiting.register(descriptor, POLLIN)
         deadline = self._next_deadline()
         waiting.poll(None if deadline is None else milliseconds(deadline - monotonic()))
         self._signals.pipe.drain()

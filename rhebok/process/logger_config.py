@@ -24,7 +24,10 @@ ERROR_LOGGER, ACCESS_LOGGER = "gunicorn.error", "gunicorn.access"
 SYSLOG_PORT = 514
 
 _INET = re.compile(r"(udp|tcp)://(?:\[([^\]]+)\]|([^:\[\]]*))(?::([0-9]{1,5}))?")
-_SYSLOG_FORMAT = "[%(process)d] [%(levelname)s] %(message)s"
+_SYSLOG_FORMATS = {
+    "error": "[%(process)d] [%(levelname)s] %(message)s",
+    "access": "[%(process)d] %(message)s",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Syslog:
     facility: str
     prefix: str
     accesses: bool = True  # those of the access log too
+    format: str = "gunicorn"  # or rfc5424
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def configure(log: ErrorLog, config: LoggerConfig) -> bool:
     logger.propagate = False
     logger.setLevel(log.logger.level)
     if config.syslog:
-        handler = _syslog_handler(config.syslog, f"error: {_SYSLOG_FORMAT}", log)
+        handler = _syslog_handler(config.syslog, "error", log)
         log.logger.addHandler(handler)
         logger.addHandler(handler)
     ours = list(logger.handlers)
@@ -91,7 +95,7 @@ def _access_logger(syslog: Syslog | None, log: ErrorLog) -> logging.Logger:
     logger.propagate = False
     logger.setLevel(logging.INFO)
     if syslog and syslog.accesses:
-        logger.addHandler(_syslog_handler(syslog, "access: [%(process)d] %(message)s", log))
+        logger.addHandler(_syslog_handler(syslog, "access", log))
     return logger
 
 
@@ -163,7 +167,7 @@ def adopt(log: ErrorLog, logger: logging.Logger) -> None:
     stream of the log, which follows a renamed file."""
     for handler in list(logger.handlers):
         if _writes_to(handler, log.stream.fileno()):
-            ours = logging.StreamHandler(log.stream)
+            ours = logging.StreamHandler(log.lines)
             _replace(logger, handler, ours)
     log.logger.handlers = [_PassedOn(logger)]
 
@@ -255,16 +259,19 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{cause}"
 
 
-def _syslog_handler(syslog: Syslog, form: str, log: ErrorLog) -> logging.Handler:
-    from rhebok.process.syslog import SyslogHandler  # here: few users need it
+def _syslog_handler(syslog: Syslog, kind: str, log: ErrorLog) -> logging.Handler:
+    """kind: which log it is, error or access."""
+    from rhebok.process.syslog import Rfc5424, SyslogHandler  # here: few users need it
 
-    kind, address = parse_syslog_address(syslog.address)
+    socket_kind, address = parse_syslog_address(syslog.address)
+    header = Rfc5424(syslog.prefix, kind) if syslog.format == "rfc5424" else None
     try:
-        handler = SyslogHandler(address, syslog.facility, kind, _without_syslog(log))
+        handler = SyslogHandler(address, syslog.facility, socket_kind, _without_syslog(log), header)
     except OSError as error:
         raise UserError(f"--log-syslog-to: cannot send to {syslog.address}: {os_reason(error)}") from None
     prefix = syslog.prefix.replace("%", "%%")
-    handler.setFormatter(logging.Formatter(f"gunicorn.{prefix}.{form}"))
+    form = "%(message)s" if header else f"gunicorn.{prefix}.{kind}: {_SYSLOG_FORMATS[kind]}"
+    handler.setFormatter(logging.Formatter(form))
     return handler
 
 

@@ -6,26 +6,51 @@ import logging
 import os
 
 from rhebok.errors import UserError, os_reason
+from rhebok.process.error_writer import JSON, PLAIN, Form, Writer, open_writer
 from rhebok.process.identity import UNCHANGED, Identity
+from rhebok.process.journal import Journal
 from rhebok.process.line import DATE_FORMAT, FORMAT
-from rhebok.process.log_stream import APPEND, STDERR, ErrorLog, open_stream
+from rhebok.process.log_stream import APPEND, STDERR, ErrorLog
 from rhebok.process.nonblocking import made_unblocked, unblocked
 from rhebok.process.opening import open_file
-from rhebok.process.tracebacks import TracebackFormatter
+from rhebok.process.tracebacks import JsonFormatter, TracebackFormatter, identifiers
 from rhebok.records import dataclass
 
 STDOUT = STDERR
 
 
-def open_error_log(path: str, level: str, user: Identity = UNCHANGED) -> ErrorLog:
-    """The error log for --error-logfile, --log-level and --user. UserError when it cannot be opened."""
-    stream = open_stream(path, user)
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(TracebackFormatter(FORMAT, DATE_FORMAT))
+def open_error_log(path: str, level: str, user: Identity = UNCHANGED, form: Form = PLAIN) -> ErrorLog:
+    """The error log for --error-logfile, --log-level, --user and --log-format. UserError when it cannot be
+    opened."""
+    writer = open_writer(path, user, form)
     # Not from getLogger(): an application that configures logging could disable it.
     logger = logging.Logger("rhebok", level.upper())
-    logger.addHandler(handler)
-    return ErrorLog(logger, stream)
+    logger.addHandler(_handler(writer))
+    return ErrorLog(logger, writer.stream)
+
+
+def _handler(writer: Writer) -> logging.Handler:
+    if writer.journal:
+        return JournalHandler(writer.journal)
+    handler = logging.StreamHandler(writer.lines)
+    as_json = writer.form == JSON
+    handler.setFormatter(JsonFormatter() if as_json else TracebackFormatter(FORMAT, DATE_FORMAT))
+    return handler
+
+
+class JournalHandler(logging.Handler):
+    """Records to systemd's journal. A traceback is part of the message there, as other programs have it."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+        self.setFormatter(TracebackFormatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._journal.record(record.levelname, self.format(record), **identifiers(record))
+        except Exception:
+            self.handleError(record)
 
 
 @dataclass(frozen=True)

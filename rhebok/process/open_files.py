@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Iterable
 
 from rhebok.errors import UserError, os_reason
 from rhebok.records import TYPE_CHECKING
@@ -38,6 +39,24 @@ def open_null(flags: int) -> int:
         raise UserError(
             f"cannot open {os.devnull}: {os_reason(error)} (mknod -m 666 {os.devnull} c 1 3)"
         ) from None
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """For a child of fork(2) that must not hold open what its parent closes, such as listeners."""
+    begin = 0
+    for fd in sorted(set(kept)):
+        if begin < fd:  # closerange(0, 0) would close all
+            os.closerange(begin, fd)
+        begin = fd + 1
+    os.closerange(begin, _beyond_all())
+
+
+def _beyond_all() -> int:
+    """More than the number of any open descriptor."""
+    try:
+        return max(map(int, os.listdir("/proc/self/fd"))) + 1
+    except (OSError, ValueError):
+        return min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 2**20)
 
 
 def _is_open(fd: int) -> bool:

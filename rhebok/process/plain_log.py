@@ -2,12 +2,13 @@
 more. Its lines are those of logging; log_setup is used where there are other handlers.
 """
 
+from rhebok.process.error_writer import PLAIN, Form, open_writer, text_lines
 from rhebok.process.identity import UNCHANGED, Identity
-from rhebok.process.line import log_line
-from rhebok.process.log_stream import ErrorLog, open_stream
+from rhebok.process.log_stream import ErrorLog
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
 _LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -16,10 +17,17 @@ _LEVELS = ("debug", "info", "warning", "error", "critical")
 class PlainLogger:
     """What is used of a logging.Logger."""
 
-    def __init__(self, level: str, stream: "TextIO") -> None:
-        """level: the least that is written, of --log-level."""
+    def __init__(
+        self, level: str, stream: "TextIO", put: "Callable[[str, str], object] | None" = None
+    ) -> None:
+        """level: the least that is written, of --log-level. put: writes level and message; None: as a line
+        of text, to the stream."""
         self._least = _LEVELS.index(level)
-        self._stream = stream
+        self._put = put or text_lines(stream)
+
+    def setLevel(self, level: str, /) -> None:
+        """Its name, as logging has it."""
+        self._least = _LEVELS.index(level.lower())
 
     def debug(self, text: str, /, *arguments: object) -> None:
         self._write(0, text, arguments)
@@ -39,10 +47,11 @@ class PlainLogger:
     def _write(self, level: int, text: str, arguments: tuple[object, ...]) -> None:
         if level >= self._least:
             message = text % arguments if arguments else text
-            self._stream.write(f"{log_line(_LEVELS[level].upper(), message)}\n")
+            self._put(_LEVELS[level].upper(), message)
 
 
-def open_plain_log(path: str, level: str, user: Identity = UNCHANGED) -> ErrorLog:
-    """The error log for --error-logfile, --log-level and --user. UserError when it cannot be opened."""
-    stream = open_stream(path, user)
-    return ErrorLog(PlainLogger(level, stream), stream)  # type: ignore[arg-type]
+def open_plain_log(path: str, level: str, user: Identity = UNCHANGED, form: Form = PLAIN) -> ErrorLog:
+    """The error log for --error-logfile, --log-level, --user and --log-format. UserError when it cannot be
+    opened."""
+    writer = open_writer(path, user, form)
+    return ErrorLog(PlainLogger(level, writer.lines, writer.put), writer.stream)  # type: ignore[arg-type]

@@ -7,11 +7,12 @@ stop too, and what it cannot send is a line of the error log now and then instea
 import logging
 from collections.abc import Iterator
 from logging.handlers import SysLogHandler
-from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SocketKind, getaddrinfo, socket
+from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SocketKind, getaddrinfo, gethostname, socket
 from time import monotonic
 
 from rhebok.errors import os_reason
 from rhebok.process.connecting import Place, connect_first
+from rhebok.process.line import rfc3339
 
 PATIENCE = 0.05  # seconds for a daemon that is only slow; once a line was lost there is no waiting
 CONNECTING = 0.5  # seconds for one attempt
@@ -21,20 +22,46 @@ SAID_EVERY = 10.0  # seconds
 Address = str | tuple[str, int]
 
 
+class Rfc5424:
+    """The header of RFC 5424, behind the priority."""
+
+    def __init__(self, name: str, log: str) -> None:
+        """name: of the program. log: the kind of message."""
+        self._name = _word(name, 48)
+        self._log = log
+        self._host = _word(gethostname(), 255)
+
+    def of(self, record: logging.LogRecord) -> str:
+        """The header of a record. It has no structured data."""
+        return f"1 {rfc3339(record.created)} {self._host} {self._name} {record.process or '-'} {self._log} - "
+
+
+def _word(text: str, longest: int) -> str:
+    """Printable ASCII without spaces (RFC 5424 section 6)."""
+    return "".join(c if "!" <= c <= "~" else "_" for c in text)[:longest] or "-"
+
+
 class SyslogHandler(logging.Handler):
     """Datagrams and streams as logging.handlers.SysLogHandler sends them."""
 
     def __init__(
-        self, address: Address, facility: str, kind: SocketKind | None, report: logging.Logger
+        self,
+        address: Address,
+        facility: str,
+        kind: SocketKind | None,
+        report: logging.Logger,
+        header: "Rfc5424 | None" = None,
     ) -> None:
-        """kind: None tries both. report: where lost lines are said. Raises OSError for a host that cannot be
-        reached; a daemon of this machine may come later."""
+        """kind: None tries both. report: where lost lines are said. header: None for lines without one.
+
+        Raises OSError for a host that cannot be reached; a daemon of this machine may come later."""
         self._sock: socket | None = None  # first: what has failed here is closed at the end, too
         super().__init__()
         self._address = address
         self._facility = SysLogHandler.facility_names[facility]
         self._kinds = (SOCK_DGRAM, SOCK_STREAM) if kind is None else (kind,)
         self._report = report
+        self._header = header
         self._lost = 0  # not yet said
         self._losing = False
         self._reason = ""
@@ -50,9 +77,8 @@ class SyslogHandler(logging.Handler):
             return
         name = SysLogHandler.priority_map.get(record.levelname, "warning")
         priority = self._facility << 3 | SysLogHandler.priority_names[name]
-        data = f"<{priority}>{text}\0".encode("utf-8", "backslashreplace")
         try:
-            self._send(data)
+            self._send(self._packed(priority, record, text))
             self._losing = False
         except OSError as error:
             self._losing = True
@@ -66,6 +92,14 @@ class SyslogHandler(logging.Handler):
             self._sock.close()
             self._sock = None
         super().close()
+
+    def _packed(self, priority: int, record: logging.LogRecord, text: str) -> bytes:
+        """With a header, a message over TCP has its length in front (RFC 6587 section 3.4.1)."""
+        header = self._header.of(record) if self._header else ""
+        data = f"<{priority}>{header}{text}".encode("utf-8", "backslashreplace")
+        if self._header is None or isinstance(self._address, str):
+            return data + b"\0"
+        return b"%d %s" % (len(data), data) if self._kinds == (SOCK_STREAM,) else data
 
     def _send(self, data: bytes) -> None:
         """A second time when the daemon has been started again."""

@@ -11,6 +11,7 @@ import re
 import traceback
 from types import TracebackType
 
+from rhebok.process.line import json_line
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _CYTHON = "rhebok/native/"  # as Cython names its sources
 _WAYS_IN = (_ROOT + "command.py", _ROOT + "cli.py", _ROOT + os.path.join("native", "held_threads.py"))
 
 _FRAME = re.compile(r'  File "(.*)", line ')
+
+_IDENTIFIERS = ("request_id", "trace_id", "span_id")  # attributes that native gives to records
 
 NOTHING = "no thread is in the application\n"
 
@@ -43,6 +46,26 @@ class TracebackFormatter(logging.Formatter):
         shown = traceback.TracebackException(type(ei[1]), ei[1], ei[2], compact=True)
         _without_ours(shown)
         return "".join(shown.format()).rstrip("\n")
+
+
+def identifiers(record: logging.LogRecord) -> dict[str, str | None]:
+    """Of the request that the record is about; None where it has none."""
+    return {name: getattr(record, name, None) for name in _IDENTIFIERS}
+
+
+class JsonFormatter(TracebackFormatter):
+    """Records as objects of JSON, each on one line (docs/LOGGING.md)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json_line(
+            record.levelname,
+            record.getMessage(),
+            record.created,
+            record.process,
+            traceback=self.formatException(record.exc_info) if record.exc_info else record.exc_text,
+            stack=self.formatStack(record.stack_info) if record.stack_info else None,
+            **identifiers(record),
+        )
 
 
 def _without_ours(error: Any) -> None:

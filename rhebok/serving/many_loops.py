@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from functools import partial
 
+from rhebok.board.layout import BOARD_SIZE, SCORE_SIZE
 from rhebok.listening.listeners import Listener
 from rhebok.native.held_threads import HeldThreads
 from rhebok.native.request_count import RequestCount
 from rhebok.records import TYPE_CHECKING, replace
 from rhebok.serving.app_loading import Application
-from rhebok.serving.scoreboard import SCORE_SIZE, Score, describe_requests
+from rhebok.serving.scoreboard import Score, describe_requests
 
 if TYPE_CHECKING:
     from typing import Any
@@ -47,6 +48,7 @@ class ManyLoops:
         settings: Settings,
         *,
         score: memoryview,
+        board: memoryview,
         slot: int,
         max_requests: int,
         on_limit: Callable[[], object] | None = None,
@@ -74,7 +76,7 @@ class ManyLoops:
             in_thread=True,
             **options,
         )
-        self._score, self._slot = score, slot
+        self._score, self._board, self._slot = score, board, slot
 
     # ---- as a native worker ----
 
@@ -131,7 +133,8 @@ class ManyLoops:
 
     def _make(self, number: int) -> None:
         score = self._score[number * SCORE_SIZE : (number + 1) * SCORE_SIZE]
-        loop = self._make_loop(score=score, slot=self._slot + number)
+        board = self._board[number * BOARD_SIZE : (number + 1) * BOARD_SIZE]
+        loop = self._make_loop(score=score, board=board, slot=self._slot + number)
         loop.prepare()
         self._loops.append(loop)
 

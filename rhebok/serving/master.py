@@ -33,7 +33,9 @@ from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
+from rhebok.serving.log_level import LogLevel
 from rhebok.serving.many_loops import gil_is_off
+from rhebok.serving.master_desk import MasterDesk, master_desk
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks, load_after_fork
 from rhebok.serving.outputs import Outputs
@@ -42,6 +44,7 @@ from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
+from rhebok.serving.worker_states import WorkerStates
 from rhebok.serving.worker_tracebacks import WorkerTracebacks
 from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
@@ -86,12 +89,18 @@ class Master:
         )
         self._preloading = preloading or Preloading(settings, log.logger)
         slots = capacity(settings.workers)
-        self._scoreboard = Scoreboard(settings.threads, slots, with_queries=settings.log_queries)
+        self._loops = settings.threads if gil_is_off() else 1  # of each worker
+        self._scoreboard = Scoreboard(
+            settings.threads, slots, with_queries=settings.log_queries, boards=self._loops
+        )
         self._channel: Channel | None = None  # one loop has nobody to share with
         self._tracebacks = WorkerTracebacks(log.stream)
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
+        self._level = LogLevel(self._scoreboard, log.logger)
+        self._states = WorkerStates(settings, self._scoreboard)
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger, ask=ask)
+        self._desks: list[MasterDesk] = []  # one, without a supervisor of ours
         self._traceback_installed = False
         self._slot: int | None = None  # claimed for the next worker
         self._pid = os.getpid()
@@ -124,6 +133,9 @@ class Master:
         self._hooks.listens()
         self._announce()
         failure: Exception | None = None
+        if supervisor() is None:
+            log = self._log.logger
+            self._desks = [master_desk(self._settings, self._listeners, self._scoreboard, log, number)]
         try:
             Prefork(self._options(), self._callbacks(service), self._log.logger).run()
         except TooManyFailures as error:
@@ -151,9 +163,8 @@ class Master:
         self._hooks.loaded(app)
         gc.collect()
         files = self._write_files()
-        loops = settings.threads if gil_is_off() else 1
-        if settings.workers * loops > 1:
-            self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, loops)
+        if settings.workers * self._loops > 1:
+            self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, self._loops)
         heap.give_back()
         gc.freeze()
         return Service(
@@ -168,7 +179,7 @@ class Master:
             time_limit(self._settings),  # of the threads that were asked for
             titles.worker(settings),
             channel=self._channel,
-            loops=loops,
+            loops=self._loops,
             outputs=self._outputs,
             files=files,
         )
@@ -231,6 +242,7 @@ class Master:
             assert self._slot is not None
             self._tracebacks.forked(pid)
             self._watch.forked(pid, self._slot)
+            self._states.forked(pid, self._slot)
             self._life.forked(pid, self._slot)
             self._metrics.forked()
             self._slot = None
@@ -248,6 +260,7 @@ class Master:
             self._tracebacks.reaped(pid)
             self._life.reaped(pid)
             self._metrics.reaped()
+            self._states.reaped(pid, status)
             self._watch.reaped(pid)
             hooks.reaped(pid, status)
 
@@ -255,25 +268,45 @@ class Master:
             serve=serve,
             install_signals=install_signals,
             before_fork=before_fork,
-            after_fork=self._release_in_child,
+            after_fork=self._after_fork,
             on_child_reap=on_child_reap,
             forked=forked,
             resized=hooks.resized,
-            all_ready=lambda: self._notifier.serving(f"{self._settings.workers} workers serve"),
+            all_ready=self._all_ready,
             stop_begins=self._stop_begins,
             gradual_stop_begins=self._notifier.workers_take,
             replaced_as_a_whole=self._deploy_instead,
             verdicts=self._verdicts,
-            verdicts_at=lambda: min(each.next_at() for each in looked_at),
-            child_ready=self._life.ready,
+            descriptors=lambda: [fd for desk in self._desks for fd in desk.descriptors()],
+            verdicts_at=lambda: min(
+                *(each.next_at() for each in looked_at), *(d.next_at() for d in self._desks)
+            ),
+            child_ready=self._ready,
             show_loading=self._show_loading,
             current_requests=self._watch.current_requests,
         )
 
     def _verdicts(self) -> dict[int, Verdict]:
         self._tracebacks.look()
+        for desk in self._desks:
+            desk.look()
+        self._level.look(self._states.pids())
         self._metrics.look(self._listeners)
-        return {**self._watch.verdicts(), **self._life.verdicts()}
+        found = {**self._watch.verdicts(), **self._life.verdicts()}
+        self._states.leaving(found, self._watch.causes)
+        return found
+
+    def _after_fork(self) -> None:
+        for desk in self._desks:
+            desk.forget()
+        self._release_in_child()
+
+    def _all_ready(self) -> None:
+        self._notifier.serving(f"{self._settings.workers} workers serve", self._scoreboard.fd)
+
+    def _ready(self, pid: int) -> None:
+        self._life.ready(pid)
+        self._states.ready(pid)
 
     def _show_loading(self, pids: Sequence[int]) -> None:
         """The supervisor asks where a generation hangs that is not ready: that is where its workers are."""
@@ -302,11 +335,15 @@ class Master:
         elif pid is not None:
             self._log.logger.warning("HUP could not be passed on: send it to the supervisor, pid %d", pid)
         else:
+            self._states.recycled()
             self._hooks.recycles()
         return pid is not None
 
     def _stop_begins(self) -> None:
         """The workers serve the accept queues before they stop; the queues close with the last worker."""
         self._scoreboard.note_generation_stops()
+        self._states.generation_stops()
+        for desk in self._desks:
+            desk.close()
         self._metrics.generation_stops()
         close_all(self._listeners)

@@ -1,22 +1,42 @@
 """The scoreboard: memory that master and workers share, with a slot for each worker. Made by master.
 
-A slot holds a score for each thread of its worker, in the layout of csrc/loop/scoreboard.h. The threads write
-their scores without a system call; the master reads them here.
+A slot holds a score for each thread of its worker, in the layout of csrc/loop/scoreboard.h, and a board for
+each of its event loops (csrc/loop/board.h). The threads write without a system call; the master reads the
+scores here. It is a file in memory, so that the supervisor can read it too (rhebok/board/reading.py).
 """
 
+import fcntl
 import mmap
+import os
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 
+from rhebok.board import counts
+from rhebok.board.layout import (
+    BOARD_SIZE,
+    CAUSES,
+    CAUSES_AT,
+    CHANGES_AT,
+    HEAD,
+    LEVEL_AT,
+    MAGIC,
+    RECORD,
+    SCORE_SIZE,
+    STOPPING_AT,
+    VERSION,
+    Layout,
+)
 from rhebok.records import dataclass
 
-SCORE_SIZE = 384
 SPARE = 256  # slots for workers that TTIN adds
 
 _HEAD = struct.Struct("=QQIII4xQQ")  # deadline, requests, busy, sending, line_len, unsent, alive
 _LINE_AT = 64
 _LINE_SIZE = 240
 _WORKER = struct.Struct("=9I4xQ")  # the fields of WorkerScore
+_WORD = struct.Struct("=Q")
+_ADD_SEALS, _SEAL_SEAL, _SEAL_SHRINK, _SEAL_GROW = 1033, 1, 2, 4  # fcntl(2)
 _WORKER_AT = 320  # in the score of the first thread; with several loops (many_loops.py) in each
 
 
@@ -78,15 +98,18 @@ def capacity(workers: int) -> int:
 
 
 class Scoreboard:
-    """The slots of all workers, of `threads` threads each."""
+    """The slots of all workers, of `threads` threads and `boards` event loops each."""
 
-    def __init__(self, threads: int = 1, capacity: int = SPARE, with_queries: bool = False) -> None:
+    def __init__(
+        self, threads: int = 1, capacity: int = SPARE, with_queries: bool = False, boards: int = 1
+    ) -> None:
         self._with_queries = with_queries
         self._threads = threads
         self._slot_size = threads * SCORE_SIZE
         self._capacity = capacity
-        self._stopping_at = capacity * self._slot_size
-        self._memory = mmap.mmap(-1, self._stopping_at + 1)
+        self._layout = Layout(threads, capacity, boards)
+        self.fd, self._memory = _shared_file(self._layout.size)  # fd: None where there are no such files
+        HEAD.pack_into(self._memory, 0, MAGIC, VERSION, threads, capacity, boards, 0, 0)
         self._claimed: set[int] = set()
 
     def claim_slot(self) -> int:
@@ -94,32 +117,65 @@ class Scoreboard:
         for slot in range(self._capacity):
             if slot not in self._claimed:
                 self._claimed.add(slot)
-                start = slot * self._slot_size
+                start = self._layout.score_at(slot)
                 self._memory[start : start + self._slot_size] = bytes(self._slot_size)
                 return slot
         raise OSError(f"there are {self._capacity} workers already")
 
     def release_slot(self, slot: int) -> None:
-        """Frees the slot of a worker that has ended: the others send nothing to it any more."""
-        for start in range(slot * self._slot_size + _WORKER_AT, (slot + 1) * self._slot_size, SCORE_SIZE):
-            self._memory[start : start + _WORKER.size] = bytes(_WORKER.size)
+        """Frees the slot of a worker that has ended: the others send nothing to it any more, and its counters
+        become a part of the past."""
+        start = self._layout.score_at(slot)
+        for at in range(start + _WORKER_AT, start + self._slot_size, SCORE_SIZE):
+            self._memory[at : at + _WORKER.size] = bytes(_WORKER.size)
+        self._add_to_past(slot)
         self._claimed.discard(slot)
 
+    def _add_to_past(self, slot: int) -> None:
+        """The number of changes is odd meanwhile: who reads then reads again."""
+        memory, past, board = self._memory, self._layout.past_at, self._layout.board_at(slot)
+        size = self._layout.boards * BOARD_SIZE
+        added = counts.number(memory[past : past + BOARD_SIZE]) + counts.add_up(memory[board : board + size])
+        self._count_at(CHANGES_AT)
+        memory[past : past + BOARD_SIZE] = counts.as_bytes(added)
+        memory[board : board + size] = bytes(size)
+        RECORD.pack_into(memory, self._layout.record_at(slot), 0, 0, 0)
+        self._count_at(CHANGES_AT)
+
+    def note_worker(self, slot: int, pid: int, state: int, forked_at: float) -> None:
+        """Says who has the slot, for readers. state: see board/reading.py. forked_at: time.monotonic()."""
+        RECORD.pack_into(self._memory, self._layout.record_at(slot), pid, state, int(forked_at * 1e9))
+
+    def note_replaced(self, cause: str) -> None:
+        """A worker was replaced for this reason."""
+        self._count_at(CAUSES_AT + 8 * CAUSES.index(cause))
+
+    def _count_at(self, at: int) -> None:
+        (value,) = _WORD.unpack_from(self._memory, at)
+        _WORD.pack_into(self._memory, at, value + 1)
+
     def view(self, slot: int) -> memoryview:
-        """The memory of the slot, for the worker to write."""
-        return memoryview(self._memory)[slot * self._slot_size : (slot + 1) * self._slot_size]
+        """The scores of the slot, for the worker to write."""
+        start = self._layout.score_at(slot)
+        return memoryview(self._memory)[start : start + self._slot_size]
+
+    def board(self, slot: int) -> memoryview:
+        """The boards of the slot, likewise."""
+        start = self._layout.board_at(slot)
+        return memoryview(self._memory)[start : start + self._layout.boards * BOARD_SIZE]
 
     def all_slots(self) -> memoryview:
-        """The memory of all slots, for the workers to read and write."""
-        return memoryview(self._memory)[: self._capacity * self._slot_size]
+        """The scores of all slots, for the workers to read and write."""
+        start = self._layout.scores_at
+        return memoryview(self._memory)[start : start + self._capacity * self._slot_size]
 
     def read_worker(self, slot: int) -> WorkerScore:
         """The score of the worker as a whole."""
-        return WorkerScore(*_WORKER.unpack_from(self._memory, slot * self._slot_size + _WORKER_AT))
+        return WorkerScore(*_WORKER.unpack_from(self._memory, self._layout.score_at(slot) + _WORKER_AT))
 
     def read(self, slot: int) -> list[Score]:
         """The scores of the worker's threads."""
-        start = slot * self._slot_size
+        start = self._layout.score_at(slot)
         return [self._score(start + number * SCORE_SIZE) for number in range(self._threads)]
 
     def _score(self, start: int) -> Score:
@@ -131,10 +187,33 @@ class Scoreboard:
     # Shared by all workers
 
     @property
+    def log_level(self) -> int:
+        """Of the error log, as board/layout.py has it. Written by the supervisor too."""
+        (level,) = _WORD.unpack_from(self._memory, LEVEL_AT)
+        return int(level)
+
+    @property
     def generation_stops(self) -> bool:
         """Whether the whole generation stops: then workers that stop serve the accept queues first."""
-        return self._memory[self._stopping_at] != 0
+        return self._memory[STOPPING_AT] != 0
 
     def note_generation_stops(self) -> None:
         """Called by the master, before it tells the workers to stop."""
-        self._memory[self._stopping_at] = 1
+        self._memory[STOPPING_AT] = 1
+
+
+def _shared_file(size: int) -> tuple[int | None, mmap.mmap]:
+    """Memory for processes to share, and the file that it is. Its size is sealed."""
+    try:
+        fd = os.memfd_create("rhebok-board", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError:
+        return None, mmap.mmap(-1, size)
+    try:
+        os.ftruncate(fd, size)
+        memory = mmap.mmap(fd, size)
+    except OSError:  # a limit on the size of files
+        os.close(fd)
+        return None, mmap.mmap(-1, size)
+    with suppress(OSError):
+        fcntl.fcntl(fd, _ADD_SEALS, _SEAL_SEAL | _SEAL_SHRINK | _SEAL_GROW)
+    return fd, memory

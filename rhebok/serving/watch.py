@@ -64,6 +64,7 @@ class WorkerWatch:
         self._ask = ask
         self._workers: dict[int, _Watched] = {}
         self._memory_at = 0.0
+        self.causes: dict[int, str] = {}  # of the verdicts so far, by pid, in words of board/layout.py
 
     def forked(self, pid: int, slot: int) -> None:
         """A worker was forked, and has this slot of the scoreboard."""
@@ -71,6 +72,7 @@ class WorkerWatch:
 
     def reaped(self, pid: int) -> None:
         """A worker has ended: its slot is free."""
+        self.causes.pop(pid, None)
         watched = self._workers.pop(pid, None)
         if watched:
             self._scoreboard.release_slot(watched.slot)
@@ -130,6 +132,7 @@ class WorkerWatch:
             assert score.deadline is not None
             watched.late[thread] = _LateRequest(score.requests, score.deadline, self._kill_at(now))
             self._interrupt(pid, score)
+            self.causes.setdefault(pid, "timeout")
             return Verdict.STOP
         if now < late.kill_at:
             return None
@@ -149,16 +152,17 @@ class WorkerWatch:
     # Memory and age
 
     def _outworn(self, pid: int, watched: _Watched, now: float, check_memory: bool) -> Verdict | None:
-        reason = ""
+        reason = cause = ""
         if watched.replaced:
             return None
         if now >= watched.expires_at:
-            reason = "has reached --max-worker-lifetime"
+            cause, reason = "lifetime", "has reached --max-worker-lifetime"
         elif check_memory and (size := resident_bytes(pid)) > self._settings.max_worker_memory:
-            reason = f"has grown to {size >> 20} MiB"
+            cause, reason = "memory", f"has grown to {size >> 20} MiB"
         if not reason:
             return None
         watched.replaced = True
+        self.causes[pid] = cause
         self._log.info("worker %d %s: replacing it", pid, reason)
         return Verdict.REPLACE
 

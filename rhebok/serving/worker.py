@@ -18,6 +18,7 @@ from functools import partial
 from time import monotonic
 from types import FrameType
 
+from rhebok.board.layout import BOARD_SIZE, SCORE_SIZE
 from rhebok.errors import ExitStatus, HookFailed, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.native import thread_stacks
@@ -42,11 +43,12 @@ from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
+from rhebok.serving.log_level import CHANGED_SIGNAL, LogLevel
 from rhebok.serving.many_loops import ManyLoops
 from rhebok.serving.outputs import OnAccess, Outputs
 from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
-from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+from rhebok.serving.scoreboard import Scoreboard
 from rhebok.serving.time_limit import TimeLimit
 from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
@@ -105,6 +107,7 @@ class WorkerFactory(Protocol):
         max_requests: int,
         multiprocess: bool,
         score: memoryview | None = None,
+        board: memoryview | None = None,
         timeout: float = 0,
         on_limit: Callable[[], object] | None = None,
         on_last_accept: Callable[[], object] | None = None,
@@ -196,6 +199,8 @@ class WorkerProcess:
         thread_stacks.install(self._service.log.stream.fileno())
         for number in IGNORED_BY_WORKERS:
             set_handler(number, ignore)
+        level = LogLevel(self._service.scoreboard, self._service.log.logger)
+        set_handler(CHANGED_SIGNAL, lambda _number, _frame: level.take_over())
         patches.renew_after_fork()
         # Without a master nothing else would end a worker that hangs, and it holds the port.
         limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
@@ -266,7 +271,8 @@ class WorkerProcess:
             self._records = RecordThread(service.outputs.records, service.log.logger)
         assert self._wakeup is not None
         make_worker = service.make_worker
-        if service.loops > 1 and settings.threads > 1:
+        loops = settings.threads if service.loops > 1 else 1
+        if loops > 1:
             make_worker = partial(ManyLoops, make_worker, partial(service.scoreboard.read, self._slot))
         return make_worker(
             app,
@@ -278,6 +284,7 @@ class WorkerProcess:
             max_requests=_limit_of_requests(settings),
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
+            board=service.scoreboard.board(self._slot)[: loops * BOARD_SIZE],
             timeout=service.limit.seconds,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),

@@ -8,9 +8,10 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any
 
+from rhebok.listening.addresses import parse_bind
 from rhebok.process import statsd
 from rhebok.process.logger_config import parse_syslog_address
-from rhebok.settings import values
+from rhebok.settings import field_values, log_values, values
 from rhebok.settings.cpus import auto_workers
 from rhebok.settings.values import Kind
 
@@ -52,6 +53,8 @@ SYSLOG_ADDRESS = values.checked(
 )
 STATSD_ADDRESS = values.checked(statsd.parse_address, "HOST:PORT or unix://PATH", "ADDRESS")
 STATSD_WORD = values.checked(statsd.check_word, "ASCII text without |", "TEXT")
+
+BIND_ADDRESS = values.checked(parse_bind, "HOST:PORT, [V6]:PORT, unix:PATH, unix:@NAME or fd://N", "ADDRESS")
 
 LOCAL_PEERS = ("127.0.0.1", "::1", "unix")
 
@@ -274,7 +277,7 @@ class Settings:
         "Close a connection after this many requests; 0 means never.")
     chunked: bool = row("--chunked/--no-chunked", values.switch(), True, Group.HTTP,
         "Send responses of unknown length chunked. Otherwise the end of the connection ends them.")
-    server_header: str = row("--server-header", values.field_value(), "Rhebok", Group.HTTP,
+    server_header: str = row("--server-header", field_values.field_value(), "Rhebok", Group.HTTP,
         "The Server field of responses. An empty value omits it.")
     early_hints: bool = row("--early-hints/--no-early-hints", values.switch(), False, Group.HTTP,
         "Give the application wsgi.early_hints, which sends 103 responses. Every proxy in front must support "
@@ -300,6 +303,9 @@ class Settings:
 
     log_level: str = row("--log-level", values.choice(*LOG_LEVELS), "info", Group.LOGGING,
         f"The lowest severity in the error log: {', '.join(LOG_LEVELS)}.")
+    log_format: str = row("--log-format", values.choice("auto", "text", "json"), "auto", Group.LOGGING,
+        "The format of the error log: text, or an object of JSON on each line (docs/LOGGING.md). auto is "
+        "text, but records of systemd's journal where stderr is that. The access log has --access-logformat.")
     error_logfile: str | None = row("--error-logfile", values.path(), "-", Group.LOGGING,
         "The error log, which is also wsgi.errors; `-` is stderr.", aliases="--log-file")
     access_logfile: str | None = row("--access-logfile", values.path(), None, Group.LOGGING,
@@ -308,6 +314,14 @@ class Settings:
         "The format of a line of the access log, in gunicorn's atoms; `json` for lines of JSON. A format "
         "behind `escape=json ` is a JSON text of your own: an atom outside quotes becomes a string, a number "
         "or null.")
+    access_log_sample: float = row("--access-log-sample", log_values.share(), 1, Group.LOGGING,
+        "Log this part of the requests only, chosen at random; 5xx and slow ones are always logged.")
+    access_log_slow: float = row("--access-log-slow", values.seconds(), 1, Group.LOGGING,
+        "What --access-log-sample and --access-log-exclude take for slow: a request of at least this time; 0 "
+        "means that none is.", unit="seconds")
+    access_log_exclude: tuple[str, ...] = row("--access-log-exclude", log_values.url_paths(), (),
+        Group.LOGGING, "Do not log requests of this path, as of a health check, unless they are slow or end "
+        "in 5xx; with `*` at its end, of all paths that begin so. May be repeated.")
     capture_output: bool = row("--capture-output/--no-capture-output", values.switch(), False, Group.LOGGING,
         "Write what the application writes to stdout and stderr to --error-logfile.")
     log_config: str | None = row("--log-config", values.path(), None, Group.LOGGING,
@@ -326,6 +340,8 @@ class Settings:
         "The name behind `gunicorn.` in the lines for syslog; without it, --name, otherwise the application.")
     log_syslog_facility: str = row("--log-syslog-facility", values.choice(*SYSLOG_FACILITIES), "user",
         Group.LOGGING, "The facility of the lines for syslog.")
+    log_syslog_format: str = row("--log-syslog-format", values.choice("gunicorn", "rfc5424"), "gunicorn",
+        Group.LOGGING, "The form of the lines for syslog: gunicorn's, or RFC 5424 with a header.")
     statsd_host: str | None = row("--statsd-host", STATSD_ADDRESS, None, Group.LOGGING,
         "Send metrics of requests, lines of the error log and workers to this statsd, with gunicorn's names. "
         "The port is 8125 unless it is given.")
@@ -336,6 +352,10 @@ class Settings:
     enable_backlog_metric: bool = row("--enable-backlog-metric/--no-enable-backlog-metric", values.switch(),
         False, Group.LOGGING, "With --statsd-host: send once a second how many connections wait to be "
         "accepted.")
+    request_id: str | None = row("--request-id", field_values.field_name("X-Request-ID"), None, Group.LOGGING,
+        "Give each request an identifier: that of this field, when a proxy in --forwarded-allow-ips has sent "
+        "a well-formed one, otherwise 128 random bits. The application gets it as the field and as "
+        "rhebok.request_id, the client gets it in the response, and the logs have it (docs/LOGGING.md).")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
         "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
         "have passwords and tokens. The access log's format decides for itself.")
@@ -357,6 +377,16 @@ class Settings:
         default_note="the application", aliases="--proc-name")
     umask: int | None = row("-m --umask", values.octal(0o777), None, Group.PROCESS,
         "File mode creation mask, also for unix sockets.")
+
+    control: str | None = row("--control", values.path(), None, Group.PROCESS,
+        "The unix socket at which `rhebok status` and `rhebok ctl` ask this server; only its user can. "
+        "`none`: no such socket.",
+        default_note="XDG_RUNTIME_DIR/rhebok/NAME.control; of root /run/rhebok/NAME.control")
+
+    metrics_bind: str | None = row("--metrics-bind", BIND_ADDRESS, None, Group.PROCESS,
+        "Answer /metrics (for Prometheus), /livez and /readyz at this address, in a process of its own. It "
+        "takes prometheus_client (`pip install 'rhebok[metrics]'`). There is no access control: give an "
+        "address that only your monitoring reaches.")
 
     start_timeout: float = row("--start-timeout", values.seconds(), 60, Group.DEPLOYS,
         "End a new generation whose workers are not all ready after this time. Later, kill and replace a "

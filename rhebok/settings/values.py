@@ -245,17 +245,6 @@ def text() -> Kind:
     return Kind("text on one line", "TEXT", read)
 
 
-def field_value() -> Kind:
-    """The value of a response field (RFC 9110 section 5.5), without obs-text, of at most 256 characters."""
-
-    def read(value: object) -> str:
-        if not isinstance(value, str) or not re.fullmatch(r"[\t\x20-\x7e]{0,256}", value):
-            raise ValueError
-        return value.strip()
-
-    return Kind("up to 256 characters of printable ASCII on one line", "TEXT", read)
-
-
 def callable_name() -> Kind:
     """MODULE:FUNCTION, for hooks. The empty string is None."""
 

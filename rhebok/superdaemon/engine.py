@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
 
 from rhebok.errors import ExitStatus
+from rhebok.process.log_level import Leveled
 from rhebok.process.reaping import STATUS_UNKNOWN, describe_end, milliseconds, reap
 from rhebok.process.signals import STOP_SIGNAL, Action, NotedSignals, Row
 from rhebok.records import Protocol
@@ -93,6 +94,10 @@ class Log(Protocol):
     def error(self, text: str, /, *arguments: object) -> None: ...
 
 
+class LeveledLog(Log, Leveled, Protocol):
+    """The same, of which the level can be changed."""
+
+
 class Engine:
     """One superdaemon. `start_at` and `generations` are for its policy too."""
 
@@ -102,8 +107,8 @@ class Engine:
         self.start_at = NEVER  # of the next attempt, when one is to be made without a deploy
         self.started_at = 0.0
         self.stopping = False
+        self.takes_deploys = True  # not so from the moment it is told to stop
         self._deploy_wanted = False
-        self._takes_deploys = True
         self._program = program
         self._policy = policy
         self._signals = signals
@@ -156,7 +161,7 @@ class Engine:
 
     def want_deploy(self) -> None:
         """Once no generation is being started: requests that come meanwhile are one."""
-        if not self._takes_deploys:
+        if not self.takes_deploys:
             return
         if self.generations.candidate:
             self._log.info("another deploy follows the one that is under way")
@@ -236,7 +241,7 @@ class Engine:
     # Stopping
 
     def refuse_deploys(self) -> None:
-        self._takes_deploys, self._deploy_wanted = False, False
+        self.takes_deploys, self._deploy_wanted = False, False
 
     def tell(self, generation: Generation, number: Signals, deadline: float) -> None:
         """Tells it to stop by the deadline, which is the policy's to enforce."""

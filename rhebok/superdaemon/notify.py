@@ -11,7 +11,7 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from socket import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM
+from socket import AF_UNIX, SCM_RIGHTS, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET
 from socket import socket as Socket  # bound before the application, which may replace it, is imported
 
 from rhebok.records import dataclass
@@ -21,9 +21,12 @@ NOTIFY_VARIABLE = "NOTIFY_SOCKET"
 WORKERS_TAKE = "X_WORKERS_TAKE_USEC"  # ours; systemd leaves what begins with X_ alone
 LIVES = "X_LIVING_WORKERS"  # ours, likewise
 DEPLOY = "X_DEPLOY"  # ours, likewise
+BOARD = "X_BOARD"  # not in the text of a message: the number of the descriptor that came along
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
+_DESCRIPTOR = struct.Struct("i")
+_SPACE = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_DESCRIPTOR.size)
 _LONGEST = 4096
 _MAX_DIGITS = 15  # of a number in a message: what is longer is none of ours
 _AT_ONCE = 1000  # messages; the supervisor has other things to do too, whoever floods it
@@ -57,11 +60,12 @@ class Notifier:
     def ready(self, status: str) -> None:
         self._send("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status}")
 
-    def serving(self, status: str) -> None:
+    def serving(self, status: str, board: int | None = None) -> None:
         """Ready, of one generation among others: without its pid, since systemd would take that for the main
-        process, and the end of the generation for that of the service.
+        process, and the end of the generation for that of the service. board: a descriptor for our
+        supervisor.
         """
-        self._send("READY=1", f"STATUS={status}")
+        self._send("READY=1", f"STATUS={status}", board=board)
 
     def reloading(self, status: str) -> None:
         """MONOTONIC_USEC lets systemd tell this reload from an earlier one (Type=notify-reload)."""
@@ -98,11 +102,12 @@ class Notifier:
     def alive(self) -> None:
         self._send("WATCHDOG=1")
 
-    def _send(self, *lines: str) -> None:
+    def _send(self, *lines: str, board: int | None = None) -> None:
         data = "\n".join(lines).encode()
         with suppress(OSError):
             if self._inherited:
-                self._inherited.send(data)  # waits for room: READY must not be lost
+                rights = [] if board is None else [(SOL_SOCKET, SCM_RIGHTS, _DESCRIPTOR.pack(board))]
+                self._inherited.sendmsg([data], rights)  # waits for room: READY must not be lost
             elif self._address:
                 with Socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC) as sock:
                     sock.settimeout(_SEND_SECONDS)
@@ -144,6 +149,11 @@ def living_workers(said: Mapping[str, str]) -> int | None:
     return _number(said, LIVES)
 
 
+def board_descriptor(said: Mapping[str, str]) -> int | None:
+    """The descriptor that came with the message, which is the caller's now."""
+    return _number(said, BOARD)
+
+
 def _number(said: Mapping[str, str], key: str) -> int | None:
     text = said.get(key, "")
     return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
@@ -164,12 +174,17 @@ class Inbox:
         """(pid of the sender, what it says), of all that have come, or of many of them."""
         for _ in range(_AT_ONCE):
             try:
-                data, ancillary, _, _ = self._socket.recvmsg(_LONGEST, socket.CMSG_SPACE(_CREDENTIALS.size))
+                data, ancillary, _, _ = self._socket.recvmsg(_LONGEST, _SPACE, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return
-            for level, kind, content in ancillary:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                    yield _CREDENTIALS.unpack(content)[0], _parse(data)
+            contents = {kind: content for level, kind, content in ancillary if level == SOL_SOCKET}
+            said = _parse(data)
+            said.pop(BOARD, None)
+            for at in range(0, len(contents.get(SCM_RIGHTS, b"")), _DESCRIPTOR.size):
+                if BOARD in said:
+                    os.close(int(said[BOARD]))
+                said[BOARD] = str(_DESCRIPTOR.unpack_from(contents[SCM_RIGHTS], at)[0])
+            yield _CREDENTIALS.unpack(contents[socket.SCM_CREDENTIALS])[0], said
 
     def close(self) -> None:
         self._socket.close()

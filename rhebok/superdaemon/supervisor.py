@@ -31,7 +31,8 @@ from rhebok.process.signals import (
 )
 from rhebok.process.stillness import limit
 from rhebok.records import TYPE_CHECKING
-from rhebok.superdaemon.engine import Engine, Log, Policy
+from rhebok.superdaemon.desk import Desk
+from rhebok.superdaemon.engine import Engine, LeveledLog, Policy
 from rhebok.superdaemon.generations import NEVER, Generation, Phase
 from rhebok.superdaemon.master_watch import MasterWatch
 from rhebok.superdaemon.notify import (
@@ -86,9 +87,10 @@ class Supervisor(Policy):
         self,
         settings: Settings,
         listeners: Sequence[Listener],
-        log: Log,
+        log: LeveledLog,
         systemd: Systemd,
         reloader: Reloader | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """Run it once. The reloader says when to deploy without a signal."""
         self._settings = settings
@@ -98,6 +100,7 @@ class Supervisor(Policy):
         self._watchdog = systemd.watchdog
         self._watchdog_at = 0.0
         self._inbox = Inbox()
+        self._desk = desk or Desk(listeners, None, log)
         self._reloader = reloader
         self._masters = MasterWatch(limit(settings.timeout), log)
         self._state = State.RUNNING
@@ -129,6 +132,7 @@ class Supervisor(Policy):
             signals.end()
             atexit.register(ignore_for_good)
             self._inbox.close()
+            self._desk.close()
             if self._reloader:
                 self._reloader.close()
         if self._status:
@@ -136,6 +140,7 @@ class Supervisor(Policy):
 
     def attach(self, engine: Engine) -> None:
         self._engine = engine
+        self._desk.attach(engine)
         self._generations = engine.generations
 
     def environ(self, number: int) -> Mapping[str, str]:
@@ -148,7 +153,7 @@ class Supervisor(Policy):
             **self._environ,
             **files,
             KILLED_VARIABLE: ",".join(f"{pid}:{code}" for pid, code in self._killed),
-            STARTER_VARIABLE: ";".join(_spec(listener) for listener in self._listeners),
+            STARTER_VARIABLE: ";".join(listener.spec for listener in self._listeners),
             GENERATION_VARIABLE: str(number),
             NOTIFY_FD_VARIABLE: str(self._inbox.sender.fileno()),
             SUPERVISOR_VARIABLE: str(os.getpid()),
@@ -165,6 +170,7 @@ class Supervisor(Policy):
         self._notifier.reloading(f"deploying generation {number}")
 
     def promoted(self, generation: Generation, old: Generation | None) -> None:
+        self._desk.promoted(old)
         del self._killed[: self._killed_passed_on]  # it has called the hook for them
         if old:
             self._failures = 0
@@ -188,6 +194,7 @@ class Supervisor(Policy):
         if self._reloader:
             self._reloader.failed()
         if current:
+            self._desk.failed()
             again = "the next change" if self._reloader else "HUP"
             self._log.error("%s; %s goes on serving (%s tries again)", what, current, again)
             failed = self._engine.count
@@ -224,6 +231,7 @@ class Supervisor(Policy):
         deploy = False
         for pid, said in self._inbox.messages():
             generation = self._generations.get(pid)
+            self._desk.said(generation, said)
             if generation is None:
                 continue
             deploy = deploy or wants_deploy(said)
@@ -236,6 +244,7 @@ class Supervisor(Policy):
             self._engine.want_deploy()
 
     def advance(self, now: float) -> None:
+        self._desk.look()
         awaited = self._state is not State.AWAITING or self._awaits_successor()
         if now >= self._stop_at or not awaited:
             self._stop_for_good()
@@ -250,14 +259,17 @@ class Supervisor(Policy):
 
     def next_at(self) -> float:
         now, current = time.monotonic(), self._generations.current
-        stop_at = min(self._stop_at, self._reloader.next_at) if self._reloader else self._stop_at
+        stop_at = min(self._stop_at, self._desk.next_at())
+        if self._reloader:
+            stop_at = min(stop_at, self._reloader.next_at)
         if not current:
             return stop_at
         feeds = self._watchdog and self._masters.serves(current)
         return min(stop_at, self._masters.next_at(now), self._watchdog_at if feeds else NEVER)
 
     def descriptors(self) -> Iterable[int]:
-        return (self._inbox.fileno(), *(self._reloader.descriptors() if self._reloader else ()))
+        of_reloader = self._reloader.descriptors() if self._reloader else ()
+        return (self._inbox.fileno(), *self._desk.descriptors(), *of_reloader)
 
     # Starting
 
@@ -384,10 +396,3 @@ class Supervisor(Policy):
     def _refuse_new_connections(self) -> None:
         for listener in self._listeners:
             listener.refuse_new_connections()
-
-
-def _spec(listener: Listener) -> str:
-    """Of a path there is no other way to know its name: the socket was bound under a temporary one."""
-    if listener.path:
-        return f"{listener.path.path.replace(';', '?')}={listener.fileno()}"
-    return f"{listener.name.removeprefix('http://')}={listener.fileno()}"

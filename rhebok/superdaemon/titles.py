@@ -16,6 +16,10 @@ def supervisor(settings: Settings) -> str:
     return f"rhebok: master [{_name(settings)}] (supervisor)"
 
 
+def metrics(settings: Settings) -> str:
+    return f"rhebok: metrics [{_name(settings)}]"
+
+
 def master(settings: Settings) -> str:
     return f"rhebok: generation{_number()} [{_name(settings)}] (master)"
 

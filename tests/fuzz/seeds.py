@@ -226,6 +226,16 @@ def proxy_headers() -> Iterator[bytes]:
                 yield signature + bytes([command, kind]) + len(behind).to_bytes(2, "big") + behind + b"GET"
 
 
+TRACING = (
+    b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    b"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+    b"t=1512379167.574",
+    b"1512379167574",
+    b"t=1512379167574000",
+    b"6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+)
+
+
 def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
     """Every seed with the target that it is for."""
     for case in cases:
@@ -239,6 +249,8 @@ def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
     for header in proxy_headers():
         for versions in (1, 2, 3):
             yield "proxy_protocol", bytes([versions]) + header
+    for value in TRACING:
+        yield "tracing", value
     for lines in RESPONSE_HEADS:
         for flags in (0x1D, 0x00, 0x1F, 0x15):
             yield "response_head", bytes([flags, 0, flags]) + b"\xff".join(lines)

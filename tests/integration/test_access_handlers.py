@@ -236,6 +236,16 @@ def test_syslog_and_the_file_both_get_lines(
     assert line.rstrip(b"\0").decode().endswith(lines_of(tmp_path / "a.log")[0])
 
 
+def test_both_logs_can_have_the_header_of_rfc_5424(syslog: tuple[socket.socket, str], serve: Serve) -> None:
+    sock, address = syslog
+    options = ("--log-syslog-format", "rfc5424", "--name", "my site")
+    server = serve("kinds", "--log-syslog", "--log-syslog-to", address, *options)
+    server.get("/list?a=b")
+    (line,) = about(sock, b" my_site %d access - " % server.workers()[0])
+    assert re.match(rb"<14>1 \d{4}-\d\d-\d\dT\S+ \S+ my_site ", line)
+    assert b'"GET /list?a=b HTTP/1.1" 200' in line
+
+
 def test_access_lines_can_be_kept_out_of_syslog(
     syslog: tuple[socket.socket, str], serve: Serve, tmp_path: Path
 ) -> None:

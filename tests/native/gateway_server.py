@@ -53,6 +53,10 @@ DEFAULTS: dict[str, Any] = {
     "proxy_allow_ips": ("127.0.0.1", "::1", "unix"),
     "early_hints": True,
     "log_queries": False,
+    "request_id": None,
+    "access_log_sample": 1,
+    "access_log_slow": 1,
+    "access_log_exclude": (),
     "access_logfile": None,
     "access_logformat": '%(h)s "%(r)s" %(s)s %(B)s',
 }
@@ -249,6 +253,7 @@ def run_worker(
             max_requests=max_requests,
             multiprocess=True,
             score=scoreboard.view(0),
+            board=scoreboard.board(0),
             channel=channel,
             slot=0,
         )
@@ -312,7 +317,8 @@ def serving(
         listening = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         listening.bind(str(Path(directory, "socket")) if unix else ("127.0.0.1", 0))
         listening.listen(128)
-        scoreboard = Scoreboard(settings.get("threads", 1))
+        threads = settings.get("threads", 1)
+        scoreboard = Scoreboard(threads, boards=threads if many_loops else 1)
         scoreboard.claim_slot()
         pid = os.fork()
         if pid == 0:

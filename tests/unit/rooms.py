@@ -20,9 +20,9 @@ RHEBOK_FLOORS = (
     ("rhebok",),  # rhebok/__init__.py
     ("errors", "records"),
     ("process",),
-    ("listening", "reloading", "reporting"),
-    ("native", "settings", "prefork"),
-    ("superdaemon", "gunicorn"),
+    ("board", "listening", "reloading", "reporting"),
+    ("control", "metrics", "native", "settings", "prefork"),
+    ("superdaemon", "gunicorn", "doctor"),
     ("starter", "serving"),
     ("log_setup",),
     ("supervising",),

@@ -32,8 +32,8 @@ TOO_LARGE = frozenset((
 ))  # fmt: skip
 
 OURS = frozenset((
-    "command", "errors", "listening", "prefork", "process", "records", "reporting", "settings", "superdaemon",
-    "supervising",
+    "command", "control", "errors", "listening", "prefork", "process", "records", "reporting",
+    "settings", "superdaemon", "supervising",
 ))  # fmt: skip
 
 
@@ -68,3 +68,14 @@ def test_a_supervisor_imports_only_what_it_uses_of_ours(tmp_path: Path) -> None:
 
 def test_syslog_takes_logging(tmp_path: Path) -> None:
     assert "logging" in imported(tmp_path, "--log-syslog", "--log-syslog-to", f"unix://{tmp_path}/none")
+
+
+def test_what_writes_metrics_is_not_in_the_supervisor(tmp_path: Path) -> None:
+    names = imported(tmp_path, "--metrics-bind", "127.0.0.1:0")
+    assert "rhebok.superdaemon.exporter" in names
+    assert {name for name in names if name.startswith(("prometheus_client", "rhebok.metrics."))} == set()
+    assert names & {"http", "email", "logging", "typing", "dataclasses"} == set()
+
+
+def test_nothing_of_metrics_is_imported_when_they_are_not_wanted(tmp_path: Path) -> None:
+    assert {name for name in imported(tmp_path) if "exporter" in name or "metrics" in name} == set()

@@ -181,6 +181,19 @@ static void a_head_has_the_framing_of_its_body_and_of_the_connection(struct rhb_
     }
 }
 
+static void a_field_is_found_by_its_whole_name_in_any_case(struct rhb_test *t)
+{
+    struct rhb_bytes out = {.data = copy_exactly("x-id: 1\r\n", 9), .len = 9, .cap = 9};
+    struct rhb_response_head head;
+    CHECK_INT(begin(&head, &out, "200 X-Id: 1", 11), RHB_HEAD_OK);
+    CHECK(!rhb_head_has_field(&head, "x-id", 4));
+    CHECK_INT(add_lines(&head, "X-Id-: 1\nMy: x-id: \nX-I: d\n"), RHB_HEAD_OK);
+    CHECK(!rhb_head_has_field(&head, "x-id", 4));
+    CHECK_INT(add_lines(&head, "X-ID: \n"), RHB_HEAD_OK);
+    CHECK(rhb_head_has_field(&head, "x-id", 4));
+    rhb_bytes_free(&out);
+}
+
 static void date_and_server_are_added_if_the_application_sets_none(struct rhb_test *t)
 {
     static const struct {
@@ -271,6 +284,7 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(a_head_has_the_framing_of_its_body_and_of_the_connection),
+        RHB_CASE(a_field_is_found_by_its_whole_name_in_any_case),
         RHB_CASE(date_and_server_are_added_if_the_application_sets_none),
         RHB_CASE(a_head_never_exceeds_its_memory),
         RHB_CASE(a_value_of_any_length_fits),

@@ -61,6 +61,25 @@ static void lines_lost_at_the_end_are_said_when_the_log_is_freed(struct rhb_test
     tear_down(&f);
 }
 
+static void the_notice_in_a_log_of_json_is_json(struct rhb_test *t)
+{
+    const char *error;
+    size_t error_at;
+    struct fixture f = set_up(t);
+    rhb_access_log_free(f.log);
+    f.log = rhb_access_log_new("escape=json {\"m\": %(m)s}", &error, &error_at);
+    CHECK_INT(rhb_access_log_open(f.log, f.path, -1), 0);
+    add(f.log, "ONE");
+    writes.fail_with = ENOSPC;
+    CHECK_INT(rhb_access_log_flush(f.log), -ENOSPC);
+    add(f.log, "TWO");
+    CHECK_INT(rhb_access_log_flush(f.log), 0);
+    check_file(t, f.path,
+               "{\"level\": \"warning\", \"message\": \"1 lines of this log could not be "
+               "written\"}\n{\"m\": \"TWO\"}\n");
+    tear_down(&f);
+}
+
 /* The limit is on the size of files, as a quota or a full disk within a write would be. */
 static int flush_within(struct rhb_access_log *log, rlim_t size)
 {
@@ -198,6 +217,7 @@ int main(void)
         RHB_CASE(after_a_short_write_the_rest_is_written),
         RHB_CASE(a_full_disk_drops_the_batch_and_the_next_one_reports_it),
         RHB_CASE(lines_lost_at_the_end_are_said_when_the_log_is_freed),
+        RHB_CASE(the_notice_in_a_log_of_json_is_json),
         RHB_CASE(a_line_cut_by_a_full_disk_counts_as_lost_and_is_ended),
         RHB_CASE(a_notice_that_is_cut_is_said_again),
         RHB_CASE(a_full_pipe_is_tried_again_without_waiting),

@@ -65,7 +65,10 @@ static void the_format_json_has_an_object_of_what_is_known(struct rhb_test *t)
         "{\"time\": \"2026-11-21T15:30:00+05:30\", \"remote_addr\": \"192.0.2.7\", \"user\": null, "
         "\"method\": \"GET\", \"path\": \"/p\", \"query\": \"q=\\u0022\", "
         "\"protocol\": \"HTTP/1.1\", \"status\": 200, \"bytes\": 12, \"duration\": 0.001500, "
-        "\"referer\": null, \"user_agent\": \"a\\u0022b\\u005Cc\\u0001\\u00FF\", \"pid\": 4711}\n");
+        "\"referer\": null, \"user_agent\": \"a\\u0022b\\u005Cc\\u0001\\u00FF\", \"pid\": 4711, "
+        "\"request_id\": null, "
+        "\"trace_id\": null, \"span_id\": null, \"front_time\": null, "
+        "\"queue_time\": null, \"app_time\": null}\n");
 }
 
 static void what_is_missing_is_null(struct rhb_test *t)
@@ -74,7 +77,9 @@ static void what_is_missing_is_null(struct rhb_test *t)
                "{\"time\": \"2026-11-21T15:30:00+05:30\", \"remote_addr\": null, \"user\": null, "
                "\"method\": null, \"path\": null, \"query\": null, \"protocol\": null, "
                "\"status\": null, \"bytes\": 0, \"duration\": 0.000000, \"referer\": null, "
-               "\"user_agent\": null, \"pid\": 1}\n");
+               "\"user_agent\": null, \"pid\": 1, \"request_id\": null, "
+               "\"trace_id\": null, \"span_id\": null, \"front_time\": null, "
+               "\"queue_time\": null, \"app_time\": null}\n");
 }
 
 static void a_format_of_ones_own_may_have_quotes_or_not(struct rhb_test *t)

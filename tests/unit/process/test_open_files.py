@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from rhebok.errors import UserError
-from rhebok.process.open_files import allow_connections, open_null, shortage, wanted
+from rhebok.process.open_files import allow_connections, close_all_but, open_null, shortage, wanted
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,28 @@ def test_a_missing_dev_null_is_an_error_that_says_how_to_make_it(monkeypatch, tm
     monkeypatch.setattr(os, "devnull", str(tmp_path / "null"))
     with pytest.raises(UserError, match=r"null: no such file or directory \(mknod "):
         open_null(os.O_RDWR)
+
+
+@pytest.mark.parametrize("also", [(), (0,), (0, 1, 2)], ids=str)
+def test_a_child_closes_all_descriptors_but_those_that_it_keeps(also: tuple[int, ...]) -> None:
+    """closerange(0, 0) closes everything: a child that keeps 0 would lose all others."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            close_all_but((*also, write_end))
+            os.write(write_end, repr([fd for fd in range(write_end + 10) if is_open(fd)]).encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    os.waitpid(pid, 0)
+    with open(read_end, "rb") as pipe:
+        assert pipe.read().decode() == repr([*also, write_end])
+
+
+def is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True

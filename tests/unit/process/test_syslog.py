@@ -1,12 +1,14 @@
 """The handler for syslog: what it sends, and a daemon that hangs, is not there, or comes back."""
 
 import logging
+import os
+import re
 import socket
 
 import pytest
 
 from rhebok.process import syslog
-from rhebok.process.syslog import SyslogHandler
+from rhebok.process.syslog import Rfc5424, SyslogHandler
 
 
 class Report(logging.Logger):
@@ -106,3 +108,38 @@ def test_a_host_that_cannot_be_reached_is_an_error_at_the_start(report):
         place = free.getsockname()
     with pytest.raises(ConnectionRefusedError):
         SyslogHandler(place, "user", socket.SOCK_STREAM, report)
+
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[-+]\d\d:\d\d"
+HEADER = rf"<14>1 {TIME} [!-~]+ a_b {os.getpid()} error - "
+
+
+def test_with_a_header_a_message_over_udp_is_that_of_rfc_5424(report):
+    tried = logging.Logger("tried")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(30)
+        header = Rfc5424("a b", "error")
+        tried.addHandler(SyslogHandler(daemon.getsockname(), "user", socket.SOCK_DGRAM, report, header))
+        tried.info("one\ntwo")
+        assert re.fullmatch(HEADER + "one\ntwo", daemon.recv(1000).decode())
+
+
+def test_over_tcp_it_has_its_length_in_front(report):
+    tried = logging.Logger("tried")
+    with socket.create_server(("127.0.0.1", 0)) as daemon:
+        header = Rfc5424("a b", "error")
+        tried.addHandler(SyslogHandler(daemon.getsockname(), "user", socket.SOCK_STREAM, report, header))
+        with daemon.accept()[0] as accepted, accepted.makefile("rb") as stream:
+            for text in ("one\ntwo", "\u00e9"):
+                tried.info(text)
+                size = int(b"".join(iter(lambda: stream.read(1), b" ")))
+                assert re.fullmatch(HEADER + text, stream.read(size).decode())
+
+
+def test_over_a_unix_socket_it_ends_as_other_lines_do(tmp_path, report):
+    tried = logging.Logger("tried")
+    with bound(tmp_path / "s") as daemon:
+        tried.addHandler(SyslogHandler(str(tmp_path / "s"), "user", None, report, Rfc5424("a b", "error")))
+        tried.info("one")
+        assert re.fullmatch(HEADER + "one\0", daemon.recv(1000).decode())

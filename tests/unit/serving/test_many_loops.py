@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from rhebok.board.layout import BOARD_SIZE, SCORE_SIZE
 from rhebok.serving.many_loops import ManyLoops
-from rhebok.serving.scoreboard import SCORE_SIZE, Score, Scoreboard
+from rhebok.serving.scoreboard import Score, Scoreboard
 from rhebok.settings.table import Settings
 from unit.conditions import until
 
@@ -66,12 +67,14 @@ def loops() -> list[Loop]:
 
 
 def worker(threads: int = 3, make: Callable[..., Any] = Loop, **options: Any) -> ManyLoops:
-    board = Scoreboard(threads)
+    board = Scoreboard(threads, boards=threads)
     options = {"max_requests": 0, "on_last_accept": lambda: None, "slot": 6} | options
     settings = Settings(
         app="app", threads=threads, max_connections=options.pop("max_connections", 100), oobgc=5
     )
-    return ManyLoops(make, lambda: board.read(0), "app", [], settings, score=board.view(0), **options)
+    return ManyLoops(
+        make, lambda: board.read(0), "app", [], settings, score=board.view(0), board=board.board(0), **options
+    )
 
 
 def in_thread(run: Callable[[], object]) -> threading.Thread:
@@ -87,6 +90,7 @@ def test_each_loop_is_made_and_run_in_a_thread_of_its_own_with_its_share(loops: 
     assert len({loop.thread for loop in loops} | {threading.get_ident()}) == 4
     assert [loop.options["slot"] for loop in loops] == [6, 7, 8]
     assert [len(loop.options["score"]) for loop in loops] == [SCORE_SIZE] * 3
+    assert [len(loop.options["board"]) for loop in loops] == [BOARD_SIZE] * 3
     assert {loop.options["in_thread"] for loop in loops} == {True}
     assert {loop.settings.max_connections for loop in loops} == {34}, "a third, rounded up"
     assert {loop.settings.oobgc for loop in loops} == {15}, "of the requests of one loop"
@@ -188,5 +192,15 @@ def test_requests_in_progress_are_named_by_the_scores() -> None:
         Score(None, 9, True, 0, 0, b"POST /three"),
     ]
     settings = Settings(app="app", threads=3)
-    many = ManyLoops(Loop, lambda: scores, "app", [], settings, score=memoryview(b""), slot=0, max_requests=0)
+    many = ManyLoops(
+        Loop,
+        lambda: scores,
+        "app",
+        [],
+        settings,
+        score=memoryview(b""),
+        board=memoryview(b""),
+        slot=0,
+        max_requests=0,
+    )
     assert many.in_progress() == ["GET /one and POST /three and 2 responses on the way (0.0 KiB in memory)"]

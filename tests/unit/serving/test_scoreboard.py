@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import pytest
 
+from rhebok.board.layout import SCORE_SIZE
 from rhebok.native.worker import score_size
-from rhebok.serving.scoreboard import SCORE_SIZE, Score, Scoreboard, describe_requests
+from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
 
 
 def scores(*threads: tuple[int, int, int]) -> list[Score]:

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from rhebok.board.layout import SCORE_SIZE
 from rhebok.prefork.engine import Verdict
-from rhebok.serving.scoreboard import SCORE_SIZE, Scoreboard
+from rhebok.serving.scoreboard import Scoreboard
 from rhebok.serving.watch import INTERRUPT_SECONDS, MEMORY_INTERVAL, WorkerWatch, resident_bytes
 
 SETTINGS = {

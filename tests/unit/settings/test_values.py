@@ -2,7 +2,7 @@
 
 import pytest
 
-from rhebok.settings import values
+from rhebok.settings import field_values, log_values, values
 
 KINDS = {
     "whole": values.whole_number(1, 10),
@@ -13,7 +13,10 @@ KINDS = {
     "choice": values.choice("a", "b"),
     "path": values.path(),
     "text": values.text(),
-    "field": values.field_value(),
+    "field": field_values.field_value(),
+    "field name": field_values.field_name("X-Usual"),
+    "share": log_values.share(),
+    "url paths": log_values.url_paths(),
     "function": values.callable_name(),
     "bind": values.bind_addresses(),
     "directories": values.directories(),
@@ -48,6 +51,19 @@ KINDS = {
         ("path", "", None),
         ("text", "", ""),
         ("field", " Rhebok ", "Rhebok"),
+        ("field name", "x-My-1d", "x-My-1d"),
+        ("field name", "on", "X-Usual"),
+        ("field name", True, "X-Usual"),
+        ("field name", "off", None),
+        ("field name", False, None),
+        ("field name", "", None),
+        ("share", "0.25", 0.25),
+        ("share", "10%", 0.1),
+        ("share", 1, 1),
+        ("share", "100%", 1),
+        ("share", 0.5, 0.5),
+        ("url paths", "/livez, /static/*,", ("/livez", "/static/*")),
+        ("url paths", ("/a,/b", "/c"), ("/a", "/b", "/c")),
         ("function", "a.b:c.d", "a.b:c.d"),
         ("function", "", None),
         ("bind", "127.0.0.1:1 unix:/a", ("127.0.0.1:1", "unix:/a")),
@@ -95,6 +111,8 @@ def test_a_value_is_read(kind, given, expected):
         *[("choice", bad) for bad in ("", "c", 1)],
         *[("path", bad) for bad in ("a\0b", 1)],
         *[("text", bad) for bad in ("a\nb", "a\rb", "\0", 1)],
+        *[("share", bad) for bad in (0, "0", "1.1", "101%", "-1", True, "half", 2, "", "1e-3")],
+        *[("url paths", bad) for bad in ("livez", "/a?b", "/a#b", "/a*b", "/a b", 7)],
         *[("field", bad) for bad in ("a\r\nb", "\x7f", "é", "\0", 1)],
         *[("function", bad) for bad in ("a", "a:", ":b", "a:b:c", "a b:c", 1)],
         *[("mode", bad) for bad in ("", "v2", "site:app", 1, None)],

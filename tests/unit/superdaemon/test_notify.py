@@ -9,6 +9,7 @@ import pytest
 from rhebok.superdaemon.notify import (
     Inbox,
     Notifier,
+    board_descriptor,
     living_workers,
     wants_deploy,
     watchdog_interval,
@@ -181,3 +182,30 @@ def test_no_message_is_lost_when_the_queue_is_full(inbox):
 )
 def test_the_watchdog_is_fed_twice_in_its_time_when_it_is_ours(environ, interval):
     assert watchdog_interval(environ, 7) == interval
+
+
+def test_a_descriptor_comes_along_with_readiness(inbox, tmp_path):
+    given = os.open(tmp_path, os.O_RDONLY)
+    Notifier(inherited=inbox.sender).serving("two workers", given)
+    ((_, said),) = inbox.messages()
+    taken = board_descriptor(said)
+    assert os.path.samestat(os.fstat(taken), os.fstat(given))
+    assert not os.get_inheritable(taken)
+    os.close(taken)
+    os.close(given)
+
+
+def test_no_text_names_a_descriptor(inbox):
+    inbox.sender.send(b"READY=1\nX_BOARD=0")
+    ((_, said),) = inbox.messages()
+    assert board_descriptor(said) is None
+
+
+def test_descriptors_that_nobody_wants_are_closed(inbox, tmp_path):
+    before = set(os.listdir("/proc/self/fd"))
+    given = [os.open(tmp_path, os.O_RDONLY) for _ in range(3)]
+    socket.send_fds(inbox.sender, [b"READY=1"], given)
+    ((_, said),) = inbox.messages()
+    for fd in [*given, board_descriptor(said)]:
+        os.close(fd)
+    assert set(os.listdir("/proc/self/fd")) == before

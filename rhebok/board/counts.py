@@ -1,0 +1,85 @@
+"""The counters of boards: sums of them, and what the words of a sum mean."""
+
+import struct
+import sys
+from collections.abc import Sequence
+
+from rhebok.board.histogram import middle, sparse
+from rhebok.board.layout import (
+    ACCEPTED_AT,
+    BOARD_SIZE,
+    BYTES_IN_AT,
+    BYTES_OUT_AT,
+    CLASSES,
+    HISTOGRAM_AT,
+    HISTOGRAM_WORDS,
+    HISTOGRAMS,
+    METHODS,
+)
+
+_ORDER = sys.byteorder
+_WORDS = struct.Struct(f"={BOARD_SIZE // 8}Q")
+
+
+def number(board: bytes | memoryview) -> int:
+    """All words of a board as one number. Such numbers may be added."""
+    return int.from_bytes(board, _ORDER)
+
+
+def add_up(boards: bytes | memoryview) -> int:
+    """The sum of several boards that stand behind one another."""
+    return sum(number(boards[at : at + BOARD_SIZE]) for at in range(0, len(boards), BOARD_SIZE))
+
+
+def as_bytes(added: int) -> bytes:
+    """A board with these words."""
+    return (added & ((1 << 8 * BOARD_SIZE) - 1)).to_bytes(BOARD_SIZE, _ORDER)
+
+
+class Times:
+    """A histogram: the buckets that are not empty."""
+
+    def __init__(self, words: Sequence[int]) -> None:
+        self.counts = sparse(words)
+
+    @property
+    def seconds(self) -> float:
+        """The sum of the durations, within 3 %."""
+        return sum(count * middle(bucket) for bucket, count in self.counts.items())
+
+    def add(self, other: "Times") -> None:
+        for bucket, count in other.counts.items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + count
+
+
+class Counts:
+    """What a sum of boards says."""
+
+    def __init__(self, added: int = 0) -> None:
+        words = _WORDS.unpack(as_bytes(added))
+        width = len(CLASSES)
+        self.requests = {  # by method, then by class of the status
+            method: dict(zip(CLASSES, words[row * width : (row + 1) * width], strict=True))
+            for row, method in enumerate(METHODS)
+        }
+        self.accepted = words[ACCEPTED_AT]
+        self.bytes_in, self.bytes_out = words[BYTES_IN_AT], words[BYTES_OUT_AT]
+        starts = [HISTOGRAM_AT + place * HISTOGRAM_WORDS for place in range(len(HISTOGRAMS))]
+        prompt, queue, application, total = (Times(words[at : at + HISTOGRAM_WORDS]) for at in starts)
+        # The prompt ones did not wait: their time with the application is the total too (csrc/loop/lap.h).
+        at_once = sum(prompt.counts.values())
+        if at_once:
+            queue.counts[0] = queue.counts.get(0, 0) + at_once
+        application.add(prompt)
+        total.add(prompt)
+        self.queue, self.application, self.total = queue, application, total
+
+    @property
+    def by_class(self) -> dict[str, int]:
+        """Requests by class of the status."""
+        return {name: sum(row[name] for row in self.requests.values()) for name in CLASSES}
+
+    @property
+    def count(self) -> int:
+        """All requests."""
+        return sum(self.by_class.values())

@@ -1,0 +1,80 @@
+"""Where things stand in the memory that a master, its workers and the supervisor share.
+
+    header     what the master says of the generation
+    records    of each slot, written by the master: which worker has it
+    scores     of each slot, one for each thread: csrc/loop/scoreboard.h
+    boards     of each slot, one for each event loop: csrc/loop/board.h
+    past       one board: the sum of those of workers that have ended
+
+Words are 64 bits in the order of the machine. A board consists of words only, all of them counters, so boards
+are added as one long number: no counter gets near the end of its word. serving/scoreboard.py and reading.py
+read the scores.
+"""
+
+import struct
+
+from rhebok.board.histogram import BUCKETS
+from rhebok.records import dataclass
+
+MAGIC = b"RHBBOARD"
+VERSION = 1
+SCORE_SIZE = 384
+BOARD_SIZE = 14336
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
+CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
+ACCEPTED_AT, BYTES_IN_AT, BYTES_OUT_AT = 48, 49, 50  # words
+HISTOGRAMS = ("prompt", "queue", "application", "total")
+HISTOGRAM_AT, HISTOGRAM_WORDS = 56, BUCKETS
+
+# Why workers were replaced.
+CAUSES = ("max-requests", "lifetime", "memory", "timeout", "held", "recycled", "killed", "failed")
+
+HEAD = struct.Struct("=8sIIIIQQ")  # magic, version, threads, capacity, boards, changes, stopping
+CHANGES_AT, STOPPING_AT, LEVEL_AT, CAUSES_AT = 24, 32, 40, 64
+LEVELS = ("debug", "info", "warning", "error", "critical")  # LEVEL_AT has 1 for the first; 0: as configured
+RECORD = struct.Struct("=IIQ16x")  # pid (0: free), state, monotonic ns of the fork
+
+_HEADER_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Of a generation with so many threads in a worker, slots for so many workers, and boards in a slot."""
+
+    threads: int
+    capacity: int
+    boards: int = 1
+
+    @property
+    def records_at(self) -> int:
+        return _HEADER_SIZE
+
+    @property
+    def scores_at(self) -> int:
+        return _page(self.records_at + self.capacity * RECORD.size)
+
+    @property
+    def boards_at(self) -> int:
+        return _page(self.scores_at + self.capacity * self.threads * SCORE_SIZE)
+
+    @property
+    def past_at(self) -> int:
+        return self.boards_at + self.capacity * self.boards * BOARD_SIZE
+
+    @property
+    def size(self) -> int:
+        return self.past_at + BOARD_SIZE
+
+    def record_at(self, slot: int) -> int:
+        return self.records_at + slot * RECORD.size
+
+    def score_at(self, slot: int) -> int:
+        return self.scores_at + slot * self.threads * SCORE_SIZE
+
+    def board_at(self, slot: int) -> int:
+        return self.boards_at + slot * self.boards * BOARD_SIZE
+
+
+def _page(size: int) -> int:
+    return -(-size // 4096) * 4096

@@ -1,0 +1,152 @@
+"""Reads the board of a generation, from the file in memory that its master has made (serving/scoreboard.py).
+
+The reader may be a supervisor of root, and the writers processes of a user. So nothing here trusts the file:
+it is read, never mapped, and what does not fit is no board. Readers never stop a writer.
+"""
+
+import fcntl
+import os
+import struct
+
+from rhebok.board import counts
+from rhebok.board.layout import (
+    BOARD_SIZE,
+    CAUSES,
+    CAUSES_AT,
+    CHANGES_AT,
+    HEAD,
+    LEVEL_AT,
+    LEVELS,
+    MAGIC,
+    RECORD,
+    SCORE_SIZE,
+    VERSION,
+    Layout,
+)
+from rhebok.records import dataclass
+
+STARTING, READY, LEAVING = 1, 2, 3  # states of a worker
+
+_GET_SEALS, _SHRINK = 1034, 2  # fcntl(2): only a file in memory has seals
+_SCORE = struct.Struct("=QQIII4xQQQ")  # deadline, requests, busy, sending, line_len, unsent, alive, began
+_OPEN = struct.Struct("=4I")  # of the worker's score: waiting, accepts, open, staying
+_LINE_AT, _LINE_SIZE, _WORKER_AT = 64, 240, 320
+_CHANGES = struct.Struct("=Q")
+_MOST_THREADS, _MOST_SLOTS = 4096, 65536
+_ATTEMPTS = 5  # to read while nothing changes
+
+
+@dataclass(frozen=True)
+class Thread:
+    """What a thread does."""
+
+    busy: bool
+    line: str  # of its current request, without the query
+    began: float  # time.monotonic() when the request began
+    requests: int
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a worker does, and what it has counted so far (a number of counts.add_up)."""
+
+    pid: int
+    state: int
+    forked_at: float  # time.monotonic()
+    threads: tuple[Thread, ...]
+    connections: int
+    counted: int
+
+    @property
+    def current(self) -> Thread | None:
+        """The thread whose request is the oldest."""
+        return min((each for each in self.threads if each.busy), key=lambda each: each.began, default=None)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A generation, at one moment."""
+
+    workers: tuple[Worker, ...]
+    counted: int  # by all workers, also by those that have ended
+    causes: dict[str, int]  # why workers were replaced, and how often
+
+
+class BoardReader:
+    """Of one generation. Raises ValueError for what is no board; the descriptor is closed then."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        try:
+            self._layout = self._known_layout()
+        except (OSError, struct.error, ValueError) as error:
+            os.close(fd)
+            raise ValueError(f"this is no board: {error}") from None
+        self._last = Reading((), 0, {})
+
+    def _known_layout(self) -> Layout:
+        if not fcntl.fcntl(self._fd, _GET_SEALS) & _SHRINK:
+            raise ValueError("its size is not sealed")
+        magic, version, threads, capacity, boards, *_ = HEAD.unpack(self._bytes(0, HEAD.size))
+        if (magic, version) != (MAGIC, VERSION):
+            raise ValueError("of another version")
+        if not (0 < threads <= _MOST_THREADS and 0 < capacity <= _MOST_SLOTS and 0 < boards <= threads):
+            raise ValueError("too large")
+        layout = Layout(threads, capacity, boards)
+        if os.fstat(self._fd).st_size != layout.size:
+            raise ValueError("of another size")
+        return layout
+
+    def read(self) -> Reading:
+        """The generation now. While its master moves counters to the past for too long: as it was before."""
+        for _ in range(_ATTEMPTS):
+            before = self._changes()
+            if before % 2:
+                continue
+            reading = self._read_once()
+            if self._changes() == before:
+                self._last = reading
+                break
+        return self._last
+
+    def set_log_level(self, level: str) -> None:
+        """Of the error log of this generation, once its master looks. OSError when it cannot be written."""
+        os.pwrite(self._fd, _CHANGES.pack(LEVELS.index(level) + 1), LEVEL_AT)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _bytes(self, at: int, size: int) -> bytes:
+        return os.pread(self._fd, size, at)
+
+    def _changes(self) -> int:
+        (changes,) = _CHANGES.unpack(self._bytes(CHANGES_AT, 8))
+        return int(changes)
+
+    def _read_once(self) -> Reading:
+        layout = self._layout
+        records = self._bytes(layout.records_at, layout.capacity * RECORD.size)
+        workers = [
+            self._worker(slot, *record)
+            for slot, record in enumerate(RECORD.iter_unpack(records))
+            if record[0]
+        ]
+        past = counts.number(self._bytes(layout.past_at, BOARD_SIZE))
+        causes = struct.unpack(f"={len(CAUSES)}Q", self._bytes(CAUSES_AT, 8 * len(CAUSES)))
+        counted = past + sum(worker.counted for worker in workers)
+        return Reading(tuple(workers), counted, dict(zip(CAUSES, causes, strict=True)))
+
+    def _worker(self, slot: int, pid: int, state: int, forked_at: int) -> Worker:
+        layout = self._layout
+        scores = self._bytes(layout.score_at(slot), layout.threads * SCORE_SIZE)
+        boards = self._bytes(layout.board_at(slot), layout.boards * BOARD_SIZE)
+        starts = range(0, len(scores), SCORE_SIZE)
+        connections = sum(_OPEN.unpack_from(scores, at + _WORKER_AT)[2] for at in starts)
+        threads = tuple(_thread(scores, at) for at in starts)
+        return Worker(pid, state, forked_at / 1e9, threads, connections, counts.add_up(boards))
+
+
+def _thread(scores: bytes, at: int) -> Thread:
+    _, requests, busy, _, length, _, _, began = _SCORE.unpack_from(scores, at)
+    line = scores[at + _LINE_AT : at + _LINE_AT + min(length, _LINE_SIZE)].partition(b"?")[0]
+    return Thread(bool(busy), repr(line)[2:-1], began / 1e9, requests)

@@ -1,0 +1,77 @@
+"""The other end of the control socket: finds the server that is meant, and asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from rhebok.control.path import DIRECTORY, SUFFIX, runtime_directory
+from rhebok.errors import ExitStatus, UserError, os_reason
+
+SECONDS = 5.0  # for an answer
+
+
+def ask(path: str, command: str, argument: object = None) -> dict[str, Any]:
+    """The answer of the server at this path. UserError when there is none, or it refuses."""
+    question = json.dumps({"command": command, "argument": argument}).encode() + b"\n"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(SECONDS)
+            sock.connect(path)
+            sock.sendall(question)
+            with sock.makefile("rb") as answers:
+                line = answers.readline()
+    except OSError as error:
+        raise UserError(f"cannot ask the server at {path}: {os_reason(error)}", ExitStatus.FAILED) from None
+    if not line:
+        raise UserError(f"the server at {path} did not answer", ExitStatus.FAILED)
+    answer: dict[str, Any] = json.loads(line)
+    if "error" in answer:
+        raise UserError(str(answer["error"]), ExitStatus.FAILED)
+    return answer
+
+
+def find(wanted: str | None, environ: Mapping[str, str], uid: int) -> str:
+    """The path of the only server, or of the only one whose name has this part. UserError otherwise."""
+    directories = _directories(environ, uid)
+    found = [path for directory in directories for path in _servers(directory)]
+    meant = [path for path in found if wanted is None or wanted in name_of(path)]
+    if len(meant) == 1:
+        return meant[0]
+    where = " and ".join(directories) or "XDG_RUNTIME_DIR, which is not set"
+    if not found:
+        raise UserError(f"no server with a control socket runs ({where}); give --control", ExitStatus.FAILED)
+    names = ", ".join(map(name_of, found))
+    if meant:
+        raise UserError(f"several servers run here: {names}; give a part of a name", ExitStatus.USAGE)
+    raise UserError(f"no server is called {wanted!r}; there are: {names}", ExitStatus.USAGE)
+
+
+def name_of(path: str) -> str:
+    """The name of the server, as `find` takes it."""
+    return os.path.basename(path).removesuffix(SUFFIX)
+
+
+def _directories(environ: Mapping[str, str], uid: int) -> Sequence[str]:
+    """Root's session may have a directory of its own, and its service not."""
+    found = [runtime_directory(environ, uid), f"/run/{DIRECTORY}" if uid == 0 else None]
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def _servers(directory: str) -> list[str]:
+    names: list[str] = []
+    with suppress(OSError):
+        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX) and name[0] != ".")
+    return [path for name in names if _listens(path := os.path.join(directory, name))]
+
+
+def _listens(path: str) -> bool:
+    """A server that was killed leaves its socket behind."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock, suppress(OSError):
+        sock.connect(path)
+        return True
+    return False

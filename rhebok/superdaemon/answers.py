@@ -1,0 +1,195 @@
+"""What the supervisor answers on the control socket, from the boards of its generations.
+
+Made by desk when somebody asks for the first time: until then its modules are not imported.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from signal import Signals
+
+from rhebok import __version__
+from rhebok.board.books import Books
+from rhebok.board.counts import Counts, as_bytes
+from rhebok.board.layout import LEVELS
+from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Worker
+from rhebok.listening.accept_queues import queue, queue_length
+from rhebok.listening.listeners import Listener
+from rhebok.process.log_level import Leveled, set_level
+from rhebok.process.memory import Memory, parent_of
+from rhebok.process.signals import STOP_SIGNAL, TRACEBACK_SIGNAL
+from rhebok.records import TYPE_CHECKING, Protocol
+from rhebok.superdaemon.generations import Generation, Generations
+
+if TYPE_CHECKING:
+    from typing import Any
+
+_STATES = {STARTING: "starting", READY: "idle", LEAVING: "leaving"}
+
+
+class Asked(Protocol):
+    """engine.Engine, as far as it is used here."""
+
+    count: int
+    generations: Generations
+
+    def want_deploy(self) -> None: ...
+
+
+class Answers:
+    """Of one supervisor. `books` has the boards."""
+
+    def __init__(self, listeners: Sequence[Listener], engine: Asked, started: float, log: Leveled) -> None:
+        """started: the supervisor, time.monotonic()."""
+        self.books = Books()
+        self._listeners = listeners
+        self._engine = engine
+        self._started = started
+        self._log = log
+        self._memory = Memory()
+
+    def answer(self, command: str, argument: Any) -> dict[str, Any]:
+        """ValueError: it cannot be done, and why."""
+        if command == "status":
+            return self.status()
+        if command == "reload":
+            return self._reload()
+        if command == "stop":
+            os.kill(os.getpid(), STOP_SIGNAL)
+            return {"done": "the server stops"}
+        if command == "workers":
+            return self._resize(argument)
+        if command == "traceback":
+            return self._tell_worker(argument, TRACEBACK_SIGNAL, "writes its traceback to the error log")
+        if command == "recycle":
+            return self._tell_worker(argument, STOP_SIGNAL, "ends when it has no request, and is replaced")
+        if command == "loglevel":
+            return self._set_log_level(argument)
+        raise ValueError(f"{command!r} is not known: status or a command of `rhebok ctl --help`")
+
+    def _reload(self) -> dict[str, Any]:
+        before = self._engine.count
+        self._engine.want_deploy()
+        return {"done": f"generation {before + 1} is deployed when nothing else is"}
+
+    def _resize(self, argument: Any) -> dict[str, Any]:
+        signals = {1: Signals.SIGTTIN, -1: Signals.SIGTTOU}
+        try:
+            number = signals[int(argument)]
+        except (KeyError, TypeError, ValueError):
+            raise ValueError("workers takes +1 or -1") from None
+        current = self._engine.generations.current
+        if current is None:
+            raise ValueError("no generation serves")
+        current.send(number)
+        return {"done": f"{current} has got {number.name}"}
+
+    def _set_log_level(self, argument: Any) -> dict[str, Any]:
+        """The masters look when a signal wakes them; SIGCHLD does nothing else."""
+        if argument not in LEVELS:
+            raise ValueError(f"loglevel takes one of {', '.join(LEVELS)}")
+        set_level(self._log, argument)
+        self.books.set_log_level(argument)
+        for generation in self._engine.generations.values():
+            generation.send(Signals.SIGCHLD)
+        return {"done": f"the error log has the level {argument} until the next deploy"}
+
+    def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:
+        """The board is written by the generation's user, so /proc has to agree that it is a worker."""
+        try:
+            pid = int(argument)
+        except (TypeError, ValueError):
+            raise ValueError("this command takes the pid of a worker") from None
+        named = {worker.pid for reading in self.books.readings().values() for worker in reading.workers}
+        if pid not in named or parent_of(pid) not in self._engine.generations:
+            raise ValueError(f"{pid} is not the pid of a worker of this server")
+        os.kill(pid, number)
+        return {"done": f"worker {pid} {what}"}
+
+    def status(self) -> dict[str, Any]:
+        """Everything that `rhebok status` shows. Times are seconds."""
+        readings = self.books.readings()
+        deadline = self._memory.deadline()
+        generations = self._engine.generations.values()
+        now = time.monotonic()
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime": now - self._started,
+            "memory": self._memory.bytes_of(os.getpid(), deadline),
+            "listeners": [
+                {"name": each.name, "queue": queue_length(each.socket) if each.fileno() >= 0 else None}
+                for each in self._listeners
+            ],
+            "replaced_workers": self.books.causes(readings),
+            "generations": [
+                self._generation(each, readings.get(each.number), deadline) for each in generations
+            ],
+            **_described(Counts(self.books.counted(readings))),
+        }
+
+    def measures(self) -> dict[str, Any]:
+        """What /metrics is made of (metrics/families.py): raw, since its process has more time."""
+        readings, now = self.books.readings(), time.monotonic()
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "listeners": [
+                (each.name, *((None, None) if each.fileno() < 0 else queue(each.socket)))
+                for each in self._listeners
+            ],
+            "causes": self.books.causes(readings),
+            "counted": as_bytes(self.books.counted(readings)),
+            "generations": [
+                (each.number, each.pid, each.phase.name.lower()) for each in self._engine.generations.values()
+            ],
+            "workers": [_measured(each, now) for reading in readings.values() for each in reading.workers],
+        }
+
+    def _generation(self, generation: Generation, reading: Reading | None, deadline: float) -> dict[str, Any]:
+        workers = reading.workers if reading else ()
+        return {
+            "number": generation.number,
+            "pid": generation.pid,
+            "state": generation.phase.name.lower(),
+            "memory": self._memory.bytes_of(generation.pid, deadline),
+            "workers": [self._worker(each, deadline) for each in workers],
+        }
+
+    def _worker(self, worker: Worker, deadline: float) -> dict[str, Any]:
+        now, current = time.monotonic(), worker.current
+        state = "busy" if current and worker.state == READY else _STATES.get(worker.state, "unknown")
+        request = {"line": current.line, "seconds": max(0.0, now - current.began)} if current else None
+        return {
+            "pid": worker.pid,
+            "state": state,
+            "age": max(0.0, now - worker.forked_at),
+            "busy_threads": sum(thread.busy for thread in worker.threads),
+            "threads": len(worker.threads),
+            "connections": worker.connections,
+            "request": request,
+            "memory": self._memory.bytes_of(worker.pid, deadline),
+            **_described(Counts(worker.counted)),
+        }
+
+
+def _measured(worker: Worker, now: float) -> tuple[int, str, int, int, int, float]:
+    """pid, state, busy threads, threads, connections, seconds of the oldest request."""
+    busy = sum(thread.busy for thread in worker.threads)
+    oldest = max(0.0, now - worker.current.began) if worker.current else 0.0
+    state = "ready" if worker.state == READY else _STATES.get(worker.state, "unknown")
+    return worker.pid, state, busy, len(worker.threads), worker.connections, oldest
+
+
+def _described(counted: Counts) -> dict[str, Any]:
+    return {
+        "requests": counted.requests,
+        "accepted": counted.accepted,
+        "bytes_in": counted.bytes_in,
+        "bytes_out": counted.bytes_out,
+        "queue_times": counted.queue.counts,
+        "application_times": counted.application.counts,
+        "total_times": counted.total.counts,
+    }
