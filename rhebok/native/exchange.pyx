@@ -157,20 +157,17 @@ cdef class Exchange:
         return 0
 
     cdef int end_unusually(self, Progress progress) noexcept:
-        """The first steps of finish() for a response that is broken or was not sent at once."""
+        """The first steps of finish(), but for a response that went out at once."""
         if progress == BROKEN and self.head.ended and self.body.framing == RHB_FRAME_CLOSE:
             rhb_reset_on_close(self.conn.fd)
         if progress == BROKEN:
             self.end_waits()
         self.end_other_lap()
-        return 0
 
     cdef int end_waits(self) noexcept:
-        """Ends the connection for threads that are still in write(). While they wait, the kernel keeps its socket,
-        and the client would not see the close(2)."""
+        """For threads that still wait in write(): the kernel keeps their socket, and hides the close(2)."""
         if self.waiting > 0:
             shutdown(self.conn.fd, SHUT_RDWR)
-        return 0
 
     cdef int close_iterable(self) except -1:
         """Calls close() of what the application returned, exactly once, however the response ended (PEP 3333)."""
@@ -246,13 +243,11 @@ cdef class Exchange:
         """So many bytes in memory wait for the client."""
         rhb_score_unsent(self.lane.score, self.scored_unsent, bytes)
         self.scored_unsent = bytes
-        return 0
 
     cdef int set_upgraded(self) noexcept:
         """The application sent its own response over the socket: the access log gets a 101 without fields."""
         self.head.written.status = 101
         self.access_line.response_head.len = 0
-        return 0
 
     cdef int log_access(self) except -1:
         """Reports the request: to the access log, and to statsd."""
