@@ -132,10 +132,9 @@ struct rhb_loop {
 
     struct rhb_lane *lane;  /* of the thread that is in the loop */
     struct rhb_lane *lanes; /* all of them */
-    struct rhb_lane
-        *alone; /* the only one; if there are several, nobody, who never has a request */
-    struct rhb_lane nobody;
-    bool shared; /* there are several */
+    struct rhb_lane *alone; /* the only one; nobody if there are several */
+    struct rhb_lane nobody; /* never has a request */
+    bool shared;            /* there are several */
 
     /* readings of the exact clock, for laps (lap.h) */
     uint64_t read_at;     /* the last one */
