@@ -6,6 +6,7 @@
 #define RHB_HISTOGRAM_H
 
 #include <stdint.h>
+#include <string.h>
 
 enum {
     RHB_HISTOGRAM_LOW = 13,  /* log2 of the ns where the second bucket begins, */
@@ -18,16 +19,19 @@ struct rhb_histogram {
     uint64_t counts[RHB_HISTOGRAM_BUCKETS];
 };
 
-/* The bucket of a duration that is in neither the first one nor the last. */
-static inline unsigned rhb_histogram_inner(uint64_t ns)
+/* The bucket of a duration that is in neither the first one nor the last. As a double, which is
+ * exact here, it has the power of two and the bits behind it side by side: above the sign nothing,
+ * below it 11 bits of the exponent, then 52 of the fraction. */
+static inline uint64_t rhb_histogram_inner(uint64_t ns)
 {
-    unsigned power = 63 - (unsigned)__builtin_clzll(ns);
-    unsigned step = (unsigned)(ns >> (power - RHB_HISTOGRAM_FINE)); /* 16 to 31 */
-    return (power << RHB_HISTOGRAM_FINE) + step + 1 -
-           ((RHB_HISTOGRAM_LOW + 1) << RHB_HISTOGRAM_FINE);
+    const uint64_t first = (uint64_t)(1023 + RHB_HISTOGRAM_LOW) << RHB_HISTOGRAM_FINE;
+    double exact = (double)(int64_t)ns;
+    uint64_t bits;
+    memcpy(&bits, &exact, sizeof bits);
+    return (bits >> (52 - RHB_HISTOGRAM_FINE)) - first + 1;
 }
 
-static inline unsigned rhb_histogram_bucket(uint64_t ns)
+static inline uint64_t rhb_histogram_bucket(uint64_t ns)
 {
     if (ns < UINT64_C(1) << RHB_HISTOGRAM_LOW)
         return 0;

@@ -1,5 +1,4 @@
 #include "board.h"
-#include <string.h>
 
 static enum rhb_board_method method_of(const struct phr_request_head *head)
 {

@@ -102,7 +102,7 @@ static int receive_once(struct rhb_loop *loop, struct rhb_conn *conn, bool again
     *io = rhb_recv(conn->fd, at, cap, &got);
     if (*io != RHB_IO_OK)
         return GOES_ON;
-    loop->lane->board->bytes_in += got;
+    loop->board->bytes_in += got;
     if ((got == cap || again) && conn->registered) /* otherwise epoll is asked, and will report */
         conn->more = true;
     if (chunked)

@@ -60,7 +60,7 @@ static inline enum rhb_event receive(struct rhb_loop *loop, struct rhb_conn *con
         rhb_conn_close(loop, conn);
         return RHB_EVENT_NONE;
     }
-    loop->lane->board->bytes_in += got;
+    loop->board->bytes_in += got;
     if (got == cap)
         conn->more = true;
     if (conn->in.len == 0)

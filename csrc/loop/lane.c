@@ -33,14 +33,13 @@ struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop)
     lane->path = malloc(loop->options.limits.line);
     lane->request.head.fields = calloc(loop->options.max_fields, sizeof(struct phr_header));
     lane->score = &lane->no_score;
-    lane->board = &lane->no_board;
     if (!lane->buffer || !lane->path || !lane->request.head.fields) {
         rhb_lane_free(lane);
         errno = ENOMEM;
         return NULL;
     }
     loop->shared = loop->lanes != NULL;
-    loop->alone = loop->shared ? NULL : lane;
+    loop->alone = loop->shared ? &loop->nobody : lane;
     loop->look_back = loop->shared; /* then each request reads the clock */
     lane->next = loop->lanes;
     loop->lanes = lane;

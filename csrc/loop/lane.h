@@ -38,23 +38,9 @@ struct rhb_lane {
     char *held_input;          /* parked input that holds the current request; freed with it */
     struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
     struct rhb_score no_score; /* what score points to when there is no master */
-    struct rhb_board *board;   /* likewise */
     enum rhb_lap_due due;      /* with the next reading of the clock */
     struct rhb_lap lap;        /* of the current request, if threads share the loop */
-    struct rhb_board no_board;
 };
-
-/* rhb_board_count for the lane's current request; inline for what is usual. */
-static inline void rhb_board_count_of(const struct rhb_lane *lane, int status, uint64_t bytes)
-{
-    const struct phr_request_head *head = &lane->request.head;
-    if (memcmp(head->method, "GET ", 4) == 0 && (unsigned)status - 200 < 100) {
-        lane->board->requests[RHB_COUNTED_GET][2]++;
-        lane->board->bytes_out += bytes;
-    } else {
-        rhb_board_count(lane->board, head, status, bytes);
-    }
-}
 
 /* Its thread enters and leaves the loop (presence.h). */
 void rhb_lane_enter(struct rhb_lane *lane, _Atomic uint32_t *presence);

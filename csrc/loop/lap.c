@@ -77,7 +77,7 @@ void rhb_lap_settle_other(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t
         return;
     lane->due = RHB_LAP_NOTHING;
     if (due == RHB_LAP_END)
-        count(&lap, lane->board, now);
+        count(&lap, loop->board, now);
     if (!loop->shared && now - loop->read_at > RHB_LAP_UNSEEN)
         loop->look_back = true;
 }

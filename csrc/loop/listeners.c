@@ -181,7 +181,7 @@ static struct rhb_conn *accept_from(struct rhb_loop *loop, struct rhb_listener *
         rhb_listeners_make_capacity(loop);
         return NULL;
     }
-    loop->lane->board->accepted++;
+    loop->board->accepted++;
     conn->listener = (uint8_t)(listener - loop->listeners);
     if (wants_peer)
         note_peer(&conn->peer, &address);

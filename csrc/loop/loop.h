@@ -149,7 +149,7 @@ static inline void rhb_lap_settle(struct rhb_loop *loop, struct rhb_lane *lane, 
     if (lane->due == RHB_LAP_END && loop->arrived == loop->read_at &&
         took - low < RHB_LAP_UNSEEN - low) {
         lane->due = RHB_LAP_NOTHING;
-        lane->board->prompt.counts[rhb_histogram_inner(took)]++;
+        loop->board->prompt.counts[rhb_histogram_inner(took)]++;
     } else if (lane->due != RHB_LAP_NOTHING) {
         rhb_lap_settle_other(loop, lane, now);
     }

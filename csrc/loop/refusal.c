@@ -121,7 +121,7 @@ enum rhb_event rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int stat
         log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
     /* If the socket cannot take these few bytes, its client does not read: it gets no answer. */
     enum rhb_io io = rhb_send_all(conn->fd, answer, len, &done);
-    rhb_board_count(loop->lane->board, head, status, done);
+    rhb_board_count(loop->board, head, status, done);
     if (io == RHB_IO_OK)
         rhb_conn_linger(loop, conn);
     else

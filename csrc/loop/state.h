@@ -127,11 +127,12 @@ struct rhb_loop {
     atomic_bool slept; /* the result is there */
     uint64_t wakes_at; /* at the latest */
     int sleep_result;
-    uint64_t slept_ns, slept_until;
+    uint64_t slept_ns;
 
     struct rhb_lane *lane;  /* of the thread that is in the loop */
     struct rhb_lane *lanes; /* all of them */
-    struct rhb_lane *alone; /* the only one; NULL if there are several */
+    struct rhb_lane *alone; /* the only one; nobody if there are several */
+    struct rhb_lane nobody; /* never has a request */
     bool shared;            /* there are several */
 
     /* readings of the exact clock, for laps (lap.h) */
@@ -142,6 +143,9 @@ struct rhb_loop {
                         share the loop */
     uint64_t report; /* reported_at of the last request that looked back, */
     uint64_t report_before; /* and of the one before, if that was another time */
+
+    struct rhb_board *board;   /* never NULL. Not owned. */
+    struct rhb_board no_board; /* what board points to when there is no master */
 
     uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
     int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */

@@ -118,13 +118,13 @@ static void end_offer(struct rhb_loop *loop)
     atomic_store_explicit(&loop->slept, true, memory_order_release);
 }
 
-/* n: what epoll_wait returned, after so many nanoseconds, at this time. Its events are behind
+/* n: what epoll_wait returned, after so many nanoseconds, at reported_at. Its events are behind
  * `kept` others, which have not been handled. */
-static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns, uint64_t now)
+static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns)
 {
     bool receiving = loop->body_ns >= RHB_BODY_SHARE;
     loop->woke_at_once = took_ns < AT_ONCE_NS;
-    loop->read_at = loop->reported_at = loop->arrived = now;
+    loop->read_at = loop->arrived = loop->reported_at;
     loop->n_events = kept + (n > 0 ? n : 0);
     loop->at_event = 0;
     loop->served_since_epoll = 0;
@@ -143,9 +143,9 @@ void rhb_poll_epoll(struct rhb_loop *loop)
     memmove(loop->events, loop->events + loop->at_event, (size_t)kept * sizeof *loop->events);
     if (kept < RHB_EVENTS)
         n = epoll_wait(loop->epoll, loop->events + kept, RHB_EVENTS - kept, 0);
-    uint64_t now = rhb_now_exact();
+    loop->reported_at = rhb_now_exact();
     loop->slept_ns = 0;
-    set_events(loop, kept, n, now - before, now);
+    set_events(loop, kept, n, loop->reported_at - before);
 }
 
 /* ---- the wait ---- */
@@ -206,11 +206,10 @@ static inline void sleep_in(struct rhb_loop *loop, int timeout_ms)
         return;
     }
     uint64_t before = rhb_now_exact();
-    if (loop->alone != NULL)
-        rhb_lap_settle(loop, loop->alone, before);
+    rhb_lap_settle(loop, loop->alone, before);
     loop->sleep_result = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
-    loop->slept_until = rhb_now_exact();
-    loop->slept_ns = loop->slept_until - before;
+    loop->reported_at = rhb_now_exact();
+    loop->slept_ns = loop->reported_at - before;
     if (loop->channel != NULL)
         end_offer(loop);
 }
@@ -227,7 +226,7 @@ static inline void wake_up(struct rhb_loop *loop)
         after_grace(loop, loop->sleep_result > 0);
     } else {
         rhb_parking_forget_closed(loop, loop->sleep_result);
-        set_events(loop, 0, loop->sleep_result, loop->slept_ns, loop->slept_until);
+        set_events(loop, 0, loop->sleep_result, loop->slept_ns);
     }
 }
 

@@ -268,7 +268,7 @@ cdef bint drop_response(Exchange exchange, object error) except -1:
                   exchange.identifiers())
     exchange.iterator = None
     exchange.outgoing.drop_body()
-    return not exchange.outgoing.on_wire and not exchange.client_gone
+    return exchange.outgoing.sent == exchange.outgoing.sent_before and not exchange.client_gone
 
 
 cdef int taken_socket_failed(Exchange exchange, object error) except -1:

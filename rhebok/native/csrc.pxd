@@ -331,6 +331,7 @@ cdef extern from "loop/board.h" nogil:
     struct rhb_board:
         pass
     void rhb_board_count(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
+    void rhb_board_count_usual(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
 
 cdef extern from "loop/lap.h" nogil:
     enum rhb_lap_due:
@@ -388,7 +389,6 @@ cdef extern from "loop/loop.h" nogil:
         const char *rest
         size_t rest_len
         rhb_score *score
-        rhb_board *board
         rhb_lap_due due
     struct rhb_mover:
         pass
@@ -400,6 +400,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_reports *reports
         size_t open
         uint64_t read_at
+        rhb_board *board
         uint64_t request_timeout
         int body_error
         bint forks
@@ -431,7 +432,6 @@ cdef extern from "loop/loop.h" nogil:
     void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
     void rhb_loop_settle(rhb_loop *loop, rhb_lane *lane)
-    void rhb_board_count_of(const rhb_lane *lane, int status, uint64_t bytes)
     rhb_lap rhb_lap_of(const rhb_loop *loop, const rhb_lane *lane)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)

@@ -20,6 +20,7 @@ from .csrc cimport (
     rhb_bytes_free,
     rhb_head_field,
     rhb_head_result,
+    rhb_io,
     rhb_response_head,
     rhb_send,
 )
@@ -102,10 +103,14 @@ cdef int send_or_keep(Exchange exchange, rhb_bytes *hints) except -1:
     """Sends them, behind earlier ones that wait. What the socket does not take is kept, as long as it is not too
     much; hints of which a part has been sent are always kept whole."""
     cdef size_t done = 0
+    cdef rhb_io io
     exchange.score_progress()
-    if exchange.unsent_hints.len == 0 and rhb_send(exchange.conn.fd, hints.data, hints.len, &done) == RHB_IO_OK:
+    if exchange.unsent_hints.len == 0:
+        io = rhb_send(exchange.conn.fd, hints.data, hints.len, &done)
         exchange.outgoing.sent += done
-        return 0
+        exchange.outgoing.sent_before += done
+        if io == RHB_IO_OK:
+            return 0
     if done == 0 and exchange.unsent_hints.len + hints.len > MAX_UNSENT:
         return 0
     # After an error too: sending the final response will meet it again.

@@ -28,6 +28,8 @@ cdef class Exchange:
     cdef rhb_conn *conn
     cdef bint running                   # between start() and finish()
     cdef bint detached                  # the lane no longer has the request: the response has been suspended
+    cdef bint client_gone               # write() found the client gone, or too slow
+    cdef bint has_lap                   # it has waited for its client, so its time is in `lap`
     cdef phr_request_head *saved_head   # a copy, then
     cdef str request_id                 # None without --request-id
 
@@ -36,7 +38,6 @@ cdef class Exchange:
     cdef ResponseBody body
     cdef AccessLine access_line
     cdef int waiting                    # threads that wait for the client in write()
-    cdef bint client_gone               # write() found the client gone, or too slow
     cdef object iterable                # what the application returned; its close() is still to be called
     cdef object iterator                # None once exhausted, or for lists and files
     cdef object context                 # contextvars of a suspended response; request_handler.pyx uses it
@@ -47,7 +48,6 @@ cdef class Exchange:
     cdef uint64_t scored_unsent         # bytes in memory, as the scoreboard has them
 
     # for the board
-    cdef bint has_lap                   # it has waited for its client, so its time is in `lap`
     cdef rhb_lap lap
     cdef uint64_t suspended_at          # exact ns
 
@@ -57,6 +57,7 @@ cdef class Exchange:
     cdef int end_other_lap(self) noexcept
     cdef const phr_request_head *request_head(self) noexcept
     cdef int finish(self, Progress progress) except -1
+    cdef int end_unusually(self, Progress progress) noexcept
     cdef int end_waits(self) noexcept
     cdef int close_iterable(self) except -1
     cdef bint is_reusable(self)

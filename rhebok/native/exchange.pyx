@@ -35,7 +35,7 @@ from .csrc cimport (
     RHB_LIVE_DEAD,
     RHB_LIVE_EXCHANGE,
     rhb_board_count,
-    rhb_board_count_of,
+    rhb_board_count_usual,
     rhb_bytes_free,
     rhb_head_save,
     rhb_lap_add,
@@ -103,7 +103,7 @@ cdef class Exchange:
         self.lane = lane
         self.conn = conn
         self.running = True
-        self.detached = self.client_gone = self.outgoing.on_wire = self.has_lap = False
+        self.detached = self.client_gone = self.has_lap = False
         self.head.started = self.head.ended = False
         self.head.context.minor_version = lane.request.head.minor_version
         self.head.context.is_head = (lane.request.head.method_len == 4
@@ -114,7 +114,7 @@ cdef class Exchange:
         self.head.context.server = loop.options.server
         self.head.context.server_len = loop.options.server_len
         self.body.size = self.body.left = 0
-        self.outgoing.sent = 0
+        self.outgoing.sent = self.outgoing.sent_before = 0
         if loop.reports is not NULL:
             self.access_line.started = rhb_now_exact()
         return 0
@@ -134,15 +134,12 @@ cdef class Exchange:
     cdef int finish(self, Progress progress) except -1:
         """Ends the response: writes the access log and releases everything but the iterable, which close_iterable()
         closes later. The connection is the caller's to end."""
-        if progress == BROKEN and self.head.ended and self.body.framing == RHB_FRAME_CLOSE:
-            rhb_reset_on_close(self.conn.fd)
-        if progress == BROKEN:
-            self.end_waits()
         if progress != FINISHED or self.has_lap:
-            self.end_other_lap()
+            self.end_unusually(progress)
         else:
             self.lane.due = RHB_LAP_END  # its time is known later
-            rhb_board_count_of(self.lane, self.head.written.status, self.outgoing.sent)
+            rhb_board_count_usual(
+                self.loop.board, &self.lane.request.head, self.head.written.status, self.outgoing.sent)
         self.running = False  # before what may run code of the application, and so its other threads
         if self.loop.reports is not NULL:
             self.log_access()
@@ -159,12 +156,18 @@ cdef class Exchange:
             rhb_bytes_free(&self.unsent_hints)
         return 0
 
+    cdef int end_unusually(self, Progress progress) noexcept:
+        """The first steps of finish(), but for a response that went out at once."""
+        if progress == BROKEN and self.head.ended and self.body.framing == RHB_FRAME_CLOSE:
+            rhb_reset_on_close(self.conn.fd)
+        if progress == BROKEN:
+            self.end_waits()
+        self.end_other_lap()
+
     cdef int end_waits(self) noexcept:
-        """Ends the connection for threads that are still in write(). While they wait, the kernel keeps its socket,
-        and the client would not see the close(2)."""
+        """For threads that still wait in write(): the kernel keeps their socket, and hides the close(2)."""
         if self.waiting > 0:
             shutdown(self.conn.fd, SHUT_RDWR)
-        return 0
 
     cdef int close_iterable(self) except -1:
         """Calls close() of what the application returned, exactly once, however the response ended (PEP 3333)."""
@@ -206,9 +209,9 @@ cdef class Exchange:
         cdef bint upgraded = self.head.ended and self.head.written.status == 101
         self.lane.due = RHB_LAP_READING if upgraded or self.has_lap else RHB_LAP_END
         if self.has_lap and not upgraded:
-            rhb_lap_add(&self.lap, self.lane.board, rhb_now_exact())
+            rhb_lap_add(&self.lap, self.loop.board, rhb_now_exact())
         cdef int status = self.head.written.status if self.head.started or upgraded else 0
-        rhb_board_count(self.lane.board, self.request_head(), status, self.outgoing.sent)
+        rhb_board_count(self.loop.board, self.request_head(), status, self.outgoing.sent)
 
     # ---- scoreboard and access log ----
 
@@ -240,13 +243,11 @@ cdef class Exchange:
         """So many bytes in memory wait for the client."""
         rhb_score_unsent(self.lane.score, self.scored_unsent, bytes)
         self.scored_unsent = bytes
-        return 0
 
     cdef int set_upgraded(self) noexcept:
         """The application sent its own response over the socket: the access log gets a 101 without fields."""
         self.head.written.status = 101
         self.access_line.response_head.len = 0
-        return 0
 
     cdef int log_access(self) except -1:
         """Reports the request: to the access log, and to statsd."""

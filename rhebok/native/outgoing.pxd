@@ -16,8 +16,8 @@ cdef class Outgoing:
     cdef int file                       # -1 for none; not owned
     cdef off_t file_at
     cdef uint64_t file_left
-    cdef bint on_wire                   # the kernel has at least one byte of the response
-    cdef uint64_t sent                  # bytes that the kernel has taken
+    cdef uint64_t sent                  # bytes that the kernel has taken,
+    cdef uint64_t sent_before           # and those of them that came before the response: early hints
 
     cdef int put_first(self, rhb_bytes *first) except -1
     cdef int put_pieces(self, list pieces, uint64_t size) except -1

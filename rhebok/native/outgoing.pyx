@@ -84,7 +84,6 @@ cdef class Outgoing:
             io = rhb_send(fd, self.out.data + self.out_at, self.out.len - self.out_at, &done)
         self.out_at += done
         self.sent += done
-        self.on_wire = self.on_wire or done > 0
         if io == RHB_IO_OK:
             self.out.len = self.out_at = 0
         return io
@@ -119,7 +118,6 @@ cdef class Outgoing:
                 count += 1
             io = rhb_sendv(fd, parts, count, ends and index == total, &done)
             self.sent += done
-            self.on_wire = self.on_wire or done > 0
             self.advance(done)
             if io != RHB_IO_OK:
                 return io

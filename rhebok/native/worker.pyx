@@ -231,7 +231,7 @@ cdef class Worker:
             raise ValueError("score must begin on a cache line")
         for number, lane in enumerate(self.lanes):
             lane.lane.score = <rhb_score *>&scores[number * RHB_SCORE_SIZE]
-            lane.lane.board = <rhb_board *>counters
+        self.loop.board = <rhb_board *>counters
         return 0
 
     # ---- called from Python ----

@@ -11,13 +11,11 @@ static void begin(void)
     memset(&board, 0, sizeof board);
 }
 
-/* As the current request of a lane. */
+/* As the current request. */
 static void count(const char *line, size_t len, int status, uint64_t bytes)
 {
-    struct rhb_lane lane = {.board = &board};
-    lane.request.head.method = line;
-    lane.request.head.method_len = len;
-    rhb_board_count_of(&lane, status, bytes);
+    struct phr_request_head head = {.method = line, .method_len = len};
+    rhb_board_count_usual(&board, &head, status, bytes);
 }
 
 static uint64_t counted(const struct rhb_histogram *histogram)
@@ -88,7 +86,7 @@ static void begin_lap(uint64_t arrived, uint64_t began, enum rhb_lap_due due)
     memset(&loop, 0, sizeof loop);
     memset(&lane, 0, sizeof lane);
     loop.lane = loop.lanes = loop.alone = &lane;
-    lane.board = &board;
+    loop.board = &board;
     lane.due = due;
     loop.arrived = arrived;
     loop.read_at = began;
