@@ -67,6 +67,8 @@ def supervise(config: Config) -> None:
         log_start(config, listeners, log)
         if complaint:
             log.logger.info("%s", complaint)
+        if exporter and not settings.board:
+            log.logger.warning("/metrics has neither requests nor their times: --no-board")
         if readiness:
             _leave_terminal(settings, log)
             readiness.announce()

@@ -21,6 +21,8 @@ static void make_silent_idle(struct rhb_loop *loop, uint64_t until)
         struct rhb_conn *conn = (struct rhb_conn *)link;
         rhb_list_remove(link);
         conn->state = RHB_CONN_IDLE;
+        loop->n_parked[RHB_CONN_FRESH]--;
+        loop->n_parked[RHB_CONN_IDLE]++;
         conn->deadline = until;
         rhb_list_push(&loop->parked[RHB_CONN_IDLE], link);
     }

@@ -55,10 +55,19 @@ static void show_connections(struct rhb_loop *loop)
     atomic_store_explicit(&loop->worker->staying, (uint32_t)loop->registered, memory_order_relaxed);
 }
 
+static_assert((int)RHB_BOARD_STATES == (int)RHB_CONN_PARKED_STATES, "all of them");
+
+/* To operators only. */
+static void show_parked(struct rhb_loop *loop)
+{
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
+        loop->board->parked[state] = loop->n_parked[state];
+}
+
 /* idle: nothing has happened for a while. */
 static void tick(struct rhb_loop *loop, bool idle)
 {
-    uint64_t now = rhb_now_coarse();
+    uint64_t now = loop->reported_at; /* has just been read */
     loop->check_deadlines = true;
     rhb_score_alive(loop->lane->score, now);
     flush_reports(loop, now);
@@ -74,6 +83,7 @@ static void tick(struct rhb_loop *loop, bool idle)
         rhb_transfers_tick(loop);
         rhb_balance(loop, true);
         show_connections(loop);
+        show_parked(loop);
     }
 }
 

@@ -1,5 +1,5 @@
 """How many connections wait in the accept queue of a listener, as csrc/loop/accept_queue.c asks it, for
-processes that have nothing compiled. It never waits."""
+processes that have nothing compiled; and how many the kernel has dropped. It never waits."""
 
 import os
 import socket
@@ -7,6 +7,7 @@ import struct
 from contextlib import suppress
 
 _QUEUE_AT = 24  # of struct tcp_info, of a listener: the length of its queue, and the limit
+_SO_MEMINFO, _DROPS_AT = 55, 32  # of Linux 4.12: SK_MEMINFO_DROPS, as `ss -m` shows it
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST = 4, 20, 1
 _LISTENING, _SHOW_RQLEN, _RQLEN = 10, 16, 4  # of TCP, which unix sockets use too; unix_diag
 _HEADER = struct.Struct("=IHHII")
@@ -27,6 +28,17 @@ def queue(sock: socket.socket) -> Queue:
     with suppress(OSError, struct.error):
         return _unix(sock.fileno()) if sock.family == socket.AF_UNIX else _tcp(sock)
     return None, None
+
+
+def drops(sock: socket.socket) -> int | None:
+    """How many connections the kernel has dropped since the listener was made, most for lack of space in its
+    queue. None where it does not say, and of unix sockets, which refuse instead."""
+    if sock.family == socket.AF_UNIX:
+        return None
+    with suppress(OSError, struct.error):
+        (dropped,) = struct.unpack_from("=I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36), _DROPS_AT)
+        return int(dropped)
+    return None
 
 
 def _tcp(sock: socket.socket) -> Queue:

@@ -91,7 +91,10 @@ class Master:
         slots = capacity(settings.workers)
         self._loops = settings.threads if gil_is_off() else 1  # of each worker
         self._scoreboard = Scoreboard(
-            settings.threads, slots, with_queries=settings.log_queries, boards=self._loops
+            settings.threads,
+            slots,
+            with_queries=settings.log_queries,
+            boards=self._loops if settings.board else 0,
         )
         self._channel: Channel | None = None  # one loop has nobody to share with
         self._tracebacks = WorkerTracebacks(log.stream)

@@ -135,7 +135,8 @@ class Scoreboard:
         """The number of changes is odd meanwhile: who reads then reads again."""
         memory, past, board = self._memory, self._layout.past_at, self._layout.board_at(slot)
         size = self._layout.boards * BOARD_SIZE
-        added = counts.number(memory[past : past + BOARD_SIZE]) + counts.add_up(memory[board : board + size])
+        ended = counts.lasting(counts.add_up(memory[board : board + size]))
+        added = counts.number(memory[past : past + BOARD_SIZE]) + ended
         self._count_at(CHANGES_AT)
         memory[past : past + BOARD_SIZE] = counts.as_bytes(added)
         memory[board : board + size] = bytes(size)

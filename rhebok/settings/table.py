@@ -383,6 +383,11 @@ class Settings:
         "`none`: no such socket.",
         default_note="XDG_RUNTIME_DIR/rhebok/NAME.control; of root /run/rhebok/NAME.control")
 
+    board: bool = row("--board/--no-board", values.switch(), True, Group.PROCESS,
+        "Count and time requests, for `rhebok status`, /metrics and `rhebok status --json`. With --no-board these "
+        "still show workers, connections and current requests, but no counters and times; a request costs a few "
+        "instructions less.")
+
     metrics_bind: str | None = row("--metrics-bind", BIND_ADDRESS, None, Group.PROCESS,
         "Answer /metrics (for Prometheus), /livez and /readyz at this address, in a process of its own. It "
         "takes prometheus_client (`pip install 'rhebok[metrics]'`). There is no access control: give an "

@@ -14,8 +14,8 @@ from rhebok import __version__
 from rhebok.board.books import Books
 from rhebok.board.counts import Counts, as_bytes
 from rhebok.board.layout import LEVELS
-from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Worker
-from rhebok.listening.accept_queues import queue, queue_length
+from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Thread, Worker
+from rhebok.listening.accept_queues import drops, queue
 from rhebok.listening.listeners import Listener
 from rhebok.process.log_level import Leveled, set_level
 from rhebok.process.memory import Memory, parent_of
@@ -119,8 +119,9 @@ class Answers:
             "pid": os.getpid(),
             "uptime": now - self._started,
             "memory": self._memory.bytes_of(os.getpid(), deadline),
+            "counts": self.books.counts(),
             "listeners": [
-                {"name": each.name, "queue": queue_length(each.socket) if each.fileno() >= 0 else None}
+                dict(zip(("name", "queue", "limit", "drops"), _of_listener(each), strict=True))
                 for each in self._listeners
             ],
             "replaced_workers": self.books.causes(readings),
@@ -136,10 +137,8 @@ class Answers:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            "listeners": [
-                (each.name, *((None, None) if each.fileno() < 0 else queue(each.socket)))
-                for each in self._listeners
-            ],
+            "counts": self.books.counts(),
+            "listeners": [_of_listener(each) for each in self._listeners],
             "causes": self.books.causes(readings),
             "counted": as_bytes(self.books.counted(readings)),
             "generations": [
@@ -161,7 +160,6 @@ class Answers:
     def _worker(self, worker: Worker, deadline: float) -> dict[str, Any]:
         now, current = time.monotonic(), worker.current
         state = "busy" if current and worker.state == READY else _STATES.get(worker.state, "unknown")
-        request = {"line": current.line, "seconds": max(0.0, now - current.began)} if current else None
         return {
             "pid": worker.pid,
             "state": state,
@@ -169,18 +167,32 @@ class Answers:
             "busy_threads": sum(thread.busy for thread in worker.threads),
             "threads": len(worker.threads),
             "connections": worker.connections,
-            "request": request,
+            "unsent": worker.unsent,
+            "request": _request(current, now) if current else None,
+            "requests_now": [_request(each, now) for each in worker.threads if each.busy],
             "memory": self._memory.bytes_of(worker.pid, deadline),
             **_described(Counts(worker.counted)),
         }
 
 
-def _measured(worker: Worker, now: float) -> tuple[int, str, int, int, int, float]:
-    """pid, state, busy threads, threads, connections, seconds of the oldest request."""
+def _of_listener(listener: Listener) -> tuple[str, int | None, int | None, int | None]:
+    """Its name, the length of its queue and the limit, and how many connections were dropped."""
+    if listener.fileno() < 0:
+        return listener.name, None, None, None
+    return listener.name, *queue(listener.socket), drops(listener.socket)
+
+
+def _request(thread: Thread, now: float) -> dict[str, Any]:
+    return {"line": thread.line, "seconds": max(0.0, now - thread.began), "client": thread.client}
+
+
+def _measured(worker: Worker, now: float) -> tuple[int, str, int, int, int, float, int]:
+    """pid, state, busy threads, threads, connections, seconds of the oldest request, bytes of responses that
+    wait."""
     busy = sum(thread.busy for thread in worker.threads)
     oldest = max(0.0, now - worker.current.began) if worker.current else 0.0
     state = "ready" if worker.state == READY else _STATES.get(worker.state, "unknown")
-    return worker.pid, state, busy, len(worker.threads), worker.connections, oldest
+    return worker.pid, state, busy, len(worker.threads), worker.connections, oldest, worker.unsent
 
 
 def _described(counted: Counts) -> dict[str, Any]:
@@ -189,6 +201,9 @@ def _described(counted: Counts) -> dict[str, Any]:
         "accepted": counted.accepted,
         "bytes_in": counted.bytes_in,
         "bytes_out": counted.bytes_out,
+        "parked": counted.parked,
+        "transferred": counted.transferred,
+        "balanced": counted.balanced,
         "queue_times": counted.queue.counts,
         "application_times": counted.application.counts,
         "total_times": counted.total.counts,
