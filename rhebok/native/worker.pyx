@@ -156,7 +156,7 @@ cdef class Worker:
     cdef bint in_thread
     cdef int wake_fd                 # -1 with one thread, the main one
     cdef object threads              # HeldThreads; None with one thread, and before prepare() or run()
-    cdef object score, board         # keep the memory that the lanes and the loop point into
+    cdef object score                # keeps the memory that the lanes and the loop point into
 
     def __cinit__(self, *arguments, **options):
         self.wake_fd = -1
@@ -191,9 +191,7 @@ cdef class Worker:
         templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]
         self.lanes = tuple([self.new_lane(number, templates) for number in range(threads)])
         if score is not None:
-            self.use_score(score)
-        if board is not None:
-            self.use_board(board)
+            self.use_score(score, board)
         self.loop.timed = board is not None or self.loop.reports is not NULL
         if channel is not None:
             self.channel = ChannelSetup(channel, channel.threads, slot)
@@ -225,22 +223,18 @@ cdef class Worker:
         lane.handler.environs.forwarded = &self.loop.options.forwarded
         return lane
 
-    cdef int use_score(self, score) except -1:
-        """Gives each lane its part of the scoreboard."""
+    cdef int use_score(self, score, board) except -1:
+        """Gives each lane its part of the scoreboard, and the loop its board. Lanes count while they have the GIL."""
         cdef Lane lane
         cdef Py_ssize_t number
-        self.score = memoryview(score)
-        cdef unsigned char *scores = shared_bytes(self.score, RHB_SCORE_SIZE * len(self.lanes))
+        self.score = memoryview(score), memoryview(board or b"")
+        cdef unsigned char *scores = shared_bytes(self.score[0], RHB_SCORE_SIZE * len(self.lanes))
         if <size_t>scores % 64:
             raise ValueError("score must begin on a cache line")
         for number, lane in enumerate(self.lanes):
             lane.lane.score = <rhb_score *>&scores[number * RHB_SCORE_SIZE]
-        return 0
-
-    cdef int use_board(self, board) except -1:
-        """All lanes count there, while they have the GIL."""
-        self.board = memoryview(board)
-        self.loop.board = <rhb_board *>shared_bytes(self.board, RHB_BOARD_SIZE)
+        if board is not None:
+            self.loop.board = <rhb_board *>shared_bytes(self.score[1], RHB_BOARD_SIZE)
         return 0
 
     # ---- called from Python ----
