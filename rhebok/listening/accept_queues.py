@@ -18,11 +18,6 @@ _ANSWER_SIZE = 16  # of struct unix_diag_msg
 Queue = tuple[int | None, int | None]
 
 
-def queue_length(sock: socket.socket) -> int | None:
-    """None where the kernel does not say."""
-    return queue(sock)[0]
-
-
 def queue(sock: socket.socket) -> Queue:
     """The length of the queue and its limit; None where the kernel does not say."""
     with suppress(OSError, struct.error):
