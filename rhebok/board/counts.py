@@ -36,7 +36,9 @@ def add_up(boards: bytes | memoryview) -> int:
     return sum(number(boards[at : at + BOARD_SIZE]) for at in range(0, len(boards), BOARD_SIZE))
 
 
-_NO_COUNTERS = number(bytes(PARKED_AT) + b"\xff" * _PARKED.size + bytes(BOARD_SIZE - PARKED_AT - _PARKED.size))
+_NO_COUNTERS = number(
+    bytes(PARKED_AT) + b"\xff" * _PARKED.size + bytes(BOARD_SIZE - PARKED_AT - _PARKED.size)
+)
 
 
 def lasting(added: int) -> int:

@@ -6,10 +6,10 @@
     boards     of each slot, one for each event loop: csrc/loop/board.h
     past       one board: the sum of those of workers that have ended
 
-Words are 64 bits in the order of the machine. A board consists of words only, so boards are added as one long
-number: no counter gets near the end of its word. All of it are counters, but for the connections that are parked:
-those of a board that ends are gone. With --no-board no slot has boards. serving/scoreboard.py and reading.py read
-the scores.
+Words are 64 bits in the order of the machine. A board consists of words only, so boards are added as one
+long number: no counter gets near the end of its word. All of them are counters, but for the connections that
+are parked: those of a board that ends are gone. With --no-board no slot has boards. serving/scoreboard.py and
+reading.py read the scores.
 """
 
 import struct
@@ -43,7 +43,7 @@ _HEADER_SIZE = 4096
 
 @dataclass(frozen=True)
 class Layout:
-    """Of a generation with so many threads in a worker, slots for so many workers, and so many boards in a slot."""
+    """Of a generation: threads of a worker, slots for workers, boards in a slot."""
 
     threads: int
     capacity: int

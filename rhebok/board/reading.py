@@ -48,7 +48,9 @@ class Thread:
     began: float  # time.monotonic() when the request began
     requests: int
     client: str  # whose request it is: an address, or "" over a unix socket
-    unsent: int  # bytes in memory of responses that wait for their clients; of all threads only the sum is true
+    unsent: (
+        int  # bytes in memory of responses that wait for their clients; of all threads only the sum is true
+    )
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,4 @@ def _thread(scores: bytes, at: int) -> Thread:
     line = scores[at + _LINE_AT : at + _LINE_AT + min(length, _LINE_SIZE)].partition(b"?")[0]
     address = scores[at + _CLIENT_AT : at + _CLIENT_AT + _ADDRESS_SIZES.get(family, 0)]
     client = inet_ntop(family, address) if address else ""
-    return Thread(
-        bool(busy), repr(line)[2:-1], began / 1e9, requests, client.removeprefix("::ffff:"), unsent
-    )
+    return Thread(bool(busy), repr(line)[2:-1], began / 1e9, requests, client.removeprefix("::ffff:"), unsent)

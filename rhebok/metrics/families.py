@@ -152,8 +152,8 @@ def _listeners(found: dict[str, Any]) -> Iterator[Any]:
     drops = _core.CounterMetricFamily(
         "rhebok_listen_drops", "Connections that the kernel has dropped.", labels=("listener",)
     )
-    for name, number in dropped.items():
-        drops.add_metric((name,), number)
+    for name, count in dropped.items():
+        drops.add_metric((name,), count)
     yield drops
 
 

@@ -384,9 +384,9 @@ class Settings:
         default_note="XDG_RUNTIME_DIR/rhebok/NAME.control; of root /run/rhebok/NAME.control")
 
     board: bool = row("--board/--no-board", values.switch(), True, Group.PROCESS,
-        "Count and time requests, for `rhebok status`, /metrics and `rhebok status --json`. With --no-board these "
-        "still show workers, connections and current requests, but no counters and times; a request costs a few "
-        "instructions less.")
+        "Count and time requests, for `rhebok status` and /metrics. With --no-board these show workers, "
+        "connections and current requests, but neither counters of requests nor times. It saves some dozens of "
+        "instructions a request.")
 
     metrics_bind: str | None = row("--metrics-bind", BIND_ADDRESS, None, Group.PROCESS,
         "Answer /metrics (for Prometheus), /livez and /readyz at this address, in a process of its own. It "

@@ -6,7 +6,6 @@ import pytest
 
 from rhebok.control.table import HEADS, age, duration, render, size
 
-
 SLOW = {"line": "GET /slow", "seconds": 3.2, "client": "192.0.2.7"}
 
 
@@ -41,7 +40,9 @@ def shown(now: dict[str, Any], before: dict[str, Any] | None = None, width: int 
 
 def test_the_server_is_shown_above_its_workers() -> None:
     text = shown(answer(worker(11)))
-    assert "rhebok 1.0, pid 5, up 3m20s, http://127.0.0.1:80 (7 waiting, 2 dropped), unix:/x (? waiting)" in text
+    assert (
+        "rhebok 1.0, pid 5, up 3m20s, http://127.0.0.1:80 (7 waiting, 2 dropped), unix:/x (? waiting)" in text
+    )
     assert "22 requests (20 2xx, 2 5xx), 0.1/s" in text
     assert "3 deploys (1 failed); workers replaced: killed 2" in text
 

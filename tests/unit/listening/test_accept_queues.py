@@ -8,9 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from unit.conditions import until
-
 from rhebok.listening.accept_queues import drops, queue
+from unit.conditions import until
 
 BACKLOG = 7
 
@@ -57,7 +56,7 @@ def test_of_a_socket_that_is_closed_nothing_is_known(listener: socket.socket) ->
 
 
 def test_what_the_kernel_drops_is_counted() -> None:
-    """A full queue takes no connection: the kernel drops what a client sends to begin one, which sends it again."""
+    """A full queue takes no connection: the kernel drops what a client sends, which sends it again."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
         assert drops(listener) == 0
