@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from rhebok import __version__
+from rhebok.control.liveness import remove_dead
 from rhebok.control.path import control_path
 from rhebok.control.server import ControlSocket
 from rhebok.errors import ExitStatus, UserError, os_reason
@@ -84,6 +85,8 @@ def _control(
     path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
     if path is None:
         return None, ""
+    if settings.control is None:
+        remove_dead(os.path.dirname(path))
     try:
         control = ControlSocket(path)
     except OSError as error:

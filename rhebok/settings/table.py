@@ -385,8 +385,8 @@ class Settings:
 
     board: bool = row("--board/--no-board", values.switch(), True, Group.PROCESS,
         "Count and time requests, for `rhebok status` and /metrics. With --no-board these show workers, "
-        "connections and current requests, but neither counters of requests nor times. It saves some dozens of "
-        "instructions a request.")
+        "connections and current requests, but neither counters of requests nor times. It saves some dozens "
+        "of instructions a request.")
 
     metrics_bind: str | None = row("--metrics-bind", BIND_ADDRESS, None, Group.PROCESS,
         "Answer /metrics (for Prometheus), /livez and /readyz at this address, in a process of its own. It "
