@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from rhebok import __version__
 from rhebok.control.liveness import remove_dead
@@ -102,11 +103,27 @@ def _exporter(settings: "Settings", log: ErrorLog, stack: ExitStack) -> "Exporte
     from rhebok.superdaemon.exporter import Exporter
 
     check_metrics()
-    owner = identity.owner(settings.socket_owner, identity_of(settings))
-    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner.ids, option="--metrics-bind")
-    listeners = bind_all([cast(str, settings.metrics_bind)], options)
+    user = identity_of(settings)
+    listeners = _bind_metrics(settings, identity.owner(settings.socket_owner, user).ids)
     stack.callback(close_all, listeners)
-    return Exporter(listeners, titles.metrics(settings), identity_of(settings), log.logger)
+    return Exporter(listeners, titles.metrics(settings), user, log.logger, listeners[0].name)
+
+
+def exporter_of_generation(settings: "Settings", log: ErrorLog) -> "Exporter":
+    """The same under another superdaemon, started. It binds when the former generation has stopped."""
+    from rhebok.superdaemon.exporter import Exporter
+
+    check_metrics()
+    address, nobody = cast(str, settings.metrics_bind), identity.Identity()  # we are --user already
+    bind = partial(_bind_metrics, settings)
+    exporter = Exporter((), titles.metrics(settings), nobody, log.logger, address, bind)
+    exporter.start()
+    return exporter
+
+
+def _bind_metrics(settings: "Settings", owner: tuple[int, int] = (-1, -1)) -> list[Listener]:
+    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner, option="--metrics-bind")
+    return bind_all([cast(str, settings.metrics_bind)], options)
 
 
 def check_metrics() -> None:

@@ -57,9 +57,10 @@ class Writer:
 
     def _bytes(self, found: dict[str, Any]) -> Any:
         """By kind of process, since pids would be a new series with each deploy."""
+        masters = [pid for _, pid, _ in found["generations"]]
         pids = {
-            "supervisor": [found["pid"]],
-            "master": [pid for _, pid, _ in found["generations"]],
+            "supervisor": [found["pid"]] if found["pid"] not in masters else [],  # a master answers
+            "master": masters,
             "worker": [each[0] for each in found["workers"]],
             "metrics": [os.getpid()],
         }
