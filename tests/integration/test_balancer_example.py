@@ -20,7 +20,7 @@ HOSTS = 3
 
 
 class Breaking:
-    """A machine that reads a request and closes the connection. got: the methods that all of them have read."""
+    """A machine that reads a request and closes the connection. got: methods that all of them have read."""
 
     def __init__(self, got: Counter[str]) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -18,6 +18,8 @@ from integration.gate import Gate
 from integration.http_client import Client, head
 from integration.server import APPS, Process, Server, command, environment, free_port
 from integration.waiting import until
+from integration.wrk import Wrk
+from rhebok.board.histogram import percentile
 from rhebok.control.client import ask
 from rhebok.errors import UserError
 
@@ -120,6 +122,27 @@ def test_while_every_worker_is_busy_the_answer_comes_at_once(serve: Serve, gate:
         gate.remove()
         for client in clients:
             client.response()
+
+
+@pytest.mark.needs("wrk")
+def test_percentiles_are_those_that_the_clients_have_seen(serve: Serve, tmp_path: Path, control: str) -> None:
+    """Within the 3 % of a bucket, and what a request costs beside the application. One in ten is slow."""
+    (tmp_path / "uneven.py").write_text(
+        "import itertools, time\n"
+        "number = itertools.count()\n"
+        "def application(environ, start_response):\n"
+        "    time.sleep(0.3 if next(number) % 10 == 0 else 0.04)\n"
+        "    start_response('200 OK', [])\n"
+        "    return []\n"
+    )
+    server = serve("uneven", "--control", control, "--threads", "4", "--pythonpath", str(tmp_path))
+    seen = Wrk(server.address, seconds=3, connections=4).summary()
+    assert seen.all_good
+    until(lambda: timed(status(control)) >= seen.requests)
+    times = {int(bucket): count for bucket, count in status(control)["total_times"].items()}
+    for percent in (50, 99):
+        ours = percentile(times, percent / 100)
+        assert ours == pytest.approx(seen.percentiles[percent], rel=0.05, abs=0.02), (percent, times)
 
 
 def test_counters_never_fall_when_workers_are_killed_and_generations_replaced(
