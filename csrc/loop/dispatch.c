@@ -140,7 +140,7 @@ static enum rhb_event expire(struct rhb_loop *loop, struct rhb_conn *conn)
 
 static enum rhb_event next_expired(struct rhb_loop *loop, struct rhb_conn **conn)
 {
-    uint64_t now = rhb_now_coarse();
+    uint64_t now = loop->reported_at; /* time has passed in the last wait only (tick) */
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++) {
         struct rhb_link *head = &loop->parked[state];
         while (!rhb_list_empty(head)) {

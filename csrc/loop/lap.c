@@ -60,8 +60,8 @@ struct rhb_lap rhb_lap_of(const struct rhb_loop *loop, const struct rhb_lane *la
         .arrived = loop->arrived, .began = loop->read_at, .front = lane->lap.front};
 }
 
-/* A proxy whose clock is ahead of ours says nothing. The request is counted as one that has waited: a
- * nanosecond tells it from the usual ones (count, rhb_lap_settle). */
+/* A proxy whose clock is ahead of ours says nothing. The request is counted as one that has waited:
+ * a nanosecond tells it from the usual ones (count, rhb_lap_settle). */
 void rhb_lap_front(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t since)
 {
     struct timespec now;

@@ -59,7 +59,7 @@ static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
 static_assert(offsetof(struct rhb_score, alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, began) == 48, "the offsets too");
 static_assert(offsetof(struct rhb_score, client_family) == 56, "the offsets too");
-static_assert(sizeof ((struct rhb_score *)0)->client == sizeof ((struct rhb_peer *)0)->address,
+static_assert(sizeof((struct rhb_score *)0)->client == sizeof((struct rhb_peer *)0)->address,
               "an address");
 static_assert(offsetof(struct rhb_score, worker) == RHB_SCORE_WORKER, "the offsets too");
 static_assert(offsetof(struct rhb_worker_score, main_alive) == 40, "the offsets too");

@@ -361,7 +361,7 @@ cdef class Exchange:
 
     cdef int end_head(self, int64_t body_length) except -1:
         """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
-        complete_head(&self.head, self.loop, body_length, self.request_id)
+        complete_head(&self.head, self.loop, body_length, <PyObject *>self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if self.loop.reports is not NULL and self.loop.reports.lines:
