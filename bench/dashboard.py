@@ -1,5 +1,5 @@
-"""A picture of examples/observability/rhebok-dashboard.json without Grafana: what its expressions give in a real
-Prometheus, drawn by matplotlib in the dashboard's layout.
+"""A picture of examples/observability/rhebok-dashboard.json without Grafana: what its expressions give in a
+real Prometheus, drawn by matplotlib in the dashboard's layout.
 
     python -m bench.dashboard http://127.0.0.1:9090 600 docs/dashboard.png
 
@@ -22,7 +22,7 @@ VARIABLES = {"$job": "rhebok", "$instance": ".*", "$__rate_interval": "60s"}
 STEPS = 200
 COLUMNS = 24  # of a dashboard
 UNITS = {"s": (1.0, "s"), "Bps": (1e6, "MB/s"), "bytes": (2**20, "MiB"), "percentunit": (0.01, "%")}
-CAPTION = "Drawn by bench/dashboard.py from the expressions of rhebok-dashboard.json; Grafana draws them in its own style."
+CAPTION = "Drawn by bench/dashboard.py from the expressions of rhebok-dashboard.json; Grafana has its own style."
 
 Series = tuple[str, list[float], list[float]]
 
@@ -70,7 +70,9 @@ def draw_number(axes: Any, panel: dict[str, Any], lines: list[Series], unit: str
     axes.set_title(panel["title"], fontsize=8, loc="left", pad=3)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.text(0.5, 0.45, f"{last[0]:.3g} {unit}" if last else "no data", fontsize=13, ha="center", va="center")
+    axes.text(
+        0.5, 0.45, f"{last[0]:.3g} {unit}" if last else "no data", fontsize=13, ha="center", va="center"
+    )
 
 
 def draw(prometheus: str, seconds: float, out: Path) -> None:

@@ -122,7 +122,7 @@ static void await_handshakes(struct rhb_loop *loop, uint64_t now)
 
 bool rhb_stop_still_accepts(struct rhb_loop *loop)
 {
-    uint64_t now = rhb_now_coarse();
+    uint64_t now = rhb_now_exact(); /* as the wait before has it (waiting.c) */
     if (loop->handshakes_until == 0 && loop->accept_again_at == 0)
         return false;
     if (now < loop->accept_again_at)

@@ -36,16 +36,16 @@ def _head(now: Answer, before: Answer | None, seconds: float) -> list[str]:
     replaced = ", ".join(f"{cause} {number}" for cause, number in now["replaced_workers"].items() if number)
     waiting = ", ".join(map(_listener, now["listeners"]))
     failed = f" ({now['failed_deploys']} failed)" if now["failed_deploys"] else ""
+    dropped = f"; {now['listen_drops']} connections dropped by the kernel" if now["listen_drops"] else ""
     return [
         f"rhebok {now['version']}, pid {now['pid']}, up {age(now['uptime'])}, {waiting}",
         _counted(now, before, seconds) if now["counts"] else "requests are not counted (--no-board)",
-        f"{now['deploys']} deploys{failed}; workers replaced: {replaced or 'none'}",
+        f"{now['deploys']} deploys{failed}; workers replaced: {replaced or 'none'}{dropped}",
     ]
 
 
 def _listener(listener: Answer) -> str:
-    dropped = f", {listener['drops']} dropped" if listener["drops"] else ""
-    return f"{listener['name']} ({_or_unknown(listener['queue'])} waiting{dropped})"
+    return f"{listener['name']} ({_or_unknown(listener['queue'])} waiting)"
 
 
 def _counted(now: Answer, before: Answer | None, seconds: float) -> str:

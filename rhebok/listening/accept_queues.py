@@ -7,7 +7,6 @@ import struct
 from contextlib import suppress
 
 _QUEUE_AT = 24  # of struct tcp_info, of a listener: the length of its queue, and the limit
-_SO_MEMINFO, _DROPS_AT = 55, 32  # of Linux 4.12: SK_MEMINFO_DROPS, as `ss -m` shows it
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST = 4, 20, 1
 _LISTENING, _SHOW_RQLEN, _RQLEN = 10, 16, 4  # of TCP, which unix sockets use too; unix_diag
 _HEADER = struct.Struct("=IHHII")
@@ -25,14 +24,14 @@ def queue(sock: socket.socket) -> Queue:
     return None, None
 
 
-def drops(sock: socket.socket) -> int | None:
-    """How many connections the kernel has dropped since the listener was made, most for lack of space in its
-    queue. None where it does not say, and of unix sockets, which refuse instead."""
-    if sock.family == socket.AF_UNIX:
-        return None
-    with suppress(OSError, struct.error):
-        (dropped,) = struct.unpack_from("=I", sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36), _DROPS_AT)
-        return int(dropped)
+def drops() -> int | None:
+    """How many connections the kernel has dropped for lack of space in an accept queue, of all listeners in
+    this network namespace. (SO_MEMINFO has a number for each listener, but with TCP_DEFER_ACCEPT it counts each
+    connection.) None where it does not say."""
+    with suppress(OSError, ValueError), open("/proc/net/netstat") as file:
+        for names, values in zip(file, file, strict=False):
+            if names.startswith("TcpExt:"):
+                return int(values.split()[names.split().index("ListenDrops")])
     return None
 
 

@@ -144,18 +144,14 @@ def _deploys(found: dict[str, Any]) -> Iterator[Any]:
 
 def _listeners(found: dict[str, Any]) -> Iterator[Any]:
     """Of those for which the kernel tells."""
-    queues = {name: length for name, length, _, _ in found["listeners"] if length is not None}
-    limits = {name: limit for name, _, limit, _ in found["listeners"] if limit is not None}
-    dropped = {name: drops for name, _, _, drops in found["listeners"] if drops is not None}
+    queues = {name: length for name, length, _ in found["listeners"] if length is not None}
+    limits = {name: limit for name, _, limit in found["listeners"] if limit is not None}
     text = "Connections that wait to be accepted."
     yield _gauges("listen_queue_length", text, "listener", queues)
     yield _gauges("listen_queue_limit", "The most of them that the kernel lets wait.", "listener", limits)
-    drops = _core.CounterMetricFamily(
-        "rhebok_listen_drops", "Connections that the kernel has dropped.", labels=("listener",)
-    )
-    for name, count in dropped.items():
-        drops.add_metric((name,), count)
-    yield drops
+    if found["listen_drops"] is not None:
+        text = "Connections that the kernel has dropped, of all listeners in the network namespace."
+        yield _counter("listen_drops", text, found["listen_drops"])
 
 
 def _counter(name: str, text: str, value: float) -> Any:

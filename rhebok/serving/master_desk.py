@@ -16,6 +16,7 @@ from time import monotonic, time
 from rhebok.control.path import control_path
 from rhebok.control.server import ControlSocket
 from rhebok.errors import os_reason
+from rhebok.listening.accept_queues import drops
 from rhebok.listening.listeners import Listener
 from rhebok.records import TYPE_CHECKING
 from rhebok.superdaemon.generations import Generation, Generations, Phase
@@ -69,7 +70,7 @@ class MasterDesk:
         self._answers: Answers | None = None
         self._retry_at = 0.0
         self._complained = False
-        self._started, self._started_at = monotonic(), time()
+        self._started, self._started_at, self._dropped = monotonic(), time(), drops()
         if exporter:
             exporter.answers(self._measure)
 
@@ -144,7 +145,8 @@ class MasterDesk:
         if self._answers is None:
             from rhebok.superdaemon.answers import Answers
 
-            self._answers = Answers(self._listeners, OneGeneration(self._number), self._started, self._log)
+            engine = OneGeneration(self._number)
+            self._answers = Answers(self._listeners, engine, self._started, self._log, self._dropped)
             if self._scoreboard.fd is not None:
                 self._answers.books.open(self._number, os.dup(self._scoreboard.fd))
         return self._answers

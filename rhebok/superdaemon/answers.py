@@ -41,8 +41,16 @@ class Asked(Protocol):
 class Answers:
     """Of one supervisor. `books` has the boards."""
 
-    def __init__(self, listeners: Sequence[Listener], engine: Asked, started: float, log: Leveled) -> None:
-        """started: the supervisor, time.monotonic()."""
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        engine: Asked,
+        started: float,
+        log: Leveled,
+        dropped: int | None = None,
+    ) -> None:
+        """started: the supervisor, time.monotonic(). dropped: accept_queues.drops() then."""
+        self._dropped = dropped
         self.books = Books()
         self._listeners = listeners
         self._engine = engine
@@ -121,9 +129,10 @@ class Answers:
             "memory": self._memory.bytes_of(os.getpid(), deadline),
             "counts": self.books.counts(),
             "listeners": [
-                dict(zip(("name", "queue", "limit", "drops"), _of_listener(each), strict=True))
+                dict(zip(("name", "queue", "limit"), _of_listener(each), strict=True))
                 for each in self._listeners
             ],
+            "listen_drops": self._drops(),
             "replaced_workers": self.books.causes(readings),
             "generations": [
                 self._generation(each, readings.get(each.number), deadline) for each in generations
@@ -139,6 +148,7 @@ class Answers:
             "pid": os.getpid(),
             "counts": self.books.counts(),
             "listeners": [_of_listener(each) for each in self._listeners],
+            "listen_drops": self._drops(),
             "causes": self.books.causes(readings),
             "counted": as_bytes(self.books.counted(readings)),
             "generations": [
@@ -146,6 +156,11 @@ class Answers:
             ],
             "workers": [_measured(each, now) for reading in readings.values() for each in reading.workers],
         }
+
+    def _drops(self) -> int | None:
+        """Since the server has started."""
+        now = drops()
+        return None if now is None or self._dropped is None else now - self._dropped
 
     def _generation(self, generation: Generation, reading: Reading | None, deadline: float) -> dict[str, Any]:
         workers = reading.workers if reading else ()
@@ -175,11 +190,9 @@ class Answers:
         }
 
 
-def _of_listener(listener: Listener) -> tuple[str, int | None, int | None, int | None]:
-    """Its name, the length of its queue and the limit, and how many connections were dropped."""
-    if listener.fileno() < 0:
-        return listener.name, None, None, None
-    return listener.name, *queue(listener.socket), drops(listener.socket)
+def _of_listener(listener: Listener) -> tuple[str, int | None, int | None]:
+    """Its name, the length of its queue and the limit."""
+    return listener.name, *(queue(listener.socket) if listener.fileno() >= 0 else (None, None))
 
 
 def _request(thread: Thread, now: float) -> dict[str, Any]:

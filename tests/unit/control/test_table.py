@@ -25,10 +25,10 @@ def answer(*workers: dict[str, Any], number: int = 20, errors: int = 2) -> dict[
     return {
         "version": "1.0", "pid": 5, "uptime": 200.0, "memory": 1, "deploys": 3, "failed_deploys": 1,
         "listeners": [
-            {"name": "http://127.0.0.1:80", "queue": 7, "drops": 2},
-            {"name": "unix:/x", "queue": None, "drops": None},
+            {"name": "http://127.0.0.1:80", "queue": 7},
+            {"name": "unix:/x", "queue": None},
         ],
-        "counts": True,
+        "counts": True, "listen_drops": 5,
         "replaced_workers": {"killed": 2, "memory": 0}, "generations": [generation],
         "accepted": 8, "bytes_in": 100, "bytes_out": 5000, **requests(number, errors),
     }  # fmt: skip
@@ -40,11 +40,9 @@ def shown(now: dict[str, Any], before: dict[str, Any] | None = None, width: int 
 
 def test_the_server_is_shown_above_its_workers() -> None:
     text = shown(answer(worker(11)))
-    assert (
-        "rhebok 1.0, pid 5, up 3m20s, http://127.0.0.1:80 (7 waiting, 2 dropped), unix:/x (? waiting)" in text
-    )
+    assert "rhebok 1.0, pid 5, up 3m20s, http://127.0.0.1:80 (7 waiting), unix:/x (? waiting)" in text
     assert "22 requests (20 2xx, 2 5xx), 0.1/s" in text
-    assert "3 deploys (1 failed); workers replaced: killed 2" in text
+    assert "3 deploys (1 failed); workers replaced: killed 2; 5 connections dropped by the kernel" in text
 
 
 def test_a_worker_is_a_row() -> None:
