@@ -22,7 +22,7 @@ VARIABLES = {"$job": "rhebok", "$instance": ".*", "$__rate_interval": "60s"}
 STEPS = 200
 COLUMNS = 24  # of a dashboard
 UNITS = {"s": (1.0, "s"), "Bps": (1e6, "MB/s"), "bytes": (2**20, "MiB"), "percentunit": (0.01, "%")}
-CAPTION = "Drawn by bench/dashboard.py from the expressions of rhebok-dashboard.json; Grafana has its own style."
+CAPTION = "Drawn by bench/dashboard.py from the expressions of rhebok-dashboard.json, without Grafana."
 
 Series = tuple[str, list[float], list[float]]
 

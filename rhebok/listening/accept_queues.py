@@ -26,8 +26,8 @@ def queue(sock: socket.socket) -> Queue:
 
 def drops() -> int | None:
     """How many connections the kernel has dropped for lack of space in an accept queue, of all listeners in
-    this network namespace. (SO_MEMINFO has a number for each listener, but with TCP_DEFER_ACCEPT it counts each
-    connection.) None where it does not say."""
+    this network namespace. None where it does not say. (SO_MEMINFO has a number for each listener, but with
+    TCP_DEFER_ACCEPT each connection is in it.)"""
     with suppress(OSError, ValueError), open("/proc/net/netstat") as file:
         for names, values in zip(file, file, strict=False):
             if names.startswith("TcpExt:"):
