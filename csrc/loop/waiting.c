@@ -122,7 +122,7 @@ static void wake_mover(struct rhb_loop *loop, int n)
 
 static void end_offer(struct rhb_loop *loop)
 {
-    int n = loop->sleep_result; /* the mover's from `slept` on */
+    int n = loop->sleep_result;              /* once slept is set, the mover's */
     atomic_store(&loop->worker->waiting, 0); /* before mover_sleeps is looked at (mover.c) */
     atomic_store_explicit(&loop->slept, true, memory_order_release);
     wake_mover(loop, n);
