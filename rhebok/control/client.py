@@ -35,8 +35,9 @@ def ask(path: str, command: str, argument: object = None) -> dict[str, Any]:
     return answer
 
 
-def find(wanted: str | None, environ: Mapping[str, str], uid: int) -> str:
-    """The path of the only server, or of the only one whose name has this part. UserError otherwise."""
+def find(wanted: str | None, environ: Mapping[str, str], uid: int, option: str = "") -> str:
+    """The path of the only server, or of the only one whose name has this part. UserError otherwise. option:
+    how the command takes a part of a name."""
     directories = _directories(environ, uid)
     found = [path for directory in directories for path in found_in(directory) if listens(path)]
     meant = [path for path in found if wanted is None or wanted in name_of(path)]
@@ -47,7 +48,7 @@ def find(wanted: str | None, environ: Mapping[str, str], uid: int) -> str:
         raise UserError(f"no server with a control socket runs ({where}); give --control", ExitStatus.FAILED)
     names = ", ".join(map(name_of, found))
     if meant:
-        raise UserError(f"several servers run here: {names}; give a part of a name", ExitStatus.USAGE)
+        raise UserError(f"several servers run here: {names}; give {option}a part of a name", ExitStatus.USAGE)
     raise UserError(f"no server is called {wanted!r}; there are: {names}", ExitStatus.USAGE)
 
 

@@ -67,12 +67,12 @@ def _common(parser: argparse.ArgumentParser, name: bool = True) -> None:
     parser.add_argument("--control", metavar="PATH", help="its control socket, where it has another one")
 
 
-def _path(options: argparse.Namespace) -> str:
-    return str(options.control or find(options.server, os.environ, os.geteuid()))
+def _path(options: argparse.Namespace, option: str = "") -> str:
+    return str(options.control or find(options.server, os.environ, os.geteuid(), option))
 
 
 def _ctl(options: argparse.Namespace) -> None:
-    print(ask(_path(options), options.command, options.argument)["done"])
+    print(ask(_path(options, "--server and "), options.command, options.argument)["done"])
 
 
 def _status(options: argparse.Namespace) -> None:
