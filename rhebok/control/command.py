@@ -25,13 +25,19 @@ COMMANDS = {
     "recycle": "PID: this worker finishes its requests and is replaced (as TERM to it)",
 }
 
+ARGUMENTS = {"workers": "+1 or -1", "traceback": "a PID", "loglevel": "a LEVEL", "recycle": "a PID"}
+
 
 def main(words: Sequence[str]) -> None:
     """words: of the command, without `rhebok`. UserError when it cannot be done."""
     if words[0] == "status":
         _status(_status_options().parse_args(words[1:]))
     else:
-        _ctl(_ctl_options().parse_args(words[1:]))
+        parser = _ctl_options()
+        options = parser.parse_args(words[1:])
+        if (options.argument is None) != (options.command not in ARGUMENTS):
+            parser.error(f"{options.command} takes {ARGUMENTS.get(options.command, 'no argument')}")
+        _ctl(options)
 
 
 def _status_options() -> argparse.ArgumentParser:

@@ -60,6 +60,8 @@ class Answers:
 
     def answer(self, command: str, argument: Any) -> dict[str, Any]:
         """ValueError: it cannot be done, and why."""
+        if command in ("status", "reload", "stop") and argument is not None:
+            raise ValueError(f"{command} takes no argument")
         if command == "status":
             return self.status()
         if command == "reload":
@@ -92,7 +94,8 @@ class Answers:
         if current is None:
             raise ValueError("no generation serves")
         current.send(number)
-        return {"done": f"{current} has got {number.name}"}
+        what = "more" if number is Signals.SIGTTIN else "less"
+        return {"done": f"one worker {what}: {current} has got {number.name}"}
 
     def _set_log_level(self, argument: Any) -> dict[str, Any]:
         """The masters look when a signal wakes them; SIGCHLD does nothing else."""

@@ -250,6 +250,30 @@ def test_two_servers_have_different_names(serve: Serve, runtime: str) -> None:
     assert f"pid {second.pid}," in named.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["stop", "5"], "stop takes no argument"),
+        (["reload", "now"], "reload takes no argument"),
+        (["workers"], "workers takes +1 or -1"),
+        (["recycle"], "recycle takes a PID"),
+        (["dance"], "invalid choice: 'dance'"),
+    ],
+)
+def test_words_that_are_wrong_are_not_sent(words: list[str], reason: str) -> None:
+    refused = rhebok("ctl", *words, "--control", "/nowhere")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert reason in refused.stderr
+
+
+def test_a_program_that_asks_with_too_much_is_refused(serve: Serve, control: str) -> None:
+    serve("gated", "--control", control)
+    for asked in ("stop", "reload", "status"):
+        with pytest.raises(UserError, match=f"{asked} takes no argument"):
+            ask(control, asked, "5")
+    assert status(control)["generations"][0]["number"] == 1
+
+
 def test_none_is_no_control_socket(serve: Serve, runtime: str) -> None:
     serve("gated", "--control", "none", XDG_RUNTIME_DIR=runtime)
     assert os.listdir(runtime) == []
