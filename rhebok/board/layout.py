@@ -34,7 +34,7 @@ HISTOGRAM_AT, HISTOGRAM_WORDS = 56, BUCKETS
 CAUSES = ("max-requests", "lifetime", "memory", "timeout", "held", "recycled", "killed", "failed")
 
 HEAD = struct.Struct("=8sIIIIQQ")  # magic, version, threads, capacity, boards, changes, stopping
-CHANGES_AT, STOPPING_AT, LEVEL_AT, CAUSES_AT = 24, 32, 40, 64
+CHANGES_AT, STOPPING_AT, LEVEL_AT, QUERIES_AT, CAUSES_AT = 24, 32, 40, 48, 64
 LEVELS = ("debug", "info", "warning", "error", "critical")  # LEVEL_AT has 1 for the first; 0: as configured
 RECORD = struct.Struct("=IIQ16x")  # pid (0: free), state, monotonic ns of the fork
 

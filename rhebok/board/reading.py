@@ -19,6 +19,7 @@ from rhebok.board.layout import (
     LEVEL_AT,
     LEVELS,
     MAGIC,
+    QUERIES_AT,
     RECORD,
     SCORE_SIZE,
     VERSION,
@@ -34,7 +35,7 @@ _SCORE = struct.Struct("=QQIII4xQQQB")
 _OPEN = struct.Struct("=4I")  # of the worker's score: waiting, accepts, open, staying
 _LINE_AT, _LINE_SIZE, _CLIENT_AT, _WORKER_AT = 64, 240, 304, 320
 _ADDRESS_SIZES = {AF_INET: 4, AF_INET6: 16}
-_CHANGES = struct.Struct("=Q")
+_WORD = struct.Struct("=Q")
 _MOST_THREADS, _MOST_SLOTS = 4096, 65536
 _ATTEMPTS = 5  # to read while nothing changes
 
@@ -44,7 +45,7 @@ class Thread:
     """What a thread does."""
 
     busy: bool
-    line: str  # of its current request, without the query
+    line: str  # of its current request, without the query unless they may be shown (--log-queries)
     began: float  # time.monotonic() when the request began
     requests: int
     client: str  # whose request it is: an address, or "" over a unix socket
@@ -91,6 +92,7 @@ class BoardReader:
         self._fd = fd
         try:
             self._layout = self._known_layout()
+            (self._with_queries,) = _WORD.unpack(self._bytes(QUERIES_AT, 8))
         except (OSError, struct.error, ValueError) as error:
             os.close(fd)
             raise ValueError(f"this is no board: {error}") from None
@@ -128,7 +130,7 @@ class BoardReader:
 
     def set_log_level(self, level: str) -> None:
         """Of the error log of this generation, once its master looks. OSError when it cannot be written."""
-        os.pwrite(self._fd, _CHANGES.pack(LEVELS.index(level) + 1), LEVEL_AT)
+        os.pwrite(self._fd, _WORD.pack(LEVELS.index(level) + 1), LEVEL_AT)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -137,7 +139,7 @@ class BoardReader:
         return os.pread(self._fd, size, at)
 
     def _changes(self) -> int:
-        (changes,) = _CHANGES.unpack(self._bytes(CHANGES_AT, 8))
+        (changes,) = _WORD.unpack(self._bytes(CHANGES_AT, 8))
         return int(changes)
 
     def _read_once(self) -> Reading:
@@ -159,13 +161,15 @@ class BoardReader:
         boards = self._bytes(layout.board_at(slot), layout.boards * BOARD_SIZE)
         starts = range(0, len(scores), SCORE_SIZE)
         connections = sum(_OPEN.unpack_from(scores, at + _WORKER_AT)[2] for at in starts)
-        threads = tuple(_thread(scores, at) for at in starts)
+        threads = tuple(_thread(scores, at, self._with_queries) for at in starts)
         return Worker(pid, state, forked_at / 1e9, threads, connections, counts.add_up(boards))
 
 
-def _thread(scores: bytes, at: int) -> Thread:
+def _thread(scores: bytes, at: int, with_query: bool) -> Thread:
     _, requests, busy, _, length, unsent, _, began, family = _SCORE.unpack_from(scores, at)
-    line = scores[at + _LINE_AT : at + _LINE_AT + min(length, _LINE_SIZE)].partition(b"?")[0]
+    line = scores[at + _LINE_AT : at + _LINE_AT + min(length, _LINE_SIZE)]
+    if not with_query:
+        line = line.partition(b"?")[0]
     address = scores[at + _CLIENT_AT : at + _CLIENT_AT + _ADDRESS_SIZES.get(family, 0)]
     client = inet_ntop(family, address) if address else ""
     return Thread(bool(busy), repr(line)[2:-1], began / 1e9, requests, client.removeprefix("::ffff:"), unsent)

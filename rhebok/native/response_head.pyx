@@ -65,9 +65,9 @@ cdef inline int write_field(ResponseHead *head, object field) except -1:
 
 
 cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length, PyObject *request_id) except -1:
-    """Decides the framing and completes the head. body_length: bytes, -1 when it is not known. request_id: a str that the
-    caller holds, None without --request-id. Raises AssertionError when start_response() was not called, ValueError when
-    the Content-Length fits no body."""
+    """Decides the framing and completes the head. body_length: bytes, -1 when it is not known. request_id: a str that
+    the caller holds, None without --request-id. Raises AssertionError when start_response() was not called, ValueError
+    when the Content-Length fits no body."""
     cdef rhb_head_result result
     if not head.started:
         raise AssertionError("the application did not call start_response() before its first block")

@@ -121,8 +121,8 @@ cdef class Worker:
     multiprocess: wsgi.multiprocess.
     score: None, or a writable buffer of score_size() bytes for each thread, shared with the master
         (csrc/loop/scoreboard.h).
-    board: None, or with a score likewise board_size() bytes for all threads (csrc/loop/board.h). Without it, and without
-        logs and statsd, requests are neither counted nor timed.
+    board: None, or with a score likewise board_size() bytes for all threads (csrc/loop/board.h). Without it, logs and
+        statsd, requests are neither counted nor timed.
     timeout: seconds without progress after which the score says that a request is late, 0 for never.
     on_limit: called without arguments; see max_requests.
     on_last_accept: called without arguments when a stopping worker has accepted its last connection: the caller may

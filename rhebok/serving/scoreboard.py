@@ -21,6 +21,7 @@ from rhebok.board.layout import (
     HEAD,
     LEVEL_AT,
     MAGIC,
+    QUERIES_AT,
     RECORD,
     SCORE_SIZE,
     STOPPING_AT,
@@ -110,6 +111,7 @@ class Scoreboard:
         self._layout = Layout(threads, capacity, boards)
         self.fd, self._memory = _shared_file(self._layout.size)  # fd: None where there are no such files
         HEAD.pack_into(self._memory, 0, MAGIC, VERSION, threads, capacity, boards, 0, 0)
+        _WORD.pack_into(self._memory, QUERIES_AT, with_queries)
         self._claimed: set[int] = set()
 
     def claim_slot(self) -> int:

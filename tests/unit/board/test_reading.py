@@ -17,8 +17,9 @@ from rhebok.serving.scoreboard import Scoreboard
 class Generation:
     """A master's scoreboard, and a reader of it."""
 
-    def __init__(self, threads: int = 1, boards: int | None = None) -> None:
-        self.board = Scoreboard(threads, 4, boards=threads if boards is None else boards)
+    def __init__(self, threads: int = 1, boards: int | None = None, with_queries: bool = False) -> None:
+        boards = threads if boards is None else boards
+        self.board = Scoreboard(threads, 4, with_queries=with_queries, boards=boards)
 
     def handed_over(self) -> int:
         assert self.board.fd is not None
@@ -66,6 +67,15 @@ def test_a_worker_is_read(generation: Generation, reader: BoardReader) -> None:
         12.5,
         9,
     )
+
+
+def test_queries_are_shown_where_the_log_may_show_them() -> None:
+    generation = Generation(with_queries=True)
+    view = generation.board.view(generation.worker(77, 3))
+    view[24:28], view[64:72] = struct.pack("=I", 8), b"GET /x?y"
+    reader = BoardReader(generation.handed_over())
+    assert reader.read().workers[0].threads[0].line == "GET /x?y"
+    reader.close()
 
 
 @pytest.mark.parametrize(
