@@ -357,8 +357,9 @@ class Settings:
         "a well-formed one, otherwise 128 random bits. The application gets it as the field and as "
         "rhebok.request_id, the client gets it in the response, and the logs have it (docs/LOGGING.md).")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
-        "Show the queries of requests in `rhebok status`, and in the error log those of requests that are late, "
-        "fail or are cut. Queries may have passwords and tokens. The access log's format decides for itself.")
+        "Show the queries of requests in `rhebok status`, and in the error log those of requests that are "
+        "late, fail or are cut. Queries may have passwords and tokens. The access log's format decides for "
+        "itself.")
 
     daemon: bool = row("-D --daemon/--no-daemon", values.switch(), False, Group.PROCESS,
         "Go on in the background, once the sockets are bound. stdout and stderr are closed then; give "
