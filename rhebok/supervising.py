@@ -114,9 +114,9 @@ def exporter_of_generation(settings: "Settings", log: ErrorLog) -> "Exporter":
     from rhebok.superdaemon.exporter import Exporter
 
     check_metrics()
-    address, nobody = cast(str, settings.metrics_bind), identity.Identity()  # we are --user already
-    bind = partial(_bind_metrics, settings)
-    exporter = Exporter((), titles.metrics(settings), nobody, log.logger, address, bind)
+    address, bind = cast(str, settings.metrics_bind), partial(_bind_metrics, settings)
+    # This process is --user already.
+    exporter = Exporter((), titles.metrics(settings), identity.UNCHANGED, log.logger, address, bind)
     exporter.start()
     return exporter
 

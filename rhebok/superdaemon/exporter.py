@@ -114,7 +114,7 @@ class Exporter:
     def start(self) -> None:
         """Once more, if it has ended."""
         self._started_at = monotonic()
-        self._start_at = self._started_at + self._pause
+        self._start_at = NEVER if self._bind else self._started_at + self._pause
         ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
         # Until the child has its own dispositions, a signal to it would be noted by our handlers and lost.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
