@@ -30,6 +30,7 @@ struct rhb_lap {
     uint64_t arrived; /* exact ns: when the last byte of the request was reported */
     uint64_t began;   /* when the loop turned to it */
     uint64_t away;    /* ns since then that it has waited for its client */
+    uint64_t front;   /* ns before it arrived, of which its proxy tells (X-Request-Start) */
 };
 
 /* The kernel is asked when a request came, if nobody has looked for so long. */
@@ -37,6 +38,9 @@ struct rhb_lap {
 
 /* A request has ended at `now`, whose response did not go out at once. */
 void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
+
+/* A trusted proxy has got the lane's request at this time, in ns since 1970. */
+void rhb_lap_front(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t since);
 
 /* A request begins that may have come long before it was reported; or threads share the loop. */
 void rhb_lap_begin_late(struct rhb_loop *loop, const struct rhb_conn *conn);
