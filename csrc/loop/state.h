@@ -67,8 +67,7 @@ struct rhb_loop {
 
     /* connections */
     struct rhb_link parked[RHB_CONN_PARKED_STATES]; /* by deadline, earliest first */
-    uint32_t
-        n_parked[RHB_CONN_STATES]; /* how many in each of these lists; READY and BUSY: nothing */
+    uint32_t n_parked[RHB_CONN_STATES]; /* how many in each list; READY and BUSY: nothing */
     struct rhb_link ready;
     struct rhb_link awaiting_turn; /* to receive a large body */
     struct rhb_body_turn body_turns[RHB_BODY_TURNS];

@@ -49,9 +49,7 @@ class Thread:
     began: float  # time.monotonic() when the request began
     requests: int
     client: str  # whose request it is: an address, or "" over a unix socket
-    unsent: (
-        int  # bytes in memory of responses that wait for their clients; of all threads only the sum is true
-    )
+    unsent: int  # as of Worker; of the threads of a worker only the sum is true
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,8 @@ class Supervised(Process):
         self.address = address
         self.tracebacks = 0  # that broken versions mean to leave in the log
         super().__init__(argv, directory, **variables)
-        try:
+        with self.starting():
             until(self._answers, lambda: self.log)
-        except BaseException:
-            self.end()
-            raise
 
     def deploy(self) -> None:
         """HUP; returns at once."""

@@ -29,11 +29,8 @@ class Balancer(Process):
         file = directory / "haproxy.cfg"
         file.write_text(self._configuration(len(street.hosts)))
         super().__init__(street.front.inside(program("haproxy"), "-db", "-f", str(file)), directory)
-        try:
+        with self.starting():
             until(self._answers, lambda: self.log)
-        except BaseException:
-            self.end()
-            raise
 
     def _answers(self) -> bool:
         """The path is there a moment before somebody listens."""

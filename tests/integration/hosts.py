@@ -21,11 +21,8 @@ class Host(Process):
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
         super().__init__(["unshare", "--net", "sh", "-c", HOLD], directory)
-        try:
+        with self.starting():
             self.wait_for("is up")
-        except BaseException:
-            self.end()
-            raise
 
     def inside(self, *argv: str) -> list[str]:
         """The command line that runs there."""

@@ -36,11 +36,8 @@ class Prometheus(Process):
             "--log.level=warn",
         )
         super().__init__([program("prometheus"), *options], directory, GOMAXPROCS="1")
-        try:
+        with self.starting():
             until(self._is_ready, lambda: self.log)
-        except BaseException:
-            self.end()
-            raise
 
     def _is_ready(self) -> bool:
         assert not self.ended, self.log

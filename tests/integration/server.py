@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from integration.http_client import Address, Client, Response, connect
@@ -104,6 +105,15 @@ class Process:
 
         return until(enough, lambda: f"{count} x {pattern!r} in\n{self.log}")
 
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """What fails to start is ended."""
+        try:
+            yield
+        except BaseException:
+            self.end()
+            raise
+
     @property
     def ended(self) -> bool:
         return self._process.poll() is not None
@@ -157,13 +167,10 @@ class Server(Process):
         ]
         super().__init__(argv, directory, pass_fds=pass_fds, log=log, **variables)
         self.tracebacks = 0  # that the test means to have in the log
-        try:
+        with self.starting():
             self.wait_for(r"worker \d+ is ready", workers)
             self.address = self.addresses()[0]
             connect(self.address).close()
-        except BaseException:
-            self.end()
-            raise
 
     def addresses(self) -> list[Address]:
         """Where it says that it listens."""
