@@ -89,6 +89,12 @@ class Crew:
         """The worker that has the connection, for each."""
         return owners(self.server.address, self.server.workers(), clients)
 
+    def first_of_many(self, clients: Sequence[Client]) -> tuple[Client, list[Client]]:
+        """A connection of the worker that has the most of them, and the other clients."""
+        owned = self.owners(clients)
+        first = clients[owned.index(max(owned, key=owned.count))]
+        return first, [client for client in clients if client is not first]
+
     def those_of(self, worker: int, clients: Sequence[Client]) -> list[Client]:
         """Its connections, one at least: otherwise the test would show nothing."""
         owned = zip(clients, self.owners(clients), strict=True)

@@ -302,11 +302,12 @@ def test_python_sees_one_thread_when_the_application_forks(crew: MakeCrew) -> No
     """Otherwise it warns: 3.12 before the callbacks, 3.13 after them. Then connections move as before."""
     team = crew(workers=2)
     clients = team.kept(12)
-    clients[0].send(head("GET", "/fork"))
-    found = answer(clients[0])
+    first, others = team.first_of_many(clients)
+    first.send(head("GET", "/fork"))
+    found = answer(first)
     assert found["threads"] == [1, 1, 2]
-    held = team.hold(clients[0])
+    held = team.hold(first)
     assert held.worker == found["pid"]
-    stuck = team.those_of(held.worker, clients[1:])
+    stuck = team.those_of(held.worker, others)
     assert held.worker not in {found["pid"] for found in ask_all(stuck)}
     held.release()

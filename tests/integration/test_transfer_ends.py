@@ -188,9 +188,10 @@ def test_with_max_connections_at_the_others_requests_wait_for_room(crew: MakeCre
     most = 10
     team = crew("--max-connections", str(most), bind=bind, workers=2)
     kept = team.kept(most)
-    held = team.hold(kept[0])
-    stuck = team.those_of(held.worker, kept[1:])
-    filling = [client for client in kept[1:] if client not in stuck]
+    first, others = team.first_of_many(kept)
+    held = team.hold(first)
+    stuck = team.those_of(held.worker, others)
+    filling = [client for client in others if client not in stuck]
     filling += team.clients(most - len(filling))
     for client in filling:
         client.send(b"GET /?half HTTP/1.1\r\n")
@@ -257,8 +258,9 @@ def test_a_worker_without_descriptors_loses_nothing_and_takes_it_later(crew: Mak
 def test_where_nobody_has_descriptors_the_busy_worker_answers_itself(crew: MakeCrew, bind: str) -> None:
     team = crew(bind=bind, workers=2)
     kept = team.kept(8)
-    held = team.hold(kept[0])
-    stuck = team.those_of(held.worker, kept[1:])
+    first, others = team.first_of_many(kept)
+    held = team.hold(first)
+    stuck = team.those_of(held.worker, others)
     (other,) = [pid for pid in team.server.workers() if pid != held.worker]
     before = limit_descriptors(other, lowest_free_descriptor(other))
     wait_on(team, stuck, silent=False)

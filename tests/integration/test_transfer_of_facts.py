@@ -43,14 +43,16 @@ def test_the_peer_that_proxy_has_told_is_kept(crew: MakeCrew, bind: str, version
     team = crew("--proxy-protocol", version, bind=bind, workers=2)
     clients = team.clients(12)
     introduce(clients, version)
-    held = team.hold(clients[0])
-    stuck = team.those_of(held.worker, clients[1:])
+    first, others = team.first_of_many(clients)
+    held = team.hold(first)
+    stuck = team.those_of(held.worker, others)
     answers = ask_all(stuck)
     assert held.worker not in {found["pid"] for found in answers}
     numbers = [clients.index(client) for client in stuck]
     expected = [[f"203.0.113.{number}", str(5000 + number)] for number in numbers]
     assert [found["peer"] for found in answers] == expected
-    assert held.release()["peer"] == ["203.0.113.0", "5000"]
+    number = clients.index(first)
+    assert held.release()["peer"] == [f"203.0.113.{number}", str(5000 + number)]
 
 
 def test_the_peer_of_a_tcp_connection_is_kept(crew: MakeCrew) -> None:
@@ -144,8 +146,9 @@ def test_a_connection_that_has_moved_can_be_upgraded(crew: MakeCrew, bind: str) 
 def test_an_upgraded_connection_stays_and_the_others_of_its_worker_go(crew: MakeCrew, bind: str) -> None:
     team = crew(bind=bind, workers=2)
     clients = team.kept(12)
-    busy = upgrade(clients[0])
-    stuck = team.those_of(busy, clients[1:])
+    upgraded, others = team.first_of_many(clients)
+    busy = upgrade(upgraded)
+    stuck = team.those_of(busy, others)
     assert busy not in {found["pid"] for found in ask_all(stuck)}
-    clients[0].send(b"still here\r\n")
-    assert clients[0].line() == "STILL HERE"
+    upgraded.send(b"still here\r\n")
+    assert upgraded.line() == "STILL HERE"

@@ -56,21 +56,29 @@ static void the_mover_enters_only_after_the_last_thread_has_left(struct rhb_test
     CHECK_INT(presence, 0);
 }
 
+static void stay_once(struct shared *shared, int own, bool long_enough_for_others)
+{
+    rhb_presence_enter(&shared->presence);
+    uint64_t moves = shared->moves;
+    shared->of_thread[own]++;
+    if (long_enough_for_others)
+        sched_yield();
+    if (shared->moves != moves)
+        atomic_fetch_add(&shared->disturbed, 1);
+    shared->rounds[own]++;
+    rhb_presence_leave(&shared->presence);
+}
+
 static void *run_thread(void *argument)
 {
     struct shared *shared = argument;
     int own = atomic_fetch_add(&shared->next, 1);
-    /* on a busy machine the mover may not run at once */
-    for (int round = 0; round < ROUNDS || !atomic_load(&shared->moved); round++) {
-        rhb_presence_enter(&shared->presence);
-        uint64_t moves = shared->moves;
-        shared->of_thread[own]++;
-        if (round % 64 == 0)
-            sched_yield();
-        if (shared->moves != moves)
-            atomic_fetch_add(&shared->disturbed, 1);
-        shared->rounds[own]++;
-        rhb_presence_leave(&shared->presence);
+    for (int round = 0; round < ROUNDS; round++)
+        stay_once(shared, own, round % 64 == 0);
+    /* On a busy machine the mover may not have run; it finds threads that wait outside. */
+    while (!atomic_load(&shared->moved)) {
+        sched_yield();
+        stay_once(shared, own, false);
     }
     return NULL;
 }
