@@ -43,6 +43,8 @@ struct rhb_incoming {
     bool has_turn;  /* it may be received now (body_turns.h) */
 };
 
+struct rhb_sending;
+
 struct rhb_conn {
     struct rhb_link link; /* first: a link is cast to its connection */
     uint64_t deadline;    /* coarse monotonic ns, while parked */
@@ -66,7 +68,8 @@ struct rhb_conn {
     struct rhb_bytes
         in; /* parked input: a part of a head, a head whose body is arriving, pipelined bytes */
     struct rhb_incoming *incoming;
-    void *owner; /* of the suspended response (RHB_CONN_SEND) */
+    void *owner;                 /* of the suspended response (RHB_CONN_SEND) */
+    struct rhb_sending *sending; /* the suspended response, if it is one of C (answers.h) */
 };
 
 /* Frees the parked input. */

@@ -1,6 +1,7 @@
 /* rhb_loop_poll: which thing is done next. In this order: deadlines, a listener that has just been
  * reported, the events that epoll has reported, then the ready list and the listeners in turn.
  * epoll is asked in between, when bodies have been received for long enough. */
+#include "answers.h"
 #include "intake.h"
 #include "lingering.h"
 #include "listeners.h"
@@ -200,12 +201,23 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
     return ready && (loop->ready_first || !fresh) ? next_ready(loop, conn) : next_fresh(loop, conn);
 }
 
+static inline enum rhb_event next_of_any_kind(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    enum rhb_event event;
+    do
+        event = loop->in_grace != NULL ? RHB_EVENT_WAIT : next(loop, conn);
+    while (event == RHB_EVENT_NONE);
+    return event;
+}
+
 enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     enum rhb_event event;
     *conn = NULL;
-    do
-        event = loop->in_grace != NULL ? RHB_EVENT_WAIT : next(loop, conn);
-    while (event == RHB_EVENT_NONE);
+    do {
+        event = next_of_any_kind(loop, conn);
+        if (loop->n_answerers != 0)
+            event = rhb_answers_handle(loop, event, *conn);
+    } while (event == RHB_EVENT_NONE);
     return event;
 }

@@ -5,6 +5,7 @@
 
 void rhb_lane_free(struct rhb_lane *lane)
 {
+    rhb_bytes_free(&lane->out);
     free(lane->held_input);
     free(lane->buffer);
     free(lane->path);

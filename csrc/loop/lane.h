@@ -4,26 +4,11 @@
 #define RHB_LANE_H
 
 #include "connection.h"
-#include "http/target.h"
+#include "http/request.h"
 #include "lap.h"
 #include "scoreboard.h"
 
 enum { RHB_READ_SIZE = 65536 /* bytes of the buffer of a lane */ };
-
-/* A complete request. Valid until rhb_loop_done, rhb_loop_suspend or rhb_loop_abort. */
-struct rhb_request {
-    struct phr_request_head head;
-    struct rhb_target target;
-    struct rhb_framing framing;
-    const char *path; /* of the target, percent-decoded */
-    size_t path_len;
-    const char *head_bytes; /* the head as it was received */
-    size_t head_len;
-    const char *inline_body; /* the body if it arrived together with the head; otherwise NULL */
-    struct rhb_body *body;   /* the body if it did not. The caller may take over its blocks or its
-                                descriptor, and marks that here (body.h). */
-    uint64_t body_len;
-};
 
 struct rhb_lane {
     struct rhb_lane *next;
@@ -35,6 +20,7 @@ struct rhb_lane {
     bool reads_until_whole;    /* intake.c only: the caller reads on while a head is not whole */
     char *buffer;              /* for recv, where bytes cannot go to their own place at once */
     char *path;                /* options.limits.line bytes for a decoded path */
+    struct rhb_bytes out;      /* the head of an answer of C (answers.h) */
     char *held_input;          /* parked input that holds the current request; freed with it */
     struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
     struct rhb_score no_score; /* what score points to when there is no master */

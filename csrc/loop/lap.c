@@ -10,6 +10,12 @@ void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t no
     rhb_histogram_add(&board->total, now - lap->arrived);
 }
 
+void rhb_lap_add_answered(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now)
+{
+    rhb_histogram_add(&board->queue, lap->began - lap->arrived);
+    rhb_histogram_add(&board->total, now - lap->arrived);
+}
+
 /* ---- the begin ---- */
 
 /* What epoll has reported after a wait has come at the end of that wait. */
@@ -78,6 +84,8 @@ void rhb_lap_settle_other(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t
     lane->due = RHB_LAP_NOTHING;
     if (due == RHB_LAP_END)
         count(&lap, loop->board, now);
+    else if (due == RHB_LAP_ANSWERED)
+        rhb_lap_add_answered(&lap, loop->board, now);
     if (!loop->shared && now - loop->read_at > RHB_LAP_UNSEEN)
         loop->look_back = true;
 }

@@ -23,7 +23,8 @@ struct rhb_conn;
 enum rhb_lap_due {
     RHB_LAP_NOTHING,
     RHB_LAP_READING, /* the last reading is old: another one before the next request begins */
-    RHB_LAP_END      /* the same; and it is when the lane's request has ended */
+    RHB_LAP_END,     /* the same; and it is when the lane's request has ended */
+    RHB_LAP_ANSWERED /* the same, without an application (answers.h) */
 };
 
 struct rhb_lap {
@@ -37,6 +38,9 @@ struct rhb_lap {
 
 /* A request has ended at `now`, whose response did not go out at once. */
 void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
+
+/* The same for one that no application had: it has no time with the application. */
+void rhb_lap_add_answered(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
 
 /* A request begins that may have come long before it was reported; or threads share the loop. */
 void rhb_lap_begin_late(struct rhb_loop *loop, const struct rhb_conn *conn);

@@ -78,18 +78,22 @@ size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap)
 {
     const struct rhb_link *head = &loop->parked[RHB_CONN_SEND];
     size_t count = 0;
-    for (struct rhb_link *link = head->next; link != head && count < cap; link = link->next)
-        owners[count++] = ((struct rhb_conn *)link)->owner;
+    for (struct rhb_link *link = head->next; link != head && count < cap; link = link->next) {
+        void *owner = ((struct rhb_conn *)link)->owner;
+        if (owner != NULL) /* not of an answer of C */
+            owners[count++] = owner;
+    }
     return count;
 }
 
 void *rhb_loop_next_owner(struct rhb_loop *loop)
 {
     struct rhb_link *head = &loop->parked[RHB_CONN_SEND];
-    if (rhb_list_empty(head))
-        return NULL;
-    struct rhb_conn *conn = (struct rhb_conn *)head->next;
-    void *owner = conn->owner;
-    rhb_conn_close(loop, conn);
+    void *owner = NULL;
+    while (owner == NULL && !rhb_list_empty(head)) { /* an answer of C has none */
+        struct rhb_conn *conn = (struct rhb_conn *)head->next;
+        owner = conn->owner;
+        rhb_conn_close(loop, conn);
+    }
     return owner;
 }

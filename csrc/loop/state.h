@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "channel.h"
+#include "http/answer.h"
 #include "lane.h"
 #include "log/reports.h"
 #include "options.h"
@@ -17,6 +18,7 @@ enum {
     RHB_GRACE_CREDIT = 16, /* the most credit that grace waits can have (waiting.c) */
     RHB_GRACE_PROBE = 64,  /* without credit, one new connection in so many gets a grace wait */
     RHB_BODY_TURNS = 4,
+    RHB_ANSWERERS = 2,
     RHB_STOP_ORDERED = 1,
     RHB_LAST_STOP_ORDERED = 2
 };
@@ -146,6 +148,12 @@ struct rhb_loop {
 
     struct rhb_board *board;   /* never NULL. Not owned. */
     struct rhb_board no_board; /* what board points to when there is no master */
+
+    /* who answers before the application is asked, in this order (answers.h). Not owned. */
+    struct rhb_answerer answerers[RHB_ANSWERERS];
+    size_t n_answerers;
+    unsigned answered; /* requests since the caller last had an event */
+    pid_t pid;         /* for the reports of these */
 
     uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
     int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */

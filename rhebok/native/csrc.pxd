@@ -349,6 +349,7 @@ cdef extern from "loop/loop.h" nogil:
         RHB_EVENT_WRITABLE
         RHB_EVENT_LOST
         RHB_EVENT_NO_BODY_FILE
+        RHB_EVENT_ANSWERED
         RHB_EVENT_WAKE
         RHB_EVENT_WAIT
         RHB_EVENT_DRAINED
