@@ -54,6 +54,7 @@ OFF_THE_PATH = frozenset(
         "access_log",
         "allowed_peers",
         "at_fork",
+        "cache_setup",
         "channel_setup",
         "environ_template",
         "error_log",

@@ -51,7 +51,9 @@ static const struct effect_of {
 
 /* The lengths of these names, as bits: most fields of clients are told by it. */
 #define LENGTH(length) (UINT64_C(1) << (length))
-static const uint64_t lengths = LENGTH(5) | LENGTH(6) | LENGTH(7) | LENGTH(8) | LENGTH(9) | LENGTH(11) | LENGTH(12) | LENGTH(13) | LENGTH(14) | LENGTH(15) | LENGTH(17) | LENGTH(19) | LENGTH(22);
+static const uint64_t lengths = LENGTH(5) | LENGTH(6) | LENGTH(7) | LENGTH(8) | LENGTH(9) |
+                                LENGTH(11) | LENGTH(12) | LENGTH(13) | LENGTH(14) | LENGTH(15) |
+                                LENGTH(17) | LENGTH(19) | LENGTH(22);
 
 /* X-Forwarded-For is of the client and not of the page; all others of its kind are of the page. */
 static enum effect effect_of(const struct phr_header *field)

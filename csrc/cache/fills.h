@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 enum {
-    RHB_FILLS = 1024,     /* claims at a time */
-    RHB_FILL_PROBES = 8,  /* that one hash can have */
+    RHB_FILLS = 1024,    /* claims at a time */
+    RHB_FILL_PROBES = 8, /* that one hash can have */
     RHB_FILL_OWNERS = 0xffff
 };
 

@@ -100,9 +100,9 @@ bool rhb_record_store(struct rhb_store *store, const struct rhb_to_store *given,
     record.fields_len = (uint32_t)given->fields_len;
     record.body_len = given->body_len;
     struct rhb_store_part parts[] = {
-        {&record, sizeof(record)},           {given->uri, given->uri_len},
-        {given->extra, given->extra_len},    {given->vary, given->vary_len},
-        {given->fields, given->fields_len},  {given->body, given->body_len},
+        {&record, sizeof(record)},          {given->uri, given->uri_len},
+        {given->extra, given->extra_len},   {given->vary, given->vary_len},
+        {given->fields, given->fields_len}, {given->body, given->body_len},
     };
     make_room(store, given, scratch);
     return rhb_store_add(store, given->hash, parts, sizeof(parts) / sizeof(parts[0]));

@@ -52,14 +52,15 @@ static void read_date(struct reading *reading, const struct rhb_field_line *fiel
 {
     struct rhb_said *said = reading->said;
     if (!said->has_date)
-        said->has_date = rhb_http_date_read(field->value.at, field->value.len, reading->now,
-                                            &said->date);
+        said->has_date =
+            rhb_http_date_read(field->value.at, field->value.len, reading->now, &said->date);
 }
 
 /* RFC 9111 section 5.1: the first of a list; what is no number is ignored. */
 static void read_age(struct reading *reading, const struct rhb_field_line *field)
 {
-    struct rhb_token_list list = {.next = field->value.at, .end = field->value.at + field->value.len};
+    struct rhb_token_list list = {.next = field->value.at,
+                                  .end = field->value.at + field->value.len};
     uint64_t age = 0;
     if (reading->said->age == 0 && rhb_token_next(&list) &&
         rhb_decimal_read(list.token, list.len, UINT64_MAX, &age))
@@ -68,7 +69,8 @@ static void read_age(struct reading *reading, const struct rhb_field_line *field
 
 static void read_vary(struct reading *reading, const struct rhb_field_line *field)
 {
-    struct rhb_token_list list = {.next = field->value.at, .end = field->value.at + field->value.len};
+    struct rhb_token_list list = {.next = field->value.at,
+                                  .end = field->value.at + field->value.len};
     reading->said->varies = true;
     while (rhb_token_next(&list))
         if (list.len == 1 && *list.token == '*')

@@ -4,7 +4,11 @@
 #include <time.h>
 
 #define MAGIC UINT64_C(0x31304548434b4252)
-enum { WORDS = RHB_STORE_BLOCK / 8, LINE = 64, LARGEST_SHARE = 4 /* a record has at most so much */ };
+enum {
+    WORDS = RHB_STORE_BLOCK / 8,
+    LINE = 64,
+    LARGEST_SHARE = 4 /* a record has at most so much */
+};
 
 #define LOAD(word) atomic_load_explicit(&(word), memory_order_acquire)
 #define STORE(word, value) atomic_store_explicit(&(word), (value), memory_order_release)
@@ -113,8 +117,7 @@ static bool starts(const struct rhb_store *store, uint32_t number, const uint64_
            is_same(store, reading);
 }
 
-bool rhb_store_next(const struct rhb_store *store, uint64_t hash,
-                    struct rhb_store_reading *reading)
+bool rhb_store_next(const struct rhb_store *store, uint64_t hash, struct rhb_store_reading *reading)
 {
     uint32_t number = reading->entry == RHB_STORE_NONE ? LOAD(*bucket_of(store, hash))
                                                        : LOAD(store->entries[reading->entry].next);
@@ -251,7 +254,8 @@ static void unlink_entry(struct rhb_store *store, uint32_t number)
 static void free_blocks(struct rhb_store *store, uint32_t first, uint64_t len)
 {
     struct rhb_store_head *head = store->head;
-    for (; len > 0 && first < store->n_blocks; len -= len < RHB_STORE_BLOCK ? len : RHB_STORE_BLOCK) {
+    for (; len > 0 && first < store->n_blocks;
+         len -= len < RHB_STORE_BLOCK ? len : RHB_STORE_BLOCK) {
         uint32_t next = LOAD(store->next_blocks[first]);
         STORE(store->next_blocks[first], head->free_block);
         head->free_block = first;

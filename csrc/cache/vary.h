@@ -1,5 +1,5 @@
-/* The fields of a request that a stored response was chosen by (RFC 9111 section 4.1). They are kept
- * as lines: a name in lower case, and behind ':' the value, if the request had the field. */
+/* The fields of a request that a stored response was chosen by (RFC 9111 section 4.1). They are
+ * kept as lines: a name in lower case, and behind ':' the value, if the request had the field. */
 #ifndef RHB_CACHE_VARY_H
 #define RHB_CACHE_VARY_H
 

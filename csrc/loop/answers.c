@@ -1,4 +1,5 @@
 #include "answers.h"
+#include "caching.h"
 #include "http/saved_head.h"
 #include "own_report.h"
 #include "sending.h"
@@ -186,7 +187,7 @@ static enum rhb_event answer_request(struct rhb_loop *loop, struct rhb_conn *con
 {
     struct rhb_answer answer;
     if (!ask(loop, conn, &answer))
-        return RHB_EVENT_REQUEST;
+        return conn->waits ? rhb_caching_park(loop, conn) : RHB_EVENT_REQUEST;
     send_answer(loop, conn, &answer);
     return RHB_EVENT_NONE;
 }

@@ -6,6 +6,7 @@
 #define RHB_BOARD_H
 
 #include "base/histogram.h"
+#include "cache/cache.h"
 #include "picohttpparser/strict.h"
 #include <assert.h>
 #include <stddef.h>
@@ -31,7 +32,7 @@ struct rhb_board {
     uint64_t accepted;                                       /* connections */
     uint64_t bytes_in;                                       /* of requests */
     uint64_t bytes_out;                                      /* of responses */
-    uint64_t reserved[5];
+    struct rhb_cache_counts cache;                           /* where there is one */
     struct rhb_histogram prompt;      /* requests that did not wait at all: the time with the
                                          application, which is the total too */
     struct rhb_histogram queue;       /* the others: the time before the application was called, */

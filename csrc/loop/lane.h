@@ -21,6 +21,7 @@ struct rhb_lane {
     char *buffer;              /* for recv, where bytes cannot go to their own place at once */
     char *path;                /* options.limits.line bytes for a decoded path */
     struct rhb_bytes out;      /* the head of an answer of C (answers.h) */
+    uint64_t changed;          /* in the cache, before its request (caching.h) */
     char *held_input;          /* parked input that holds the current request; freed with it */
     struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
     struct rhb_score no_score; /* what score points to when there is no master */

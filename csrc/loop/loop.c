@@ -99,6 +99,7 @@ void rhb_loop_free(struct rhb_loop *loop)
     free_lanes(loop);
     rhb_parcel_free_moved(loop);
     rhb_parking_free_closed(loop);
+    rhb_cache_free(loop->cache);
     if (loop->epoll >= 0)
         close(loop->epoll);
     free(loop->listeners);

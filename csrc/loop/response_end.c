@@ -1,4 +1,5 @@
 /* How a response ends, or waits for its client: the functions that loop.h lists for this. */
+#include "caching.h"
 #include "intake.h"
 #include "lingering.h"
 #include "loop.h"
@@ -43,6 +44,12 @@ static void end_sending(const struct rhb_loop *loop, const struct rhb_conn *conn
  * response. */
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
 {
+    if (conn->filling != NULL)
+        rhb_caching_drop(loop, conn);
+    if (conn->background) {
+        rhb_loop_abort(loop, conn);
+        return;
+    }
     bool linger = may_send_more(loop, conn);
     bool all_used = loop->lane->rest_len == 0 && conn->in.len == 0;
     if (!rhb_intake_finish(loop, conn, keep))

@@ -3,6 +3,7 @@
 #define RHB_LOOP_STATE_H
 
 #include "base/clock.h"
+#include "cache/cache.h"
 #include "channel.h"
 #include "http/answer.h"
 #include "lane.h"
@@ -31,6 +32,7 @@ enum {
 #define RHB_TAG_WAKEUP UINT64_C(2)
 #define RHB_TAG_WAITING UINT64_C(4) /* the queue of connections whose requests wait */
 #define RHB_TAG_SURPLUS UINT64_C(6) /* connections are there for this worker (balance.h) */
+#define RHB_TAG_CACHE UINT64_C(8)   /* an answer that others wait for may be there (caching.h) */
 
 struct rhb_listener {
     int fd;
@@ -154,6 +156,9 @@ struct rhb_loop {
     size_t n_answerers;
     unsigned answered; /* requests since the caller last had an event */
     pid_t pid;         /* for the reports of these */
+
+    struct rhb_cache *cache; /* NULL: there is none */
+    bool cache_woken;        /* connections that wait may go on */
 
     uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
     int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */

@@ -8,6 +8,7 @@
 #include "balance.h"
 #include "base/heap.h"
 #include "body_turns.h"
+#include "caching.h"
 #include "listeners.h"
 #include "parking.h"
 #include "transfers.h"
@@ -88,10 +89,14 @@ static void note_listeners(struct rhb_loop *loop)
         if (data & RHB_TAG_LISTENER)
             rhb_listeners_reported(
                 loop, (struct rhb_listener *)(uintptr_t)(data & ~RHB_TAG_LISTENER), event->events);
+        else if (data > RHB_TAG_CACHE)
+            continue;
         else if (data == RHB_TAG_WAITING)
             rhb_transfers_reported(loop);
         else if (data == RHB_TAG_SURPLUS)
             loop->parcels.look = true;
+        else if (data == RHB_TAG_CACHE)
+            loop->cache_woken = true;
         else
             continue;
         event->data.u64 = 0;
@@ -130,6 +135,8 @@ static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns)
     loop->served_since_epoll = 0;
     loop->body_ns = 0;
     note_listeners(loop);
+    if (loop->cache_woken)
+        rhb_caching_look(loop);
     rhb_body_turns_update(loop, n <= 0 && !receiving);
     tick(loop, n == 0 && !loop->woke_at_once);
 }

@@ -18,6 +18,12 @@ from rhebok.board.layout import (
     LEVEL_AT,
     LEVELS,
     MAGIC,
+    PURGE,
+    PURGE_COUNTS,
+    PURGE_KINDS,
+    PURGE_SIZE,
+    PURGES,
+    PURGES_HEAD,
     RECORD,
     SCORE_SIZE,
     VERSION,
@@ -112,6 +118,16 @@ class BoardReader:
     def set_log_level(self, level: str) -> None:
         """Of the error log of this generation, once its master looks. OSError when it cannot be written."""
         os.pwrite(self._fd, _CHANGES.pack(LEVELS.index(level) + 1), LEVEL_AT)
+
+    def purge(self, kind: str, text: str) -> None:
+        """Asks for something to be taken out of the cache of this generation: before anything else is answered from
+        it, whoever answers does it. Raises OSError when it cannot be written."""
+        at = self._layout.purges_at
+        asked, *_ = PURGE_COUNTS.unpack(self._bytes(at, PURGE_COUNTS.size))
+        number, encoded = asked + 1, text.encode("utf-8", "surrogateescape")
+        record = PURGE.pack(PURGE_KINDS.index(kind) + 1, len(encoded), encoded, number)
+        os.pwrite(self._fd, record, at + PURGES_HEAD + number % PURGES * PURGE_SIZE)
+        os.pwrite(self._fd, _CHANGES.pack(number), at)
 
     def close(self) -> None:
         os.close(self._fd)

@@ -22,6 +22,7 @@ COMMANDS = {
     "workers": "+1 or -1: one worker more or less (as TTIN, TTOU)",
     "traceback": "PID: this worker writes its traceback to the error log (as USR2 to it)",
     "loglevel": "LEVEL: of the error log, until the next deploy",
+    "purge": "URL, URL-PREFIX*, TAG or *: takes these responses out of the cache",
     "recycle": "PID: this worker finishes its requests and is replaced (as TERM to it)",
 }
 

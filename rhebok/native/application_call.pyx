@@ -18,6 +18,7 @@ from .csrc cimport (
     RHB_IO_AGAIN,
     RHB_IO_ERROR,
     RHB_IO_OK,
+    rhb_caching_give_up,
     rhb_io,
     rhb_lane,
 )
@@ -26,6 +27,7 @@ from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress
 from .file_wrapper cimport FileWrapper, plain_file, regular_file
 from .observed_result cimport ObservedResult
 from .response_body cimport frame_all, frame_end, frame_only, send_file, size_of, size_of_block
+from .response_cache cimport end_gathering, gather_all
 from .response_head cimport write_fields
 
 cdef extern from "references.h":
@@ -109,6 +111,8 @@ cdef int start_list(Exchange exchange, object result) except -1:
     exchange.end_head(total)
     if not frame_all(&exchange.body, exchange.outgoing, blocks, total):
         exchange.iterator = iter(blocks)
+    elif exchange.gathers:
+        gather_all(exchange.loop, exchange.conn, blocks, &exchange.head)
     return 0
 
 
@@ -117,6 +121,8 @@ cdef int start_block(Exchange exchange, object block) except -1:
     exchange.end_head(size_of_block(block))
     if not frame_only(&exchange.body, exchange.outgoing, block):
         exchange.iterator = iter((block,))
+    elif exchange.gathers:
+        gather_all(exchange.loop, exchange.conn, (block,), &exchange.head)
     return 0
 
 
@@ -131,6 +137,9 @@ cdef bint start_file(Exchange exchange, object wrapper) except -1:
     if exchange.head.ended:  # another thread has called write() meanwhile
         return False
     exchange.end_head(size)
+    if exchange.gathers:
+        rhb_caching_give_up(exchange.loop, exchange.conn)
+        exchange.gathers = False
     if exchange.body.framing == RHB_FRAME_NONE:
         return True
     if exchange.body.framing != RHB_FRAME_LENGTH:
@@ -193,7 +202,9 @@ cdef int put_end(Exchange exchange) except -1:
         return 0  # write() waits in another thread: its block goes first, and then the iterator is asked again
     exchange.iterator = None
     if not exchange.head.ended:
-        return exchange.end_head(0)
+        exchange.end_head(0)
+    if exchange.gathers:
+        end_gathering(exchange.loop, exchange.conn, &exchange.head)
     return frame_end(&exchange.body, exchange.outgoing)
 
 

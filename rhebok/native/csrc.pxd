@@ -295,6 +295,29 @@ cdef extern from "http/proxy_protocol.h" nogil:
     enum: RHB_PROXY_V1
     enum: RHB_PROXY_V2
 
+cdef extern from "cache/cache.h" nogil:
+    struct rhb_hash_key:
+        uint64_t *words
+    enum: RHB_PURGES
+    struct rhb_purge_desk:
+        pass
+    struct rhb_cache:
+        pass
+    struct rhb_cache_counts:
+        pass
+    struct rhb_text:
+        const char *at
+        size_t len
+    struct rhb_filling:
+        rhb_bytes stale_body
+    enum rhb_filled:
+        RHB_FILLED_NOT
+        RHB_FILLED_GATHERS
+        RHB_FILLED_REPLACED
+    bint rhb_cache_make(void *memory, size_t size, const rhb_hash_key *key)
+    rhb_text rhb_filling_field(const rhb_filling *filling, const char *lower)
+    uint64_t rhb_cache_end_owner(void *memory, size_t owner)
+
 cdef extern from "loop/connection.h" nogil:
     enum: RHB_CONN_FRESH
     enum: RHB_CONN_HEAD
@@ -302,8 +325,10 @@ cdef extern from "loop/connection.h" nogil:
     enum: RHB_CONN_SEND
     enum: RHB_CONN_IDLE
     enum: RHB_CONN_LINGER
+    enum: RHB_CONN_WAIT
     enum: RHB_CONN_PARKED_STATES
     struct rhb_conn:
+        rhb_filling *filling
         int fd
         uint8_t listener
         rhb_peer peer
@@ -329,7 +354,7 @@ cdef extern from "loop/scoreboard.h" nogil:
 cdef extern from "loop/board.h" nogil:
     enum: RHB_BOARD_SIZE
     struct rhb_board:
-        pass
+        rhb_cache_counts cache
     void rhb_board_count(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
     void rhb_board_count_usual(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
 
@@ -402,6 +427,7 @@ cdef extern from "loop/loop.h" nogil:
         size_t open
         uint64_t read_at
         rhb_board *board
+        rhb_cache *cache
         uint64_t request_timeout
         int body_error
         bint forks
@@ -478,3 +504,19 @@ cdef extern from "base/live.h" nogil:
     void RHB_LIVE_BORN(rhb_live_kind kind)
     void RHB_LIVE_DEAD(rhb_live_kind kind)
     long rhb_live_count(rhb_live_kind kind)
+
+cdef extern from "loop/caching.h" nogil:
+    struct rhb_caching_options:
+        void *memory
+        size_t size
+        rhb_purge_desk *desk
+        uint64_t largest
+        size_t owner
+        const int *wake
+        size_t n_wake
+        rhb_cache_counts *counts
+    bint rhb_caching_join(rhb_loop *loop, const rhb_caching_options *options)
+    rhb_filled rhb_caching_head(rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, rhb_response_head *written)
+    bint rhb_caching_body(rhb_loop *loop, rhb_conn *conn, const char *data, size_t len)
+    void rhb_caching_complete(rhb_loop *loop, rhb_conn *conn, int64_t content_length)
+    void rhb_caching_give_up(rhb_loop *loop, rhb_conn *conn)

@@ -29,6 +29,7 @@ cdef class Exchange:
     cdef bint running                   # between start() and finish()
     cdef bint detached                  # the lane no longer has the request: the response has been suspended
     cdef bint client_gone               # write() found the client gone, or too slow
+    cdef bint gathers                   # the cache gets its body (response_cache.pyx)
     cdef bint has_lap                   # it has waited for its client, so its time is in `lap`
     cdef phr_request_head *saved_head   # a copy, then
     cdef str request_id                 # None without --request-id

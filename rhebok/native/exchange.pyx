@@ -59,6 +59,7 @@ from .csrc cimport (
 from .error_log cimport describe_request, identifiers_of, log_error
 from .misuse cimport raise_again, refuse_block, refuse_headers
 from .response_body cimport frame_block
+from .response_cache cimport begin_filling, gather
 from .response_head cimport complete_head, write_fields
 
 from rhebok.process.forked_child import end_forked_child
@@ -103,7 +104,7 @@ cdef class Exchange:
         self.lane = lane
         self.conn = conn
         self.running = True
-        self.detached = self.client_gone = self.has_lap = False
+        self.detached = self.client_gone = self.has_lap = self.gathers = False
         self.head.started = self.head.ended = False
         self.head.context.minor_version = lane.request.head.minor_version
         self.head.context.is_head = (lane.request.head.method_len == 4
@@ -240,7 +241,6 @@ cdef class Exchange:
         return 0
 
     cdef int score_unsent(self, uint64_t bytes) noexcept:
-        """So many bytes in memory wait for the client."""
         rhb_score_unsent(self.lane.score, self.scored_unsent, bytes)
         self.scored_unsent = bytes
 
@@ -250,7 +250,6 @@ cdef class Exchange:
         self.access_line.response_head.len = 0
 
     cdef int log_access(self) except -1:
-        """Reports the request: to the access log, and to statsd."""
         cdef rhb_lap lap = self.lap if self.has_lap else rhb_lap_of(self.loop, self.lane)
         return self.access_line.report(
             self.loop, self.conn, self.request_head(), self.head.written.status, self.body.size, self.request_id, &lap)
@@ -354,17 +353,18 @@ cdef class Exchange:
         return io
 
     cdef bint is_pending(self) noexcept:
-        """Whether an earlier block, or a file, is not sent yet: a write() failed, or waits in another thread. Another
-        block would take its place."""
+        """Whether an earlier block, or a file, is not sent yet: a write() failed, or waits in another thread."""
         return self.head.ended and (self.outgoing.is_pending() or self.outgoing.file_left > 0)
 
     # ---- head and body ----
 
     cdef int end_head(self, int64_t body_length) except -1:
-        """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
-        complete_head(&self.head, self.loop, body_length, self.request_id)
+        """Completes the head. body_length: bytes, -1 when it is not known."""
+        cdef int filled = complete_head(&self.head, self.loop, self.lane, self.conn, body_length, self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
+        if filled:
+            self.gathers = begin_filling(self.loop, self.conn, filled, &self.head, &self.body, self.outgoing)
         if self.loop.reports is not NULL and self.loop.reports.lines:
             self.access_line.keep_head(&self.outgoing.out)
         if self.unsent_hints.len > 0:
@@ -376,6 +376,8 @@ cdef class Exchange:
         cut, and the iteration ends with it. Only when everything before is sent, or small."""
         if not self.head.ended:
             self.end_head(-1)
+        if self.gathers:
+            self.gathers = gather(self.loop, self.conn, block)
         if frame_block(&self.body, self.outgoing, block):
             self.logger.error("response to %s is longer than its Content-Length: the rest is cut", self.describe())
             self.iterator = None
@@ -391,7 +393,6 @@ cdef class Exchange:
         return 0
 
     cdef dict identifiers(self):
-        """For log_error."""
         return identifiers_of(self.request_head() if self.running else NULL, self.request_id)
 
     def describe(self):

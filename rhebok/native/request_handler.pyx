@@ -36,6 +36,7 @@ from .environ cimport EnvironBuilder
 from .error_log cimport describe_request
 from .exchange cimport BROKEN, FINISHED, SHARED, SUSPENDED, UPGRADED, Exchange, Progress
 from .request_body cimport input_of
+from .response_cache cimport put_validators
 from .service cimport Service
 from .upgrade cimport run_offering
 
@@ -103,6 +104,8 @@ cdef class RequestHandler:
                 self.identify(exchange, conn)
             environ = self.environs.build(
                 &self.lane.request, conn, input_of(&self.lane.request, exchange), hints_for(exchange))
+            if conn.filling is not NULL:
+                put_validators(environ, conn)
             if exchange.request_id is not None:
                 self.service.request_ids.put(environ, exchange.request_id)
         except BaseException as error:

@@ -15,6 +15,7 @@ from posix.unistd cimport close
 
 from .access_log cimport close_reports, compile_format, new_records, new_selection, open_access_log, open_statsd
 from .at_fork cimport AtFork
+from .cache_setup cimport CacheSetup
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
     RHB_BOARD_SIZE,
@@ -141,6 +142,7 @@ cdef class Worker:
         For builds without the GIL (PEP 703).
     channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
         workers. slot: that of this worker in the scoreboard.
+    cache: None, or the rhebok.serving.cache.SharedCache of the generation.
 
     Raises ValueError for a wrong access log format, peer or score, OSError when loop or access log cannot be opened.
     """
@@ -150,6 +152,7 @@ cdef class Worker:
     cdef object keeper, on_access
     cdef LoopSetup setup             # the loop points into it
     cdef ChannelSetup channel        # into this too; None: no other workers
+    cdef CacheSetup cache            # likewise; None: no cache
     cdef Service service
     cdef tuple lanes                 # one for each thread
     cdef bint in_thread
@@ -162,7 +165,7 @@ cdef class Worker:
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, board=None, timeout=0, on_limit=None,
-                 on_last_accept=None, access_log=None, channel=None, slot=0,
+                 on_last_accept=None, access_log=None, channel=None, cache=None, slot=0,
                  statsd=None, records=None, on_access=None, requests=None, bint in_thread=False):
         cdef size_t threads = 1 if in_thread else settings.threads
         if self.loop is not NULL:
@@ -194,6 +197,9 @@ cdef class Worker:
         if channel is not None:
             self.channel = ChannelSetup(channel, channel.threads, slot)
             self.channel.join(self.loop)
+        if cache is not None:
+            self.cache = CacheSetup(cache, slot, settings.cache_entry)
+            self.cache.join(self.loop)
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)

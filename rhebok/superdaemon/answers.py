@@ -13,7 +13,7 @@ from signal import Signals
 from rhebok import __version__
 from rhebok.board.books import Books
 from rhebok.board.counts import Counts, as_bytes
-from rhebok.board.layout import LEVELS
+from rhebok.board.layout import LEVELS, PURGE_TEXT
 from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Worker
 from rhebok.listening.accept_queues import queue, queue_length
 from rhebok.listening.listeners import Listener
@@ -67,6 +67,8 @@ class Answers:
             return self._tell_worker(argument, STOP_SIGNAL, "ends when it has no request, and is replaced")
         if command == "loglevel":
             return self._set_log_level(argument)
+        if command == "purge":
+            return self._purge(argument)
         raise ValueError(f"{command!r} is not known: status or a command of `rhebok ctl --help`")
 
     def _reload(self) -> dict[str, Any]:
@@ -95,6 +97,12 @@ class Answers:
         for generation in self._engine.generations.values():
             generation.send(Signals.SIGCHLD)
         return {"done": f"the error log has the level {argument} until the next deploy"}
+
+    def _purge(self, argument: Any) -> dict[str, Any]:
+        """Whoever answers from the cache next carries it out first."""
+        kind, text = _meant_by(argument)
+        self.books.purge(kind, text)
+        return {"done": f"no response with the {kind} {text} is answered from the cache any more"}
 
     def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:
         """The board is written by the generation's user, so /proc has to agree that it is a worker."""
@@ -173,6 +181,19 @@ class Answers:
             "memory": self._memory.bytes_of(worker.pid, deadline),
             **_described(Counts(worker.counted)),
         }
+
+
+def _meant_by(argument: Any) -> tuple[str, str]:
+    """What is to be purged: its kind in board/layout.py, and the text."""
+    if not isinstance(argument, str) or not argument or any(ord(byte) < 33 for byte in argument):
+        raise ValueError("purge takes a URL, the beginning of one and *, a tag, or * alone")
+    if len(argument.encode("utf-8", "surrogateescape")) > PURGE_TEXT:
+        raise ValueError(f"purge takes at most {PURGE_TEXT} bytes")
+    if argument == "*":
+        return "all", argument
+    if "://" not in argument:
+        return "tag", argument
+    return ("prefix", argument[:-1]) if argument.endswith("*") else ("url", argument)
 
 
 def _measured(worker: Worker, now: float) -> tuple[int, str, int, int, int, float]:
