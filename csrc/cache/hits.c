@@ -263,12 +263,15 @@ static bool lasts(const struct rhb_lifetime *lifetime)
     return !lifetime->asks_each_time && lifetime->fresh > lifetime->initial_age;
 }
 
+static bool may_claim(const struct asking *asking)
+{
+    return asking->may_wait && is_shared(&asking->asked) &&
+           asking->cache->owner < asking->cache->n_wake;
+}
+
 static enum rhb_claiming claim(struct asking *asking, struct rhb_fill *fill)
 {
     struct rhb_cache *cache = asking->cache;
-    if (!asking->may_wait || !is_shared(&asking->asked) || cache->owner >= cache->n_wake ||
-        (asking->is_found && !lasts(&asking->found.record.lifetime)))
-        return RHB_CLAIM_NONE;
     uint64_t likeness = rhb_asked_likeness(&asking->asked, &cache->store.head->key);
     return rhb_fills_claim(&cache->memory->fills, likeness, cache->owner, fill);
 }
@@ -304,7 +307,7 @@ static enum rhb_verdict answer_and_ask(struct asking *asking, struct making *mak
     struct rhb_found again = asking->found;
     if (!make_answer(making, question, age))
         return RHB_VERDICT_ASK;
-    if (claim(asking, &fill) != RHB_CLAIM_MINE)
+    if (!may_claim(asking) || claim(asking, &fill) != RHB_CLAIM_MINE)
         return RHB_VERDICT_ANSWER;
     asking->found = again;
     *filling = fill_for(asking, RHB_CLAIM_MINE, &fill);
@@ -314,7 +317,9 @@ static enum rhb_verdict answer_and_ask(struct asking *asking, struct making *mak
 static enum rhb_verdict ask_application(struct asking *asking, struct rhb_filling **filling,
                                         struct rhb_fill *fill)
 {
-    enum rhb_claiming claiming = claim(asking, fill);
+    enum rhb_claiming claiming = RHB_CLAIM_NONE;
+    if (may_claim(asking) && (!asking->is_found || lasts(&asking->found.record.lifetime)))
+        claiming = claim(asking, fill);
     if (claiming == RHB_CLAIM_OTHER)
         return RHB_VERDICT_WAIT;
     asking->cache->counts->misses++;
