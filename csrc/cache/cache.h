@@ -16,11 +16,11 @@ enum { RHB_PASSES = 1024 };
 
 /* Counters of a loop; on the board. */
 struct rhb_cache_counts {
-    uint64_t hits;   /* answers from the cache: fresh, */
-    uint64_t stale;  /* or stale */
-    uint64_t misses; /* requests that could have been answered, and were not */
-    uint64_t waits;  /* requests that waited for the answer to another one */
-    uint64_t stored; /* responses */
+    uint64_t hits;    /* answers from the cache: fresh, */
+    uint64_t stale;   /* or stale */
+    uint64_t misses;  /* requests that could have been answered, and were not */
+    uint64_t stored;  /* responses */
+    uint64_t evicted; /* others, to make space for them */
 };
 
 /* A URI whose last response was not to be stored: its requests go to the application at once. */
@@ -55,6 +55,14 @@ struct rhb_cache {
  * made there. counts, proxies, owner, largest and wake are the caller's to set. */
 struct rhb_cache *rhb_cache_open(void *memory, size_t size);
 void rhb_cache_free(struct rhb_cache *cache);
+
+/* Shows operators how much is in the store. Under its lock. */
+static inline void rhb_cache_show(struct rhb_cache *cache)
+{
+    const struct rhb_store_head *head = cache->store.head;
+    atomic_store_explicit(&cache->desk->bytes, atomic_load(&head->bytes), memory_order_relaxed);
+    atomic_store_explicit(&cache->desk->records, atomic_load(&head->records), memory_order_relaxed);
+}
 
 /* Wakes the loops that these bits name (fills.h). */
 void rhb_cache_wake(const struct rhb_cache *cache, uint64_t loops);

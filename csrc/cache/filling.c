@@ -323,8 +323,11 @@ static void store(struct rhb_cache *cache, struct rhb_filling *filling,
         .head = filling->head,
     };
     if (rhb_store_lock(&cache->store, LOCK_MS)) {
+        uint64_t evicted = atomic_load(&cache->store.head->evictions);
         if (is_current(cache, filling) && rhb_record_store(&cache->store, &given, &scratch))
             cache->counts->stored++;
+        cache->counts->evicted += atomic_load(&cache->store.head->evictions) - evicted;
+        rhb_cache_show(cache);
         rhb_store_unlock(&cache->store);
     }
     rhb_bytes_free(&scratch);

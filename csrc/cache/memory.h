@@ -30,7 +30,9 @@ struct rhb_purge_desk {
     _Atomic uint64_t asked;
     _Atomic uint64_t done;
     _Atomic uint64_t removed; /* records */
-    uint64_t reserved[5];
+    _Atomic uint64_t bytes;   /* in the store, at its last change; for operators */
+    _Atomic uint64_t records; /* likewise */
+    uint64_t reserved[3];
     struct rhb_purge purges[RHB_PURGES]; /* number n at n % RHB_PURGES */
 };
 

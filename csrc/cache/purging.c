@@ -116,6 +116,7 @@ bool rhb_cache_catch_up(struct rhb_cache *cache)
         carry_out(cache, &purge);
     }
     atomic_store(&desk->done, asked);
+    rhb_cache_show(cache);
     rhb_store_unlock(&cache->store);
     return true;
 }
@@ -134,6 +135,7 @@ static void forget(struct rhb_cache *cache, const char *uri, size_t len)
         return;
     }
     rhb_record_forget(&cache->store, &cache->store.head->key, uri, len, &scratch);
+    rhb_cache_show(cache);
     rhb_store_unlock(&cache->store);
     rhb_bytes_free(&scratch);
 }

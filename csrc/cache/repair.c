@@ -1,10 +1,7 @@
 /* After a writer was killed: what is known for sure are the entries whose sequence numbers are even
  * and whose chains are right. Everything else is made from them. */
-#include "store.h"
+#include "store_words.h"
 #include <stdlib.h>
-
-#define LOAD(word) atomic_load_explicit(&(word), memory_order_acquire)
-#define STORE(word, value) atomic_store_explicit(&(word), (value), memory_order_release)
 
 static uint64_t blocks_for(uint64_t len)
 {
@@ -49,7 +46,7 @@ static void free_entry(struct rhb_store *store, uint32_t number)
 static void keep_entry(struct rhb_store *store, uint32_t number)
 {
     struct rhb_store_entry *entry = &store->entries[number];
-    _Atomic uint32_t *bucket = &store->buckets[LOAD(entry->hash) & (store->n_buckets - 1)];
+    _Atomic uint32_t *bucket = rhb_store_bucket(store, LOAD(entry->hash));
     STORE(entry->next, LOAD(*bucket));
     STORE(*bucket, number);
     atomic_fetch_add_explicit(&store->head->bytes, LOAD(entry->len), memory_order_relaxed);

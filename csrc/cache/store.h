@@ -98,7 +98,7 @@ bool rhb_store_read(const struct rhb_store *store, struct rhb_store_reading *rea
 /* It was of use, and is to be kept. */
 void rhb_store_touch(const struct rhb_store *store, const struct rhb_store_reading *reading);
 
-/* ---- writing: under the lock ---- */
+/* ---- writing, under the lock: store_write.c ---- */
 
 /* False when it cannot be had for so many milliseconds; the caller does without then. */
 bool rhb_store_lock(struct rhb_store *store, unsigned patience_ms);

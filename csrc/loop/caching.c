@@ -155,10 +155,8 @@ enum rhb_event rhb_caching_park(struct rhb_loop *loop, struct rhb_conn *conn)
     conn->waits = false;
     if (!put_back(loop, conn))
         return RHB_EVENT_REQUEST;
-    if (conn->waits_until == 0) {
+    if (conn->waits_until == 0)
         conn->waits_until = now + loop->options.timeouts[RHB_CONN_WAIT];
-        loop->cache->counts->waits++;
-    }
     if (!await(loop, conn) || conn->waits_until <= now) {
         conn->asks = conn->waits_until <= now;
         go_on(loop, conn);

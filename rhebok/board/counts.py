@@ -10,6 +10,8 @@ from rhebok.board.layout import (
     BOARD_SIZE,
     BYTES_IN_AT,
     BYTES_OUT_AT,
+    CACHE,
+    CACHE_AT,
     CLASSES,
     HISTOGRAM_AT,
     HISTOGRAM_WORDS,
@@ -64,6 +66,7 @@ class Counts:
         }
         self.accepted = words[ACCEPTED_AT]
         self.bytes_in, self.bytes_out = words[BYTES_IN_AT], words[BYTES_OUT_AT]
+        self.cache = dict(zip(CACHE, words[CACHE_AT : CACHE_AT + len(CACHE)], strict=True))
         starts = [HISTOGRAM_AT + place * HISTOGRAM_WORDS for place in range(len(HISTOGRAMS))]
         prompt, queue, application, total = (Times(words[at : at + HISTOGRAM_WORDS]) for at in starts)
         # The prompt ones did not wait: their time with the application is the total too (csrc/loop/lap.h).

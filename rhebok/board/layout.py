@@ -24,7 +24,8 @@ BOARD_SIZE = 14336
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
 CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
-ACCEPTED_AT, BYTES_IN_AT, BYTES_OUT_AT = 48, 49, 50  # words
+ACCEPTED_AT, BYTES_IN_AT, BYTES_OUT_AT, CACHE_AT = 48, 49, 50, 51  # words
+CACHE = ("hits", "stale", "misses", "stored", "evicted")  # struct rhb_cache_counts of csrc/cache/cache.h
 HISTOGRAMS = ("prompt", "queue", "application", "total")
 HISTOGRAM_AT, HISTOGRAM_WORDS = 56, BUCKETS
 
@@ -36,9 +37,9 @@ CHANGES_AT, STOPPING_AT, LEVEL_AT, CAUSES_AT = 24, 32, 40, 64
 LEVELS = ("debug", "info", "warning", "error", "critical")  # LEVEL_AT has 1 for the first; 0: as configured
 RECORD = struct.Struct("=IIQ16x")  # pid (0: free), state, monotonic ns of the fork
 
-# The desk of purges: how many have been asked for and carried out, and the records that these have removed; and then
-# a place for each of the last ones.
-PURGE_COUNTS = struct.Struct("=QQQ")
+# The desk of purges: how many have been asked for and carried out, the records that these have removed; bytes
+# and records that are in the cache; and then a place for each of the last purges.
+PURGE_COUNTS = struct.Struct("=QQQQQ")
 PURGES_HEAD, PURGE_SIZE, PURGES, PURGE_TEXT = 64, 2048, 32, 2024
 PURGE = struct.Struct(f"=II8x{PURGE_TEXT}sQ")  # kind, length of the text, text, number
 PURGES_SIZE = PURGES_HEAD + PURGES * PURGE_SIZE

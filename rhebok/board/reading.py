@@ -76,6 +76,8 @@ class Reading:
     workers: tuple[Worker, ...]
     counted: int  # by all workers, also by those that have ended
     causes: dict[str, int]  # why workers were replaced, and how often
+    cache_bytes: int = 0  # in the cache,
+    cache_records: int = 0  # and how many responses
 
 
 class BoardReader:
@@ -120,8 +122,8 @@ class BoardReader:
         os.pwrite(self._fd, _CHANGES.pack(LEVELS.index(level) + 1), LEVEL_AT)
 
     def purge(self, kind: str, text: str) -> None:
-        """Asks for something to be taken out of the cache of this generation: before anything else is answered from
-        it, whoever answers does it. Raises OSError when it cannot be written."""
+        """Asks for something to be taken out of the cache of this generation: whoever answers from it next does
+        that first. Raises OSError when it cannot be written."""
         at = self._layout.purges_at
         asked, *_ = PURGE_COUNTS.unpack(self._bytes(at, PURGE_COUNTS.size))
         number, encoded = asked + 1, text.encode("utf-8", "surrogateescape")
@@ -150,7 +152,9 @@ class BoardReader:
         past = counts.number(self._bytes(layout.past_at, BOARD_SIZE))
         causes = struct.unpack(f"={len(CAUSES)}Q", self._bytes(CAUSES_AT, 8 * len(CAUSES)))
         counted = past + sum(worker.counted for worker in workers)
-        return Reading(tuple(workers), counted, dict(zip(CAUSES, causes, strict=True)))
+        cached = PURGE_COUNTS.unpack(self._bytes(layout.purges_at, PURGE_COUNTS.size))[3:]
+        by_cause = dict(zip(CAUSES, causes, strict=True))
+        return Reading(tuple(workers), counted, by_cause, *cached)
 
     def _worker(self, slot: int, pid: int, state: int, forked_at: int) -> Worker:
         layout = self._layout

@@ -40,13 +40,17 @@ def _head(now: Answer, before: Answer | None, seconds: float) -> list[str]:
     waiting = ", ".join(f"{each['name']} ({_or_unknown(each['queue'])} waiting)" for each in now["listeners"])
     failed = f" ({now['failed_deploys']} failed)" if now["failed_deploys"] else ""
     counted = ", ".join(f"{number} {name}" for name, number in classes.items() if number)
-    return [
+    cache, cached = now.get("cache", {}), now.get("cached", {})
+    cache_line = ", ".join(f"{number} {name}" for name, number in cache.items())
+    kept = f"{cached.get('records', 0)} responses ({size(cached.get('bytes', 0))})"
+    lines = [
         f"rhebok {now['version']}, pid {now['pid']}, up {age(now['uptime'])}, {waiting}",
         f"{requests} requests{f' ({counted})' if counted else ''}, "
         f"{rate:.1f}/s, p50 {duration(percentile(times, 0.5))}, p99 {duration(percentile(times, 0.99))}, "
         f"{size(now['bytes_in'])} in, {size(now['bytes_out'])} out, {now['accepted']} connections",
         f"{now['deploys']} deploys{failed}; workers replaced: {replaced or 'none'}",
     ]
+    return [*lines, f"cache: {kept}, {cache_line}"] if any(cache.values()) else lines
 
 
 def _row(generation: Answer, worker: Answer, before: Answer | None, seconds: float) -> tuple[str, ...]:

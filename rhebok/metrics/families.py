@@ -48,6 +48,7 @@ class Writer:
         """For prometheus_client."""
         found, counted = self._found, Counts(number(self._found["counted"]))
         yield from _requests(counted)
+        yield from _cache(self._found, counted)
         yield from _workers(found)
         yield from _deploys(found)
         yield from _listeners(found)
@@ -96,6 +97,18 @@ def _requests(counted: Counts) -> Iterator[Any]:
     yield _counter("received_bytes", "Bytes of requests.", counted.bytes_in)
     yield _counter("sent_bytes", "Bytes of responses.", counted.bytes_out)
     yield _counter("accepted_connections", "Connections that were accepted.", counted.accepted)
+
+
+def _cache(found: dict[str, Any], counted: Counts) -> Iterator[Any]:
+    events = _core.CounterMetricFamily(
+        "rhebok_cache_events", "What the cache did with requests and responses.", labels=("event",)
+    )
+    for name, count in counted.cache.items():
+        events.add_metric((name,), count)
+    yield events
+    size, responses = found["cached"]
+    yield _gauge("cache_bytes", "Bytes of the responses in the cache.", size)
+    yield _gauge("cache_responses", "Responses in the cache.", responses)
 
 
 def _workers(found: dict[str, Any]) -> Iterator[Any]:

@@ -191,7 +191,7 @@ cdef class Exchange:
 
     @cython.critical_section
     cdef int retire(self) except -1:
-        """Breaks the reference cycle through the bound methods: the exchange is not used again."""
+        """Breaks the reference cycle through the bound methods."""
         self.start_response_method = self.write_method = self.hints = None
         self.access_line.environ = None  # whose wsgi.input may have this exchange
         return 0
@@ -388,7 +388,6 @@ cdef class Exchange:
         return self.outgoing.flush(self.conn.fd, ends) if self.head.ended else RHB_IO_OK
 
     cdef int end_in_child(self, object error) except -1:
-        """The application has returned, or raised, in a process that it forked. Does not return."""
         end_forked_child(self.logger, self.describe(), error)
         return 0
 

@@ -136,13 +136,12 @@ cdef class Worker:
         take_records().
     on_access: None, or called for each response of the application as on_access(environ, status: int, head: bytes,
         body_bytes: int, duration_ns: int).
-    requests: None, or the RequestCount of all loops of the process, which then has max_requests and on_limit.
+    requests: None, or the RequestCount of all loops of the process, which has max_requests and on_limit.
     in_thread: run() is called in a thread of its own, and settings.threads such threads have a Worker each, so this one
         has one loop for one thread. stop(), interrupt() and log_cut() may then be called in any thread, at any time.
         For builds without the GIL (PEP 703).
-    channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
-        workers. slot: that of this worker in the scoreboard.
-    cache: None, or the rhebok.serving.cache.SharedCache of the generation.
+    channel, cache: None, or the rhebok.serving.channel.Channel and rhebok.serving.cache.SharedCache of the generation.
+    slot: that of this worker in the scoreboard.
 
     Raises ValueError for a wrong access log format, peer or score, OSError when loop or access log cannot be opened.
     """
@@ -152,7 +151,7 @@ cdef class Worker:
     cdef object keeper, on_access
     cdef LoopSetup setup             # the loop points into it
     cdef ChannelSetup channel        # into this too; None: no other workers
-    cdef CacheSetup cache            # likewise; None: no cache
+    cdef CacheSetup cache            # likewise
     cdef Service service
     cdef tuple lanes                 # one for each thread
     cdef bint in_thread
@@ -227,7 +226,6 @@ cdef class Worker:
         return lane
 
     cdef int use_score(self, score, board) except -1:
-        """Gives each lane its part of the scoreboard and of the board."""
         cdef Lane lane
         cdef Py_ssize_t number
         self.score = memoryview(score), memoryview(board)
@@ -311,8 +309,7 @@ cdef class Worker:
         (<Lane>self.lanes[number]).interrupt(exception)
 
     def in_progress(self):
-        """in_progress() -> list[str]: method and target of the requests that are being answered; of suspended
-        responses at most 32. Not for a worker with in_thread."""
+        """in_progress() -> list[str]: method and target of the current requests; of suspended responses at most 32."""
         cdef void *owners[MAX_NAMED]
         cdef list suspended = []
         cdef size_t count = rhb_loop_owners(self.loop, owners, MAX_NAMED)
@@ -344,7 +341,7 @@ cdef class Worker:
         rhb_score_main_alive((<Lane>self.lanes[0]).lane.score, rhb_now_coarse() if lives else 0)
 
     def flush_logs(self):
-        """flush_logs() -> None: writes the lines of the access log, and sends the metrics, that are still in memory."""
+        """flush_logs() -> None: writes the lines of the access log, and sends the metrics."""
         if self.loop is not NULL and self.loop.reports is not NULL:
             rhb_reports_finish(self.loop.reports)
 
@@ -380,7 +377,7 @@ cdef class Worker:
         return 0
 
     cdef int leave_loop(self) noexcept:
-        """From now on nobody expects a sign of life: the application may take its time to end."""
+        """From now on nobody expects a sign of life."""
         cdef Lane lane
         for lane in self.lanes:
             rhb_score_alive(lane.lane.score, 0)

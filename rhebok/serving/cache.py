@@ -16,8 +16,8 @@ _PAGE = mmap.PAGESIZE
 
 
 class SharedCache:
-    """So many bytes, and a descriptor for each event loop to wake it. Raises OSError, or ValueError for too few
-    bytes. loops: of each worker."""
+    """So many bytes, and a descriptor for each event loop to wake it. Raises OSError, or ValueError for too
+    few bytes. loops: of each worker."""
 
     def __init__(self, size: int, scoreboard: Scoreboard, workers: int, loops: int = 1) -> None:
         self._loops = loops

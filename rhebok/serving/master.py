@@ -197,7 +197,7 @@ class Master:
             return SharedCache(settings.cache, self._scoreboard, settings.workers, self._loops)
         except (OSError, ValueError) as error:
             text = f"no cache of {settings.cache} bytes can be made: {error}"
-            raise UserError(text, ExitStatus.CONFIG) from None
+            raise UserError(text, ExitStatus.USAGE) from None
 
     def _load_for_all(self) -> Application:
         """The function of the workers too: its module may leave something behind, and a mistake in it need

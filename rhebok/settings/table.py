@@ -291,8 +291,8 @@ class Settings:
     cache_entry: int = row("--cache-entry", values.size(1), 2**20, Group.HTTP,
         "With --cache: the longest body that is kept.", unit="bytes")
     cache_wait: float = row("--cache-wait", values.seconds(), 5.0, Group.HTTP,
-        "With --cache: how long a request waits for the answer to the same request of another client. Then it "
-        "goes to the application too. 0 means that none waits.", unit="seconds")
+        "With --cache: how long a request waits for the answer to the same request of another client. Then "
+        "it goes to the application too. 0 means that none waits.", unit="seconds")
 
     max_connections: int = row("--max-connections", values.whole_number(0, 2**31 - 1), 10_000, Group.LIMITS,
         "The most connections of a worker. To accept one more, it closes the one that has been idle longest; "

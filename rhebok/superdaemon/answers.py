@@ -135,6 +135,10 @@ class Answers:
             "generations": [
                 self._generation(each, readings.get(each.number), deadline) for each in generations
             ],
+            "cached": {
+                "bytes": sum(reading.cache_bytes for reading in readings.values()),
+                "records": sum(reading.cache_records for reading in readings.values()),
+            },
             **_described(Counts(self.books.counted(readings))),
         }
 
@@ -150,6 +154,10 @@ class Answers:
             ],
             "causes": self.books.causes(readings),
             "counted": as_bytes(self.books.counted(readings)),
+            "cached": (
+                sum(reading.cache_bytes for reading in readings.values()),
+                sum(reading.cache_records for reading in readings.values()),
+            ),
             "generations": [
                 (each.number, each.pid, each.phase.name.lower()) for each in self._engine.generations.values()
             ],
@@ -210,6 +218,7 @@ def _described(counted: Counts) -> dict[str, Any]:
         "accepted": counted.accepted,
         "bytes_in": counted.bytes_in,
         "bytes_out": counted.bytes_out,
+        "cache": counted.cache,
         "queue_times": counted.queue.counts,
         "application_times": counted.application.counts,
         "total_times": counted.total.counts,

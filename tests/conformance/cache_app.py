@@ -1,7 +1,7 @@
-"""An application that answers as the field `Answer` of a request tells it, and counts the requests of each path.
+"""An application that answers as the field `Answer` of a request tells it, and counts the requests.
 
-Answer: {"status": "200 OK", "fields": [["Name", "value"]], "body": "text"}, as JSON. GET /calls?/path answers with
-the number of requests for that path.
+Answer: {"status": "200 OK", "fields": [["Name", "value"]], "body": "text"}, as JSON. GET /calls?/path answers
+with the number of requests for that path.
 """
 
 import json

@@ -1,10 +1,10 @@
-"""The cases of cases/cache against a server with --cache. A file is about one rule, a case a row of requests for one
-path of its own. What it says of each request:
+"""The cases of cases/cache against a server with --cache. A file is about one rule, a case is a row of
+requests for a path of its own. What it says of each request:
 
     method, fields, target   GET, none and the path of the case, unless given; {path} in a target is that path
     answer                   what the application answers if it is asked: status, fields, body (cache_app.py)
-    from                     "application" or "cache": who answers; "renewed": the cache, and the application is asked
-                             behind it; "validated": the cache, after the application has been asked; "nobody"
+    from                     "application", "cache" or "nobody": who answers; "renewed": the cache, and the
+                             application is asked behind it; "validated": the cache, after that was asked
     status, headers, absent  of the response; a header that is "*" is there
     body                     of the response
     asked                    what the application was asked with in If-None-Match or If-Modified-Since
@@ -48,8 +48,8 @@ def address() -> Iterator[tuple[str, int]]:
     program = Path(sys.executable).with_name("rhebok")
     host, port = "127.0.0.1", free_port()
     command = [
-        str(program), "-w", "1", "-b", f"{host}:{port}", "--chdir", str(servers.HERE), "--log-level", "critical",
-        "--cache", "8m", "cache_app:application",
+        str(program), "-w", "1", "-b", f"{host}:{port}", "--chdir", str(servers.HERE),
+        "--log-level", "critical", "--cache", "8m", "cache_app:application",
     ]  # fmt: skip
     server = subprocess.Popen(command)
     try:
@@ -93,7 +93,9 @@ def calls(address: tuple[str, int], path: str) -> int:
     return int(ask(address, "GET", f"/calls?{path}", {})[2])
 
 
-def problems(address: tuple[str, int], path: str, step: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
+def problems(
+    address: tuple[str, int], path: str, step: dict[str, Any], given: dict[str, Any]
+) -> Iterator[str]:
     """What is not as the step says."""
     before, seen = calls(address, path), step.get("target", "{path}").replace("{path}", path)
     fields = {**step.get("fields", {}), "Answer": json.dumps(step.get("answer", given))}

@@ -1,4 +1,4 @@
-"""The cache, through the real command: one request fills it while others wait, whatever happens to that one."""
+"""The cache, through the real command: one request fills it while others wait, and what happens to it."""
 
 import os
 import signal
@@ -27,13 +27,6 @@ def calls(tmp_path: Path) -> Callable[[str], int]:
         return file.read_text().splitlines().count(path) if file.exists() else 0
 
     return count
-
-
-def connections(server: Server) -> int:
-    """That wait in the server, by the kernel's table."""
-    port = f":{server.address[1]:04X}"
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return sum(line.split()[1].endswith(port) and line.split()[3] == "01" for line in lines)
 
 
 def ctl(server: Server, *words: str) -> str:
@@ -94,7 +87,9 @@ def test_a_filler_that_is_killed_is_followed_by_another(
     answered = [response.status for response in _answers_of_the_living(waiting)]
     assert answered
     assert set(answered) == {200}
-    assert calls("/gate") <= 3  # the one that was killed, and the next one; a connection of the dead one is lost
+    assert (
+        calls("/gate") <= 3
+    )  # the one that was killed, and the next one; a connection of the dead one is lost
     server.wait_for_workers(2, without=[busy])
 
 

@@ -1,4 +1,7 @@
-"""Answers that may be stored: a counter and the worker's pid. /gate waits at a gate, unless that is missing; /plain may not be stored."""
+"""Answers that may be stored, but for /plain and /gate-plain. /gate waits at a gate, unless that is missing.
+
+Each call appends its path to the file `calls`. ?size=BYTES is the size of the body, ?tag=TAG its Cache-Tag.
+"""
 
 import os
 from collections.abc import Callable, Iterable
