@@ -122,8 +122,8 @@ class BoardReader:
         os.pwrite(self._fd, _CHANGES.pack(LEVELS.index(level) + 1), LEVEL_AT)
 
     def purge(self, kind: str, text: str) -> None:
-        """Asks for something to be taken out of the cache of this generation: whoever answers from it next does
-        that first. Raises OSError when it cannot be written."""
+        """Asks for something to be taken out of the cache of this generation: whoever answers from it next
+        does that first. Raises OSError when it cannot be written."""
         at = self._layout.purges_at
         asked, *_ = PURGE_COUNTS.unpack(self._bytes(at, PURGE_COUNTS.size))
         number, encoded = asked + 1, text.encode("utf-8", "surrogateescape")

@@ -39,6 +39,8 @@ DEFAULTS: dict[str, Any] = {
     "limit_request_fields": 100,
     "limit_request_body": 0,
     "body_buffer": 1 << 20,
+    "cache_entry": 1 << 20,
+    "cache_wait": 5.0,
     "keep_alive": 75,
     "header_timeout": 15,
     "body_timeout": 60,

@@ -38,7 +38,8 @@ class Supervisor:
     def answer(self, ready: bool = True, why: str = "") -> None:
         found = {
             "ready": ready, "why": why, "version": "1", "pid": os.getpid(), "started": 1.0, "listeners": [],
-            "causes": dict.fromkeys(CAUSES, 0), "counted": as_bytes(0), "generations": [], "workers": [],
+            "causes": dict.fromkeys(CAUSES, 0), "counted": as_bytes(0), "cached": (0, 0),
+            "generations": [], "workers": [],
             "deploys": 0, "deploys_failed": 0,
         }  # fmt: skip
         self.link.send(marshal.dumps(found))
