@@ -66,7 +66,9 @@ static bool is_replaced(const struct rhb_record *record, const struct rhb_to_sto
 {
     if (!has_key(record, key, given->uri, given->uri_len, given->extra, given->extra_len))
         return false;
-    return record->vary_len == given->vary_len &&
+    if (record->vary_len != given->vary_len)
+        return false;
+    return given->vary_len == 0 ||
            memcmp(key + record->uri_len + record->extra_len, given->vary, given->vary_len) == 0;
 }
 

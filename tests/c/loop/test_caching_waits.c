@@ -1,0 +1,155 @@
+/* csrc/loop/caching.c: requests that wait for the answer to another one. */
+#define _GNU_SOURCE
+#include "caching_fixture.h"
+
+/* Requests of so many clients wait for the first one. */
+static struct rhb_conn *gather_crowd(struct scene *s, struct client *clients, size_t count)
+{
+    struct rhb_test *t = s->f.t;
+    clients[0] = client_new(&s->f, BY_UNIX);
+    struct rhb_conn *filler = ask(s, &clients[0], GET("/page"));
+    rhb_loop_enter(s->f.loop, s->second);
+    for (size_t i = 1; i < count; i++) {
+        clients[i] = client_new(&s->f, BY_UNIX);
+        client_send_text(&s->f, &clients[i], GET("/page") GET("/page"));
+    }
+    restart_timer(&s->f);
+    while (parked(&s->f, RHB_CONN_WAIT) < count - 1 && step(&s->f))
+        ;
+    CHECK_INT(parked(&s->f, RHB_CONN_WAIT), count - 1);
+    return filler;
+}
+
+static void answer_crowd(struct scene *s, struct client *clients, size_t count)
+{
+    struct rhb_test *t = s->f.t;
+    CHECK_INT(answer_to(&s->f, &clients[0]), 200);
+    for (size_t i = 1; i < count; i++)
+        for (int pipelined = 0; pipelined < 2; pipelined++)
+            CHECK_INT(answer_to(&s->f, &clients[i]), 200);
+    for (size_t i = 0; i < count; i++)
+        client_close(&clients[i]);
+}
+
+static void others_wait_for_the_first_one(struct rhb_test *t)
+{
+    enum { CROWD = 20 };
+    struct scene s;
+    struct client clients[CROWD];
+    set_up_cache(&s, t);
+    struct rhb_conn *filler = gather_crowd(&s, clients, CROWD);
+    rhb_loop_enter(s.f.loop, s.first);
+    unsigned requests = s.f.requests;
+    respond(&s, filler, "200 OK", STORED, 100);
+    answer_crowd(&s, clients, CROWD);
+    CHECK_INT(s.f.requests, requests);
+    tear_down_cache(&s);
+}
+
+static void a_broken_filler_is_followed_by_another(struct rhb_test *t)
+{
+    enum { CROWD = 5 };
+    struct scene s;
+    struct client clients[CROWD];
+    set_up_cache(&s, t);
+    struct rhb_conn *filler = gather_crowd(&s, clients, CROWD);
+    rhb_loop_enter(s.f.loop, s.first);
+    rhb_loop_abort(s.f.loop, filler);
+    s.f.held = NULL;
+    restart_timer(&s.f);
+    while (s.f.held == NULL && step(&s.f))
+        ;
+    if (CHECK(s.f.held != NULL))
+        respond(&s, s.f.held, "200 OK", STORED, 100);
+    for (size_t i = 1; i < CROWD; i++)
+        CHECK_INT(answer_to(&s.f, &clients[i]), 200);
+    for (size_t i = 0; i < CROWD; i++)
+        client_close(&clients[i]);
+    CHECK_INT(s.counts.stored, 1);
+    tear_down_cache(&s);
+}
+
+static void a_loop_of_a_dead_worker_is_waited_for_no_more(struct rhb_test *t)
+{
+    struct scene s;
+    struct rhb_fill theirs;
+    set_up_cache(&s, t);
+    struct client c = client_new(&s.f, BY_TCP);
+    struct rhb_cache_memory *memory = s.memory;
+    struct client probe = client_new(&s.f, BY_TCP);
+    struct rhb_conn *conn = ask(&s, &probe, GET("/page"));
+    theirs = conn->filling->claim;
+    uint64_t word = atomic_load(&memory->fills.claims[theirs.index].word);
+    atomic_store(&memory->fills.claims[theirs.index].word,
+                 (word & ~UINT64_C(0xffff)) | 8); /* owner 7 */
+    rhb_loop_abort(s.f.loop, conn);
+    s.f.held = NULL;
+    client_send_text(&s.f, &c, GET("/page"));
+    restart_timer(&s.f);
+    while (parked(&s.f, RHB_CONN_WAIT) == 0 && step(&s.f))
+        ;
+    uint64_t loops = rhb_cache_end_owner(s.memory, 7);
+    CHECK_INT(loops, 1);
+    rhb_cache_wake(s.f.loop->cache, loops);
+    restart_timer(&s.f);
+    while (s.f.held == NULL && step(&s.f))
+        ;
+    if (CHECK(s.f.held != NULL))
+        respond(&s, s.f.held, "200 OK", STORED, 100);
+    CHECK_INT(answer_to(&s.f, &c), 200);
+    client_close(&c);
+    client_close(&probe);
+    tear_down_cache(&s);
+}
+
+static void nobody_waits_for_longer_than_the_bound(struct rhb_test *t)
+{
+    struct scene s;
+    struct client clients[2];
+    set_up_cache(&s, t);
+    s.f.loop->options.timeouts[RHB_CONN_WAIT] = 20 * MS;
+    clients[0] = client_new(&s.f, BY_UNIX);
+    clients[1] = client_new(&s.f, BY_UNIX);
+    struct rhb_conn *filler = ask(&s, &clients[0], GET("/page"));
+    rhb_loop_enter(s.f.loop, s.second);
+    struct rhb_conn *other = ask(&s, &clients[1], GET("/page"));
+    CHECK(other != filler);
+    respond(&s, other, "200 OK", STORED, 100);
+    rhb_loop_enter(s.f.loop, s.first);
+    respond(&s, filler, "200 OK", STORED, 100);
+    CHECK_INT(answer_to(&s.f, &clients[0]), 200);
+    CHECK_INT(answer_to(&s.f, &clients[1]), 200);
+    client_close(&clients[0]);
+    client_close(&clients[1]);
+    tear_down_cache(&s);
+}
+
+static void a_client_that_goes_while_it_waits_is_let_go(struct rhb_test *t)
+{
+    enum { CROWD = 3 };
+    struct scene s;
+    struct client clients[CROWD];
+    set_up_cache(&s, t);
+    struct rhb_conn *filler = gather_crowd(&s, clients, CROWD);
+    client_reset(&clients[1]);
+    client_shut(&clients[2]);
+    rhb_loop_enter(s.f.loop, s.first);
+    respond(&s, filler, "200 OK", STORED, 100);
+    CHECK_INT(answer_to(&s.f, &clients[0]), 200);
+    CHECK_INT(answer_to(&s.f, &clients[2]), 200);
+    client_close(&clients[0]);
+    client_close(&clients[2]);
+    tear_down_cache(&s);
+}
+
+int main(void)
+{
+    static const struct rhb_case cases[] = {
+        RHB_CASE(others_wait_for_the_first_one),
+        RHB_CASE(a_broken_filler_is_followed_by_another),
+        RHB_CASE(a_loop_of_a_dead_worker_is_waited_for_no_more),
+        RHB_CASE(nobody_waits_for_longer_than_the_bound),
+        RHB_CASE(a_client_that_goes_while_it_waits_is_let_go),
+    };
+    return RHB_RUN(cases);
+}
