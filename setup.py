@@ -60,6 +60,7 @@ OFF_THE_PATH = frozenset(
         "loop_setup",
         "misuse",
         "orphan",
+        "static_files",
         "thread_stacks",
         "upgrade",
         "worker",

@@ -437,6 +437,31 @@ cdef extern from "loop/loop.h" nogil:
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
 
+cdef extern from "http/answer.h" nogil:
+    struct rhb_answerer:
+        pass
+
+cdef extern from "loop/answers.h" nogil:
+    void rhb_answers_add(rhb_loop *loop, const rhb_answerer *answerer)
+
+cdef extern from "files/static_files.h" nogil:
+    struct rhb_static_files:
+        pass
+    struct rhb_static_mount:
+        const char *prefix
+        const char *path
+        int64_t max_age
+        bint immutable
+        bint only
+    struct rhb_file_cache_limits:
+        size_t entries
+        size_t descriptors
+        size_t bytes
+    rhb_static_files *rhb_static_files_new(const rhb_static_mount *mounts, size_t count, const char *index,
+                                           const rhb_file_cache_limits *limits)
+    void rhb_static_files_free(rhb_static_files *files)
+    rhb_answerer rhb_static_files_answerer(rhb_static_files *files)
+
 cdef extern from "loop/channel.h" nogil:
     ctypedef uint32_t rhb_shared_count "_Atomic uint32_t"
     struct rhb_queue:

@@ -24,6 +24,8 @@ from .csrc cimport (
     RHB_SCORE_SIZE,
     rhb_access_log_free,
     rhb_accept_queue_length,
+    rhb_answerer,
+    rhb_answers_add,
     rhb_board,
     rhb_bytes,
     rhb_bytes_free,
@@ -51,6 +53,9 @@ from .csrc cimport (
     rhb_score,
     rhb_score_alive,
     rhb_score_main_alive,
+    rhb_static_files,
+    rhb_static_files_answerer,
+    rhb_static_files_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -60,6 +65,7 @@ from .lane cimport Lane
 from .loop_setup cimport LoopSetup
 from .service cimport Service
 from .shared_bytes cimport shared_bytes
+from .static_files cimport new_static_files
 
 from rhebok.native.held_threads import HeldThreads
 
@@ -146,6 +152,7 @@ cdef class Worker:
     """
 
     cdef rhb_loop *loop
+    cdef rhb_static_files *files     # NULL without --static
     cdef rhb_reports reports         # which points to the next two
     cdef object keeper, on_access
     cdef LoopSetup setup             # the loop points into it
@@ -175,6 +182,7 @@ cdef class Worker:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
         self.loop = self.setup.new_loop(listeners, wakeup_fd if self.wake_fd < 0 else self.wake_fd)
+        self.set_answerers(settings)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
@@ -197,9 +205,19 @@ cdef class Worker:
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
+        rhb_static_files_free(self.files)
         close_reports(&self.reports)
         if self.wake_fd >= 0:
             close(self.wake_fd)
+
+    cdef int set_answerers(self, object settings) except -1:
+        """Who answers requests before the application is asked."""
+        cdef rhb_answerer answerer
+        self.files = new_static_files(settings)
+        if self.files is not NULL:
+            answerer = rhb_static_files_answerer(self.files)
+            rhb_answers_add(self.loop, &answerer)
+        return 0
 
     cdef int set_reports(self) except -1:
         self.reports.keeper = <void *>self.keeper
