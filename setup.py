@@ -59,6 +59,7 @@ OFF_THE_PATH = frozenset(
         "error_log",
         "loop_setup",
         "misuse",
+        "named_files",
         "orphan",
         "static_files",
         "thread_stacks",

@@ -1,7 +1,6 @@
 #include "file_reply.h"
 #include "base/decimal.h"
-#include "http/byte_range.h"
-#include "http/field_name.h"
+#include "http/content.h"
 
 /* ---- heads ---- */
 
@@ -116,39 +115,23 @@ static bool reply_not_modified(const struct rhb_file_form *form, struct rhb_answ
     return put_fields(answer, form, form->kept);
 }
 
-static bool reply_conditional(const struct rhb_file_form *form, const struct rhb_question *question,
-                              struct rhb_answer *answer)
+static bool reply_with(const struct rhb_file_form *form, const struct rhb_question *question,
+                       struct rhb_answer *answer)
 {
-    const struct phr_request_head *head = &question->request->head;
-    const struct rhb_validators *validators = &form->file.validators;
-    time_t now = time(NULL);
     struct rhb_part part;
-    enum rhb_range range = RHB_RANGE_NONE;
-    switch (rhb_conditions_status(validators, head->fields, head->num_fields, true, now)) {
+    switch (rhb_content_status(&form->file.validators, form->file.size, &question->request->head,
+                               &part)) {
+    case 206:
+        return reply_part(form, &part, answer);
     case 304:
         return reply_not_modified(form, answer);
     case 412:
         return begin_text(412, answer);
+    case 416:
+        return reply_unsatisfiable(form, answer);
+    default:
+        return reply_whole(form, answer);
     }
-    if (rhb_question_has_method(question, "GET") && /* section 14.2 */
-        rhb_conditions_allow_range(validators, head->fields, head->num_fields, now))
-        range = rhb_range_find(head->fields, head->num_fields, form->file.size, &part);
-    if (range == RHB_RANGE_PART)
-        return reply_part(form, &part, answer);
-    return range == RHB_RANGE_UNSATISFIABLE ? reply_unsatisfiable(form, answer)
-                                            : reply_whole(form, answer);
-}
-
-/* Whether there may be a field of conditions.h or byte_range.h. Most requests have none. */
-static bool may_be_conditional(const struct phr_request_head *head)
-{
-    for (size_t i = 0; i < head->num_fields; i++) {
-        const struct phr_header *field = &head->fields[i];
-        if (field->name_len >= 5 && ((field->name[0] | 0x20) == 'i' || field->name_len == 5) &&
-            (rhb_same_name(field->name, "if-", 3) || rhb_same_name(field->name, "range", 5)))
-            return true;
-    }
-    return false;
 }
 
 static struct rhb_file_form *choose_form(struct rhb_file_entry *entry,
@@ -163,8 +146,7 @@ bool rhb_file_reply(struct rhb_file_entry *entry, const struct rhb_question *que
     const struct phr_request_head *head = &question->request->head;
     const struct rhb_file_form *form = choose_form(entry, head);
     rhb_answer_begin(answer, question);
-    if (may_be_conditional(head) ? !reply_conditional(form, question, answer)
-                                 : !reply_whole(form, answer))
+    if (!reply_with(form, question, answer))
         return false;
     answer->release = rhb_file_entry_release;
     answer->held = entry;

@@ -78,7 +78,9 @@ cdef extern from "http/response_head.h" nogil:
         RHB_FRAME_CLOSE
     struct rhb_response_head:
         rhb_bytes *out
+        size_t start
         int status
+        bint app_closes
     struct rhb_head_context:
         int minor_version
         bint is_head
@@ -440,6 +442,24 @@ cdef extern from "loop/loop.h" nogil:
 cdef extern from "http/answer.h" nogil:
     struct rhb_answerer:
         pass
+
+cdef extern from "files/named_file.h" nogil:
+    struct rhb_part:
+        uint64_t first
+        uint64_t length
+    struct rhb_open_file:
+        int fd
+        uint64_t size
+        char etag[64]
+    struct rhb_named_file:
+        rhb_open_file file
+        char modified[32]
+        const char *type
+        rhb_part part
+    int rhb_named_file_open(rhb_named_file *named, const char *root, const char *path)
+    int rhb_named_file_status(rhb_named_file *named, const char *etag, size_t etag_len, const char *modified,
+                              size_t modified_len, const phr_request_head *request)
+    void rhb_open_file_free(rhb_open_file *file)
 
 cdef extern from "loop/answers.h" nogil:
     void rhb_answers_add(rhb_loop *loop, const rhb_answerer *answerer)

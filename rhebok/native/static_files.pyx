@@ -8,8 +8,12 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from .csrc cimport (
+    rhb_answerer,
+    rhb_answers_add,
     rhb_file_cache_limits,
+    rhb_loop,
     rhb_static_files,
+    rhb_static_files_answerer,
     rhb_static_files_new,
     rhb_static_mount,
 )
@@ -20,8 +24,17 @@ cdef enum:
     MEMORY = 16 * 1024 * 1024  # bytes of the others
 
 
+cdef rhb_static_files *add_static_files(rhb_loop *loop, object settings) except? NULL:
+    """Lets the loop answer with those of --static. The caller frees them after the loop; NULL without."""
+    cdef rhb_static_files *files = new_static_files(settings)
+    cdef rhb_answerer answerer
+    if files is not NULL:
+        answerer = rhb_static_files_answerer(files)
+        rhb_answers_add(loop, &answerer)
+    return files
+
+
 cdef rhb_static_files *new_static_files(object settings) except? NULL:
-    """Those of --static, which the caller frees; NULL without."""
     cdef rhb_file_cache_limits limits
     cdef rhb_static_files *files
     cdef rhb_static_mount *mounts

@@ -24,8 +24,6 @@ from .csrc cimport (
     RHB_SCORE_SIZE,
     rhb_access_log_free,
     rhb_accept_queue_length,
-    rhb_answerer,
-    rhb_answers_add,
     rhb_board,
     rhb_bytes,
     rhb_bytes_free,
@@ -54,7 +52,6 @@ from .csrc cimport (
     rhb_score_alive,
     rhb_score_main_alive,
     rhb_static_files,
-    rhb_static_files_answerer,
     rhb_static_files_free,
 )
 from .early_hints cimport retire_exchange
@@ -65,7 +62,8 @@ from .lane cimport Lane
 from .loop_setup cimport LoopSetup
 from .service cimport Service
 from .shared_bytes cimport shared_bytes
-from .static_files cimport new_static_files
+from .static_files cimport add_static_files
+from .upgrade cimport log_cut
 
 from rhebok.native.held_threads import HeldThreads
 
@@ -182,7 +180,7 @@ cdef class Worker:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
         self.loop = self.setup.new_loop(listeners, wakeup_fd if self.wake_fd < 0 else self.wake_fd)
-        self.set_answerers(settings)
+        self.files = add_static_files(self.loop, settings)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
@@ -209,15 +207,6 @@ cdef class Worker:
         close_reports(&self.reports)
         if self.wake_fd >= 0:
             close(self.wake_fd)
-
-    cdef int set_answerers(self, object settings) except -1:
-        """Who answers requests before the application is asked."""
-        cdef rhb_answerer answerer
-        self.files = new_static_files(settings)
-        if self.files is not NULL:
-            answerer = rhb_static_files_answerer(self.files)
-            rhb_answers_add(self.loop, &answerer)
-        return 0
 
     cdef int set_reports(self) except -1:
         self.reports.keeper = <void *>self.keeper
@@ -342,13 +331,8 @@ cdef class Worker:
     def log_cut(self):
         """log_cut() -> None: reports the request of each connection that an application has taken over, before the
         end of the process closes the connection."""
-        cdef Exchange exchange
-        if self.loop.reports is NULL:
-            return
-        for exchange in list(self.service.taken):
-            with cython.critical_section(exchange):
-                if exchange.running and exchange.conn.fd < 0:
-                    exchange.log_cut()
+        if self.loop.reports is not NULL:
+            log_cut(self.service.taken)
 
     def show_life(self, bint lives=True):
         """show_life(lives: bool = True) -> None: the main thread runs Python code, while other threads serve. lives:

@@ -1,4 +1,4 @@
-"""The directories of --static and --sendfile-root, before anything is served from them. Called by launch and doctor."""
+"""The directories of --static and --sendfile-root, before anything is served. Called by launch and doctor."""
 
 from __future__ import annotations
 

@@ -96,9 +96,8 @@ def _mount(text: str) -> Pair:
 
 
 def _root(text: str) -> Pair:
-    """A directory may have an equals sign in its name, behind a slash that is not the first byte of a URL."""
     url, equals, path = text.partition("=")
-    return (_prefix(url), _directory(path)) if equals and url.startswith("/") and path else ("", _directory(text))
+    return (_prefix(url), _directory(path)) if equals else ("", _directory(text))
 
 
 def _max_age(text: str) -> Pair:

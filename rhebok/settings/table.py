@@ -287,8 +287,8 @@ class Settings:
         "Keep request bodies up to this size in memory, longer ones in a temporary file.", unit="bytes")
 
     static: tuple[tuple[str, str], ...] = row("--static", file_values.mounts(), (), Group.FILES,
-        "Serve the files of this directory at this URL, without asking the application (docs/STATIC.md). What "
-        "is not there is for the application. May be repeated.")
+        "Serve the files of this directory at this URL, without asking the application (docs/STATIC.md). "
+        "What is not there is for the application. May be repeated.")
     static_max_age: tuple[tuple[str, int], ...] = row("--static-max-age", file_values.max_ages(), (),
         Group.FILES, "Let caches keep the files of --static for this long, of all or of one URL. May be "
         "repeated.", unit="seconds")
@@ -298,11 +298,12 @@ class Settings:
         "Answer 404 for what is not in the directory of this URL of --static, instead of asking the "
         "application. May be repeated.")
     static_index: str | None = row("--static-index", file_values.file_name(), None, Group.FILES,
-        "The file of --static that stands for a directory, as index.html. Without it, directories are for the "
-        "application. There are no listings.")
+        "The file of --static that stands for a directory, as index.html. Without it, directories are for "
+        "the application. There are no listings.")
     sendfile_root: tuple[tuple[str, str], ...] = row("--sendfile-root", file_values.roots(), (), Group.FILES,
-        "Send the file that the application names in the field X-Sendfile, if it is in this directory; with a "
-        "URL, in X-Accel-Redirect. Without this, the fields have no meaning. May be repeated.")
+        "Send the file that the application names in the field X-Sendfile, if it is in this directory; with "
+        "a URL, in X-Accel-Redirect (docs/STATIC.md). Without this, they are fields like others. May be "
+        "repeated.")
 
     max_connections: int = row("--max-connections", values.whole_number(0, 2**31 - 1), 10_000, Group.LIMITS,
         "The most connections of a worker. To accept one more, it closes the one that has been idle longest; "

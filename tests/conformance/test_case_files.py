@@ -19,7 +19,7 @@ SUBJECTS = {
     "field_name", "field_value", "folding", "host", "repeated_fields", "underscore_names", "environ",
     "content_length", "transfer_encoding", "framing_conflict", "chunk_size", "chunk_extension", "chunk_data",
     "trailers", "limits", "body_size", "expect", "persistence", "pipelining", "hidden_request", "incomplete",
-    "head_method", "other_protocols", "published", "forwarded",
+    "head_method", "other_protocols", "published", "forwarded", "static_paths", "static_reading",
 }  # fmt: skip
 
 
