@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 
 enum {
-    RHB_FILE_IN_MEMORY = 65536, /* bytes of the largest file that is kept in memory */
+    /* bytes of the largest file that is kept in memory: to send larger ones costs less by
+     * sendfile(2), which copies nothing */
+    RHB_FILE_IN_MEMORY = 16384,
     RHB_FILE_ETAG = 64
 };
 

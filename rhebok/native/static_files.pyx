@@ -20,7 +20,7 @@ from .csrc cimport (
 
 cdef enum:
     ENTRIES = 2048             # files that are kept, at most
-    DESCRIPTORS = 256          # of these, open
+    DESCRIPTORS = 512          # of these, open
     MEMORY = 16 * 1024 * 1024  # bytes of the others
 
 
