@@ -11,6 +11,8 @@ enum { LONGEST_PATH = 4096 };
 struct rhb_static_files {
     struct rhb_file_cache *cache;
     char *index;
+    size_t shortest;  /* bytes of the shortest prefix */
+    bool second[256]; /* bytes that follow the first slash of a prefix; all for the prefix "/" */
     size_t count;
     struct rhb_site sites[]; /* those with longer prefixes first */
 };
@@ -27,6 +29,15 @@ static bool copy_site(struct rhb_site *site, const struct rhb_static_mount *moun
                               .immutable = mount->immutable,
                               .only = mount->only};
     return site->prefix != NULL && site->path != NULL;
+}
+
+static void note_beginnings(struct rhb_static_files *files)
+{
+    files->shortest = files->sites[files->count - 1].prefix_len;
+    if (files->shortest == 1)
+        memset(files->second, true, sizeof files->second);
+    for (size_t i = 0; i < files->count; i++)
+        files->second[(unsigned char)files->sites[i].prefix[1]] = true;
 }
 
 static int by_length(const void *a, const void *b)
@@ -53,6 +64,7 @@ struct rhb_static_files *rhb_static_files_new(const struct rhb_static_mount *mou
         return NULL;
     }
     qsort(files->sites, count, sizeof *files->sites, by_length);
+    note_beginnings(files);
     return files;
 }
 
@@ -141,11 +153,24 @@ static bool answer_from(struct rhb_static_files *files, struct rhb_site *site,
                             : rhb_file_reply_without(503, question, answer);
 }
 
+/* Not inline: most requests are for no site, and only pass answer_request. */
+static __attribute__((noinline)) bool answer_if_in_site(struct rhb_static_files *files,
+                                                        const struct rhb_question *question,
+                                                        struct rhb_answer *answer)
+{
+    struct rhb_site *site = find_site(files, question->request);
+    return site != NULL && answer_from(files, site, question, answer);
+}
+
 static bool answer_request(void *state, const struct rhb_question *question,
                            struct rhb_answer *answer)
 {
-    struct rhb_site *site = find_site(state, question->request);
-    return site != NULL && answer_from(state, site, question, answer);
+    struct rhb_static_files *files = state;
+    const struct rhb_request *request = question->request;
+    if (request->path_len < files->shortest ||
+        !files->second[(unsigned char)request->path[files->shortest > 1]])
+        return false;
+    return answer_if_in_site(files, question, answer);
 }
 
 struct rhb_answerer rhb_static_files_answerer(struct rhb_static_files *files)

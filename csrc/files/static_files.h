@@ -17,8 +17,8 @@ struct rhb_static_mount {
     bool only;
 };
 
-/* Copies the mounts. index: the name of the file that stands for a directory; NULL: none does.
- * Returns NULL when there is no memory. */
+/* Copies the mounts, one at least. index: the name of the file that stands for a directory; NULL:
+ * none does. Returns NULL when there is no memory. */
 struct rhb_static_files *rhb_static_files_new(const struct rhb_static_mount *mounts, size_t count,
                                               const char *index,
                                               const struct rhb_file_cache_limits *limits);

@@ -152,7 +152,7 @@ struct rhb_loop {
     /* who answers before the application is asked, in this order (answers.h). Not owned. */
     struct rhb_answerer answerers[RHB_ANSWERERS];
     size_t n_answerers;
-    unsigned answered; /* requests since the caller last had an event */
+    unsigned answered; /* requests since the caller last had RHB_EVENT_ANSWERED */
     pid_t pid;         /* for the reports of these */
 
     uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
