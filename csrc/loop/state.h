@@ -90,6 +90,7 @@ struct rhb_loop {
     char *parcel;                         /* a buffer for one message */
     int reserved[RHB_PARCEL_DESCRIPTORS]; /* numbers that are kept free for descriptors, or -1 */
     struct rhb_mover *mover;              /* NULL: none runs */
+    atomic_bool mover_sleeps;             /* until an event, or rhb_mover_wake */
     _Atomic uint32_t presence;            /* presence.h */
 
     /* listeners */
