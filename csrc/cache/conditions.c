@@ -1,7 +1,7 @@
 #include "conditions.h"
 #include "base/decimal.h"
+#include "http/date.h"
 #include "http/field_name.h"
-#include "http/http_date.h"
 #include "http/token_list.h"
 
 /* The only field of this name; NULL when there is none, or more than one. */
@@ -65,7 +65,7 @@ static bool is_old_enough(const struct phr_header *since, const struct rhb_recor
 {
     int64_t date;
     int64_t modified = record->modified != INT64_MIN ? record->modified : record->date;
-    return since != NULL && rhb_http_date_read(since->value, since->value_len, now, &date) &&
+    return since != NULL && rhb_date_read(since->value, since->value_len, now, &date) &&
            modified <= date;
 }
 
@@ -101,7 +101,7 @@ static bool may_be_partial(const struct phr_request_head *head, const struct rhb
     if (field->value_len > 0 && field->value[0] == '"')
         return record->etag_len == field->value_len &&
                memcmp(etag, field->value, field->value_len) == 0;
-    return rhb_http_date_read(field->value, field->value_len, now, &date) &&
+    return rhb_date_read(field->value, field->value_len, now, &date) &&
            record->modified != INT64_MIN && date == record->modified && record->date > date;
 }
 

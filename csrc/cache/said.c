@@ -1,6 +1,6 @@
 #include "said.h"
 #include "base/decimal.h"
-#include "http/http_date.h"
+#include "http/date.h"
 #include "http/token_list.h"
 
 /* ---- field lines ---- */
@@ -40,7 +40,7 @@ static void read_expires(struct reading *reading, const struct rhb_field_line *f
 {
     struct rhb_said *said = reading->said;
     int64_t date;
-    if (!rhb_http_date_read(field->value.at, field->value.len, reading->now, &date))
+    if (!rhb_date_read(field->value.at, field->value.len, reading->now, &date))
         date = INT64_MIN; /* RFC 9111 section 5.3: in the past */
     if (said->has_expires && said->expires != date)
         date = INT64_MIN;
@@ -53,7 +53,7 @@ static void read_date(struct reading *reading, const struct rhb_field_line *fiel
     struct rhb_said *said = reading->said;
     if (!said->has_date)
         said->has_date =
-            rhb_http_date_read(field->value.at, field->value.len, reading->now, &said->date);
+            rhb_date_read(field->value.at, field->value.len, reading->now, &said->date);
 }
 
 /* RFC 9111 section 5.1: the first of a list; what is no number is ignored. */
@@ -119,7 +119,7 @@ static void read_last_modified(struct reading *reading, const struct rhb_field_l
     struct rhb_said *said = reading->said;
     if (said->last_modified.at != NULL)
         return;
-    if (rhb_http_date_read(field->value.at, field->value.len, reading->now, &said->modified))
+    if (rhb_date_read(field->value.at, field->value.len, reading->now, &said->modified))
         said->last_modified = field->value;
     else
         said->modified = INT64_MIN;

@@ -50,6 +50,15 @@ static void end(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_io io, bo
         rhb_loop_abort(loop, conn); /* the client sees that bytes are missing */
 }
 
+/* The caller has its turn now and then, also among nothing but answers. */
+static enum rhb_event count_answer(struct rhb_loop *loop)
+{
+    if (++loop->answered < AT_A_TIME)
+        return RHB_EVENT_NONE;
+    loop->answered = 0;
+    return RHB_EVENT_ANSWERED;
+}
+
 /* ---- an answer that waits for its client ---- */
 
 static void free_sending(struct rhb_loop *loop, struct rhb_sending *sending)
@@ -127,16 +136,6 @@ void rhb_sending_drop(struct rhb_loop *loop, struct rhb_conn *conn)
 
 /* ---- a request ---- */
 
-static bool ask(struct rhb_loop *loop, const struct rhb_conn *conn, struct rhb_answer *answer)
-{
-    struct rhb_question question = {
-        .request = &loop->lane->request, .peer = &conn->peer, .out = &loop->lane->out};
-    for (size_t i = 0; i < loop->n_answerers; i++)
-        if (loop->answerers[i].answer(loop->answerers[i].state, &question, answer))
-            return true;
-    return false;
-}
-
 /* Completes the head. False when there is no memory. */
 static bool end_head(struct rhb_loop *loop, struct rhb_conn *conn, struct rhb_sending *sending)
 {
@@ -161,11 +160,12 @@ static bool end_head(struct rhb_loop *loop, struct rhb_conn *conn, struct rhb_se
     return rhb_sending_join(sending, &lane->out);
 }
 
-static void send_answer(struct rhb_loop *loop, struct rhb_conn *conn,
-                        const struct rhb_answer *answer)
+/* Not inline: most requests are for the application, and only pass here. */
+static __attribute__((noinline)) enum rhb_event send_answer(struct rhb_loop *loop,
+                                                            struct rhb_conn *conn)
 {
     struct rhb_lane *lane = loop->lane;
-    struct rhb_sending sending = {.answer = *answer, .request = &lane->request.head};
+    struct rhb_sending sending = {.answer = lane->answer, .request = &lane->request.head};
     enum rhb_io io = RHB_IO_ERROR;
     if (loop->reports != NULL)
         sending.started = rhb_now_exact();
@@ -173,7 +173,7 @@ static void send_answer(struct rhb_loop *loop, struct rhb_conn *conn,
         io = rhb_sending_go_on(&sending, conn->fd);
     if (io == RHB_IO_AGAIN && suspend(loop, conn, &sending)) {
         lane->due = RHB_LAP_READING;
-        return;
+        return count_answer(loop);
     }
     struct rhb_lap lap = rhb_lap_of(loop, lane);
     close_books(loop, conn, &sending, &lap);
@@ -181,15 +181,7 @@ static void send_answer(struct rhb_loop *loop, struct rhb_conn *conn,
     end(loop, conn, io, sending.keep);
     if (loop->shared)
         rhb_lap_read(loop, lane);
-}
-
-static enum rhb_event answer_request(struct rhb_loop *loop, struct rhb_conn *conn)
-{
-    struct rhb_answer answer;
-    if (!ask(loop, conn, &answer))
-        return conn->waits ? rhb_caching_park(loop, conn) : RHB_EVENT_REQUEST;
-    send_answer(loop, conn, &answer);
-    return RHB_EVENT_NONE;
+    return count_answer(loop);
 }
 
 void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer)
@@ -197,29 +189,34 @@ void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer)
     loop->answerers[loop->n_answerers++] = *answerer;
 }
 
-static enum rhb_event handle(struct rhb_loop *loop, enum rhb_event event, struct rhb_conn *conn)
+static __attribute__((noinline)) enum rhb_event
+handle_suspended(struct rhb_loop *loop, enum rhb_event event, struct rhb_conn *conn)
 {
-    if (event == RHB_EVENT_REQUEST)
-        return answer_request(loop, conn);
-    if ((event != RHB_EVENT_WRITABLE && event != RHB_EVENT_LOST) || conn->sending == NULL)
+    if (conn->sending == NULL)
         return event;
     if (event == RHB_EVENT_WRITABLE)
         go_on(loop, conn);
     else
         end_suspended(loop, conn, take_off(conn), RHB_IO_ERROR);
-    return RHB_EVENT_NONE;
+    return count_answer(loop);
 }
 
+static inline bool ask(const struct rhb_answerer *answerer, struct rhb_lane *lane)
+{
+    return answerer->answer(answerer->state, &lane->question, &lane->answer);
+}
+
+/* On the path of every request, if there are answerers: few instructions. */
 enum rhb_event rhb_answers_handle(struct rhb_loop *loop, enum rhb_event event,
                                   struct rhb_conn *conn)
 {
-    event = handle(loop, event, conn);
-    if (event != RHB_EVENT_NONE) {
-        loop->answered = 0;
-        return event;
-    }
-    if (++loop->answered < AT_A_TIME)
-        return RHB_EVENT_NONE;
-    loop->answered = 0;
-    return RHB_EVENT_ANSWERED;
+    struct rhb_lane *lane = loop->lane;
+    if (event != RHB_EVENT_REQUEST)
+        return handle_suspended(loop, event, conn);
+    lane->question.peer = &conn->peer;
+    if (ask(&loop->answerers[0], lane))
+        return send_answer(loop, conn);
+    if (loop->n_answerers > 1 && ask(&loop->answerers[1], lane))
+        return send_answer(loop, conn);
+    return conn->waits ? rhb_caching_park(loop, conn) : RHB_EVENT_REQUEST;
 }

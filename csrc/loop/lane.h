@@ -4,7 +4,7 @@
 #define RHB_LANE_H
 
 #include "connection.h"
-#include "http/request.h"
+#include "http/answer.h"
 #include "lap.h"
 #include "scoreboard.h"
 
@@ -17,16 +17,18 @@ struct rhb_lane {
     struct rhb_request request;
     char *rest; /* bytes behind the current request: the next ones of a pipeline */
     size_t rest_len;
-    bool reads_until_whole;    /* intake.c only: the caller reads on while a head is not whole */
-    char *buffer;              /* for recv, where bytes cannot go to their own place at once */
-    char *path;                /* options.limits.line bytes for a decoded path */
-    struct rhb_bytes out;      /* the head of an answer of C (answers.h) */
-    uint64_t changed;          /* in the cache, before its request (caching.h) */
-    char *held_input;          /* parked input that holds the current request; freed with it */
-    struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
-    struct rhb_score no_score; /* what score points to when there is no master */
-    enum rhb_lap_due due;      /* with the next reading of the clock */
-    struct rhb_lap lap;        /* of the current request, if threads share the loop */
+    bool reads_until_whole;       /* intake.c only: the caller reads on while a head is not whole */
+    char *buffer;                 /* for recv, where bytes cannot go to their own place at once */
+    char *path;                   /* options.limits.line bytes for a decoded path */
+    struct rhb_question question; /* about the current request, for answers of C (answers.h) */
+    struct rhb_answer answer;     /* to it, while it is being sent for the first time */
+    struct rhb_bytes out;         /* the head of that */
+    uint64_t changed;             /* in the cache, before its request (caching.h) */
+    char *held_input;             /* parked input that holds the current request; freed with it */
+    struct rhb_score *score;      /* the scoreboard slot of this thread; never NULL. Not owned. */
+    struct rhb_score no_score;    /* what score points to when there is no master */
+    enum rhb_lap_due due;         /* with the next reading of the clock */
+    struct rhb_lap lap;           /* of the current request, if threads share the loop */
 };
 
 /* Its thread enters and leaves the loop (presence.h). */

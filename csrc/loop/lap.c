@@ -12,7 +12,6 @@ void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t no
 
 void rhb_lap_add_answered(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now)
 {
-    rhb_histogram_add(&board->queue, lap->began - lap->arrived);
     rhb_histogram_add(&board->total, now - lap->arrived);
 }
 

@@ -39,7 +39,7 @@ struct rhb_lap {
 /* A request has ended at `now`, whose response did not go out at once. */
 void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
 
-/* The same for one that no application had: it has no time with the application. */
+/* The same for one that no application had: it has neither waited for one nor taken its time. */
 void rhb_lap_add_answered(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
 
 /* A request begins that may have come long before it was reported; or threads share the loop. */

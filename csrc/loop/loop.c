@@ -113,5 +113,6 @@ void rhb_loop_forked(struct rhb_loop *loop)
     loop->epoll = -1;
     loop->forked = true;
     loop->mover = NULL; /* its thread is in the parent only */
+    atomic_store(&loop->mover_sleeps, false);
     atomic_store(&loop->presence, 0);
 }

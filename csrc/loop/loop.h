@@ -37,7 +37,7 @@ enum rhb_event {
     RHB_EVENT_READ, /* inside intake.c only: the head is not whole, and more may be there */
     RHB_EVENT_REQUEST,
     RHB_EVENT_WRITABLE,
-    RHB_EVENT_LOST,
+    RHB_EVENT_LOST, /* up to here they may concern answers of C (answers.h) */
     RHB_EVENT_NO_BODY_FILE,
     RHB_EVENT_ANSWERED,
     RHB_EVENT_WAKE,

@@ -7,9 +7,10 @@
  *   is idle.
  *
  * When no worker is idle and the threads make no progress for several ticks, requests go to the
- * queue too, so that the first worker that is free takes the oldest. While the worker is idle the
- * mover sleeps: epoll wakes it with the next event. It is in the loop only while no thread is
- * (presence.h), so no request pays for it. */
+ * queue too, so that the first worker that is free takes the oldest. While a thread waits for
+ * events the mover sleeps. The next event wakes both; and when the thread has been faster, so that
+ * epoll shows the mover nothing any more, it wakes the mover. That is in the loop only while no
+ * thread is (presence.h), so no request pays for it. */
 #ifndef RHB_MOVER_H
 #define RHB_MOVER_H
 
@@ -26,6 +27,9 @@ bool rhb_mover_start(struct rhb_loop *loop);
  * fork. Nothing happens without a mover. */
 void rhb_mover_pause(struct rhb_loop *loop);
 bool rhb_mover_resume(struct rhb_loop *loop);
+
+/* By the thread that has waited for events, when mover_sleeps is set. */
+void rhb_mover_wake(struct rhb_loop *loop);
 
 /* Ends it, if it runs. The calling thread may be in the loop. */
 void rhb_mover_stop(struct rhb_loop *loop);

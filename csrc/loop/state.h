@@ -92,6 +92,7 @@ struct rhb_loop {
     char *parcel;                         /* a buffer for one message */
     int reserved[RHB_PARCEL_DESCRIPTORS]; /* numbers that are kept free for descriptors, or -1 */
     struct rhb_mover *mover;              /* NULL: none runs */
+    atomic_bool mover_sleeps;             /* until an event, or rhb_mover_wake */
     _Atomic uint32_t presence;            /* presence.h */
 
     /* listeners */
@@ -154,7 +155,7 @@ struct rhb_loop {
     /* who answers before the application is asked, in this order (answers.h). Not owned. */
     struct rhb_answerer answerers[RHB_ANSWERERS];
     size_t n_answerers;
-    unsigned answered; /* requests since the caller last had an event */
+    unsigned answered; /* requests since the caller last had RHB_EVENT_ANSWERED */
     pid_t pid;         /* for the reports of these */
 
     struct rhb_cache *cache; /* NULL: there is none */

@@ -59,8 +59,9 @@ cdef class AccessLine:
 
     cdef int report(self, rhb_loop *loop, rhb_conn *conn, const phr_request_head *request, int status,
                     uint64_t body_bytes, str request_id, const rhb_lap *lap) except -1:
-        """Reports the response to this request, to all that there is. request may be NULL, request_id None. A connection
-        that was upgraded is not timed."""
+        """Reports the response to this request, to all that there is. request may be NULL, request_id None.
+
+        A connection that was upgraded is not timed."""
         cdef rhb_access_entry entry
         memset(&entry, 0, sizeof(entry))
         entry.request = request
@@ -107,7 +108,7 @@ cdef class AccessLine:
         cdef size_t sizes[RHB_ACCESS_VARIABLES]
         cdef const char *key
         cdef size_t kept
-        # values points into these. None when the connection may belong to another thread (Exchange.log_cut): making a
+        # values points into these. None when the connection may belong to another thread (upgrade.log_cut): making a
         # list may collect garbage, which runs code of the application and so that thread.
         cdef list held = None if self.environ is None else []
         entry.environ = values

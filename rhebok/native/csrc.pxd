@@ -78,7 +78,9 @@ cdef extern from "http/response_head.h" nogil:
         RHB_FRAME_CLOSE
     struct rhb_response_head:
         rhb_bytes *out
+        size_t start
         int status
+        bint app_closes
     struct rhb_head_context:
         int minor_version
         bint is_head
@@ -462,6 +464,49 @@ cdef extern from "loop/loop.h" nogil:
     rhb_lap rhb_lap_of(const rhb_loop *loop, const rhb_lane *lane)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
+
+cdef extern from "http/answer.h" nogil:
+    struct rhb_answerer:
+        pass
+
+cdef extern from "files/named_file.h" nogil:
+    struct rhb_part:
+        uint64_t first
+        uint64_t length
+    struct rhb_open_file:
+        int fd
+        uint64_t size
+        char etag[64]
+    struct rhb_named_file:
+        rhb_open_file file
+        char modified[32]
+        const char *type
+        rhb_part part
+    int rhb_named_file_open(rhb_named_file *named, const char *root, const char *path)
+    int rhb_named_file_status(rhb_named_file *named, const char *etag, size_t etag_len, const char *modified,
+                              size_t modified_len, const phr_request_head *request)
+    void rhb_open_file_free(rhb_open_file *file)
+
+cdef extern from "loop/answers.h" nogil:
+    void rhb_answers_add(rhb_loop *loop, const rhb_answerer *answerer)
+
+cdef extern from "files/static_files.h" nogil:
+    struct rhb_static_files:
+        pass
+    struct rhb_static_mount:
+        const char *prefix
+        const char *path
+        int64_t max_age
+        bint immutable
+        bint only
+    struct rhb_file_cache_limits:
+        size_t entries
+        size_t descriptors
+        size_t bytes
+    rhb_static_files *rhb_static_files_new(const rhb_static_mount *mounts, size_t count, const char *index,
+                                           const rhb_file_cache_limits *limits)
+    void rhb_static_files_free(rhb_static_files *files)
+    rhb_answerer rhb_static_files_answerer(rhb_static_files *files)
 
 cdef extern from "loop/channel.h" nogil:
     ctypedef uint32_t rhb_shared_count "_Atomic uint32_t"

@@ -57,7 +57,7 @@ cdef class RequestHandler:
         self.service = service
         self.loop = service.loop
         self.environs = EnvironBuilder(templates)
-        self.exchange = new_exchange(service.logger, service.allow_chunked)
+        self.exchange = new_exchange(service.logger, service.allow_chunked, service.named_files)
 
     # ---- events ----
 
@@ -78,7 +78,7 @@ cdef class RequestHandler:
         cdef Service service = self.service
         cdef Exchange exchange = self.exchange
         if exchange is None:
-            exchange = self.exchange = new_exchange(service.logger, service.allow_chunked)
+            exchange = self.exchange = new_exchange(service.logger, service.allow_chunked, service.named_files)
         service.requests += 1
         # first: the last response of a worker says `Connection: close`
         if RHB_FREE_THREADED_PYTHON and service.all_requests is not None:

@@ -14,6 +14,7 @@ from .csrc cimport (
     rhb_bytes_append,
     rhb_caching_body,
     rhb_caching_complete,
+    rhb_caching_give_up,
     rhb_conn,
     rhb_filling_field,
     rhb_loop,
@@ -25,11 +26,16 @@ from .response_head cimport ResponseHead
 from .text cimport latin1
 
 
-cdef bint begin_filling(rhb_loop *loop, rhb_conn *conn, int filled, ResponseHead *head, ResponseBody *body,
-                        Outgoing outgoing) except -1:
+cdef bint begin_filling(rhb_loop *loop, rhb_conn *conn, int filled, bint is_file, ResponseHead *head,
+                        ResponseBody *body, Outgoing outgoing) except -1:
     """The head is complete. Whether the body is to be gathered. filled: what rhb_caching_head has returned. In place of
-    the application's body, which is left out, the stored one is put behind the head."""
+    the application's body, which is left out, the stored one is put behind the head. is_file: the body is a file that
+    the application has named, which is not kept."""
+    if is_file and filled == RHB_FILLED_GATHERS:
+        rhb_caching_give_up(loop, conn)
+        return False
     if filled == RHB_FILLED_REPLACED:
+        outgoing.drop_body()
         if head.outcome.framing == RHB_FRAME_LENGTH:
             if not rhb_bytes_append(&outgoing.out, conn.filling.stale_body.data, conn.filling.stale_body.len):
                 raise MemoryError

@@ -14,6 +14,7 @@ cdef class Service:
     cdef object app
     cdef object logger
     cdef bint allow_chunked
+    cdef object named_files          # NamedFiles; None when the application may name no files
     cdef uint64_t requests, max_requests, limit_at, gc_every
     cdef object on_limit, on_last_accept
     cdef RequestIds request_ids      # None: requests have no identifiers

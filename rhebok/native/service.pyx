@@ -22,6 +22,8 @@ from .csrc cimport (
 )
 from .error_log cimport log_error
 
+from rhebok.native.named_files import NamedFiles
+
 cdef extern from "<semaphore.h>" nogil:
     int sem_init(sem_t *semaphore, int shared, unsigned value)
     int sem_destroy(sem_t *semaphore)
@@ -37,6 +39,8 @@ cdef class Service:
         self.app = app
         self.logger = logger
         self.allow_chunked = settings.chunked
+        if settings.sendfile_root:
+            self.named_files = NamedFiles(settings.sendfile_root, logger)
         self.gc_every = settings.oobgc
         self.max_requests = self.limit_at = max_requests
         self.on_limit = on_limit

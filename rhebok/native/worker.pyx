@@ -52,6 +52,8 @@ from .csrc cimport (
     rhb_score,
     rhb_score_alive,
     rhb_score_main_alive,
+    rhb_static_files,
+    rhb_static_files_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -61,6 +63,8 @@ from .lane cimport Lane
 from .loop_setup cimport LoopSetup
 from .service cimport Service
 from .shared_bytes cimport shared_bytes
+from .static_files cimport add_static_files
+from .upgrade cimport log_cut
 
 from rhebok.native.held_threads import HeldThreads
 
@@ -147,6 +151,7 @@ cdef class Worker:
     """
 
     cdef rhb_loop *loop
+    cdef rhb_static_files *files     # NULL without --static
     cdef rhb_reports reports         # which points to the next two
     cdef object keeper, on_access
     cdef LoopSetup setup             # the loop points into it
@@ -177,6 +182,7 @@ cdef class Worker:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
         self.loop = self.setup.new_loop(listeners, wakeup_fd if self.wake_fd < 0 else self.wake_fd)
+        self.files = add_static_files(self.loop, settings)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
@@ -202,6 +208,7 @@ cdef class Worker:
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
+        rhb_static_files_free(self.files)
         close_reports(&self.reports)
         if self.wake_fd >= 0:
             close(self.wake_fd)
@@ -327,13 +334,8 @@ cdef class Worker:
     def log_cut(self):
         """log_cut() -> None: reports the request of each connection that an application has taken over, before the
         end of the process closes the connection."""
-        cdef Exchange exchange
-        if self.loop.reports is NULL:
-            return
-        for exchange in list(self.service.taken):
-            with cython.critical_section(exchange):
-                if exchange.running and exchange.conn.fd < 0:
-                    exchange.log_cut()
+        if self.loop.reports is not NULL:
+            log_cut(self.service.taken)
 
     def show_life(self, bint lives=True):
         """show_life(lives: bool = True) -> None: the main thread runs Python code, while other threads serve. lives:
@@ -346,8 +348,7 @@ cdef class Worker:
             rhb_reports_finish(self.loop.reports)
 
     def take_records(self):
-        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because
-        nobody has taken them."""
+        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost."""
         cdef rhb_bytes taken
         cdef uint64_t lost
         if self.reports.records is NULL:
@@ -386,7 +387,6 @@ cdef class Worker:
         return 0
 
     cdef int drop_suspended(self) except -1:
-        """Drops the responses that are still suspended, when run() ends by an exception."""
         cdef void *owner = rhb_loop_next_owner(self.loop)
         cdef Exchange exchange
         while owner is not NULL:

@@ -59,6 +59,12 @@ DEFAULTS: dict[str, Any] = {
     "access_log_sample": 1,
     "access_log_slow": 1,
     "access_log_exclude": (),
+    "static": (),
+    "static_max_age": (),
+    "static_immutable": True,
+    "static_only": (),
+    "static_index": None,
+    "sendfile_root": (),
     "access_logfile": None,
     "access_logformat": '%(h)s "%(r)s" %(s)s %(B)s',
 }

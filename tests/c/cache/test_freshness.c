@@ -1,7 +1,7 @@
 /* csrc/cache/said.c and freshness.c: what may be stored, and what may be used. */
 #include "cache/freshness.h"
 #include "harness.h"
-#include "http/http_date.h"
+#include "http/date.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define NOW INT64_C(784111777) /* Sun, 06 Nov 1994 08:49:37 GMT */
@@ -213,14 +213,14 @@ static void dates_are_read(struct rhb_test *t)
         size_t len = strlen(rows[i].text);
         struct rhb_guard guard = rhb_guard_new(len + 1);
         int64_t seconds = 0;
-        if (!rhb_http_date_read(rhb_guard_put(&guard, rows[i].text, len), len, NOW, &seconds))
+        if (!rhb_date_read(rhb_guard_put(&guard, rows[i].text, len), len, NOW, &seconds))
             seconds = 0;
         if (!CHECK_INT(seconds, rows[i].seconds))
             rhb_note(t, "%s", rows[i].text);
         rhb_guard_free(&guard);
     }
     int64_t seconds;
-    CHECK(rhb_http_date_read("Friday, 01-Jan-60 00:00:00 GMT", 30, NOW, &seconds));
+    CHECK(rhb_date_read("Friday, 01-Jan-60 00:00:00 GMT", 30, NOW, &seconds));
     CHECK(seconds < 0); /* 2060 is more than 50 years after 1994 */
 }
 

@@ -94,6 +94,15 @@ static inline void await_count(struct rhb_test *t, _Atomic uint32_t *counter, ui
     CHECK_INT(atomic_load(counter), count);
 }
 
+static inline void await_sleep(struct generation *g)
+{
+    struct rhb_test *t = g->f[0].t;
+    uint64_t fails = rhb_now_exact() + 10 * RHB_NS_PER_SECOND;
+    while (!atomic_load(&loop_of(g)->mover_sleeps) && rhb_now_exact() < fails)
+        poll(NULL, 0, 1);
+    CHECK(atomic_load(&loop_of(g)->mover_sleeps));
+}
+
 static inline void check_elsewhere(struct generation *g, struct client *c)
 {
     struct rhb_test *t = g->f[0].t;

@@ -1,0 +1,37 @@
+"""The directories of --static and --sendfile-root, before anything is served. Called by launch and doctor."""
+
+from __future__ import annotations
+
+import os
+
+from rhebok.errors import ExitStatus, UserError
+from rhebok.records import TYPE_CHECKING, replace
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def check_directories(settings: Any) -> None:
+    """Raises UserError for a directory that is not there, and for a URL that no --static mounts."""
+    for option, pairs in (("--static", settings.static), ("--sendfile-root", settings.sendfile_root)):
+        for _, path in pairs:
+            if not os.path.isdir(path):
+                raise UserError(f"{option}: {path!r} is no directory: make it, or name another one")
+    mounted = {url for url, _ in settings.static}
+    for url in (*settings.static_only, *(url for url, _ in settings.static_max_age)):
+        if url and url not in mounted:
+            option = "--static-only" if url in settings.static_only else "--static-max-age"
+            raise UserError(f"{option}: no --static mounts {url}", ExitStatus.USAGE)
+
+
+def with_absolute_directories(settings: Any) -> Any:
+    """The settings with paths that are still right when the application has changed its directory."""
+    if not settings.static and not settings.sendfile_root:
+        return settings
+    return replace(
+        settings, static=_absolute(settings.static), sendfile_root=_absolute(settings.sendfile_root)
+    )
+
+
+def _absolute(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((url, os.path.abspath(path)) for url, path in pairs)

@@ -1,0 +1,121 @@
+#define _GNU_SOURCE
+/* csrc/files/beneath.c: what is opened below a directory, with openat2(2) and without. */
+#include "directory.h"
+#include "files/beneath.h"
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct site {
+    struct directory directory;
+    int fd;
+};
+
+static struct site site_new(void)
+{
+    struct site site = {.directory = directory_new()};
+    const struct directory *at = &site.directory;
+    make_directory(at, "in");
+    make_directory(at, "in/deep");
+    make_text(at, "in/file", "1");
+    make_text(at, "in/deep/file", "2");
+    make_text(at, "secret", "3");
+    make_link(at, "in/inside", "deep/file");
+    make_link(at, "in/down", "deep");
+    make_link(at, "in/outside", "../secret");
+    make_link(at, "in/absolute", path_in(at, "in/file"));
+    make_link(at, "in/up", "..");
+    make_link(at, "in/magic", "/proc/self/root/etc/passwd");
+    make_link(at, "in/loop", "loop");
+    if (mkfifo(path_in(at, "in/fifo"), 0644) < 0)
+        abort();
+    site.fd = open(path_in(at, "in"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return site;
+}
+
+static void site_free(struct site *site)
+{
+    close(site->fd);
+    directory_free(&site->directory);
+}
+
+/* The first byte of the file; 0 when it is not opened. */
+static char first_byte(const struct site *site, const char *path, bool supported)
+{
+    struct stat status;
+    char byte = 0;
+    int fd = rhb_beneath_open(site->fd, path, supported, &status);
+    if (fd < 0)
+        return 0;
+    if (read(fd, &byte, 1) < 1)
+        byte = '?';
+    close(fd);
+    return byte;
+}
+
+static const struct {
+    const char *path;
+    char with, without; /* openat2 */
+} paths[] = {
+    {"file", '1', '1'},  {"deep/file", '2', '2'}, {"inside", '2', 0},  {"down/file", '2', 0},
+    {"outside", 0, 0},   {"absolute", 0, 0},      {"up/secret", 0, 0}, {"magic", 0, 0},
+    {"loop", 0, 0},      {"fifo", 0, 0},          {"deep", 0, 0},      {"nothing", 0, 0},
+    {"file/file", 0, 0}, {"nothing/file", 0, 0},  {"down", 0, 0},      {"up/in/file", 0, 0},
+};
+
+static void only_regular_files_below_are_opened(struct rhb_test *t)
+{
+    struct site site = site_new();
+    bool supported = rhb_beneath_is_supported();
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        bool held = CHECK_INT(first_byte(&site, paths[i].path, false), paths[i].without);
+        if (supported)
+            held &= CHECK_INT(first_byte(&site, paths[i].path, true), paths[i].with);
+        if (!held)
+            rhb_note(t, "%s", paths[i].path);
+    }
+    site_free(&site);
+}
+
+static void no_name_is_too_long_for_it(struct rhb_test *t)
+{
+    struct site site = site_new();
+    char path[4096];
+    memset(path, 'a', sizeof path);
+    path[300] = '/';
+    path[sizeof path - 1] = '\0';
+    for (int supported = 0; supported < 2; supported++) {
+        CHECK_INT(first_byte(&site, path, supported), 0);
+        CHECK_INT(first_byte(&site, path + 301, supported), 0);
+    }
+    site_free(&site);
+}
+
+static void without_descriptors_it_does_not_say_that_there_is_no_file(struct rhb_test *t)
+{
+    struct site site = site_new();
+    struct stat status;
+    struct rlimit before, none;
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    for (int supported = 0; supported < 2; supported++) {
+        setrlimit(RLIMIT_NOFILE, &none);
+        int fd = rhb_beneath_open(site.fd, "deep/file", supported, &status);
+        setrlimit(RLIMIT_NOFILE, &before);
+        CHECK_INT(fd, -EMFILE);
+    }
+    site_free(&site);
+}
+
+static const struct rhb_case cases[] = {
+    RHB_CASE(only_regular_files_below_are_opened),
+    RHB_CASE(no_name_is_too_long_for_it),
+    RHB_CASE(without_descriptors_it_does_not_say_that_there_is_no_file),
+};
+
+int main(void)
+{
+    return RHB_RUN(cases);
+}
