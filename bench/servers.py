@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import installed
+from bench.nginx import nginx
 from bench.paths import BENCH, FILE_1M, FLOOR, ROOT, STATIC
 from bench.process import Address
 from bench.workloads import Workload, fixed_answer
@@ -96,6 +97,11 @@ def rhebok_static(launch: Launch) -> list[str]:
     return [script("rhebok"), "--static", f"/static/={STATIC}", *rhebok(script("rhebok"))(launch)[1:]]
 
 
+def rhebok_cache(launch: Launch) -> list[str]:
+    """Our own server, with a cache."""
+    return [script("rhebok"), "--cache", "64m", *rhebok(script("rhebok"))(launch)[1:]]
+
+
 def floor(launch: Launch) -> list[str]:
     """The C floor, with the bytes of the workload's response."""
     answer = launch.scratch / "answer"
@@ -110,39 +116,6 @@ def floor(launch: Launch) -> list[str]:
 def floor_together(launch: Launch) -> list[str]:
     """The same, with the response and the end of the connection in one packet."""
     return [*floor(launch), "--end", "together"]
-
-
-NGINX_CONFIG = """
-daemon off; worker_processes {workers}; pid {scratch}/pid; error_log stderr warn;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off; default_type text/plain; sendfile on; tcp_nopush on;
-    open_file_cache max=1000; open_file_cache_valid 1s; keepalive_timeout 75; keepalive_requests 1000000000;
-    client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy;
-    fastcgi_temp_path {scratch}/fastcgi; uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
-    server {{
-        listen {bind} backlog=4096{deferred};
-        location / {{ return 200 "hello, world"; }}
-        location /static/ {{ alias {static}/; }}
-    }}
-}}
-"""
-
-
-def nginx(launch: Launch) -> list[str]:
-    """nginx with `return 200`, without an upstream."""
-    config = launch.scratch / "nginx.conf"
-    deferred = "" if launch.path else " deferred"
-    config.write_text(
-        NGINX_CONFIG.format(
-            workers=launch.workers,
-            scratch=launch.scratch,
-            bind=launch.bind(),
-            deferred=deferred,
-            static=STATIC,
-        )
-    )
-    return ["nginx", "-e", "stderr", "-c", str(config)]
 
 
 def gunicorn(worker_class: str, *more: str) -> Command:
@@ -263,6 +236,14 @@ SERVERS: tuple[Server, ...] = (
         package="rhebok",
         kind="files",
         notes="this server with --static: files without the application",
+    ),
+    Server(
+        "rhebok-cache",
+        rhebok_cache,
+        pip=((str(ROOT),),),
+        package="rhebok",
+        kind="cache",
+        notes="this server with --cache: pages without the application",
     ),
     Server(
         "nginx",

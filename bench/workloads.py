@@ -46,6 +46,11 @@ def lengthy(size: int) -> Headers:
 TEXT: Headers = (("Content-Type", "text/plain"),)
 EVERYONE = frozenset({"wsgi", "rack", "nginx"})
 MIB = 1 << 20
+CACHED: Headers = (
+    ("Cache-Control", "public, max-age=86400"),
+    ("Age", "0"),
+    ("Cache-Status", "rhebok; hit; ttl=86400"),
+)
 STATIC_FILES = {"1k": bodies.BODY_1M[:1024], "64k": bodies.BODY_64K, "1m": bodies.BODY_1M}
 
 WORKLOADS: tuple[Workload, ...] = (
@@ -123,6 +128,17 @@ WORKLOADS: tuple[Workload, ...] = (
             peers=frozenset({"nginx", "files"}),
         )
         for size, content in STATIC_FILES.items()
+    ),
+    *(
+        Workload(
+            f"cached{name}",
+            f"a page of {name}, from the cache where there is one",
+            app=f"bodies:cached_{name}",
+            answer=bodies.BODY_1M[:size],
+            answer_headers=(*CACHED, *lengthy(size)),
+            peers=frozenset({"wsgi", "cache"}),
+        )
+        for name, size in (("2k", 2048), ("200k", 204800))
     ),
     Workload("flask", "Flask's hello", app="flask_hello:application", fixed=False),
     Workload("django", "Django's hello", app="django_hello:application", fixed=False),
