@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import installed
+from bench import installed, nginx_config
 from bench.paths import BENCH, FILE_1M, FLOOR, ROOT, STATIC
 from bench.process import Address
 from bench.workloads import Workload, fixed_answer
@@ -112,36 +112,11 @@ def floor_together(launch: Launch) -> list[str]:
     return [*floor(launch), "--end", "together"]
 
 
-NGINX_CONFIG = """
-daemon off; worker_processes {workers}; pid {scratch}/pid; error_log stderr warn;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off; default_type text/plain; sendfile on; tcp_nopush on;
-    open_file_cache max=1000; open_file_cache_valid 1s; keepalive_timeout 75; keepalive_requests 1000000000;
-    client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy;
-    fastcgi_temp_path {scratch}/fastcgi; uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
-    server {{
-        listen {bind} backlog=4096{deferred};
-        location / {{ return 200 "hello, world"; }}
-        location /static/ {{ alias {static}/; }}
-    }}
-}}
-"""
-
-
 def nginx(launch: Launch) -> list[str]:
-    """nginx with `return 200`, without an upstream."""
+    """nginx with `return 200` and with files, without an upstream."""
     config = launch.scratch / "nginx.conf"
-    deferred = "" if launch.path else " deferred"
-    config.write_text(
-        NGINX_CONFIG.format(
-            workers=launch.workers,
-            scratch=launch.scratch,
-            bind=launch.bind(),
-            deferred=deferred,
-            static=STATIC,
-        )
-    )
+    listen = launch.bind() + ("" if launch.path else " deferred")
+    config.write_text(nginx_config.text(launch.workers, listen, launch.scratch))
     return ["nginx", "-e", "stderr", "-c", str(config)]
 
 
