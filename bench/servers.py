@@ -15,8 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import installed
-from bench.nginx import nginx
+from bench import installed, nginx_config
 from bench.paths import BENCH, FILE_1M, FLOOR, ROOT, STATIC
 from bench.process import Address
 from bench.workloads import Workload, fixed_answer
@@ -116,6 +115,14 @@ def floor(launch: Launch) -> list[str]:
 def floor_together(launch: Launch) -> list[str]:
     """The same, with the response and the end of the connection in one packet."""
     return [*floor(launch), "--end", "together"]
+
+
+def nginx(launch: Launch) -> list[str]:
+    """nginx with `return 200` and with files, without an upstream."""
+    config = launch.scratch / "nginx.conf"
+    listen = launch.bind() + ("" if launch.path else " deferred")
+    config.write_text(nginx_config.text(launch.workers, listen, launch.scratch))
+    return ["nginx", "-e", "stderr", "-c", str(config)]
 
 
 def gunicorn(worker_class: str, *more: str) -> Command:

@@ -1,9 +1,12 @@
 """Threads without the GIL: `python -m bench threads --python PYTHON` compares one worker with one thread,
-one worker with several, and several workers with one each.
+one worker with several, several workers with one each, and granian.
 
 PYTHON is a free-threaded CPython with Rhebok and Flask installed: `make free-threaded-test` leaves one in
-build/free-threaded/.venv. Server and client share all processors, so the rate of many threads over that of
-one is limited by what the client takes; the server's CPU per request is not. The rounds are interleaved.
+build/free-threaded/.venv; granian is measured if it is installed there. The rounds are interleaved.
+
+Server and client share all processors, so the rate of many threads over that of one is limited by what the
+client takes. The server's CPU per request is not. From that follows the rate with processors that nobody else
+uses: as many requests as there are threads, each as dear as measured. It is computed, not measured.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +32,49 @@ class Shape:
 
     workers: int
     threads: int
+    server: str = "rhebok"
+    alone: bool = False  # each worker loads the application by itself, and shares less with the others
+
+    @property
+    def loops(self) -> int:
+        """How many requests can be served at the same time."""
+        return self.workers * self.threads
 
     def __str__(self) -> str:
-        return f"{self.workers} x {self.threads}"
+        counts = f"{self.server} {self.workers} x {self.threads}"
+        return f"{counts}, --no-preload" if self.alone else counts
+
+    def command(self, python: str, port: int, app: str) -> list[str]:
+        """The server's command line."""
+        return COMMANDS[self.server](self, python, port, app)
+
+
+def rhebok(shape: Shape, python: str, port: int, app: str) -> list[str]:
+    """This server."""
+    counts = ["--workers", str(shape.workers), "--threads", str(shape.threads)]
+    loading = ["--no-preload"] if shape.alone else []
+    return [python, "-m", "rhebok", "--bind", f"127.0.0.1:{port}", *counts, *loading, app]
+
+
+def granian(shape: Shape, python: str, port: int, app: str) -> list[str]:
+    """granian, whose workers are threads of one process when there is no GIL."""
+    counts = ["--workers", str(shape.threads), "--blocking-threads", "1", "--runtime-threads", "1"]
+    protocol = ["--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning"]
+    return [python, "-m", "granian", "--host", "127.0.0.1", "--port", str(port), *counts, *protocol, app]
+
+
+COMMANDS = {"rhebok": rhebok, "granian": granian}
+
+
+def has_granian(python: str) -> bool:
+    """Whether that interpreter can import it."""
+    return subprocess.run([python, "-c", "import granian"], capture_output=True, check=False).returncode == 0
+
+
+def shapes_of(count: int, python: str) -> list[Shape]:
+    """All, the first of which the others are compared with."""
+    shapes = [Shape(1, 1), Shape(1, count), Shape(count, 1), Shape(count, 1, alone=True)]
+    return [*shapes, Shape(1, 1, "granian"), Shape(1, count, "granian")] if has_granian(python) else shapes
 
 
 @dataclass(frozen=True)
@@ -42,17 +86,11 @@ class Round:
     pss: int
 
 
-def command(python: str, shape: Shape, address: Address, workload: Workload) -> list[str]:
-    """The server's command line."""
-    counts = ["--workers", str(shape.workers), "--threads", str(shape.threads)]
-    return [python, "-m", "rhebok", "--bind", f"127.0.0.1:{address[1]}", *counts, workload.app]
-
-
 def measure(python: str, shape: Shape, workload: Workload, load: wrk.Load) -> Round:
     """One round of one shape."""
     with tempfile.TemporaryDirectory(prefix="rhebok-bench-") as scratch:
         address: Address = ("127.0.0.1", free_port())
-        argv, environ = command(python, shape, address, workload), run.environment(Path(scratch))
+        argv, environ = shape.command(python, address[1], workload.app), run.environment(Path(scratch))
         with running(argv, address, Path(scratch, "log"), environ) as server:
             validate(address, workload, close=False)
             before = cpu.read(server.pid)
@@ -60,6 +98,15 @@ def measure(python: str, shape: Shape, workload: Workload, load: wrk.Load) -> Ro
             spent = cpu.spent(before, cpu.read(server.pid))
             pss = sum(pss_of_tree(server.pid).values())
     return Round(report.per_second, spent.total / report.requests * 1e6, pss)
+
+
+def figures(shape: Shape, rounds: list[Round], ones: list[Round]) -> str:
+    """One row of Markdown. ones: the rounds of the first shape; ratios are within a round."""
+    pairs = list(zip(rounds, ones, strict=True))
+    rate = statistics.median(here.per_second / one.per_second for here, one in pairs)
+    cost = statistics.median(here.cpu_us / one.cpu_us for here, one in pairs)
+    pss = statistics.median(here.pss for here in rounds) / KIB_PER_MIB
+    return f"| {shape} | {rate:.2f} | {cost:.2f} | {shape.loops / cost:.2f} | {pss:.1f} |"
 
 
 def main(arguments: list[str]) -> int:
@@ -72,18 +119,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--duration", type=int, default=3, help="seconds of wrk a round")
     options = parser.parse_args(arguments)
     load = wrk.Load(options.duration, 32, f"0-{(os.cpu_count() or 1) - 1}")
-    shapes = [Shape(1, 1), Shape(1, options.count), Shape(options.count, 1)]
-    print("| workload | workers x threads | rate / 1 x 1 | CPU per request / 1 x 1 | PSS MiB |")
-    print("|---|---|--:|--:|--:|")
+    shapes = shapes_of(options.count, options.python)
+    titles = "rate / 1 x 1 | CPU per request / 1 x 1 | computed: rate if the client took no CPU | PSS MiB"
+    print(f"| workload | workers x threads | {titles} |\n|---|---|--:|--:|--:|--:|")
     for workload in map(BY_NAME.__getitem__, options.workloads.split(",")):
         rounds: dict[Shape, list[Round]] = {shape: [] for shape in shapes}
         for _ in range(options.rounds):
             for shape in shapes:
                 rounds[shape].append(measure(options.python, shape, workload, load))
         for shape in shapes:
-            pairs = list(zip(rounds[shape], rounds[shapes[0]], strict=True))
-            rate = statistics.median(here.per_second / one.per_second for here, one in pairs)
-            cost = statistics.median(here.cpu_us / one.cpu_us for here, one in pairs)
-            pss = statistics.median(here.pss for here in rounds[shape]) / KIB_PER_MIB
-            print(f"| {workload.name} | {shape} | {rate:.2f} | {cost:.2f} | {pss:.1f} |", flush=True)
+            print(f"| {workload.name} {figures(shape, rounds[shape], rounds[shapes[0]])}", flush=True)
     return 0

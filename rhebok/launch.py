@@ -45,6 +45,7 @@ from rhebok.superdaemon.supervised import files_descriptor, follow_supervisor, h
 from rhebok.supervising import (
     check_metrics,
     enter_directory,
+    exporter_of_generation,
     identity_of,
     listen,
     log_start,
@@ -99,10 +100,12 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         changed_user = _become_user(settings)
         if not supervised():
             log_start(config, listeners, log)
-            if settings.metrics_bind:
-                log.logger.warning("--metrics-bind is ignored here: only rhebok's own supervisor answers it")
         allow_connections(settings.max_connections, log.logger)
         hide()
+        # Before the application is loaded, since it is a fork of this process.
+        exporter = (
+            exporter_of_generation(settings, log) if settings.metrics_bind and not supervised() else None
+        )
 
         def forget() -> None:
             notifier.close()
@@ -115,7 +118,9 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         if changed_user or _calls_before_loading(config):
             beginning = None  # it can begin only once
         preloading = Preloading(settings, log.logger, beginning, late)
-        Master(settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading).run()
+        Master(
+            settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading, exporter
+        ).run()
 
 
 def _beginning() -> Beginning | None:

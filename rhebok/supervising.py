@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from rhebok import __version__
+from rhebok.control.liveness import remove_dead
 from rhebok.control.path import control_path
 from rhebok.control.server import ControlSocket
 from rhebok.errors import ExitStatus, UserError, os_reason
@@ -67,6 +69,8 @@ def supervise(config: Config) -> None:
         log_start(config, listeners, log)
         if complaint:
             log.logger.info("%s", complaint)
+        if exporter and not settings.board:
+            log.logger.warning("/metrics has neither requests nor their times: --no-board")
         if readiness:
             _leave_terminal(settings, log)
             readiness.announce()
@@ -82,6 +86,8 @@ def _control(
     path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
     if path is None:
         return None, ""
+    if settings.control is None:
+        remove_dead(os.path.dirname(path))
     try:
         control = ControlSocket(path)
     except OSError as error:
@@ -97,11 +103,27 @@ def _exporter(settings: "Settings", log: ErrorLog, stack: ExitStack) -> "Exporte
     from rhebok.superdaemon.exporter import Exporter
 
     check_metrics()
-    owner = identity.owner(settings.socket_owner, identity_of(settings))
-    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner.ids, option="--metrics-bind")
-    listeners = bind_all([cast(str, settings.metrics_bind)], options)
+    user = identity_of(settings)
+    listeners = _bind_metrics(settings, identity.owner(settings.socket_owner, user).ids)
     stack.callback(close_all, listeners)
-    return Exporter(listeners, titles.metrics(settings), identity_of(settings), log.logger)
+    return Exporter(listeners, titles.metrics(settings), user, log.logger, listeners[0].name)
+
+
+def exporter_of_generation(settings: "Settings", log: ErrorLog) -> "Exporter":
+    """The same under another superdaemon, started. It binds when the former generation has stopped."""
+    from rhebok.superdaemon.exporter import Exporter
+
+    check_metrics()
+    address, bind = cast(str, settings.metrics_bind), partial(_bind_metrics, settings)
+    # This process is --user already.
+    exporter = Exporter((), titles.metrics(settings), identity.UNCHANGED, log.logger, address, bind)
+    exporter.start()
+    return exporter
+
+
+def _bind_metrics(settings: "Settings", owner: tuple[int, int] = (-1, -1)) -> list[Listener]:
+    options = BindOptions(METRICS_BACKLOG, _socket_mode(settings), owner=owner, option="--metrics-bind")
+    return bind_all([cast(str, settings.metrics_bind)], options)
 
 
 def check_metrics() -> None:

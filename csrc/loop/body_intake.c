@@ -149,7 +149,7 @@ enum rhb_event rhb_body_receive(struct rhb_loop *loop, struct rhb_conn *conn)
     uint64_t since = rhb_now_exact();
     for (int reads = 0; io == RHB_IO_OK && result == GOES_ON; reads++) {
         if (reads == MAX_READS || (reads > 0 && loop->body_ns >= RHB_BODY_SHARE)) {
-            rhb_unpark(conn);
+            rhb_unpark(loop, conn);
             rhb_make_ready(loop, conn);
             return RHB_EVENT_NONE;
         }

@@ -27,7 +27,7 @@ static void give(struct rhb_body_turn *turn, struct rhb_incoming *incoming, uint
 static void give_next(struct rhb_loop *loop, struct rhb_body_turn *turn, uint64_t now)
 {
     struct rhb_conn *conn = (struct rhb_conn *)loop->awaiting_turn.next;
-    rhb_unpark(conn);
+    rhb_unpark(loop, conn);
     give(turn, conn->incoming, now);
     rhb_make_ready(loop, conn);
 }
@@ -49,7 +49,7 @@ bool rhb_body_turn_acquire(struct rhb_loop *loop, struct rhb_conn *conn)
         give(turn, conn->incoming, now);
         return true;
     }
-    rhb_unpark(conn);
+    rhb_unpark(loop, conn);
     conn->state = RHB_CONN_READY;
     rhb_list_push(&loop->awaiting_turn, &conn->link);
     return false;

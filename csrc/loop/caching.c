@@ -139,7 +139,7 @@ static bool put_back(struct rhb_loop *loop, struct rhb_conn *conn)
 
 static void go_on(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    rhb_unpark(conn);
+    rhb_unpark(loop, conn);
     conn->waits = false;
     rhb_make_ready(loop, conn);
 }

@@ -47,7 +47,7 @@ struct rhb_conn *rhb_capacity_evictable(struct rhb_loop *loop)
         struct rhb_conn *conn = longest_waiting(loop);
         if (conn == NULL || !has_input(conn))
             return conn;
-        rhb_unpark(conn);
+        rhb_unpark(loop, conn);
         rhb_make_ready(loop, conn);
     }
     return NULL;

@@ -27,7 +27,7 @@ enum rhb_conn_state {
     RHB_CONN_READY,  /* its turn in the ready list, or to receive a large body */
     RHB_CONN_BUSY    /* nothing: it is read now, or its request is served */
 };
-enum { RHB_CONN_PARKED_STATES = RHB_CONN_READY };
+enum { RHB_CONN_PARKED_STATES = RHB_CONN_READY, RHB_CONN_STATES = RHB_CONN_BUSY + 1 };
 
 /* What the next bytes of a connection are. */
 enum rhb_expected {

@@ -40,7 +40,7 @@ static inline void rhb_hold_input(struct rhb_loop *loop, struct rhb_conn *conn, 
  * RHB_EVENT_REQUEST. */
 static inline enum rhb_event rhb_deliver(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    rhb_unpark(conn);
+    rhb_unpark(loop, conn);
     conn->requests++;
     conn->head_seen = 0;
     loop->lane->current = conn;

@@ -37,7 +37,7 @@ static enum rhb_event conn_event(struct rhb_loop *loop, struct rhb_conn *conn, u
             conn->more = true;
             return RHB_EVENT_NONE;
         }
-        rhb_unpark(conn);
+        rhb_unpark(loop, conn);
         return RHB_EVENT_WRITABLE;
     case RHB_CONN_LINGER:
         rhb_conn_linger(loop, conn);
@@ -78,7 +78,7 @@ static enum rhb_event next_ready(struct rhb_loop *loop, struct rhb_conn **conn)
     *conn = (struct rhb_conn *)loop->ready.next;
     rhb_loop_settle(loop, loop->lane);
     loop->arrived = (*conn)->ready_since;
-    rhb_unpark(*conn);
+    rhb_unpark(loop, *conn);
     return rhb_intake(loop, *conn);
 }
 
@@ -128,7 +128,7 @@ static enum rhb_event expire(struct rhb_loop *loop, struct rhb_conn *conn)
             rhb_park_again(loop, conn);
             return RHB_EVENT_NONE;
         }
-        rhb_unpark(conn);
+        rhb_unpark(loop, conn);
         rhb_reset_on_close(conn->fd);
         return RHB_EVENT_LOST;
     case RHB_CONN_HEAD:
@@ -145,7 +145,7 @@ static enum rhb_event expire(struct rhb_loop *loop, struct rhb_conn *conn)
 
 static enum rhb_event next_expired(struct rhb_loop *loop, struct rhb_conn **conn)
 {
-    uint64_t now = rhb_now_coarse();
+    uint64_t now = loop->reported_at; /* time has passed in the last wait only (tick) */
     for (int state = 0; state < RHB_CONN_PARKED_STATES; state++) {
         struct rhb_link *head = &loop->parked[state];
         while (!rhb_list_empty(head)) {

@@ -150,7 +150,7 @@ static enum rhb_event start_first_head(struct rhb_loop *loop, struct rhb_conn *c
     } else {
         data += skip;
     }
-    rhb_unpark(conn); /* as if it had just been accepted */
+    rhb_unpark(loop, conn); /* as if it had just been accepted */
     if (len > 0)
         return parse_head(loop, conn, data, len);
     rhb_conn_drop_input(conn);

@@ -28,7 +28,8 @@ struct rhb_lane {
     struct rhb_score *score;      /* the scoreboard slot of this thread; never NULL. Not owned. */
     struct rhb_score no_score;    /* what score points to when there is no master */
     enum rhb_lap_due due;         /* with the next reading of the clock */
-    struct rhb_lap lap;           /* of the current request, if threads share the loop */
+    struct rhb_lap lap;           /* of the current request, if threads share the loop; otherwise
+                                     only `front` is used */
 };
 
 /* Its thread enters and leaves the loop (presence.h). */

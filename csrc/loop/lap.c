@@ -5,7 +5,7 @@
 void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now)
 {
     uint64_t took = now - lap->began; /* a thread of the application may have waited after that */
-    rhb_histogram_add(&board->queue, lap->began - lap->arrived);
+    rhb_histogram_add(&board->queue, lap->front + (lap->began - lap->arrived));
     rhb_histogram_add(&board->application, lap->away < took ? took - lap->away : 0);
     rhb_histogram_add(&board->total, now - lap->arrived);
 }
@@ -61,7 +61,25 @@ struct rhb_lap rhb_lap_of(const struct rhb_loop *loop, const struct rhb_lane *la
 {
     if (loop->shared)
         return lane->lap;
-    return (struct rhb_lap){.arrived = loop->arrived, .began = loop->read_at};
+    return (struct rhb_lap){
+        .arrived = loop->arrived, .began = loop->read_at, .front = lane->lap.front};
+}
+
+/* A proxy whose clock is ahead of ours says nothing. The request is counted as one that has waited:
+ * a nanosecond tells it from the usual ones (count, rhb_lap_settle). */
+void rhb_lap_front(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t since)
+{
+    struct timespec now;
+    if (!loop->timed)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t here = (uint64_t)now.tv_sec * RHB_NS_PER_SECOND + (uint64_t)now.tv_nsec;
+    uint64_t *arrived = loop->shared ? &lane->lap.arrived : &loop->arrived;
+    here -= rhb_now_exact() - *arrived;
+    if (here <= since)
+        return;
+    lane->lap.front = here - since;
+    --*arrived;
 }
 
 /* ---- the end ---- */
@@ -85,6 +103,7 @@ void rhb_lap_settle_other(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t
         count(&lap, loop->board, now);
     else if (due == RHB_LAP_ANSWERED)
         rhb_lap_add_answered(&lap, loop->board, now);
+    lane->lap.front = 0;
     if (!loop->shared && now - loop->read_at > RHB_LAP_UNSEEN)
         loop->look_back = true;
 }

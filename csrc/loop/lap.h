@@ -31,6 +31,7 @@ struct rhb_lap {
     uint64_t arrived; /* exact ns: when the last byte of the request was reported */
     uint64_t began;   /* when the loop turned to it */
     uint64_t away;    /* ns since then that it has waited for its client */
+    uint64_t front;   /* ns before it arrived, of which its proxy tells (X-Request-Start) */
 };
 
 /* The kernel is asked when a request came, if nobody has looked for so long. */
@@ -41,6 +42,9 @@ void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t no
 
 /* The same for one that no application had: it has neither waited for one nor taken its time. */
 void rhb_lap_add_answered(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
+
+/* A trusted proxy has got the lane's request at this time, in ns since 1970. */
+void rhb_lap_front(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t since);
 
 /* A request begins that may have come long before it was reported; or threads share the loop. */
 void rhb_lap_begin_late(struct rhb_loop *loop, const struct rhb_conn *conn);

@@ -54,6 +54,7 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
     loop->grace_credit = RHB_GRACE_CREDIT;
     loop->worker = &loop->no_worker;
     loop->board = &loop->no_board;
+    loop->timed = true;
     init_lists(loop);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (loop->epoll < 0 || !allocate(loop, listeners, n_listeners) || !register_wakeup(loop) ||

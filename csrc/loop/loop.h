@@ -145,6 +145,16 @@ void *rhb_loop_next_owner(struct rhb_loop *loop);
 
 /* ---- laps (lap.h) ---- */
 
+/* A request has ended whose response went out at once. Its time is known later. */
+static inline void rhb_lap_end(struct rhb_loop *loop, struct rhb_lane *lane, int status,
+                               uint64_t bytes)
+{
+    if (!loop->timed)
+        return;
+    lane->due = RHB_LAP_END;
+    rhb_board_count_usual(loop->board, &lane->request.head, status, bytes);
+}
+
 /* The clock has been read, by the thread that has the loop for itself. */
 static inline void rhb_lap_settle(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t now)
 {

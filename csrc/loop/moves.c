@@ -60,6 +60,7 @@ static bool send_if_waiting(struct rhb_moves *moves, struct rhb_conn *conn, unsi
     enum rhb_parcel_result result = rhb_parcel_send(loop, conn, &loop->channel->waiting);
     if (result == RHB_PARCEL_OK) {
         rhb_count(&loop->worker->sent);
+        loop->board->transferred++;
         ++*sent;
     } else {
         atomic_fetch_sub_explicit(loop->channel->in_waiting, 1, memory_order_relaxed);

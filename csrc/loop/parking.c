@@ -47,6 +47,7 @@ void rhb_conn_recycle(struct rhb_loop *loop, struct rhb_conn *conn)
 static void take_out(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     rhb_list_remove(&conn->link);
+    loop->n_parked[conn->state]--;
     if (conn->registered) {
         /* close(2) alone would leave it in epoll while another process holds it too */
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
@@ -147,12 +148,13 @@ bool rhb_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state 
 bool rhb_try_park(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_state state)
 {
     bool write = state == RHB_CONN_SEND;
-    rhb_unpark(conn);
+    rhb_unpark(loop, conn);
     if ((write || !conn->registered || conn->wants_write) && !rhb_watch(loop, conn, write))
         return false;
     conn->state = (uint8_t)state;
     conn->deadline = rhb_now_coarse() + loop->options.timeouts[state];
     rhb_list_push(&loop->parked[state], &conn->link);
+    loop->n_parked[state]++;
     return true;
 }
 
@@ -177,9 +179,10 @@ void rhb_park_again(struct rhb_loop *loop, struct rhb_conn *conn)
     rhb_list_push(&loop->parked[conn->state], &conn->link);
 }
 
-void rhb_unpark(struct rhb_conn *conn)
+void rhb_unpark(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     rhb_list_remove(&conn->link);
+    loop->n_parked[conn->state]--;
     conn->state = RHB_CONN_BUSY;
 }
 

@@ -23,7 +23,7 @@ bool rhb_park_until(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_conn_
 void rhb_park_again(struct rhb_loop *loop, struct rhb_conn *conn);
 
 /* Takes the connection out of its list: BUSY. It stays in epoll. */
-void rhb_unpark(struct rhb_conn *conn);
+void rhb_unpark(struct rhb_loop *loop, struct rhb_conn *conn);
 
 /* Puts the connection on the ready list: it is read next without an event of epoll. */
 void rhb_make_ready(struct rhb_loop *loop, struct rhb_conn *conn);

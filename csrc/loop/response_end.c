@@ -79,6 +79,8 @@ void rhb_loop_abort(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     rhb_intake_finish(loop, conn, false);
     rhb_conn_close(loop, conn);
+    if (loop->lane->due == RHB_LAP_NOTHING) /* it has ended before it was counted */
+        loop->lane->lap.front = 0;
 }
 
 size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap)

@@ -7,6 +7,7 @@
 #define RHB_SCOREBOARD_H
 
 #include "base/clock.h"
+#include "base/peer.h"
 #include <assert.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -44,9 +45,10 @@ struct rhb_score {
     _Atomic uint64_t alive;  /* CLOCK_MONOTONIC ns: the last look at the event loop, at least once a
                                 second while there is no request; 0: not in the loop */
     _Atomic uint64_t began; /* CLOCK_MONOTONIC ns: when the current request, or the last one, did */
-    char reserved[8];
+    uint8_t client_family;  /* as in struct rhb_peer; of its client, */
+    char reserved[7];
     char line[RHB_SCORE_LINE]; /* method and target of the current request, cut to this length */
-    char rest[RHB_SCORE_WORKER - 64 - RHB_SCORE_LINE];
+    char client[RHB_SCORE_WORKER - 64 - RHB_SCORE_LINE]; /* and the address of that */
     struct rhb_worker_score worker; /* used in the score of the first thread only */
 };
 
@@ -56,6 +58,9 @@ static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "process
 static_assert(offsetof(struct rhb_score, unsent) == 32, "the offsets too");
 static_assert(offsetof(struct rhb_score, alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, began) == 48, "the offsets too");
+static_assert(offsetof(struct rhb_score, client_family) == 56, "the offsets too");
+static_assert(sizeof((struct rhb_score *)0)->client == sizeof((struct rhb_peer *)0)->address,
+              "an address");
 static_assert(offsetof(struct rhb_score, worker) == RHB_SCORE_WORKER, "the offsets too");
 static_assert(offsetof(struct rhb_worker_score, main_alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
@@ -75,10 +80,19 @@ static inline void rhb_score_begin(struct rhb_score *score, const char *line, si
                           memory_order_release);
 }
 
-/* When the request began that the application starts or continues. */
-static inline void rhb_score_began(struct rhb_score *score, uint64_t ns)
+/* Whose request it is. */
+static inline void rhb_score_client(struct rhb_score *score, const struct rhb_peer *client)
+{
+    score->client_family = client->family;
+    memcpy(score->client, &client->address, sizeof score->client);
+}
+
+/* When the request began that the application starts or continues, and whose it is. */
+static inline void rhb_score_began(struct rhb_score *score, uint64_t ns,
+                                   const struct rhb_peer *client)
 {
     atomic_store_explicit(&score->began, ns, memory_order_relaxed);
+    rhb_score_client(score, client);
 }
 
 /* The application continues a suspended response, and has the whole timeout again. */

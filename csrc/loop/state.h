@@ -71,6 +71,8 @@ struct rhb_loop {
 
     /* connections */
     struct rhb_link parked[RHB_CONN_PARKED_STATES]; /* by deadline, earliest first */
+    uint32_t
+        n_parked[RHB_CONN_STATES]; /* how many in each of these lists; READY and BUSY: nothing */
     struct rhb_link ready;
     struct rhb_link awaiting_turn; /* to receive a large body */
     struct rhb_body_turn body_turns[RHB_BODY_TURNS];
@@ -128,9 +130,10 @@ struct rhb_loop {
     int seen_events; /* those before this index: the mover has seen them before */
 
     /* the wait of a thread */
-    bool sleeping;     /* a thread is in epoll_wait, or has not handled its result yet */
-    atomic_bool slept; /* the result is there */
-    uint64_t wakes_at; /* at the latest */
+    bool sleeping;        /* a thread is in epoll_wait, or has not handled its result yet */
+    atomic_bool slept;    /* the result is there */
+    uint64_t sleeps_from; /* exact ns */
+    uint64_t wakes_at;    /* at the latest */
     int sleep_result;
     uint64_t slept_ns;
 
@@ -149,6 +152,7 @@ struct rhb_loop {
     uint64_t report; /* reported_at of the last request that looked back, */
     uint64_t report_before; /* and of the one before, if that was another time */
 
+    bool timed;                /* requests are counted and timed: somebody may read that */
     struct rhb_board *board;   /* never NULL. Not owned. */
     struct rhb_board no_board; /* what board points to when there is no master */
 

@@ -21,6 +21,8 @@ static void make_silent_idle(struct rhb_loop *loop, uint64_t until)
         struct rhb_conn *conn = (struct rhb_conn *)link;
         rhb_list_remove(link);
         conn->state = RHB_CONN_IDLE;
+        loop->n_parked[RHB_CONN_FRESH]--;
+        loop->n_parked[RHB_CONN_IDLE]++;
         conn->deadline = until;
         rhb_list_push(&loop->parked[RHB_CONN_IDLE], link);
     }
@@ -120,7 +122,7 @@ static void await_handshakes(struct rhb_loop *loop, uint64_t now)
 
 bool rhb_stop_still_accepts(struct rhb_loop *loop)
 {
-    uint64_t now = rhb_now_coarse();
+    uint64_t now = rhb_now_exact(); /* as the wait before has it (waiting.c) */
     if (loop->handshakes_until == 0 && loop->accept_again_at == 0)
         return false;
     if (now < loop->accept_again_at)

@@ -32,11 +32,14 @@ static uint64_t flush_due(const struct rhb_loop *loop)
     return loop->reports != NULL ? rhb_reports_due(loop->reports) : 0;
 }
 
-static void flush_reports(struct rhb_loop *loop, uint64_t now)
+/* Whether it was time. */
+static bool flush_reports(struct rhb_loop *loop, uint64_t now)
 {
     uint64_t due = flush_due(loop);
-    if (due != 0 && now >= due)
-        rhb_reports_flush(loop->reports, now);
+    if (due == 0 || now < due)
+        return false;
+    rhb_reports_flush(loop->reports, now); /* which never waits (access_log.h) */
+    return true;
 }
 
 /* ---- the result of epoll_wait ---- */
@@ -57,10 +60,19 @@ static void show_connections(struct rhb_loop *loop)
     atomic_store_explicit(&loop->worker->staying, (uint32_t)loop->registered, memory_order_relaxed);
 }
 
+static_assert((int)RHB_BOARD_STATES == (int)RHB_CONN_WAIT, "all but those that wait for another");
+
+/* To operators only. */
+static void show_parked(struct rhb_loop *loop)
+{
+    for (int state = 0; state < RHB_BOARD_STATES; state++)
+        loop->board->parked[state] = loop->n_parked[state];
+}
+
 /* idle: nothing has happened for a while. */
 static void tick(struct rhb_loop *loop, bool idle)
 {
-    uint64_t now = rhb_now_coarse();
+    uint64_t now = loop->reported_at; /* has just been read */
     loop->check_deadlines = true;
     rhb_score_alive(loop->lane->score, now);
     flush_reports(loop, now);
@@ -76,6 +88,7 @@ static void tick(struct rhb_loop *loop, bool idle)
         rhb_transfers_tick(loop);
         rhb_balance(loop, true);
         show_connections(loop);
+        show_parked(loop);
     }
 }
 
@@ -210,8 +223,10 @@ int rhb_loop_before_sleep(struct rhb_loop *loop)
         offer(loop);
     loop->sleeping = true;
     loop->n_events = loop->at_event = loop->seen_events = 0;
-    uint64_t now = rhb_now_coarse();
-    flush_reports(loop, now); /* which never waits (access_log.h) */
+    uint64_t now = rhb_now_exact();
+    if (flush_reports(loop, now))
+        now = rhb_now_exact();
+    loop->sleeps_from = now;
     loop->wakes_at = wake_at(loop);
     return ms_until(loop->wakes_at, now);
 }
@@ -223,11 +238,10 @@ static inline void sleep_in(struct rhb_loop *loop, int timeout_ms)
         loop->sleep_result = poll(&fd, 1, timeout_ms);
         return;
     }
-    uint64_t before = rhb_now_exact();
-    rhb_lap_settle(loop, loop->alone, before);
+    rhb_lap_settle(loop, loop->alone, loop->sleeps_from);
     loop->sleep_result = epoll_wait(loop->epoll, loop->events, RHB_EVENTS, timeout_ms);
     loop->reported_at = rhb_now_exact();
-    loop->slept_ns = loop->reported_at - before;
+    loop->slept_ns = loop->reported_at - loop->sleeps_from;
     if (loop->channel != NULL)
         end_offer(loop);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rhebok.board.counts import lasting
 from rhebok.board.layout import CAUSES
 from rhebok.board.reading import BoardReader, Reading
 
@@ -30,7 +31,7 @@ class Books:
         for number in self._readers.keys() - alive:
             reader = self._readers.pop(number)
             reading = reader.read()
-            self._past += reading.counted
+            self._past += lasting(reading.counted)
             for cause, count in reading.causes.items():
                 self._past_causes[cause] += count
             reader.close()
@@ -52,6 +53,10 @@ class Books:
     def counted(self, readings: dict[int, Reading]) -> int:
         """By all generations so far: a number of counts.add_up."""
         return self._past + sum(reading.counted for reading in readings.values())
+
+    def counts(self) -> bool:
+        """Whether any generation counts (--no-board). True before there is one."""
+        return not self._readers or any(reader.counts for reader in self._readers.values())
 
     def causes(self, readings: dict[int, Reading]) -> dict[str, int]:
         """Why workers were replaced, and how often."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rhebok.board.histogram import middle, sparse
 from rhebok.board.layout import (
     ACCEPTED_AT,
+    BALANCED_AT,
     BOARD_SIZE,
     BYTES_IN_AT,
     BYTES_OUT_AT,
@@ -17,10 +18,14 @@ from rhebok.board.layout import (
     HISTOGRAM_WORDS,
     HISTOGRAMS,
     METHODS,
+    PARKED,
+    PARKED_AT,
+    TRANSFERRED_AT,
 )
 
 _ORDER = sys.byteorder
 _WORDS = struct.Struct(f"={BOARD_SIZE // 8}Q")
+_PARKED = struct.Struct(f"={len(PARKED)}I")
 
 
 def number(board: bytes | memoryview) -> int:
@@ -31,6 +36,16 @@ def number(board: bytes | memoryview) -> int:
 def add_up(boards: bytes | memoryview) -> int:
     """The sum of several boards that stand behind one another."""
     return sum(number(boards[at : at + BOARD_SIZE]) for at in range(0, len(boards), BOARD_SIZE))
+
+
+_NO_COUNTERS = number(
+    bytes(PARKED_AT) + b"\xff" * _PARKED.size + bytes(BOARD_SIZE - PARKED_AT - _PARKED.size)
+)
+
+
+def lasting(added: int) -> int:
+    """What is left of a sum when its workers have ended: the counters."""
+    return added & ~_NO_COUNTERS
 
 
 def as_bytes(added: int) -> bytes:
@@ -58,7 +73,8 @@ class Counts:
     """What a sum of boards says."""
 
     def __init__(self, added: int = 0) -> None:
-        words = _WORDS.unpack(as_bytes(added))
+        board = as_bytes(added)
+        words = _WORDS.unpack(board)
         width = len(CLASSES)
         self.requests = {  # by method, then by class of the status
             method: dict(zip(CLASSES, words[row * width : (row + 1) * width], strict=True))
@@ -67,6 +83,8 @@ class Counts:
         self.accepted = words[ACCEPTED_AT]
         self.bytes_in, self.bytes_out = words[BYTES_IN_AT], words[BYTES_OUT_AT]
         self.cache = dict(zip(CACHE, words[CACHE_AT : CACHE_AT + len(CACHE)], strict=True))
+        self.transferred, self.balanced = words[TRANSFERRED_AT], words[BALANCED_AT]
+        self.parked = dict(zip(PARKED, _PARKED.unpack_from(board, PARKED_AT), strict=True))
         starts = [HISTOGRAM_AT + place * HISTOGRAM_WORDS for place in range(len(HISTOGRAMS))]
         prompt, queue, application, total = (Times(words[at : at + HISTOGRAM_WORDS]) for at in starts)
         # The prompt ones did not wait: their time with the application is the total too (csrc/loop/lap.h).

@@ -7,9 +7,10 @@
     past       one board: the sum of those of workers that have ended
     purges     what is to be taken out of the cache: struct rhb_purge_desk of csrc/cache/memory.h
 
-Words are 64 bits in the order of the machine. A board consists of words only, all of them counters, so boards
-are added as one long number: no counter gets near the end of its word. serving/scoreboard.py and reading.py
-read the scores.
+Words are 64 bits in the order of the machine. A board consists of words only, so boards are added as one
+long number: no counter gets near the end of its word. All of them are counters, but for the connections that
+are parked: those of a board that ends are gone. With --no-board no slot has boards. serving/scoreboard.py and
+reading.py read the scores.
 """
 
 import struct
@@ -20,20 +21,23 @@ from rhebok.records import dataclass
 MAGIC = b"RHBBOARD"
 VERSION = 2
 SCORE_SIZE = 384
-BOARD_SIZE = 14336
+BOARD_SIZE = 14464
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
 CLASSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
-ACCEPTED_AT, BYTES_IN_AT, BYTES_OUT_AT, CACHE_AT = 48, 49, 50, 51  # words
+ACCEPTED_AT, BYTES_IN_AT, BYTES_OUT_AT, TRANSFERRED_AT, BALANCED_AT = 48, 49, 50, 51, 52  # words
+PARKED_AT = 424  # bytes: a number of 32 bits for each state
+PARKED = ("new", "reading_head", "reading_body", "sending", "idle", "lingering")  # as csrc/loop/connection.h
 CACHE = ("hits", "stale", "misses", "stored", "evicted")  # struct rhb_cache_counts of csrc/cache/cache.h
 HISTOGRAMS = ("prompt", "queue", "application", "total")
 HISTOGRAM_AT, HISTOGRAM_WORDS = 56, BUCKETS
+CACHE_AT = HISTOGRAM_AT + len(HISTOGRAMS) * HISTOGRAM_WORDS
 
 # Why workers were replaced.
 CAUSES = ("max-requests", "lifetime", "memory", "timeout", "held", "recycled", "killed", "failed")
 
 HEAD = struct.Struct("=8sIIIIQQ")  # magic, version, threads, capacity, boards, changes, stopping
-CHANGES_AT, STOPPING_AT, LEVEL_AT, CAUSES_AT = 24, 32, 40, 64
+CHANGES_AT, STOPPING_AT, LEVEL_AT, QUERIES_AT, CAUSES_AT = 24, 32, 40, 48, 64
 LEVELS = ("debug", "info", "warning", "error", "critical")  # LEVEL_AT has 1 for the first; 0: as configured
 RECORD = struct.Struct("=IIQ16x")  # pid (0: free), state, monotonic ns of the fork
 
@@ -50,7 +54,7 @@ _HEADER_SIZE = 4096
 
 @dataclass(frozen=True)
 class Layout:
-    """Of a generation with so many threads in a worker, slots for so many workers, and boards in a slot."""
+    """Of a generation: threads of a worker, slots for workers, boards in a slot."""
 
     threads: int
     capacity: int

@@ -7,6 +7,7 @@ it is read, never mapped, and what does not fit is no board. Readers never stop 
 import fcntl
 import os
 import struct
+from socket import AF_INET, AF_INET6, inet_ntop
 
 from rhebok.board import counts
 from rhebok.board.layout import (
@@ -24,6 +25,7 @@ from rhebok.board.layout import (
     PURGE_SIZE,
     PURGES,
     PURGES_HEAD,
+    QUERIES_AT,
     RECORD,
     SCORE_SIZE,
     VERSION,
@@ -34,10 +36,12 @@ from rhebok.records import dataclass
 STARTING, READY, LEAVING = 1, 2, 3  # states of a worker
 
 _GET_SEALS, _SHRINK = 1034, 2  # fcntl(2): only a file in memory has seals
-_SCORE = struct.Struct("=QQIII4xQQQ")  # deadline, requests, busy, sending, line_len, unsent, alive, began
+# deadline, requests, busy, sending, line_len, unsent, alive, began, client_family
+_SCORE = struct.Struct("=QQIII4xQQQB")
 _OPEN = struct.Struct("=4I")  # of the worker's score: waiting, accepts, open, staying
-_LINE_AT, _LINE_SIZE, _WORKER_AT = 64, 240, 320
-_CHANGES = struct.Struct("=Q")
+_LINE_AT, _LINE_SIZE, _CLIENT_AT, _WORKER_AT = 64, 240, 304, 320
+_ADDRESS_SIZES = {AF_INET: 4, AF_INET6: 16}
+_WORD = struct.Struct("=Q")
 _MOST_THREADS, _MOST_SLOTS = 4096, 65536
 _ATTEMPTS = 5  # to read while nothing changes
 
@@ -47,9 +51,13 @@ class Thread:
     """What a thread does."""
 
     busy: bool
-    line: str  # of its current request, without the query
+    line: str  # of its current request, without the query unless they may be shown (--log-queries)
     began: float  # time.monotonic() when the request began
     requests: int
+    client: str  # whose request it is: an address, or "" over a unix socket
+    unsent: (
+        int  # bytes in memory of responses that wait for their clients; of all threads only the sum is true
+    )
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,11 @@ class Worker:
     threads: tuple[Thread, ...]
     connections: int
     counted: int
+
+    @property
+    def unsent(self) -> int:
+        """Bytes in memory of responses that wait for their clients."""
+        return sum(each.unsent for each in self.threads) % 2**64
 
     @property
     def current(self) -> Thread | None:
@@ -87,6 +100,7 @@ class BoardReader:
         self._fd = fd
         try:
             self._layout = self._known_layout()
+            (self._with_queries,) = _WORD.unpack(self._bytes(QUERIES_AT, 8))
         except (OSError, struct.error, ValueError) as error:
             os.close(fd)
             raise ValueError(f"this is no board: {error}") from None
@@ -98,7 +112,7 @@ class BoardReader:
         magic, version, threads, capacity, boards, *_ = HEAD.unpack(self._bytes(0, HEAD.size))
         if (magic, version) != (MAGIC, VERSION):
             raise ValueError("of another version")
-        if not (0 < threads <= _MOST_THREADS and 0 < capacity <= _MOST_SLOTS and 0 < boards <= threads):
+        if not (0 < threads <= _MOST_THREADS and 0 < capacity <= _MOST_SLOTS and boards <= threads):
             raise ValueError("too large")
         layout = Layout(threads, capacity, boards)
         if os.fstat(self._fd).st_size != layout.size:
@@ -117,9 +131,14 @@ class BoardReader:
                 break
         return self._last
 
+    @property
+    def counts(self) -> bool:
+        """Whether its workers have boards (--no-board)."""
+        return self._layout.boards > 0
+
     def set_log_level(self, level: str) -> None:
         """Of the error log of this generation, once its master looks. OSError when it cannot be written."""
-        os.pwrite(self._fd, _CHANGES.pack(LEVELS.index(level) + 1), LEVEL_AT)
+        os.pwrite(self._fd, _WORD.pack(LEVELS.index(level) + 1), LEVEL_AT)
 
     def purge(self, kind: str, text: str) -> None:
         """Asks for something to be taken out of the cache of this generation: whoever answers from it next
@@ -129,7 +148,7 @@ class BoardReader:
         number, encoded = asked + 1, text.encode("utf-8", "surrogateescape")
         record = PURGE.pack(PURGE_KINDS.index(kind) + 1, len(encoded), encoded, number)
         os.pwrite(self._fd, record, at + PURGES_HEAD + number % PURGES * PURGE_SIZE)
-        os.pwrite(self._fd, _CHANGES.pack(number), at)
+        os.pwrite(self._fd, _WORD.pack(number), at)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -138,7 +157,7 @@ class BoardReader:
         return os.pread(self._fd, size, at)
 
     def _changes(self) -> int:
-        (changes,) = _CHANGES.unpack(self._bytes(CHANGES_AT, 8))
+        (changes,) = _WORD.unpack(self._bytes(CHANGES_AT, 8))
         return int(changes)
 
     def _read_once(self) -> Reading:
@@ -162,11 +181,15 @@ class BoardReader:
         boards = self._bytes(layout.board_at(slot), layout.boards * BOARD_SIZE)
         starts = range(0, len(scores), SCORE_SIZE)
         connections = sum(_OPEN.unpack_from(scores, at + _WORKER_AT)[2] for at in starts)
-        threads = tuple(_thread(scores, at) for at in starts)
+        threads = tuple(_thread(scores, at, self._with_queries) for at in starts)
         return Worker(pid, state, forked_at / 1e9, threads, connections, counts.add_up(boards))
 
 
-def _thread(scores: bytes, at: int) -> Thread:
-    _, requests, busy, _, length, _, _, began = _SCORE.unpack_from(scores, at)
-    line = scores[at + _LINE_AT : at + _LINE_AT + min(length, _LINE_SIZE)].partition(b"?")[0]
-    return Thread(bool(busy), repr(line)[2:-1], began / 1e9, requests)
+def _thread(scores: bytes, at: int, with_query: bool) -> Thread:
+    _, requests, busy, _, length, unsent, _, began, family = _SCORE.unpack_from(scores, at)
+    line = scores[at + _LINE_AT : at + _LINE_AT + min(length, _LINE_SIZE)]
+    if not with_query:
+        line = line.partition(b"?")[0]
+    address = scores[at + _CLIENT_AT : at + _CLIENT_AT + _ADDRESS_SIZES.get(family, 0)]
+    client = inet_ntop(family, address) if address else ""
+    return Thread(bool(busy), repr(line)[2:-1], began / 1e9, requests, client.removeprefix("::ffff:"), unsent)

@@ -6,9 +6,9 @@ import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
+from rhebok.control.liveness import found_in, listens
 from rhebok.control.path import DIRECTORY, SUFFIX, runtime_directory
 from rhebok.errors import ExitStatus, UserError, os_reason
 
@@ -35,10 +35,11 @@ def ask(path: str, command: str, argument: object = None) -> dict[str, Any]:
     return answer
 
 
-def find(wanted: str | None, environ: Mapping[str, str], uid: int) -> str:
-    """The path of the only server, or of the only one whose name has this part. UserError otherwise."""
+def find(wanted: str | None, environ: Mapping[str, str], uid: int, option: str = "") -> str:
+    """The path of the only server, or of the only one whose name has this part. UserError otherwise. option:
+    how the command takes a part of a name."""
     directories = _directories(environ, uid)
-    found = [path for directory in directories for path in _servers(directory)]
+    found = [path for directory in directories for path in found_in(directory) if listens(path)]
     meant = [path for path in found if wanted is None or wanted in name_of(path)]
     if len(meant) == 1:
         return meant[0]
@@ -47,7 +48,7 @@ def find(wanted: str | None, environ: Mapping[str, str], uid: int) -> str:
         raise UserError(f"no server with a control socket runs ({where}); give --control", ExitStatus.FAILED)
     names = ", ".join(map(name_of, found))
     if meant:
-        raise UserError(f"several servers run here: {names}; give a part of a name", ExitStatus.USAGE)
+        raise UserError(f"several servers run here: {names}; give {option}a part of a name", ExitStatus.USAGE)
     raise UserError(f"no server is called {wanted!r}; there are: {names}", ExitStatus.USAGE)
 
 
@@ -60,18 +61,3 @@ def _directories(environ: Mapping[str, str], uid: int) -> Sequence[str]:
     """Root's session may have a directory of its own, and its service not."""
     found = [runtime_directory(environ, uid), f"/run/{DIRECTORY}" if uid == 0 else None]
     return list(dict.fromkeys(each for each in found if each))
-
-
-def _servers(directory: str) -> list[str]:
-    names: list[str] = []
-    with suppress(OSError):
-        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX) and name[0] != ".")
-    return [path for name in names if _listens(path := os.path.join(directory, name))]
-
-
-def _listens(path: str) -> bool:
-    """A server that was killed leaves its socket behind."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock, suppress(OSError):
-        sock.connect(path)
-        return True
-    return False

@@ -26,13 +26,25 @@ COMMANDS = {
     "recycle": "PID: this worker finishes its requests and is replaced (as TERM to it)",
 }
 
+ARGUMENTS = {
+    "workers": "+1 or -1",
+    "traceback": "a PID",
+    "loglevel": "a LEVEL",
+    "purge": "a URL, the beginning of one and *, a tag, or *",
+    "recycle": "a PID",
+}
+
 
 def main(words: Sequence[str]) -> None:
     """words: of the command, without `rhebok`. UserError when it cannot be done."""
     if words[0] == "status":
         _status(_status_options().parse_args(words[1:]))
     else:
-        _ctl(_ctl_options().parse_args(words[1:]))
+        parser = _ctl_options()
+        options = parser.parse_args(words[1:])
+        if (options.argument is None) != (options.command not in ARGUMENTS):
+            parser.error(f"{options.command} takes {ARGUMENTS.get(options.command, 'no argument')}")
+        _ctl(options)
 
 
 def _status_options() -> argparse.ArgumentParser:
@@ -68,12 +80,12 @@ def _common(parser: argparse.ArgumentParser, name: bool = True) -> None:
     parser.add_argument("--control", metavar="PATH", help="its control socket, where it has another one")
 
 
-def _path(options: argparse.Namespace) -> str:
-    return str(options.control or find(options.server, os.environ, os.geteuid()))
+def _path(options: argparse.Namespace, option: str = "") -> str:
+    return str(options.control or find(options.server, os.environ, os.geteuid(), option))
 
 
 def _ctl(options: argparse.Namespace) -> None:
-    print(ask(_path(options), options.command, options.argument)["done"])
+    print(ask(_path(options, "--server and "), options.command, options.argument)["done"])
 
 
 def _status(options: argparse.Namespace) -> None:

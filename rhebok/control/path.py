@@ -1,6 +1,7 @@
 """Where the control socket is: what servers and `rhebok status` agree on. Nothing here touches the disk."""
 
 import os
+from binascii import crc32
 from collections.abc import Mapping
 
 NONE = "none"
@@ -18,10 +19,13 @@ def runtime_directory(environ: Mapping[str, str], uid: int) -> str | None:
 
 
 def file_name(listener: str) -> str:
-    """Of a server, by the name of its first listener: no two servers have the same."""
+    """Of a server, by the name of its first listener: no two servers have the same. A path that another
+    one may look like has its checksum too."""
     name = listener.removeprefix("http://").removeprefix("unix:")
-    kept = "".join(each if each.isalnum() or each in ".-_" else "-" for each in name).strip("-.")
-    return (kept[-_MAX_NAME:] or "server") + SUFFIX
+    kept = "".join(each if each.isalnum() or each in "._" else "-" for each in name).strip("-.")
+    if listener.startswith("unix:") and ("/" + kept.replace("-", "/") != name or len(kept) > _MAX_NAME):
+        kept = f"{kept}-{crc32(os.fsencode(name)):08x}"
+    return (kept[-_MAX_NAME:].strip("-.") or "server") + SUFFIX
 
 
 def control_path(wanted: str | None, listener: str, environ: Mapping[str, str], uid: int) -> str | None:

@@ -24,7 +24,7 @@ def render(now: Answer, before: Answer | None, seconds: float, width: int, colou
     colours = [_BOLD]
     for generation in now["generations"]:
         for worker in generation["workers"]:
-            rows.append(_row(generation, worker, earlier.get(worker["pid"]), seconds))
+            rows.append(_row(generation, worker, earlier.get(worker["pid"]), seconds, now["counts"]))
             colours.append(_colour(worker))
     lines = [_cut(line, width) for line in (*_head(now, before, seconds), "")]
     for line, colour in zip(_aligned(rows), colours, strict=True):
@@ -33,29 +33,44 @@ def render(now: Answer, before: Answer | None, seconds: float, width: int, colou
 
 
 def _head(now: Answer, before: Answer | None, seconds: float) -> list[str]:
-    requests, classes = _count(now), _by_class(now)
-    rate = _rate(now, before, seconds, now["uptime"])
-    times = _times(now, before)
     replaced = ", ".join(f"{cause} {number}" for cause, number in now["replaced_workers"].items() if number)
-    waiting = ", ".join(f"{each['name']} ({_or_unknown(each['queue'])} waiting)" for each in now["listeners"])
+    waiting = ", ".join(map(_listener, now["listeners"]))
     failed = f" ({now['failed_deploys']} failed)" if now["failed_deploys"] else ""
-    counted = ", ".join(f"{number} {name}" for name, number in classes.items() if number)
-    cache, cached = now.get("cache", {}), now.get("cached", {})
-    cache_line = ", ".join(f"{number} {name}" for name, number in cache.items())
-    kept = f"{cached.get('records', 0)} responses ({size(cached.get('bytes', 0))})"
+    dropped = f"; {now['listen_drops']} connections dropped by the kernel" if now["listen_drops"] else ""
     lines = [
         f"rhebok {now['version']}, pid {now['pid']}, up {age(now['uptime'])}, {waiting}",
-        f"{requests} requests{f' ({counted})' if counted else ''}, "
-        f"{rate:.1f}/s, p50 {duration(percentile(times, 0.5))}, p99 {duration(percentile(times, 0.99))}, "
-        f"{size(now['bytes_in'])} in, {size(now['bytes_out'])} out, {now['accepted']} connections",
-        f"{now['deploys']} deploys{failed}; workers replaced: {replaced or 'none'}",
+        _counted(now, before, seconds) if now["counts"] else "requests are not counted (--no-board)",
+        f"{now['deploys']} deploys{failed}; workers replaced: {replaced or 'none'}{dropped}",
     ]
-    return [*lines, f"cache: {kept}, {cache_line}"] if any(cache.values()) else lines
+    return [*lines, *_cache(now)]
 
 
-def _row(generation: Answer, worker: Answer, before: Answer | None, seconds: float) -> tuple[str, ...]:
-    requests = _count(worker)
-    rate = _rate(worker, before, seconds, worker["age"])
+def _cache(now: Answer) -> list[str]:
+    """Of a server that has one, and has used it."""
+    cache, cached = now.get("cache", {}), now.get("cached", {})
+    events = ", ".join(f"{number} {name}" for name, number in cache.items())
+    kept = f"{cached.get('records', 0)} responses ({size(cached.get('bytes', 0))})"
+    return [f"cache: {kept}, {events}"] if any(cache.values()) else []
+
+
+def _listener(listener: Answer) -> str:
+    return f"{listener['name']} ({_or_unknown(listener['queue'])} waiting)"
+
+
+def _counted(now: Answer, before: Answer | None, seconds: float) -> str:
+    requests, times = _count(now), _times(now, before)
+    rate = _rate(now, before, seconds, now["uptime"])
+    classes = ", ".join(f"{number} {name}" for name, number in _by_class(now).items() if number)
+    return (
+        f"{requests} requests{f' ({classes})' if classes else ''}, "
+        f"{rate:.1f}/s, p50 {duration(percentile(times, 0.5))}, p99 {duration(percentile(times, 0.99))}, "
+        f"{size(now['bytes_in'])} in, {size(now['bytes_out'])} out, {now['accepted']} connections"
+    )
+
+
+def _row(
+    generation: Answer, worker: Answer, before: Answer | None, seconds: float, counts: bool
+) -> tuple[str, ...]:
     times, request = _times(worker, before), worker["request"]
     return (
         str(generation["number"]),
@@ -64,12 +79,17 @@ def _row(generation: Answer, worker: Answer, before: Answer | None, seconds: flo
         age(worker["age"]),
         "-" if worker["memory"] is None else size(worker["memory"]),
         str(worker["connections"]),
-        str(requests),
-        f"{rate:.1f}",
+        str(_count(worker)) if counts else "-",
+        f"{_rate(worker, before, seconds, worker['age']):.1f}" if counts else "-",
         duration(percentile(times, 0.5)),
         duration(percentile(times, 0.99)),
-        f"{duration(request['seconds'])} {request['line']}" if request else "",
+        _request(request) if request else "",
     )
+
+
+def _request(request: Answer) -> str:
+    client = f" ({request['client']})" if request["client"] else ""
+    return f"{duration(request['seconds'])} {request['line']}{client}"
 
 
 def _rate(now: Answer, before: Answer | None, seconds: float, age: float) -> float:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rhebok.control.path import NONE
 from rhebok.gunicorn.options import OPTIONS, Fate, Option
 from rhebok.gunicorn.values import SCHEME_FIELDS
 from rhebok.settings.app_spec import PASTE_PREFIX, parse_paste
@@ -29,7 +30,6 @@ _DEFAULTS: Mapping[str, Any] = {
             "capture_output",
             "casefold_http_method",
             "check_config",
-            "control_socket_disable",
             "disable_redirect_access_to_syslog",
             "do_handshake_on_connect",
             "enable_backlog_metric",
@@ -204,6 +204,7 @@ def _paste(settings: Settings) -> str | None:
 
 _IN_FORCE: Mapping[str, Callable[[Settings], Any]] = {
     "chdir": lambda _settings: os.getcwd(),
+    "control_socket_disable": lambda settings: settings.control == NONE,
     "default_proc_name": lambda settings: settings.app,
     "group": lambda _settings: os.getegid(),
     "paste": _paste,

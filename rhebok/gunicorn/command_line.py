@@ -145,7 +145,7 @@ def _add(name: str, flag: Flag, value: str | None, words: Words, source: str) ->
     if flag.option is None:
         words.arguments += _for_click(name, value)
     elif option.fate is Fate.TAKEN:
-        words.given[option.to] = value
+        words.given[option.to] = option.bare if value is None else value
     else:
         words.others[option.name] = meant
 

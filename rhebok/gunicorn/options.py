@@ -8,6 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from rhebok.control.path import NONE
 from rhebok.gunicorn import values
 from rhebok.gunicorn.values import Refused, noted
 from rhebok.records import dataclass
@@ -104,7 +105,7 @@ LOOSE = "it loosens the parsing of requests, which lets attackers hide one reque
 HTTP1 = "rhebok speaks HTTP/1.1 only: let the proxy speak HTTP/2"
 ASGI = "rhebok serves WSGI, not ASGI"
 DIRTY = "rhebok has no dirty workers: use a task queue"
-CONTROL = "rhebok's control socket is another one: --control"
+CONTROL = "rhebok's control socket is another one, for `rhebok ctl`: --control says where, its mode is 0600"
 
 # fmt: off
 OPTIONS: tuple[Option, ...] = (
@@ -183,8 +184,9 @@ OPTIONS: tuple[Option, ...] = (
     note("enable_stdio_inheritance", "-R --enable-stdio-inheritance",
         "stdout and stderr are always those of the command", True),
     note("control_socket", "--control-socket", CONTROL),
-    note("control_socket_mode", "--control-socket-mode", CONTROL),
-    note("control_socket_disable", "--no-control-socket", CONTROL, True),
+    note("control_socket_mode", "--control-socket-mode", CONTROL, harmless=(0o600, "0600", "600")),
+    Option("control_socket_disable", ("--no-control-socket",), Fate.TAKEN, "As `--control none`.", "control",
+        values.no_control_socket, bare=NONE),
     # Logging
     taken("accesslog", "--access-logfile", "access_logfile", convert=values.path),
     taken("access_log_format", "--access-logformat", "access_logformat"),

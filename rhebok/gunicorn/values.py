@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rhebok.control.path import NONE
 from rhebok.settings.app_spec import PASTE_PREFIX
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -36,6 +37,11 @@ def unchanged(value: Any) -> Any:
 def path(value: Any) -> Any:
     """Also a pathlib.Path."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def no_control_socket(value: Any) -> Any:
+    """As --control."""
+    return NONE if value else None
 
 
 def comma_list(value: Any) -> Any:

@@ -1,5 +1,5 @@
 """How many connections wait in the accept queue of a listener, as csrc/loop/accept_queue.c asks it, for
-processes that have nothing compiled. It never waits."""
+processes that have nothing compiled; and how many the kernel has dropped. It never waits."""
 
 import os
 import socket
@@ -17,16 +17,22 @@ _ANSWER_SIZE = 16  # of struct unix_diag_msg
 Queue = tuple[int | None, int | None]
 
 
-def queue_length(sock: socket.socket) -> int | None:
-    """None where the kernel does not say."""
-    return queue(sock)[0]
-
-
 def queue(sock: socket.socket) -> Queue:
     """The length of the queue and its limit; None where the kernel does not say."""
     with suppress(OSError, struct.error):
         return _unix(sock.fileno()) if sock.family == socket.AF_UNIX else _tcp(sock)
     return None, None
+
+
+def drops() -> int | None:
+    """How many connections the kernel has dropped for lack of space in an accept queue, of all listeners in
+    this network namespace. None where it does not say. (SO_MEMINFO has a number for each listener, but with
+    TCP_DEFER_ACCEPT each connection is in it.)"""
+    with suppress(OSError, ValueError), open("/proc/net/netstat") as file:
+        for names, values in zip(file, file, strict=False):
+            if names.startswith("TcpExt:"):
+                return int(values.split()[names.split().index("ListenDrops")])
+    return None
 
 
 def _tcp(sock: socket.socket) -> Queue:

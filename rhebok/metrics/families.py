@@ -47,8 +47,10 @@ class Writer:
     def collect(self) -> Iterator[Any]:
         """For prometheus_client."""
         found, counted = self._found, Counts(number(self._found["counted"]))
-        yield from _requests(counted)
-        yield from _cache(self._found, counted)
+        if found["counts"]:
+            yield from _requests(counted)
+            yield from _connections(counted)
+            yield from _cache(found, counted)
         yield from _workers(found)
         yield from _deploys(found)
         yield from _listeners(found)
@@ -56,9 +58,10 @@ class Writer:
 
     def _bytes(self, found: dict[str, Any]) -> Any:
         """By kind of process, since pids would be a new series with each deploy."""
+        masters = [pid for _, pid, _ in found["generations"]]
         pids = {
-            "supervisor": [found["pid"]],
-            "master": [pid for _, pid, _ in found["generations"]],
+            "supervisor": [found["pid"]] if found["pid"] not in masters else [],  # a master answers
+            "master": masters,
             "worker": [each[0] for each in found["workers"]],
             "metrics": [os.getpid()],
         }
@@ -96,7 +99,17 @@ def _requests(counted: Counts) -> Iterator[Any]:
         )
     yield _counter("received_bytes", "Bytes of requests.", counted.bytes_in)
     yield _counter("sent_bytes", "Bytes of responses.", counted.bytes_out)
+
+
+def _connections(counted: Counts) -> Iterator[Any]:
     yield _counter("accepted_connections", "Connections that were accepted.", counted.accepted)
+    moved = _core.CounterMetricFamily(
+        "rhebok_moved_connections", "Connections sent to another worker, by reason.", labels=("reason",)
+    )
+    moved.add_metric(("waiting",), counted.transferred)
+    moved.add_metric(("balance",), counted.balanced)
+    yield moved
+    yield _gauges("parked_connections", "Open connections that wait, by what for.", "state", counted.parked)
 
 
 def _cache(found: dict[str, Any], counted: Counts) -> Iterator[Any]:
@@ -118,6 +131,8 @@ def _workers(found: dict[str, Any]) -> Iterator[Any]:
     yield _gauge("worker_threads", "Threads of the workers that are ready.", sum(each[3] for each in ready))
     yield _gauge("worker_busy", "Of these, those with a request.", sum(each[2] for each in ready))
     yield _gauge("connections", "Open connections.", sum(each[4] for each in workers))
+    text = "Bytes in memory of responses that wait for their clients."
+    yield _gauge("unsent_bytes", text, sum(each[6] for each in workers))
     oldest = max((each[5] for each in workers), default=0.0)
     yield _gauge("oldest_request_seconds", "For how long the oldest current request has been served.", oldest)
     restarts = _core.CounterMetricFamily(
@@ -147,6 +162,9 @@ def _listeners(found: dict[str, Any]) -> Iterator[Any]:
     text = "Connections that wait to be accepted."
     yield _gauges("listen_queue_length", text, "listener", queues)
     yield _gauges("listen_queue_limit", "The most of them that the kernel lets wait.", "listener", limits)
+    if found["listen_drops"] is not None:
+        text = "Connections that the kernel has dropped, of all listeners in the network namespace."
+        yield _counter("listen_drops", text, found["listen_drops"])
 
 
 def _counter(name: str, text: str, value: float) -> Any:

@@ -272,6 +272,10 @@ cdef extern from "http/forwarded.h" nogil:
                             const phr_header *fields, size_t count)
     uint16_t rhb_forwarded_server_port(const rhb_forwarded *said, const char *host, size_t host_len)
 
+cdef extern from "http/request_start.h" nogil:
+    bint rhb_request_start_find(const rhb_allowed_peers *allowed, const rhb_peer *peer, const phr_header *fields,
+                                size_t count, uint64_t *ns)
+
 cdef extern from "http/traceparent.h" nogil:
     enum: RHB_TRACE_ID
     enum: RHB_SPAN_ID
@@ -343,7 +347,8 @@ cdef extern from "loop/scoreboard.h" nogil:
     struct rhb_score:
         pass
     void rhb_score_begin(rhb_score *score, const char *line, size_t len, uint64_t timeout)
-    void rhb_score_began(rhb_score *score, uint64_t ns)
+    void rhb_score_began(rhb_score *score, uint64_t ns, const rhb_peer *client)
+    void rhb_score_client(rhb_score *score, const rhb_peer *client)
     void rhb_score_resume(rhb_score *score, const char *line, size_t len, uint64_t timeout)
     void rhb_score_progress(rhb_score *score, uint64_t timeout)
     void rhb_score_alive(rhb_score *score, uint64_t now)
@@ -358,7 +363,6 @@ cdef extern from "loop/board.h" nogil:
     struct rhb_board:
         rhb_cache_counts cache
     void rhb_board_count(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
-    void rhb_board_count_usual(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
 
 cdef extern from "loop/lap.h" nogil:
     enum rhb_lap_due:
@@ -428,6 +432,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_reports *reports
         size_t open
         uint64_t read_at
+        bint timed
         rhb_board *board
         rhb_cache *cache
         uint64_t request_timeout
@@ -461,6 +466,8 @@ cdef extern from "loop/loop.h" nogil:
     void rhb_loop_done(rhb_loop *loop, rhb_conn *conn, bint keep)
     bint rhb_loop_suspend(rhb_loop *loop, rhb_conn *conn, void *owner)
     void rhb_loop_settle(rhb_loop *loop, rhb_lane *lane)
+    void rhb_lap_end(rhb_loop *loop, rhb_lane *lane, int status, uint64_t bytes)
+    void rhb_lap_front(rhb_loop *loop, rhb_lane *lane, uint64_t since)
     rhb_lap rhb_lap_of(const rhb_loop *loop, const rhb_lane *lane)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)

@@ -1,4 +1,4 @@
-from .csrc cimport rhb_conn, rhb_forwarded_policy, rhb_peer, rhb_request
+from .csrc cimport rhb_conn, rhb_forwarded_policy, rhb_lane, rhb_loop, rhb_peer, rhb_request
 from cpython.ref cimport PyObject
 from libc.stdint cimport uint16_t, uint32_t
 
@@ -35,6 +35,8 @@ cdef class EnvironBuilder:
     cdef list ports              # of clients, as text; the index is the number modulo PORTS
     cdef uint16_t port_numbers[256]
     cdef const rhb_forwarded_policy *forwarded  # which proxies are trusted; owned by the loop
+    cdef rhb_loop *loop          # NULL with `forwarded`: nobody is
+    cdef rhb_lane *lane          # whose requests they are
 
     cdef str port(self, uint16_t number)
     cdef dict build(self, const rhb_request *request, rhb_conn *conn, object body, PyObject *hints)

@@ -17,7 +17,7 @@ cimport cython
 from cpython.dict cimport PyDict_Copy, PyDict_DelItem, PyDict_SetItem
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
-from libc.stdint cimport uint16_t
+from libc.stdint cimport uint16_t, uint64_t
 from libc.string cimport memcpy
 
 from .csrc cimport (
@@ -30,11 +30,14 @@ from .csrc cimport (
     rhb_forwarded,
     rhb_forwarded_read,
     rhb_forwarded_server_port,
+    rhb_lap_front,
     rhb_peer,
     rhb_peer_same_address,
     rhb_peer_text,
     rhb_request,
+    rhb_request_start_find,
     rhb_same_name,
+    rhb_score_client,
 )
 
 from .early_hints cimport EarlyHints
@@ -60,7 +63,7 @@ KNOWN_FIELDS = (
     "traceparent", "tracestate", "upgrade", "upgrade-insecure-requests", "user-agent", "via",
     "x-csrf-token", "x-csrftoken", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
     "x-forwarded-proto", "x-forwarded-protocol", "x-forwarded-ssl", "x-real-ip", "x-request-id",
-    "x-requested-with",
+    "x-request-start", "x-requested-with",
 )
 
 # Without HTTP_ (RFC 3875 section 4.1).
@@ -70,10 +73,10 @@ BARE_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 # application take for their configuration (CVE-2016-5385).
 HIDDEN_FIELDS = ("transfer-encoding", "proxy")
 
-# The fields of proxies, for rhb_forwarded_read(). It is called only for requests that have one of them.
+# The fields of proxies, which are read only for requests that have one of them (put_forwarded).
 PROXY_FIELDS = (
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
-    "x-forwarded-protocol", "x-forwarded-ssl",
+    "x-forwarded-protocol", "x-forwarded-ssl", "x-request-start",
 )
 
 cdef str HTTP_1_0 = "HTTP/1.0"
@@ -245,10 +248,15 @@ cdef class EnvironBuilder:
         cdef char address[RHB_PEER_TEXT]
         cdef const char *host = NULL
         cdef size_t host_size = 0
+        cdef uint64_t start
         rhb_forwarded_read(&said, self.forwarded, &conn.peer, request.head.fields, request.head.num_fields)
         conn.has_client = said.has_client
+        if rhb_request_start_find(
+                &self.forwarded.allowed, &conn.peer, request.head.fields, request.head.num_fields, &start):
+            rhb_lap_front(self.loop, self.lane, start)
         if said.has_client:
             conn.client = said.client
+            rhb_score_client(self.lane.score, &said.client)
             PyDict_SetItem(environ, K_REMOTE_ADDR, latin1(address, rhb_peer_text(&said.client, address)))
             PyDict_SetItem(environ, K_REMOTE_PORT, self.port(said.client.port))
         if said.scheme == RHB_SCHEME_HTTPS:

@@ -35,10 +35,10 @@ from .csrc cimport (
     RHB_LIVE_DEAD,
     RHB_LIVE_EXCHANGE,
     rhb_board_count,
-    rhb_board_count_usual,
     rhb_bytes_free,
     rhb_head_save,
     rhb_lap_add,
+    rhb_lap_end,
     rhb_lap_of,
     rhb_live_count,
     rhb_loop_enter,
@@ -140,9 +140,7 @@ cdef class Exchange:
         if progress != FINISHED or self.has_lap:
             self.end_unusually(progress)
         else:
-            self.lane.due = RHB_LAP_END  # its time is known later
-            rhb_board_count_usual(
-                self.loop.board, &self.lane.request.head, self.head.written.status, self.outgoing.sent)
+            rhb_lap_end(self.loop, self.lane, self.head.written.status, self.outgoing.sent)
         self.running = False  # before what may run code of the application, and so its other threads
         if self.loop.reports is not NULL:
             self.log_access()
@@ -225,7 +223,7 @@ cdef class Exchange:
     cdef int score_start(self) noexcept:
         """From now on the request's time counts for --request-timeout."""
         cdef const phr_request_head *head = &self.lane.request.head
-        rhb_score_began(self.lane.score, self.loop.read_at)
+        rhb_score_began(self.lane.score, self.loop.read_at, &self.conn.peer)
         rhb_score_begin(self.lane.score, head.method,
                         <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
         return 0
@@ -233,7 +231,8 @@ cdef class Exchange:
     cdef int score_resume(self) noexcept:
         """The same when the response is resumed; the time starts again."""
         cdef const phr_request_head *head = self.request_head()
-        rhb_score_began(self.lane.score, self.lap.began if self.has_lap else self.loop.read_at)
+        rhb_score_began(self.lane.score, self.lap.began if self.has_lap else self.loop.read_at,
+                        &self.conn.client if self.conn.has_client else &self.conn.peer)
         if head is not NULL:
             rhb_score_resume(self.lane.score, head.method,
                              <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
@@ -355,8 +354,8 @@ cdef class Exchange:
     cdef bint end_head(self, int64_t body_length) except -1:
         """Completes the head. body_length: -1 when it is not known. True: only a named file is sent (named_files.pyx)."""
         cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
-        cdef int filled = complete_head(
-            &self.head, self.loop, self.lane, self.conn, body_length if named < 0 else named, self.request_id)
+        cdef int filled = complete_head(&self.head, self.loop, self.lane, self.conn,
+                                        body_length if named < 0 else named, <PyObject *>self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if filled:

@@ -11,6 +11,7 @@ import os
 from io import FileIO
 from urllib.parse import unquote_to_bytes
 
+cimport cython
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
@@ -36,6 +37,7 @@ cdef dict STATUS_LINES = {
 cdef frozenset OF_THE_BODY = frozenset(("content-length", "content-range", "x-sendfile", "x-accel-redirect"))
 
 
+@cython.final
 cdef class NamedFiles:
     """NamedFiles(roots, logger). roots: as the setting --sendfile-root, at least one. logger: for errors."""
 

@@ -8,6 +8,7 @@ from .csrc cimport (
     rhb_response_head,
 )
 from .outgoing cimport Outgoing
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
 cdef extern from "text.h":
@@ -24,7 +25,7 @@ cdef struct ResponseHead:
 
 cdef int write_fields(ResponseHead *head, Outgoing outgoing, object status, list headers) except -1
 cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, int64_t body_length,
-                       str request_id) except -1
+                       PyObject *request_id) except -1
 cdef int refuse_text(object text, str what) except -1
 cdef int refuse_head(rhb_head_result result, object name, object value) except -1
 

@@ -7,6 +7,7 @@ there is to know about the body. csrc/http/response_head.c decides what may be s
 
 from http import HTTPStatus
 
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
 from .csrc cimport (
@@ -68,18 +69,18 @@ cdef inline int write_field(ResponseHead *head, object field) except -1:
 
 
 cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, int64_t body_length,
-                       str request_id) except -1:
-    """Returns what the cache does with the response (rhb_filled). Decides the framing and completes the head. body_length: bytes, -1 when it is not known. request_id: None without
-    --request-id. Raises AssertionError when start_response() was not called, ValueError when the Content-Length fits no
-    body."""
+                       PyObject *request_id) except -1:
+    """Decides the framing and completes the head. Returns what the cache does with the response (rhb_filled).
+    body_length: bytes, -1 when it is not known. request_id: a str that the caller holds, None without --request-id.
+    Raises AssertionError when start_response() was not called, ValueError when the Content-Length fits no body."""
     cdef rhb_head_result result
     cdef int filled = RHB_FILLED_NOT
     if not head.started:
         raise AssertionError("the application did not call start_response() before its first block")
     if loop.cache is not NULL:
         filled = rhb_caching_head(loop, lane, conn, &head.written)
-    if request_id is not None:
-        echo_request_id(&head.written, loop, request_id)
+    if request_id is not <PyObject *>None:
+        echo_request_id(&head.written, loop, <str>request_id)
     if rhb_loop_ends(loop):  # perhaps only since the application was called
         head.context.keep_alive = False
     head.context.body_length = body_length

@@ -146,7 +146,7 @@ cdef int log_cut(set taken) except -1:
     cdef Exchange exchange
     for exchange in list(taken):
         with cython.critical_section(exchange):
-            if exchange.running and exchange.conn.fd < 0:
+            if exchange.running and exchange.conn.fd < 0 and exchange.loop.reports is not NULL:
                 log_one_cut(exchange)
     return 0
 

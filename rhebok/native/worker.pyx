@@ -126,7 +126,8 @@ cdef class Worker:
     multiprocess: wsgi.multiprocess.
     score: None, or a writable buffer of score_size() bytes for each thread, shared with the master
         (csrc/loop/scoreboard.h).
-    board: with a score, likewise board_size() bytes for all threads (csrc/loop/board.h).
+    board: None, or with a score likewise board_size() bytes for all threads (csrc/loop/board.h). Without it, logs and
+        statsd, requests are neither counted nor timed.
     timeout: seconds without progress after which the score says that a request is late, 0 for never.
     on_limit: called without arguments; see max_requests.
     on_last_accept: called without arguments when a stopping worker has accepted its last connection: the caller may
@@ -162,7 +163,7 @@ cdef class Worker:
     cdef bint in_thread
     cdef int wake_fd                 # -1 with one thread, the main one
     cdef object threads              # HeldThreads; None with one thread, and before prepare() or run()
-    cdef object score                # keeps the memory that the lanes point into
+    cdef object score                # keeps the memory that the lanes and the loop point into
 
     def __cinit__(self, *arguments, **options):
         self.wake_fd = -1
@@ -199,6 +200,7 @@ cdef class Worker:
         self.lanes = tuple([self.new_lane(number, templates) for number in range(threads)])
         if score is not None:
             self.use_score(score, board)
+        self.loop.timed = board is not None or self.loop.reports is not NULL
         if channel is not None:
             self.channel = ChannelSetup(channel, channel.threads, slot)
             self.channel.join(self.loop)
@@ -229,20 +231,21 @@ cdef class Worker:
         if lane.lane is NULL:
             raise MemoryError
         lane.handler.lane = lane.lane
+        lane.handler.environs.lane, lane.handler.environs.loop = lane.lane, self.loop
         lane.handler.environs.forwarded = &self.loop.options.forwarded
         return lane
 
     cdef int use_score(self, score, board) except -1:
         cdef Lane lane
         cdef Py_ssize_t number
-        self.score = memoryview(score), memoryview(board)
+        self.score = memoryview(score), memoryview(board or b"")
         cdef unsigned char *scores = shared_bytes(self.score[0], RHB_SCORE_SIZE * len(self.lanes))
-        cdef unsigned char *counters = shared_bytes(self.score[1], RHB_BOARD_SIZE)  # they count while they have the GIL
         if <size_t>scores % 64:
             raise ValueError("score must begin on a cache line")
         for number, lane in enumerate(self.lanes):
             lane.lane.score = <rhb_score *>&scores[number * RHB_SCORE_SIZE]
-        self.loop.board = <rhb_board *>counters
+        if board is not None:
+            self.loop.board = <rhb_board *>shared_bytes(self.score[1], RHB_BOARD_SIZE)
         return 0
 
     # ---- called from Python ----
@@ -266,8 +269,7 @@ cdef class Worker:
         rhb_heap_keep(self.loop.options.body_buffer)
         at_fork = AtFork()
         at_fork.loop = self.loop
-        os.register_at_fork(before=at_fork.before, after_in_parent=at_fork.in_parent,
-                            after_in_child=at_fork.in_child)
+        os.register_at_fork(before=at_fork.before, after_in_parent=at_fork.in_parent, after_in_child=at_fork.in_child)
         self.service.base_context = PyContext_CopyCurrent()
         try:
             if self.in_thread:
@@ -284,8 +286,7 @@ cdef class Worker:
             at_fork.forget()
 
     def stop(self, last_seconds=None):
-        """stop(last_seconds: float | None = None) -> None: starts a graceful stop. The worker accepts no more
-        connections, and run() returns when those it has are done.
+        """stop(last_seconds: float | None = None) -> None: starts a graceful stop: run() returns when all are served.
 
         With last_seconds, connections that wait in the listeners' queues now are served too, as far as they can be
         accepted within that time: for the end of a generation, when no other worker accepts them.
@@ -334,8 +335,7 @@ cdef class Worker:
     def log_cut(self):
         """log_cut() -> None: reports the request of each connection that an application has taken over, before the
         end of the process closes the connection."""
-        if self.loop.reports is not NULL:
-            log_cut(self.service.taken)
+        log_cut(self.service.taken)
 
     def show_life(self, bint lives=True):
         """show_life(lives: bool = True) -> None: the main thread runs Python code, while other threads serve. lives:

@@ -48,7 +48,7 @@ class ManyLoops:
         settings: Settings,
         *,
         score: memoryview,
-        board: memoryview,
+        board: memoryview | None,
         slot: int,
         max_requests: int,
         on_limit: Callable[[], object] | None = None,
@@ -133,7 +133,7 @@ class ManyLoops:
 
     def _make(self, number: int) -> None:
         score = self._score[number * SCORE_SIZE : (number + 1) * SCORE_SIZE]
-        board = self._board[number * BOARD_SIZE : (number + 1) * BOARD_SIZE]
+        board = self._board and self._board[number * BOARD_SIZE : (number + 1) * BOARD_SIZE]
         loop = self._make_loop(score=score, board=board, slot=self._slot + number)
         loop.prepare()
         self._loops.append(loop)

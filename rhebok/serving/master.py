@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
+    from rhebok.superdaemon.exporter import Exporter
 
 MANY_WORKERS = 16  # TTIN may make as many, or four times --workers
 
@@ -77,7 +78,9 @@ class Master:
         outputs: Outputs = NO_OUTPUTS,
         hooks: Hooks | None = None,
         preloading: Preloading | None = None,
+        exporter: Exporter | None = None,
     ) -> None:
+        """exporter: the process for --metrics-bind, where there is no supervisor of ours."""
         self._settings = settings
         self._listeners = listeners
         self._log = log
@@ -92,7 +95,10 @@ class Master:
         slots = capacity(settings.workers)
         self._loops = settings.threads if gil_is_off() else 1  # of each worker
         self._scoreboard = Scoreboard(
-            settings.threads, slots, with_queries=settings.log_queries, boards=self._loops
+            settings.threads,
+            slots,
+            with_queries=settings.log_queries,
+            boards=self._loops if settings.board else 0,
         )
         self._channel: Channel | None = None  # one loop has nobody to share with
         self._cache: SharedCache | None = None
@@ -103,6 +109,7 @@ class Master:
         self._states = WorkerStates(settings, self._scoreboard)
         self._life = LifeWatch(settings, self._scoreboard, self._notifier, log.logger, ask=ask)
         self._desks: list[MasterDesk] = []  # one, without a supervisor of ours
+        self._exporter = exporter
         self._traceback_installed = False
         self._slot: int | None = None  # claimed for the next worker
         self._pid = os.getpid()
@@ -137,7 +144,9 @@ class Master:
         failure: Exception | None = None
         if supervisor() is None:
             log = self._log.logger
-            self._desks = [master_desk(self._settings, self._listeners, self._scoreboard, log, number)]
+            self._desks = [
+                master_desk(self._settings, self._listeners, self._scoreboard, log, number, self._exporter)
+            ]
         try:
             Prefork(self._options(), self._callbacks(service), self._log.logger).run()
         except TooManyFailures as error:
@@ -218,6 +227,8 @@ class Master:
             self._channel.close()
         if self._cache:
             self._cache.close()
+        if self._exporter:
+            self._exporter.forget()
         self._release_in_child()
 
     def _write_files(self) -> list[weakref.ref[Any]]:
@@ -323,6 +334,8 @@ class Master:
         self._release_in_child()
 
     def _all_ready(self) -> None:
+        for desk in self._desks:
+            desk.serves()
         self._notifier.serving(f"{self._settings.workers} workers serve", self._scoreboard.fd)
 
     def _ready(self, pid: int) -> None:

@@ -1,4 +1,5 @@
-"""The control socket of a generation that another superdaemon has started: the master answers there.
+"""The control socket of a generation that another superdaemon has started: the master answers there, and what
+its metrics process asks.
 
 Used by master. Two generations of one server may live at a time, and have one path. So the new one tries
 again until the old one, which closes its socket when it stops, has left it.
@@ -6,14 +7,16 @@ again until the old one, which closes its socket when it stops, has left it.
 
 from __future__ import annotations
 
+import marshal
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from signal import SIGHUP
-from time import monotonic
+from time import monotonic, time
 
 from rhebok.control.path import control_path
 from rhebok.control.server import ControlSocket
 from rhebok.errors import os_reason
+from rhebok.listening.accept_queues import drops
 from rhebok.listening.listeners import Listener
 from rhebok.records import TYPE_CHECKING
 from rhebok.superdaemon.generations import Generation, Generations, Phase
@@ -24,8 +27,11 @@ if TYPE_CHECKING:
 
     from rhebok.serving.scoreboard import Scoreboard
     from rhebok.superdaemon.answers import Answers
+    from rhebok.superdaemon.exporter import Exporter
 
 RETRY = 1.0  # seconds
+NEVER = float("inf")
+MEASURES = b"measures"  # the question for all, other than for the state alone (metrics/link.py)
 
 
 class OneGeneration:
@@ -42,7 +48,7 @@ class OneGeneration:
 
 
 class MasterDesk:
-    """Of one master. path: None: there is no control socket."""
+    """Of one master. path: None: there is no control socket. exporter: None: there are no metrics."""
 
     def __init__(
         self,
@@ -51,8 +57,11 @@ class MasterDesk:
         scoreboard: Scoreboard,
         log: logging.Logger,
         number: int = 0,
+        exporter: Exporter | None = None,
     ) -> None:
         self._path = path
+        self._exporter = exporter
+        self._not_ready = "the generation is not ready"
         self._listeners = listeners
         self._scoreboard = scoreboard
         self._log = log
@@ -61,14 +70,26 @@ class MasterDesk:
         self._answers: Answers | None = None
         self._retry_at = 0.0
         self._complained = False
-        self._started = monotonic()
+        self._started, self._started_at, self._dropped = monotonic(), time(), drops()
+        if exporter:
+            exporter.answers(self._measure)
+
+    def serves(self) -> None:
+        """All workers are ready."""
+        self._not_ready = ""
 
     def look(self) -> None:
         """Called in each turn of the master's loop."""
         if self._control is None and self._path is not None and monotonic() >= self._retry_at:
             self._bind(self._path)
+        for each in self._askers():
+            each.look()
+
+    def _askers(self) -> Iterator[ControlSocket | Exporter]:
         if self._control:
-            self._control.look()
+            yield self._control
+        if self._exporter:
+            yield self._exporter
 
     def _bind(self, path: str) -> None:
         try:
@@ -83,25 +104,24 @@ class MasterDesk:
 
     def next_at(self) -> float:
         """When to look although nothing has come."""
-        if self._control:
-            return self._control.next_at()
-        return float("inf") if self._path is None else self._retry_at
+        retry_at = NEVER if self._control or self._path is None else self._retry_at
+        return min(retry_at, *(each.next_at() for each in self._askers()), NEVER)
 
     def descriptors(self) -> Iterable[int]:
         """What to wait for."""
-        return self._control.descriptors() if self._control else ()
+        return [fd for each in self._askers() for fd in each.descriptors()]
 
     def close(self) -> None:
         """The generation stops: its successor may have the path."""
-        if self._control:
-            self._control.close()
-        self._control = self._path = None
+        for each in self._askers():
+            each.close()
+        self._control = self._exporter = self._path = None
 
     def forget(self) -> None:
         """In a worker."""
-        if self._control:
-            self._control.forget()
-        self._control = self._path = None
+        for each in self._askers():
+            each.forget()
+        self._control = self._exporter = self._path = None
 
     def _answer(self, command: str, argument: Any) -> dict[str, Any]:
         if command == "stop":
@@ -113,19 +133,33 @@ class MasterDesk:
             answer |= {"deploys": 0, "failed_deploys": 0}
         return answer
 
+    def _measure(self, question: bytes) -> bytes:
+        """For the metrics process (metrics/link.py)."""
+        found: dict[str, Any] = {"ready": not self._not_ready, "why": self._not_ready}
+        if question == MEASURES:
+            found |= self._informed().measures()
+            found |= {"deploys": 0, "deploys_failed": 0, "started": self._started_at}
+        return marshal.dumps(found)
+
     def _informed(self) -> Answers:
         if self._answers is None:
             from rhebok.superdaemon.answers import Answers
 
-            self._answers = Answers(self._listeners, OneGeneration(self._number), self._started, self._log)
+            engine = OneGeneration(self._number)
+            self._answers = Answers(self._listeners, engine, self._started, self._log, self._dropped)
             if self._scoreboard.fd is not None:
                 self._answers.books.open(self._number, os.dup(self._scoreboard.fd))
         return self._answers
 
 
 def master_desk(
-    settings: Any, listeners: Sequence[Listener], scoreboard: Scoreboard, log: logging.Logger, number: str
+    settings: Any,
+    listeners: Sequence[Listener],
+    scoreboard: Scoreboard,
+    log: logging.Logger,
+    number: str,
+    exporter: Exporter | None = None,
 ) -> MasterDesk:
     """Of a generation that has no supervisor of ours."""
     path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
-    return MasterDesk(path, listeners, scoreboard, log, int(number) if number.isdecimal() else 0)
+    return MasterDesk(path, listeners, scoreboard, log, int(number) if number.isdecimal() else 0, exporter)

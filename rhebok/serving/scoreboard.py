@@ -22,6 +22,7 @@ from rhebok.board.layout import (
     LEVEL_AT,
     MAGIC,
     PURGES_SIZE,
+    QUERIES_AT,
     RECORD,
     SCORE_SIZE,
     STOPPING_AT,
@@ -111,6 +112,7 @@ class Scoreboard:
         self._layout = Layout(threads, capacity, boards)
         self.fd, self._memory = _shared_file(self._layout.size)  # fd: None where there are no such files
         HEAD.pack_into(self._memory, 0, MAGIC, VERSION, threads, capacity, boards, 0, 0)
+        _WORD.pack_into(self._memory, QUERIES_AT, with_queries)
         self._claimed: set[int] = set()
 
     def claim_slot(self) -> int:
@@ -136,7 +138,8 @@ class Scoreboard:
         """The number of changes is odd meanwhile: who reads then reads again."""
         memory, past, board = self._memory, self._layout.past_at, self._layout.board_at(slot)
         size = self._layout.boards * BOARD_SIZE
-        added = counts.number(memory[past : past + BOARD_SIZE]) + counts.add_up(memory[board : board + size])
+        ended = counts.lasting(counts.add_up(memory[board : board + size]))
+        added = counts.number(memory[past : past + BOARD_SIZE]) + ended
         self._count_at(CHANGES_AT)
         memory[past : past + BOARD_SIZE] = counts.as_bytes(added)
         memory[board : board + size] = bytes(size)

@@ -287,7 +287,7 @@ class WorkerProcess:
             max_requests=_limit_of_requests(settings),
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
-            board=service.scoreboard.board(self._slot)[: loops * BOARD_SIZE],
+            board=service.scoreboard.board(self._slot)[: loops * BOARD_SIZE] if settings.board else None,
             timeout=service.limit.seconds,
             on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),

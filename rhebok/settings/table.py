@@ -386,8 +386,9 @@ class Settings:
         "a well-formed one, otherwise 128 random bits. The application gets it as the field and as "
         "rhebok.request_id, the client gets it in the response, and the logs have it (docs/LOGGING.md).")
     log_queries: bool = row("--log-queries/--no-log-queries", values.switch(), False, Group.LOGGING,
-        "Show the queries of requests in the error log: those that are late, fail or are cut. Queries may "
-        "have passwords and tokens. The access log's format decides for itself.")
+        "Show the queries of requests in `rhebok status`, and in the error log those of requests that are "
+        "late, fail or are cut. Queries may have passwords and tokens. The access log's format decides for "
+        "itself.")
 
     daemon: bool = row("-D --daemon/--no-daemon", values.switch(), False, Group.PROCESS,
         "Go on in the background, once the sockets are bound. stdout and stderr are closed then; give "
@@ -411,6 +412,11 @@ class Settings:
         "The unix socket at which `rhebok status` and `rhebok ctl` ask this server; only its user can. "
         "`none`: no such socket.",
         default_note="XDG_RUNTIME_DIR/rhebok/NAME.control; of root /run/rhebok/NAME.control")
+
+    board: bool = row("--board/--no-board", values.switch(), True, Group.PROCESS,
+        "Count and time requests, for `rhebok status` and /metrics. With --no-board these show workers, "
+        "connections and current requests, but neither counters of requests nor times. It saves some dozens "
+        "of instructions a request.")
 
     metrics_bind: str | None = row("--metrics-bind", BIND_ADDRESS, None, Group.PROCESS,
         "Answer /metrics (for Prometheus), /livez and /readyz at this address, in a process of its own. It "

@@ -14,8 +14,8 @@ from rhebok import __version__
 from rhebok.board.books import Books
 from rhebok.board.counts import Counts, as_bytes
 from rhebok.board.layout import LEVELS, PURGE_TEXT
-from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Worker
-from rhebok.listening.accept_queues import queue, queue_length
+from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Thread, Worker
+from rhebok.listening.accept_queues import drops, queue
 from rhebok.listening.listeners import Listener
 from rhebok.process.log_level import Leveled, set_level
 from rhebok.process.memory import Memory, parent_of
@@ -41,8 +41,16 @@ class Asked(Protocol):
 class Answers:
     """Of one supervisor. `books` has the boards."""
 
-    def __init__(self, listeners: Sequence[Listener], engine: Asked, started: float, log: Leveled) -> None:
-        """started: the supervisor, time.monotonic()."""
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        engine: Asked,
+        started: float,
+        log: Leveled,
+        dropped: int | None = None,
+    ) -> None:
+        """started: the supervisor, time.monotonic(). dropped: accept_queues.drops() then."""
+        self._dropped = dropped
         self.books = Books()
         self._listeners = listeners
         self._engine = engine
@@ -52,6 +60,8 @@ class Answers:
 
     def answer(self, command: str, argument: Any) -> dict[str, Any]:
         """ValueError: it cannot be done, and why."""
+        if command in ("status", "reload", "stop") and argument is not None:
+            raise ValueError(f"{command} takes no argument")
         if command == "status":
             return self.status()
         if command == "reload":
@@ -86,7 +96,8 @@ class Answers:
         if current is None:
             raise ValueError("no generation serves")
         current.send(number)
-        return {"done": f"{current} has got {number.name}"}
+        what = "more" if number is Signals.SIGTTIN else "less"
+        return {"done": f"one worker {what}: {current} has got {number.name}"}
 
     def _set_log_level(self, argument: Any) -> dict[str, Any]:
         """The masters look when a signal wakes them; SIGCHLD does nothing else."""
@@ -127,10 +138,12 @@ class Answers:
             "pid": os.getpid(),
             "uptime": now - self._started,
             "memory": self._memory.bytes_of(os.getpid(), deadline),
+            "counts": self.books.counts(),
             "listeners": [
-                {"name": each.name, "queue": queue_length(each.socket) if each.fileno() >= 0 else None}
+                dict(zip(("name", "queue", "limit"), _of_listener(each), strict=True))
                 for each in self._listeners
             ],
+            "listen_drops": self._drops(),
             "replaced_workers": self.books.causes(readings),
             "generations": [
                 self._generation(each, readings.get(each.number), deadline) for each in generations
@@ -148,10 +161,9 @@ class Answers:
         return {
             "version": __version__,
             "pid": os.getpid(),
-            "listeners": [
-                (each.name, *((None, None) if each.fileno() < 0 else queue(each.socket)))
-                for each in self._listeners
-            ],
+            "counts": self.books.counts(),
+            "listeners": [_of_listener(each) for each in self._listeners],
+            "listen_drops": self._drops(),
             "causes": self.books.causes(readings),
             "counted": as_bytes(self.books.counted(readings)),
             "cached": (
@@ -163,6 +175,11 @@ class Answers:
             ],
             "workers": [_measured(each, now) for reading in readings.values() for each in reading.workers],
         }
+
+    def _drops(self) -> int | None:
+        """Since the server has started."""
+        now = drops()
+        return None if now is None or self._dropped is None else now - self._dropped
 
     def _generation(self, generation: Generation, reading: Reading | None, deadline: float) -> dict[str, Any]:
         workers = reading.workers if reading else ()
@@ -177,7 +194,6 @@ class Answers:
     def _worker(self, worker: Worker, deadline: float) -> dict[str, Any]:
         now, current = time.monotonic(), worker.current
         state = "busy" if current and worker.state == READY else _STATES.get(worker.state, "unknown")
-        request = {"line": current.line, "seconds": max(0.0, now - current.began)} if current else None
         return {
             "pid": worker.pid,
             "state": state,
@@ -185,7 +201,9 @@ class Answers:
             "busy_threads": sum(thread.busy for thread in worker.threads),
             "threads": len(worker.threads),
             "connections": worker.connections,
-            "request": request,
+            "unsent": worker.unsent,
+            "request": _request(current, now) if current else None,
+            "requests_now": [_request(each, now) for each in worker.threads if each.busy],
             "memory": self._memory.bytes_of(worker.pid, deadline),
             **_described(Counts(worker.counted)),
         }
@@ -204,12 +222,22 @@ def _meant_by(argument: Any) -> tuple[str, str]:
     return ("prefix", argument[:-1]) if argument.endswith("*") else ("url", argument)
 
 
-def _measured(worker: Worker, now: float) -> tuple[int, str, int, int, int, float]:
-    """pid, state, busy threads, threads, connections, seconds of the oldest request."""
+def _of_listener(listener: Listener) -> tuple[str, int | None, int | None]:
+    """Its name, the length of its queue and the limit."""
+    return listener.name, *(queue(listener.socket) if listener.fileno() >= 0 else (None, None))
+
+
+def _request(thread: Thread, now: float) -> dict[str, Any]:
+    return {"line": thread.line, "seconds": max(0.0, now - thread.began), "client": thread.client}
+
+
+def _measured(worker: Worker, now: float) -> tuple[int, str, int, int, int, float, int]:
+    """pid, state, busy threads, threads, connections, seconds of the oldest request, bytes of responses that
+    wait."""
     busy = sum(thread.busy for thread in worker.threads)
     oldest = max(0.0, now - worker.current.began) if worker.current else 0.0
     state = "ready" if worker.state == READY else _STATES.get(worker.state, "unknown")
-    return worker.pid, state, busy, len(worker.threads), worker.connections, oldest
+    return worker.pid, state, busy, len(worker.threads), worker.connections, oldest, worker.unsent
 
 
 def _described(counted: Counts) -> dict[str, Any]:
@@ -219,6 +247,9 @@ def _described(counted: Counts) -> dict[str, Any]:
         "bytes_in": counted.bytes_in,
         "bytes_out": counted.bytes_out,
         "cache": counted.cache,
+        "parked": counted.parked,
+        "transferred": counted.transferred,
+        "balanced": counted.balanced,
         "queue_times": counted.queue.counts,
         "application_times": counted.application.counts,
         "total_times": counted.total.counts,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rhebok.control.server import ControlSocket
+from rhebok.listening.accept_queues import drops
 from rhebok.listening.listeners import Listener
 from rhebok.records import TYPE_CHECKING
 from rhebok.superdaemon.engine import Engine, LeveledLog
@@ -47,7 +48,7 @@ class Desk:
         self._read: set[int] = set()  # numbers of generations whose boards are in the books
         self._answers: Answers | None = None
         self._deploys = self._failed_deploys = 0
-        self._started, self._started_at = time.monotonic(), time.time()
+        self._started, self._started_at, self._dropped = time.monotonic(), time.time(), drops()
         if control:
             control.answers(self._answer)
         if exporter:
@@ -134,7 +135,7 @@ class Desk:
         if self._answers is None:
             from rhebok.superdaemon.answers import Answers
 
-            self._answers = Answers(self._listeners, self._engine, self._started, self._log)
+            self._answers = Answers(self._listeners, self._engine, self._started, self._log, self._dropped)
         for pid, fd in self._boards.items():
             self._answers.books.open(pid, fd)
         self._read |= self._boards.keys()

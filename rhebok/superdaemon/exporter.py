@@ -3,11 +3,15 @@
 Made by supervising when --metrics-bind is given, used by desk. It is a child of the supervisor, so that
 neither a client nor the library that writes the metrics is in the supervisor: that answers short questions
 over a socket pair. It has the rights of --user, and none of the supervisor's descriptors but these.
+
+Under another superdaemon it is a child of the master, made before the application is loaded: so it is not
+started again. It binds the address itself, as soon as the former generation has left it.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -15,7 +19,7 @@ from socket import AF_UNIX, SOCK_SEQPACKET, socketpair
 from socket import socket as Socket
 from time import monotonic, sleep
 
-from rhebok.errors import os_reason
+from rhebok.errors import UserError, os_reason
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.prefork.parent_death import signal_when_parent_dies
 from rhebok.process.fork_warning import no_fork_warning
@@ -32,20 +36,32 @@ if TYPE_CHECKING:
 
     Answer = Callable[[bytes], bytes]
 
+NEVER = float("inf")
 PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between two starts, which grow while it ends soon
 SOON = 10.0
 END_SECONDS = 1.0  # for it to end when the supervisor does
-FAILED = b"failed: "  # instead of a question: why it ends
+FAILED = b"failed: "  # instead of a question: why it ends,
+WAITS = b"waits: "  # or why it does not listen yet
+BIND_AGAIN = 100  # ms
 _LONGEST = 512  # bytes of a question
 
 
 class Exporter:
-    """Of one supervisor, from its first look on."""
+    """Of one supervisor, from its first look on; or of one master, which calls start(). listeners: none where
+    the process itself binds, by `bind`."""
 
     def __init__(
-        self, listeners: Sequence[Listener], title: str, identity: Identity, log: LeveledLog
+        self,
+        listeners: Sequence[Listener],
+        title: str,
+        identity: Identity,
+        log: LeveledLog,
+        address: str,
+        bind: Callable[[], Sequence[Listener]] | None = None,
     ) -> None:
         self._listeners = listeners
+        self._address = address
+        self._bind = bind
         self._title = title
         self._identity = identity
         self._log = log
@@ -63,13 +79,13 @@ class Exporter:
     def look(self) -> None:
         """Called in each turn of the supervisor's loop."""
         if self._link is None and monotonic() >= self._start_at:
-            self._start()
+            self.start()
         if self._link:
             self._serve(self._link)
 
     def next_at(self) -> float:
         """When to look although nothing has come."""
-        return float("inf") if self._link else self._start_at
+        return NEVER if self._link else self._start_at
 
     def descriptors(self) -> Iterable[int]:
         """What to wait for."""
@@ -78,6 +94,9 @@ class Exporter:
     def _serve(self, link: Socket) -> None:
         try:
             question = link.recv(_LONGEST)
+            if question.startswith(WAITS):
+                self._log.info("no metrics yet: %s", question.removeprefix(WAITS).decode("utf-8", "replace"))
+                return
             if question and not question.startswith(FAILED) and self._answer:
                 link.send(self._answer(question))
                 return
@@ -90,11 +109,12 @@ class Exporter:
         link.close()
         soon = monotonic() < self._started_at + SOON
         self._pause = min(2 * self._pause, LONGEST_PAUSE) if soon else PAUSE
-        self._link, self._start_at = None, monotonic() + self._pause
+        self._link, self._start_at = None, NEVER if self._bind else monotonic() + self._pause
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Once more, if it has ended."""
         self._started_at = monotonic()
-        self._start_at = self._started_at + self._pause
+        self._start_at = NEVER if self._bind else self._started_at + self._pause
         ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
         # Until the child has its own dispositions, a signal to it would be noted by our handlers and lost.
         previous = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -113,7 +133,7 @@ class Exporter:
         ours.setblocking(False)
         first, self._link, self._pid = not self._pid, ours, pid
         report = self._log.info if first else self._log.warning
-        report("metrics and probes at %s, by process %d", self._listeners[0].name, pid)
+        report("metrics and probes at %s, by process %d", self._address, pid)
 
     def _become(self, link: Socket) -> NoReturn:
         """In the child. It never returns to the supervisor's code, whose clean-up would remove our files."""
@@ -128,12 +148,26 @@ class Exporter:
                 become(self._identity)
                 signal_when_parent_dies(signal.SIGKILL, self._parent)  # again: that has undone it
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            serve([each.socket for each in self._listeners], link)
+            listeners = self._bind_when_free(self._bind, link) if self._bind else self._listeners
+            serve([each.socket for each in listeners], link)
             status = 0
         except BaseException as error:  # whatever it is, the child ends here
             link.send(FAILED + f"{type(error).__name__}: {error}".encode()[: _LONGEST - len(FAILED)])
         finally:
             os._exit(status)
+
+    def _bind_when_free(self, bind: Callable[[], Sequence[Listener]], link: Socket) -> Sequence[Listener]:
+        """The former generation has the address until it stops."""
+        poll, told = select.poll(), False
+        poll.register(link, 0)  # POLLHUP comes all the same
+        while not poll.poll(BIND_AGAIN if told else 0):
+            try:
+                return bind()
+            except UserError as error:
+                if not told:
+                    link.send(WAITS + str(error).encode()[: _LONGEST - len(WAITS)])
+                told = True
+        return ()
 
     def _leave_supervisor(self, link: Socket) -> None:
         """Signals to the group are not meant for it: it answers until the supervisor ends."""
@@ -145,13 +179,19 @@ class Exporter:
         close_all_but((0, 1, 2, link.fileno(), *(each.fileno() for each in self._listeners)))
         set_title(self._title)
 
+    def forget(self) -> None:
+        """In a forked child of the one that asks."""
+        if self._link:
+            self._link.close()
+        self._link, self._start_at = None, NEVER
+
     def close(self) -> None:
         """At the end of the supervisor. The port is free then."""
         close_all(self._listeners)
         if self._link is None:
             return
         self._link.close()
-        self._link = None
+        self._link, self._start_at = None, NEVER
         _wait_for(self._pid)
 
 

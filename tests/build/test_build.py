@@ -77,7 +77,9 @@ def test_sdist_has_what_the_tree_has(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {member.name.partition("/")[2] for member in archive if member.isfile()}
     made = {"PKG-INFO", "setup.cfg"} | {name for name in names if name.startswith("rhebok.egg-info/")}
-    assert names - made == set(tracked())
+    translated = {name for name in names if name.startswith("translated/")}
+    assert names - made - translated == set(tracked())
+    assert translated == {f"translated/{Path(name).stem}.c" for name in tracked() if name.endswith(".pyx")}
 
 
 def test_wheel_has_every_module_with_its_types_and_no_sources(wheel: Path) -> None:
@@ -112,6 +114,7 @@ def test_sdist_installs_without_warnings_and_serves(
 ) -> None:
     built = build(version)
     assert not re.findall(r"^.*:\d+: warning: .*", built.log, re.MULTILINE)
+    assert not re.search(r"cython-\d|Cythonizing", built.log), "what is translated is translated again"
     pip(built.programs, "install", built.wheel, cwd=tmp_path)
     assert body_served_by(built.programs, tmp_path) == HELLO
     assert "--pid-file" in run(built.programs / "rhebok-starter", "--help", cwd=tmp_path)

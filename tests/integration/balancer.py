@@ -11,6 +11,15 @@ from integration.waiting import DEADLINE_SECONDS, until
 EXAMPLE = EXAMPLES / "haproxy" / "haproxy.cfg"
 
 
+def example(changes: dict[str, str]) -> str:
+    """The configuration, with these other words in it."""
+    text = EXAMPLE.read_text()
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
 class Balancer(Process):
     """Runs in the host in front; `address` is a unix socket there."""
 
@@ -36,17 +45,14 @@ class Balancer(Process):
 
     def _configuration(self, hosts: int) -> str:
         """The example, with addresses of the street and without the waiting."""
-        changes = {
-            "/run/haproxy/admin.sock": self._admin,
-            "bind :80": f"bind {self.address}",
-            "inter 1s": "inter 100ms",
-            **{f"10.0.0.1{number}:": f"{Street.address(number)}:" for number in range(1, hosts + 1)},
-        }
-        text = EXAMPLE.read_text()
-        for old, new in changes.items():
-            assert old in text, old
-            text = text.replace(old, new)
-        return text
+        return example(
+            {
+                "/run/haproxy/admin.sock": self._admin,
+                "bind :80": f"bind {self.address}",
+                "inter 1s": "inter 100ms",
+                **{f"10.0.0.1{number}:": f"{Street.address(number)}:" for number in range(1, hosts + 1)},
+            }
+        )
 
     def tell(self, words: str) -> str:
         """What it answers on its socket."""

@@ -22,7 +22,7 @@ from integration.measured import (
     metrics_process,
     served,
 )
-from integration.server import APPS, Process, command, free_port
+from integration.server import APPS, Process, command
 from integration.waiting import until
 
 SOON = 0.05  # seconds for an answer
@@ -286,15 +286,3 @@ def test_without_prometheus_client_the_message_says_what_to_install(tmp_path: Pa
         )
         assert status == 2
         assert "pip install 'rhebok[metrics]'" in log
-
-
-def test_under_another_superdaemon_the_log_says_that_nobody_answers(tmp_path: Path) -> None:
-    starter = Path(command()[0]).with_name("rhebok-starter")
-    served = [*command(), *SOME_PORT, "--pythonpath", str(APPS), "gated"]
-    process = Process([str(starter), "--port", f"127.0.0.1:{free_port()}", "--", *served], tmp_path)
-    try:
-        process.wait_for("--metrics-bind is ignored here")
-        process.wait_for(r"worker \d+ is ready")
-        assert process.stop(SIGTERM) == 0
-    finally:
-        process.end()

@@ -53,9 +53,11 @@ class Starter(Process):
             return False
 
 
-def starter(directory: Path, listen: list[str], address: Address) -> Starter:
+def starter(
+    directory: Path, listen: list[str], address: Address, *options: str, app: str = "gated"
+) -> Starter:
     own = [program("start_server"), *listen, "--interval", "1", "--status-file", str(directory / "status")]
-    served = [*command(), "--workers", "2", "--pythonpath", str(APPS), "gated"]
+    served = [*command(), "--workers", "2", "--pythonpath", str(APPS), *options, app]
     return Starter([*own, "--", *served], directory, address)
 
 

@@ -18,6 +18,8 @@ from integration.gate import Gate
 from integration.http_client import Client, head
 from integration.server import APPS, Process, Server, command, environment, free_port
 from integration.waiting import until
+from integration.wrk import Wrk
+from rhebok.board.histogram import percentile
 from rhebok.control.client import ask
 from rhebok.errors import UserError
 
@@ -120,6 +122,27 @@ def test_while_every_worker_is_busy_the_answer_comes_at_once(serve: Serve, gate:
         gate.remove()
         for client in clients:
             client.response()
+
+
+@pytest.mark.needs("wrk")
+def test_percentiles_are_those_that_the_clients_have_seen(serve: Serve, tmp_path: Path, control: str) -> None:
+    """Within the 3 % of a bucket, and what a request costs beside the application. One in ten is slow."""
+    (tmp_path / "uneven.py").write_text(
+        "import itertools, time\n"
+        "number = itertools.count()\n"
+        "def application(environ, start_response):\n"
+        "    time.sleep(0.3 if next(number) % 10 == 0 else 0.04)\n"
+        "    start_response('200 OK', [])\n"
+        "    return []\n"
+    )
+    server = serve("uneven", "--control", control, "--threads", "4", "--pythonpath", str(tmp_path))
+    seen = Wrk(server.address, seconds=3, connections=4).summary()
+    assert seen.all_good
+    until(lambda: timed(status(control)) >= seen.requests)
+    times = {int(bucket): count for bucket, count in status(control)["total_times"].items()}
+    for percent in (50, 99):
+        ours = percentile(times, percent / 100)
+        assert ours == pytest.approx(seen.percentiles[percent], rel=0.05, abs=0.02), (percent, times)
 
 
 def test_counters_never_fall_when_workers_are_killed_and_generations_replaced(
@@ -225,6 +248,30 @@ def test_two_servers_have_different_names(serve: Serve, runtime: str) -> None:
     assert f"127.0.0.1-{second.address[1]}" in unclear.stderr
     named = rhebok("status", f"{second.address[1]}", XDG_RUNTIME_DIR=runtime)
     assert f"pid {second.pid}," in named.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["stop", "5"], "stop takes no argument"),
+        (["reload", "now"], "reload takes no argument"),
+        (["workers"], "workers takes +1 or -1"),
+        (["recycle"], "recycle takes a PID"),
+        (["dance"], "invalid choice: 'dance'"),
+    ],
+)
+def test_words_that_are_wrong_are_not_sent(words: list[str], reason: str) -> None:
+    refused = rhebok("ctl", *words, "--control", "/nowhere")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert reason in refused.stderr
+
+
+def test_a_program_that_asks_with_too_much_is_refused(serve: Serve, control: str) -> None:
+    serve("gated", "--control", control)
+    for asked in ("stop", "reload", "status"):
+        with pytest.raises(UserError, match=f"{asked} takes no argument"):
+            ask(control, asked, "5")
+    assert status(control)["generations"][0]["number"] == 1
 
 
 def test_none_is_no_control_socket(serve: Serve, runtime: str) -> None:

@@ -11,6 +11,7 @@ from integration.waiting import DEADLINE_SECONDS
 
 SHIM_SOURCE = ROOT / "bench" / "unix_shim.c"
 SHIM_PORT = 8000
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Summary:
     requests: int
     socket_errors: int
     refused: int  # responses that were not 2xx or 3xx
+    percentiles: dict[int, float]  # seconds, by percent
 
     @property
     def all_good(self) -> bool:
@@ -43,7 +45,15 @@ class Wrk:
             variables = {"LD_PRELOAD": str(shim), "RHEBOK_BENCH_UNIX": f"{SHIM_PORT}:{address}"}
         else:
             host, port = address
-        argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{DEADLINE_SECONDS:.0f}s"]
+        argv = [
+            "wrk",
+            "--latency",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--timeout",
+            f"{DEADLINE_SECONDS:.0f}s",
+        ]
         argv += ["-H", "Connection: close"] if close else []
         self._seconds = seconds
         self._process = subprocess.Popen(
@@ -82,6 +92,10 @@ def read_summary(output: str) -> Summary:
         requests=int(requests[1]),
         socket_errors=sum(map(int, errors.groups())) if errors else 0,
         refused=int(refused[1]) if refused else 0,
+        percentiles={
+            int(percent): float(number) * UNITS[unit]
+            for percent, number, unit in re.findall(r"^ +(\d+)% +([\d.]+)(us|ms|s)$", output, re.MULTILINE)
+        },
     )
 
 

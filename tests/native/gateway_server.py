@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "proxy_allow_ips": ("127.0.0.1", "::1", "unix"),
     "early_hints": True,
     "log_queries": False,
+    "board": True,
     "request_id": None,
     "access_log_sample": 1,
     "access_log_slow": 1,
@@ -261,7 +262,7 @@ def run_worker(
             max_requests=max_requests,
             multiprocess=True,
             score=scoreboard.view(0),
-            board=scoreboard.board(0),
+            board=scoreboard.board(0) if settings["board"] else None,
             channel=channel,
             slot=0,
         )

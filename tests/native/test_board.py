@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gateway_server
@@ -15,6 +17,7 @@ from gateway_server import Server, wait_until
 from rhebok.board import counts
 from rhebok.board.counts import Counts, Times
 from rhebok.board.histogram import percentile
+from rhebok.board.reading import READY, BoardReader
 
 Serving = Callable[..., AbstractContextManager[Server]]
 
@@ -157,6 +160,124 @@ def test_the_time_of_a_slow_client_is_not_that_of_the_application() -> None:
         found = until_timed(server, 1)
         assert found.application.seconds < 0.15
         assert found.total.seconds >= 0.2
+
+
+START = "X-Request-Start: t={:.3f}"
+AT_PROXY = 7.0  # seconds
+
+
+def test_the_time_at_a_trusted_proxy_is_time_in_the_queue(serving: Serving) -> None:
+    with serving(app) as server:
+        client = server.client()
+        for path in ("/", "/sleep"):
+            client.get(path, START.format(time.time() - AT_PROXY))
+        client.get("/")  # has none
+        found = until_timed(server, 3)
+        assert found.queue.seconds == pytest.approx(2 * AT_PROXY, rel=0.04, abs=SLEEP)
+        assert found.total.seconds < 1
+        assert sum(found.queue.counts.values()) == 3
+
+
+@pytest.mark.parametrize("options", [{"forwarded_allow_ips": ()}, {"forwarded_allow_ips": ("192.0.2.1",)}])
+def test_a_stranger_cannot_say_how_long_a_request_has_waited(
+    serving: Serving, options: dict[str, Any]
+) -> None:
+    with serving(app, **options) as server:
+        server.get("/", START.format(time.time() - AT_PROXY))
+        assert until_timed(server, 1).queue.seconds < 1
+
+
+@pytest.mark.parametrize("value", ["t=1", "soon", "t=99999999999", ""])
+def test_a_start_that_is_no_time_of_the_past_changes_nothing(serving: Serving, value: str) -> None:
+    with serving(app) as server:
+        server.get("/", f"X-Request-Start: {value}")
+        assert until_timed(server, 1).queue.seconds < 1
+
+
+def test_connections_are_shown_by_what_they_wait_for(serving: Serving) -> None:
+    with serving(app) as server:
+        server.client().get("/")
+        server.client().send(b"GET / HTTP/1.1\r\nHost")
+        server.client().send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe")
+        server.client(receive_buffer=4096).send(get("/large"))
+        server.client()
+        expected = {"idle": 1, "reading_head": 1, "reading_body": 1, "sending": 1}
+        wait_until(lambda: counted(server).parked.items() >= expected.items(), "all of them")
+        for client in server.clients:
+            client.socket.close()
+        wait_until(lambda: not any(counted(server).parked.values()), "none")
+
+
+def test_the_client_of_a_request_is_known(serving: Serving) -> None:
+    """That which a trusted proxy names, and otherwise the peer."""
+    assert current_client(serving) == "127.0.0.1"
+    assert current_client(serving, "X-Forwarded-For: 2001:db8::7") == "2001:db8::7"
+    assert current_client(serving, "X-Forwarded-For: 192.0.2.7", forwarded_allow_ips=()) == "127.0.0.1"
+    assert current_client(serving, unix=True) == ""
+
+
+def current_client(serving: Serving, *fields: str, **options: Any) -> str:
+    with ExitStack() as stack:
+        gate = stack.enter_context(Gate())
+        server = stack.enter_context(serving(gate.app, **options))
+        assert server.scoreboard.fd is not None
+        server.scoreboard.note_worker(0, server.pid, READY, 0)
+        reader = BoardReader(os.dup(server.scoreboard.fd))
+        stack.callback(reader.close)
+        client = server.client()
+        client.send("\r\n".join(["GET / HTTP/1.1", "Host: h", *fields, "", ""]).encode())
+        gate.wait()
+        current = reader.read().workers[0].current
+        gate.open()
+        client.response()
+    assert current is not None
+    return current.client
+
+
+class Gate:
+    """An application that waits until it is told to answer."""
+
+    def __enter__(self) -> Gate:
+        self.came, self.goes = os.pipe(), os.pipe()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for fd in (*self.came, *self.goes):
+            os.close(fd)
+
+    def app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        os.write(self.came[1], b"x")
+        os.read(self.goes[0], 1)
+        return app(environ, start_response)
+
+    def wait(self) -> None:
+        os.read(self.came[0], 1)
+
+    def open(self) -> None:
+        os.write(self.goes[1], b"x")
+
+
+def test_without_a_board_requests_are_served_and_not_counted(serving: Serving) -> None:
+    with serving(app, board=False) as server:
+        client = server.client()
+        for path in ("/", "/sleep", "/large", "/iterated", "/missing"):
+            assert client.get(path, START.format(time.time() - AT_PROXY)).body
+        assert counts.add_up(server.scoreboard.board(0)) == 0
+        assert sum(score.requests for score in server.scoreboard.read(0)) == 5
+
+
+def test_without_a_board_the_log_has_the_times_of_requests(serving: Serving, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    form = {"access_logfile": str(log), "access_logformat": "%({app_time}x)s"}
+    with serving(app, board=False, **form) as server:
+        client = server.client()
+        client.send(get("/sleep") + get("/"))
+        client.response()
+        client.response()
+        wait_until(lambda: log.exists() and log.read_text().count("\n") == 2, "two lines")
+    slept, other = map(float, log.read_text().split())
+    assert slept >= SLEEP * 0.97
+    assert other < SLEEP
 
 
 def test_the_last_request_before_the_end_is_timed() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_server import Client, serving
+from gateway_server import Client, serving, wait_until
+
+from rhebok.board.counts import Counts, add_up
 
 LINK = ("Link", "</style.css>; rel=preload; as=style")
 HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload; as=style\r\n\r\n"
@@ -55,6 +57,22 @@ def test_hints_may_be_sent_several_times_and_the_connection_is_kept() -> None:
             assert client.take(len(HINT)) == HINT
             assert client.take_until(b"\r\n\r\n").endswith(b"as=style\r\nLink: </b>\r\n\r\n")
             assert client.response().status == 200
+
+
+def test_the_bytes_of_hints_are_counted_once_with_their_response() -> None:
+    with serving(hinting([LINK], [LINK])) as server, server.client() as client:
+        sent = 0
+        for number in range(1, 3):
+            client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            response = [client.take_until(b"\r\n\r\n") for _ in range(2)]
+            assert response == [HINT, HINT]
+            final = client.response()
+            sent += 2 * len(HINT) + len(final.raw_head) + len(final.body)
+            found = wait_until(
+                lambda number=number: (c := Counts(add_up(server.scoreboard.board(0)))).count == number and c,
+                "a count",
+            )
+            assert found.bytes_out == sent
 
 
 def test_without_the_setting_there_is_no_key() -> None:

@@ -100,6 +100,8 @@ void tear_down(struct fixture *f)
         ;
     CHECK_INT(f->loop->open, 0);
     CHECK_INT(f->loop->registered, 0);
+    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
+        CHECK_INT(f->loop->n_parked[state], 0);
     CHECK(f->held == NULL);
     rhb_loop_free(f->loop);
     CHECK_INT(rhb_live_count(RHB_LIVE_CONNECTION), 0);
@@ -272,6 +274,7 @@ size_t parked(const struct fixture *f, enum rhb_conn_state state)
     size_t count = 0;
     for (const struct rhb_link *link = head->next; link != head; link = link->next)
         count++;
+    rhb_check_int(f->t, f->loop->n_parked[state], (intmax_t)count, "n_parked", __FILE__, __LINE__);
     return count;
 }
 

@@ -87,6 +87,7 @@ static void begin_lap(uint64_t arrived, uint64_t began, enum rhb_lap_due due)
     memset(&lane, 0, sizeof lane);
     loop.lane = loop.lanes = loop.alone = &lane;
     loop.board = &board;
+    loop.timed = true;
     lane.due = due;
     loop.arrived = arrived;
     loop.read_at = began;
@@ -146,6 +147,57 @@ static void a_reading_that_is_due_counts_nothing(struct rhb_test *t)
     CHECK_INT(counted(&board.prompt) + counted(&board.total), 0);
 }
 
+/* As rhb_lap_front() gets it. */
+static uint64_t wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * RHB_NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void the_time_at_a_proxy_is_in_the_queue_only(struct rhb_test *t)
+{
+    uint64_t now = rhb_now_exact(), long_ago = 3000 * (uint64_t)MS;
+    begin_lap(now, now, RHB_LAP_END);
+    rhb_lap_front(&loop, &lane, wall_clock() - long_ago);
+    rhb_lap_settle(&loop, &lane, now + 4 * MS);
+    CHECK_INT(board.queue.counts[rhb_histogram_bucket(long_ago)], 1);
+    CHECK_INT(board.total.counts[rhb_histogram_bucket(4 * MS)], 1);
+    CHECK_INT(board.application.counts[rhb_histogram_bucket(4 * MS)], 1);
+    CHECK_INT(counted(&board.prompt), 0);
+    loop.arrived = loop.read_at = now; /* the next request has none */
+    lane.due = RHB_LAP_END;
+    rhb_lap_settle(&loop, &lane, now + 4 * MS);
+    CHECK_INT(counted(&board.prompt), 1);
+    CHECK_INT(lane.lap.front, 0);
+}
+
+static void a_proxy_that_is_ahead_is_not_believed(struct rhb_test *t)
+{
+    uint64_t now = rhb_now_exact();
+    begin_lap(now, now, RHB_LAP_END);
+    rhb_lap_front(&loop, &lane, wall_clock() + 1000 * (uint64_t)MS);
+    rhb_lap_settle(&loop, &lane, now + 4 * MS);
+    CHECK_INT(counted(&board.prompt), 1);
+    CHECK_INT(counted(&board.queue), 0);
+}
+
+static void without_a_reader_nothing_is_counted_or_timed(struct rhb_test *t)
+{
+    begin_lap(0, 0, RHB_LAP_NOTHING);
+    lane.request.head = (struct phr_request_head){.method = "GET /", .method_len = 3};
+    loop.timed = false;
+    rhb_lap_end(&loop, &lane, 200, 10);
+    rhb_lap_front(&loop, &lane, 1);
+    CHECK_INT(lane.due, RHB_LAP_NOTHING);
+    CHECK_INT(board.requests[RHB_COUNTED_GET][2], 0);
+    CHECK_INT(lane.lap.front, 0);
+    loop.timed = true;
+    rhb_lap_end(&loop, &lane, 200, 10);
+    CHECK_INT(lane.due, RHB_LAP_END);
+    CHECK_INT(board.requests[RHB_COUNTED_GET][2], 1);
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
@@ -157,6 +209,9 @@ int main(void)
         RHB_CASE(after_a_long_request_the_kernel_is_asked),
         RHB_CASE(the_time_of_the_client_is_not_that_of_the_application),
         RHB_CASE(a_reading_that_is_due_counts_nothing),
+        RHB_CASE(the_time_at_a_proxy_is_in_the_queue_only),
+        RHB_CASE(a_proxy_that_is_ahead_is_not_believed),
+        RHB_CASE(without_a_reader_nothing_is_counted_or_timed),
     };
     return RHB_RUN(cases);
 }

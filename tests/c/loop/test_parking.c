@@ -30,6 +30,23 @@ static void a_kept_connection_is_used_again(struct rhb_test *t)
     tear_down(&f);
 }
 
+static void the_board_shows_what_connections_wait_for(struct rhb_test *t)
+{
+    struct fixture f;
+    struct rhb_board board = {0};
+    set_up_and_start(&f, t);
+    f.loop->board = &board;
+    struct client idle = client_new(&f, BY_TCP), slow = client_new(&f, BY_UNIX);
+    client_send_text(&f, &idle, GET);
+    CHECK_INT(answer_to(&f, &idle), 200);
+    client_send_text(&f, &slow, "GET / HTTP/1.1\r\nHo");
+    UNTIL(board.parked[RHB_CONN_IDLE] == 1 && board.parked[RHB_CONN_HEAD] == 1);
+    client_close(&idle);
+    client_close(&slow);
+    UNTIL(board.parked[RHB_CONN_IDLE] == 0 && board.parked[RHB_CONN_HEAD] == 0);
+    tear_down(&f);
+}
+
 static void an_idle_connection_has_no_buffer(struct rhb_test *t)
 {
     struct fixture f;
@@ -247,6 +264,7 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(a_kept_connection_is_used_again),
+        RHB_CASE(the_board_shows_what_connections_wait_for),
         RHB_CASE(an_idle_connection_has_no_buffer),
         RHB_CASE(the_last_request_that_is_allowed_closes),
         RHB_CASE(without_keep_alive_every_answer_closes),

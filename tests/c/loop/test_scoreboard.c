@@ -40,7 +40,7 @@ static void a_long_line_is_cut(struct rhb_test *t)
     memset(line, 'x', sizeof line);
     rhb_score_begin(&score[0], line, sizeof line, 0);
     CHECK_INT(score[0].line_len, RHB_SCORE_LINE);
-    CHECK_INT(score[0].rest[0], 0);
+    CHECK_INT(score[0].client[0], 0);
     CHECK_INT(score[1].line_len, 0);
 }
 

@@ -40,7 +40,7 @@ static void stall(struct fixture *f, int n)
 /* Waits in epoll until the second has passed and nothing has happened. */
 static void idle_for_a_second(struct fixture *f)
 {
-    uint64_t tick = f->loop->tick_at = rhb_now_coarse() + 5 * MS;
+    uint64_t tick = f->loop->tick_at = rhb_now_exact() + 5 * MS;
     restart_timer(f);
     while (f->loop->tick_at == tick && step(f))
         ;

@@ -3,12 +3,13 @@
 import os
 import struct
 from collections.abc import Iterator
+from socket import AF_INET, AF_INET6, AF_UNIX, inet_pton
 
 import pytest
 
 from rhebok.board.books import Books
 from rhebok.board.counts import Counts
-from rhebok.board.layout import BOARD_SIZE, CHANGES_AT
+from rhebok.board.layout import BOARD_SIZE, CHANGES_AT, PARKED_AT
 from rhebok.board.reading import READY, BoardReader
 from rhebok.serving.scoreboard import Scoreboard
 
@@ -16,8 +17,9 @@ from rhebok.serving.scoreboard import Scoreboard
 class Generation:
     """A master's scoreboard, and a reader of it."""
 
-    def __init__(self, threads: int = 1) -> None:
-        self.board = Scoreboard(threads, 4, boards=threads)
+    def __init__(self, threads: int = 1, boards: int | None = None, with_queries: bool = False) -> None:
+        boards = threads if boards is None else boards
+        self.board = Scoreboard(threads, 4, with_queries=with_queries, boards=boards)
 
     def handed_over(self) -> int:
         assert self.board.fd is not None
@@ -53,16 +55,75 @@ def test_a_worker_is_read(generation: Generation, reader: BoardReader) -> None:
     slot = generation.worker(77, 3)
     line = b"GET /x?secret"
     view = generation.board.view(slot)
-    view[:56] = struct.pack("=QQIII4xQQQ", 0, 9, 1, 0, len(line), 0, 0, 12_500_000_000)
+    view[:57] = struct.pack("=QQIII4xQQQB", 0, 9, 1, 0, len(line), 700, 0, 12_500_000_000, AF_INET)
+    view[304:308] = bytes((192, 0, 2, 7))
     view[64 : 64 + len(line)] = line
     (worker,) = reader.read().workers
     assert (worker.pid, worker.state, worker.forked_at, accepted(worker.counted)) == (77, READY, 5.5, 3)
     assert worker.current == worker.threads[0]
+    assert (worker.threads[0].client, worker.unsent) == ("192.0.2.7", 700)
     assert (worker.threads[0].line, worker.threads[0].began, worker.threads[0].requests) == (
         "GET /x",
         12.5,
         9,
     )
+
+
+def test_queries_are_shown_where_the_log_may_show_them() -> None:
+    generation = Generation(with_queries=True)
+    view = generation.board.view(generation.worker(77, 3))
+    view[24:28], view[64:72] = struct.pack("=I", 8), b"GET /x?y"
+    reader = BoardReader(generation.handed_over())
+    assert reader.read().workers[0].threads[0].line == "GET /x?y"
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    ("family", "address", "client"),
+    [
+        (AF_INET6, "2001:db8::7", "2001:db8::7"),
+        (AF_INET6, "::ffff:192.0.2.7", "192.0.2.7"),
+        (AF_UNIX, "::", ""),
+        (0, "::", ""),
+        (77, "::", ""),
+    ],
+)
+def test_a_client_is_an_address_or_unknown(
+    generation: Generation, reader: BoardReader, family: int, address: str, client: str
+) -> None:
+    view = generation.board.view(generation.worker(77, 3))
+    view[56], view[304:320] = family, inet_pton(AF_INET6, address)
+    assert reader.read().workers[0].threads[0].client == client
+
+
+def test_connections_that_are_parked_end_with_their_worker(
+    generation: Generation, reader: BoardReader
+) -> None:
+    slot = generation.worker(7, 3)
+    struct.pack_into("=6I", generation.board.board(slot), PARKED_AT, 1, 2, 3, 4, 5, 6)
+    assert list(Counts(reader.read().counted).parked.values()) == [1, 2, 3, 4, 5, 6]
+    generation.board.release_slot(slot)
+    gone = Counts(reader.read().counted)
+    assert (gone.accepted, sum(gone.parked.values())) == (3, 0)
+
+
+def test_connections_that_are_parked_end_with_their_generation(generation: Generation) -> None:
+    slot, books = generation.worker(7, 3), Books()
+    struct.pack_into("=6I", generation.board.board(slot), PARKED_AT, 1, 2, 3, 4, 5, 6)
+    books.open(1, generation.handed_over())
+    books.close_others(frozenset())
+    gone = Counts(books.counted({}))
+    assert (gone.accepted, sum(gone.parked.values())) == (3, 0)
+
+
+def test_a_generation_without_boards_says_so() -> None:
+    generation, books = Generation(boards=0), Books()
+    generation.board.note_worker(generation.board.claim_slot(), 7, READY, 5.5)
+    assert books.counts()
+    books.open(1, generation.handed_over())
+    assert not books.counts()
+    (worker,) = books.readings()[1].workers
+    assert (worker.pid, worker.counted) == (7, 0)
 
 
 def test_loops_of_a_worker_are_added() -> None:

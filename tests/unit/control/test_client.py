@@ -1,5 +1,6 @@
 """Which server `rhebok status` asks."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rhebok.control.client import find
+from rhebok.control.liveness import remove_dead
 from rhebok.control.path import file_name, runtime_directory
 from rhebok.errors import UserError
 
@@ -51,6 +53,42 @@ def test_the_socket_of_a_killed_server_is_none(running: ExitStack, tmp_path: Pat
     assert found(tmp_path) == "three.control"
 
 
+def test_a_server_with_much_to_do_is_one(running: ExitStack, tmp_path: Path) -> None:
+    """Its queue of questions is full."""
+    start(running, tmp_path, "one")
+    path = str(tmp_path / "rhebok" / "one.control")
+    for _ in range(1000):
+        client = running.enter_context(
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        )
+        if client.connect_ex(path):
+            break
+    else:
+        pytest.skip("the queue is too long")
+    assert found(tmp_path) == "one.control"
+
+
+def test_sockets_of_killed_servers_are_removed_and_nothing_else(running: ExitStack, tmp_path: Path) -> None:
+    start(running, tmp_path, "killed")
+    running.close()
+    start(running, tmp_path, "runs")
+    directory = tmp_path / "rhebok"
+    (directory / "file.control").write_text("")
+    (directory / "link.control").symlink_to("nowhere")
+    remove_dead(str(directory))
+    assert sorted(os.listdir(directory)) == ["file.control", "link.control", "runs.control"]
+    remove_dead(str(tmp_path / "missing"))
+
+
+def test_where_others_may_write_nothing_is_removed(running: ExitStack, tmp_path: Path) -> None:
+    start(running, tmp_path, "killed")
+    running.close()
+    directory = tmp_path / "rhebok"
+    directory.chmod(0o777)
+    remove_dead(str(directory))
+    assert os.listdir(directory) == ["killed.control"]
+
+
 def test_without_a_server_it_says_where_it_has_looked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"no server with a control socket runs .*{tmp_path}"):
         found(tmp_path)
@@ -76,8 +114,11 @@ def test_the_directory_is_that_of_the_user(environ: dict[str, str], uid: int, di
     [
         ("http://127.0.0.1:8000", "127.0.0.1-8000"),
         ("http://[::1]:80", "1--80"),
-        ("unix:/run/my app.sock", "run-my-app.sock"),
-        ("unix:@abstract", "abstract"),
+        ("unix:/run/app.sock", "run-app.sock"),
+        ("unix:/run/my app.sock", "run-my-app.sock-136e6bdf"),
+        ("unix:/run/my-app.sock", "run-my-app.sock-e2218c88"),
+        ("unix:@run/app.sock", "run-app.sock-4cd0a033"),
+        ("unix:/" + "x" * 200, "x" * 51 + "-3bc3ad18"),
         ("/", "server"),
         ("/" + "x" * 200, "x" * 60),
     ],

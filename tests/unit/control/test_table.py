@@ -6,6 +6,8 @@ import pytest
 
 from rhebok.control.table import HEADS, age, duration, render, size
 
+SLOW = {"line": "GET /slow", "seconds": 3.2, "client": "192.0.2.7"}
+
 
 def requests(number: int, errors: int = 0) -> dict[str, Any]:
     return {"requests": {"GET": {"2xx": number, "5xx": errors}}, "total_times": {"17": number + errors}}
@@ -22,7 +24,11 @@ def answer(*workers: dict[str, Any], number: int = 20, errors: int = 2) -> dict[
     generation = {"number": 4, "pid": 9, "state": "serving", "memory": None, "workers": list(workers)}
     return {
         "version": "1.0", "pid": 5, "uptime": 200.0, "memory": 1, "deploys": 3, "failed_deploys": 1,
-        "listeners": [{"name": "http://127.0.0.1:80", "queue": 7}, {"name": "unix:/x", "queue": None}],
+        "listeners": [
+            {"name": "http://127.0.0.1:80", "queue": 7},
+            {"name": "unix:/x", "queue": None},
+        ],
+        "counts": True, "listen_drops": 5,
         "replaced_workers": {"killed": 2, "memory": 0}, "generations": [generation],
         "accepted": 8, "bytes_in": 100, "bytes_out": 5000, **requests(number, errors),
     }  # fmt: skip
@@ -36,7 +42,7 @@ def test_the_server_is_shown_above_its_workers() -> None:
     text = shown(answer(worker(11)))
     assert "rhebok 1.0, pid 5, up 3m20s, http://127.0.0.1:80 (7 waiting), unix:/x (? waiting)" in text
     assert "22 requests (20 2xx, 2 5xx), 0.1/s" in text
-    assert "3 deploys (1 failed); workers replaced: killed 2" in text
+    assert "3 deploys (1 failed); workers replaced: killed 2; 5 connections dropped by the kernel" in text
 
 
 def test_a_worker_is_a_row() -> None:
@@ -46,10 +52,16 @@ def test_a_worker_is_a_row() -> None:
 
 
 def test_the_current_request_is_shown_with_its_time() -> None:
-    busy = worker(11, state="busy", threads=4, busy_threads=2, request={"line": "GET /slow", "seconds": 3.2})
+    busy = worker(11, state="busy", threads=4, busy_threads=2, request=SLOW)
     row = shown(answer(busy)).splitlines()[-1]
     assert "busy 2/4" in row
-    assert row.endswith("3.20s GET /slow")
+    assert row.endswith("3.20s GET /slow (192.0.2.7)")
+
+
+def test_without_a_board_nothing_is_said_of_counters() -> None:
+    text = shown(answer(worker(11, total_times={})) | {"counts": False})
+    assert "requests are not counted (--no-board)" in text
+    assert text.splitlines()[-1].split() == ["4", "11", "idle", "1m40s", "1.0M", "3", "-", "-", "-", "-"]
 
 
 def test_rates_and_times_are_those_since_the_last_look() -> None:
@@ -64,7 +76,7 @@ def test_lines_are_cut_at_the_width_of_the_terminal() -> None:
 
 
 def test_a_slow_request_is_red_where_colours_are_wanted() -> None:
-    slow = worker(11, state="busy", request={"line": "GET /", "seconds": 3.0})
+    slow = worker(11, state="busy", request=SLOW)
     assert render(answer(slow), None, 0, 200, coloured=True)[-1].startswith("\x1b[31m")
     assert "\x1b" not in shown(answer(slow))
 

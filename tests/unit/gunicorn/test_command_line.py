@@ -48,6 +48,17 @@ def test_an_option_that_has_another_name_here_is_translated():
     assert words("--worker-connections", "7").given == {"max_connections": "7"}
 
 
+def test_no_control_socket_is_none_here_too():
+    found = words("--no-control-socket", "a")
+    assert (found.given, found.positional, found.notes) == ({"control": "none"}, ["a"], [])
+
+
+def test_another_control_socket_is_not_taken_for_ours():
+    found = words("--control-socket", "/run/x", "a")
+    assert (found.given, found.positional) == ({}, ["a"])
+    assert "--control says where" in found.notes[0]
+
+
 def test_what_has_no_meaning_here_is_taken_out_with_a_note():
     found = words("--worker-tmp-dir", "/dev/shm", "a")
     assert (found.arguments, found.positional) == ([], ["a"])

@@ -58,7 +58,9 @@ SPELLINGS: dict[str, Sequence[str]] = {
 
 SWITCHES = {setting.name for setting in TABLE if setting.kind.switch}
 ROWS = [
-    option for option in OPTIONS if option.fate is Fate.TAKEN and option.flags and option.to not in SWITCHES
+    option
+    for option in OPTIONS
+    if option.fate is Fate.TAKEN and option.flags and option.to not in SWITCHES and option.bare is None
 ]
 
 

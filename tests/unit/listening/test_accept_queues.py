@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from rhebok.listening.accept_queues import queue, queue_length
+from rhebok.listening.accept_queues import drops, queue
+from unit.conditions import until
 
 BACKLOG = 7
 
@@ -45,9 +46,23 @@ def test_what_waits_is_counted_and_the_limit_is_known(listener: socket.socket) -
             client.connect(listener.getsockname())
         accepted, _ = listener.accept()
         accepted.close()
-        assert queue_length(listener) == 3
+        assert queue(listener) == (3, BACKLOG)
 
 
 def test_of_a_socket_that_is_closed_nothing_is_known(listener: socket.socket) -> None:
     listener.close()
     assert queue(listener) == (None, None)
+
+
+def test_what_the_kernel_drops_is_counted() -> None:
+    """A full queue takes no connection: the kernel drops what a client sends, which sends it again."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
+        before = drops()
+        assert before is not None
+        for _ in range(8):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        until(lambda: (drops() or 0) >= before + 5)
+        assert queue(listener) == (2, 1)

@@ -8,7 +8,7 @@ import pytest
 
 from rhebok.board.counts import as_bytes
 from rhebok.board.histogram import BUCKETS, upper_end
-from rhebok.board.layout import CAUSES, CLASSES, HISTOGRAM_AT, HISTOGRAM_WORDS, HISTOGRAMS, METHODS
+from rhebok.board.layout import CAUSES, CLASSES, HISTOGRAM_AT, HISTOGRAM_WORDS, HISTOGRAMS, METHODS, PARKED_AT
 
 pytest.importorskip("prometheus_client")
 
@@ -37,15 +37,17 @@ def found(**words: int) -> dict[str, object]:
         "version": "0.1.0",
         "pid": os.getpid(),
         "started": 1.5e9,
+        "counts": True,
+        "listen_drops": 7,
         "listeners": [("http://127.0.0.1:8000", 3, 2048), ('unix:/a"b\\c', None, None)],
         "causes": dict.fromkeys(CAUSES, 2),
         "counted": board(**words),
         "cached": (7000, 3),
         "generations": [(1, os.getpid(), "ending"), (2, os.getpid(), "serving")],
         "workers": [
-            (os.getpid(), "ready", 1, 4, 7, 1.5),
-            (os.getpid(), "leaving", 1, 4, 1, 30.0),
-            (2**22 + 1, "starting", 0, 4, 0, 0.0),
+            (os.getpid(), "ready", 1, 4, 7, 1.5, 4096),
+            (os.getpid(), "leaving", 1, 4, 1, 30.0, 100),
+            (2**22 + 1, "starting", 0, 4, 0, 0.0, 0),
         ],
         "deploys": 3,
         "deploys_failed": 1,
@@ -68,7 +70,8 @@ def value(text: bytes, name: str, accept: str = "", **labels: str) -> float:
 @pytest.mark.parametrize("accept", ["", "*/*", "text/plain;version=0.0.4", OPENMETRICS], ids=str)
 def test_both_formats_have_the_same_figures(accept: str) -> None:
     word = METHODS.index("POST") * len(CLASSES) + CLASSES.index("5xx")
-    text, kind = Writer().write(found(**{f"w{word}": 9, at("total", 0.2): 5}), accept)
+    figures_of_board = {f"w{word}": 9, at("total", 0.2): 5, "w51": 6, f"w{PARKED_AT // 8 + 1}": 3}
+    text, kind = Writer().write(found(**figures_of_board), accept)
     assert kind.startswith("application/openmetrics-text" if accept is OPENMETRICS else "text/plain")
     figures = {
         ("rhebok_requests_total", ("method", "POST"), ("class", "5xx")): 9,
@@ -86,10 +89,20 @@ def test_both_formats_have_the_same_figures(accept: str) -> None:
         ("rhebok_generations", ("phase", "ending")): 1,
         ("rhebok_listen_queue_length", ("listener", "http://127.0.0.1:8000")): 3,
         ("rhebok_listen_queue_limit", ("listener", "http://127.0.0.1:8000")): 2048,
+        ("rhebok_listen_drops_total",): 7,
+        ("rhebok_moved_connections_total", ("reason", "waiting")): 6,
+        ("rhebok_parked_connections", ("state", "reading_body")): 3,
+        ("rhebok_unsent_bytes",): 4196,
         ("rhebok_start_time_seconds",): 1.5e9,
         ("rhebok_ready",): 1,
     }
     assert {key: value(text, key[0], accept, **dict(key[1:])) for key in figures} == figures
+
+
+def test_without_a_board_there_are_workers_but_no_counters_of_requests() -> None:
+    names = {name for name, _ in samples(Writer().write(found() | {"counts": False}, "")[0])}
+    assert {"rhebok_workers", "rhebok_connections", "rhebok_oldest_request_seconds"} <= names
+    assert not {name for name in names if "request" in name} - {"rhebok_oldest_request_seconds"}
 
 
 def test_a_queue_of_which_the_kernel_says_nothing_is_left_out() -> None:

@@ -3,12 +3,13 @@
 import os
 import select
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from socket import socket as Socket
 
 import pytest
 
-from rhebok.listening.listeners import BindOptions, bind_all
+from rhebok.listening.listeners import BindOptions, bind_all, close_all
 from rhebok.process.child_processes import children
 from rhebok.process.identity import UNCHANGED
 from rhebok.superdaemon import exporter as module
@@ -34,7 +35,7 @@ def log() -> Log:
 
 @pytest.fixture
 def exporter(tmp_path: Path, log: Log) -> Iterator[Exporter]:
-    made = Exporter(bind_all([f"unix:{tmp_path}/m"], BindOptions(8)), "metrics", UNCHANGED, log)
+    made = Exporter(bind_all([f"unix:{tmp_path}/m"], BindOptions(8)), "metrics", UNCHANGED, log, "m")
     made.answers(lambda question: b"to " + question)
     yield made
     made.close()
@@ -129,6 +130,68 @@ def test_a_fork_that_fails_is_tried_again(
         exporter.look()
     assert "cannot be forked" in log.lines[-1]
     assert exporter.next_at() < float("inf")
+
+
+@pytest.fixture
+def of_generation(tmp_path: Path, log: Log) -> Iterator[Exporter]:
+    """Under another superdaemon: it binds itself."""
+    bind = partial(bind_all, [f"unix:{tmp_path}/m"], BindOptions(8))
+    made = Exporter((), "metrics", UNCHANGED, log, "m", bind)
+    yield made
+    made.close()
+
+
+def test_of_a_generation_it_waits_until_the_former_one_has_left_the_address(
+    of_generation: Exporter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: Log
+) -> None:
+    former = bind_all([f"unix:{tmp_path}/m"], BindOptions(8))
+
+    def serve(listeners: list[Socket], link: Socket) -> None:
+        link.send(b"failed: " + str(len(listeners)).encode())
+
+    serving(monkeypatch, serve)
+    of_generation.start()
+    look_when_asked(of_generation)
+    assert log.lines[-1].startswith("no metrics yet: ")
+    assert list(of_generation.descriptors()), "it waits"
+    close_all(former)
+    look_when_asked(of_generation)
+    assert log.lines[-1].endswith("has ended: 1")
+
+
+def test_of_a_generation_it_is_not_started_again(
+    of_generation: Exporter, monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    serving(monkeypatch, lambda *_: None)
+    of_generation.start()
+    look_when_asked(of_generation)
+    assert "has ended" in log.lines[-1]
+    assert of_generation.next_at() == float("inf")
+
+
+def test_of_a_generation_a_fork_that_fails_is_not_tried_again(
+    of_generation: Exporter, monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    of_generation.start()
+    assert "cannot be forked" in log.lines[-1]
+    assert of_generation.next_at() == float("inf")
+
+
+def test_one_that_waits_for_the_address_ends_with_its_master(
+    of_generation: Exporter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    former = bind_all([f"unix:{tmp_path}/m"], BindOptions(8))
+    serving(monkeypatch, lambda *_: os._exit(70))
+    before = children()
+    of_generation.start()
+    look_when_asked(of_generation)
+    of_generation.close()
+    assert children() == before
+    close_all(former)
 
 
 def test_its_end_is_waited_for(exporter: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
