@@ -1,6 +1,6 @@
 """Builds csrc as a static library and the Cython modules against it; all metadata stands in pyproject.toml.
 
-An sdist has what Cython writes of its modules, in `translated`: a build from it takes a third less time, and
+An sdist has what Cython writes of its modules, in `translated`: a build from it takes half of the time, and
 no Cython (build_backend.py).
 
 Two variables of the environment change the build:

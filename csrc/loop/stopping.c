@@ -112,7 +112,7 @@ static bool has_handshakes(const struct rhb_loop *loop)
 static void await_handshakes(struct rhb_loop *loop, uint64_t now)
 {
     if (now < loop->handshakes_until && has_handshakes(loop))
-        loop->accept_again_at = now + HANDSHAKE_STEP;
+        loop->accept_again_at = rhb_now_exact() + HANDSHAKE_STEP; /* the look takes milliseconds */
     else
         loop->handshakes_until = 0;
     for (size_t i = 0; i < loop->n_listeners; i++)
