@@ -10,6 +10,7 @@ import pytest
 from integration.conftest import Serve
 from integration.http_client import Client, Response, head
 from integration.server import Server
+from integration.waiting import until
 
 LARGE = 4 << 20
 
@@ -207,12 +208,13 @@ def test_a_slow_reader_gets_all_of_it(server: Server, media: Path) -> None:
 def test_descriptors_are_closed(server: Server, media: Path) -> None:
     worker = server.workers()[0]
     ask(server, media / "a.txt")
-    before = len(os.listdir(f"/proc/{worker}/fd"))
+    directory = f"/proc/{worker}/fd"
+    before = len(os.listdir(directory))
     for _ in range(20):
         ask(server, media / "a.txt")
         ask(server, media / "a.txt", method="HEAD")
         ask(server, media / "a.txt", Range="bytes=99-")
-    assert len(os.listdir(f"/proc/{worker}/fd")) <= before
+    until(lambda: len(os.listdir(directory)) <= before, lambda: f"{before}, now {os.listdir(directory)}")
 
 
 FLASK = """
