@@ -58,6 +58,19 @@ bool rhb_record_fields(const struct rhb_store *store, struct rhb_found *found,
     return true;
 }
 
+bool rhb_record_has_uri(const struct rhb_store *store, uint64_t hash, const char *uri, size_t len)
+{
+    struct rhb_found found;
+    struct rhb_bytes key = {0};
+    bool has = false;
+    rhb_store_begin(&found.reading);
+    while (!has && rhb_store_next(store, hash, &found.reading))
+        has = rhb_record_read_key(store, &found, &key) && found.record.uri_len == len &&
+              memcmp(key.data, uri, len) == 0;
+    rhb_bytes_free(&key);
+    return has;
+}
+
 /* ---- under the lock ---- */
 
 /* Whether the record answers exactly the requests that the given one does. */
@@ -78,13 +91,13 @@ static void make_room(struct rhb_store *store, const struct rhb_to_store *given,
 {
     struct rhb_found found;
     int same = 0;
-    rhb_store_begin(&found.reading);
+    rhb_store_begin_locked(store, &found.reading);
     while (rhb_store_next(store, given->hash, &found.reading)) {
         bool read = rhb_record_read_key(store, &found, scratch);
         if (read && !is_replaced(&found.record, given, scratch->data) && ++same < SAME_URI)
             continue;
         rhb_store_remove(store, &found.reading);
-        rhb_store_begin(&found.reading); /* its successor is not known any more */
+        rhb_store_begin_locked(store, &found.reading); /* its successor is not known any more */
         same = 0;
     }
 }
@@ -116,13 +129,13 @@ size_t rhb_record_forget(struct rhb_store *store, const struct rhb_hash_key *sec
     uint64_t hash = rhb_siphash(secret, uri, len);
     struct rhb_found found;
     size_t forgotten = 0;
-    rhb_store_begin(&found.reading);
+    rhb_store_begin_locked(store, &found.reading);
     while (rhb_store_next(store, hash, &found.reading)) {
         bool read = rhb_record_read_key(store, &found, scratch);
         if (read && (found.record.uri_len != len || memcmp(scratch->data, uri, len) != 0))
             continue;
         rhb_store_remove(store, &found.reading);
-        rhb_store_begin(&found.reading);
+        rhb_store_begin_locked(store, &found.reading);
         forgotten++;
     }
     return forgotten;

@@ -39,6 +39,9 @@ bool rhb_record_find(const struct rhb_store *store, const struct rhb_asked *aske
 bool rhb_record_fields(const struct rhb_store *store, struct rhb_found *found,
                        struct rhb_bytes *fields);
 
+/* Whether there is any record of this scheme, host and target. */
+bool rhb_record_has_uri(const struct rhb_store *store, uint64_t hash, const char *uri, size_t len);
+
 /* Its age in seconds (RFC 9111 section 4.2.3). */
 static inline uint64_t rhb_record_age(const struct rhb_record *record, uint64_t now)
 {

@@ -99,7 +99,8 @@ bool rhb_store_next(const struct rhb_store *store, uint64_t hash, struct rhb_sto
 {
     uint32_t number = reading->entry == RHB_STORE_NONE ? LOAD(*rhb_store_bucket(store, hash))
                                                        : LOAD(store->entries[reading->entry].next);
-    while (number < store->n_entries && reading->looked_at++ < RHB_STORE_SAME) {
+    while (number < store->n_entries && reading->left > 0) {
+        reading->left--;
         if (starts(store, number, &hash, reading))
             return true;
         number = LOAD(store->entries[number].next);

@@ -23,7 +23,7 @@
 enum {
     RHB_STORE_BLOCK = 1024, /* bytes */
     RHB_STORE_LEAST = 256 * 1024,
-    RHB_STORE_SAME = 64 /* entries with one hash that are looked at */
+    RHB_STORE_SAME = 64 /* entries of a bucket that are looked at without the lock */
 };
 
 /* Stands for no entry and no block. */
@@ -74,16 +74,24 @@ bool rhb_store_open(struct rhb_store *store, void *memory, size_t size);
 /* One record that is being read. */
 struct rhb_store_reading {
     uint32_t entry, sequence;
-    uint32_t looked_at; /* entries of its bucket so far */
-    uint64_t len;       /* of the record */
-    uint32_t block;     /* where `at` is */
-    uint64_t at;        /* bytes of the record before this have been read */
+    uint32_t left;  /* entries of its bucket that may still be looked at */
+    uint64_t len;   /* of the record */
+    uint32_t block; /* where `at` is */
+    uint64_t at;    /* bytes of the record before this have been read */
 };
 
-/* To start, before rhb_store_next. */
+/* To start, before rhb_store_next. Without the lock a bucket may change while it is walked, so the
+ * walk has a bound. */
 static inline void rhb_store_begin(struct rhb_store_reading *reading)
 {
-    *reading = (struct rhb_store_reading){.entry = RHB_STORE_NONE};
+    *reading = (struct rhb_store_reading){.entry = RHB_STORE_NONE, .left = RHB_STORE_SAME};
+}
+
+/* The same under the lock: no record is missed, however many a bucket has. */
+static inline void rhb_store_begin_locked(const struct rhb_store *store,
+                                          struct rhb_store_reading *reading)
+{
+    *reading = (struct rhb_store_reading){.entry = RHB_STORE_NONE, .left = store->n_entries};
 }
 
 /* Goes on to the next record with this hash, newest first; false when there is no other. */

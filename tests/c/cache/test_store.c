@@ -216,6 +216,24 @@ static void records_with_one_hash_come_newest_first(struct rhb_test *t)
     tear_down(&f);
 }
 
+/* Without the lock a walk has a bound; what is to be taken out must be found all the same. */
+static void under_the_lock_a_bucket_is_walked_to_its_end(struct rhb_test *t)
+{
+    struct fixture f;
+    struct rhb_store_reading reading;
+    set_up(&f, t);
+    uint64_t crowded = f.store.n_buckets, alone = 2 * (uint64_t)f.store.n_buckets;
+    add(&f, alone, 10);
+    for (int i = 0; i < RHB_STORE_SAME; i++)
+        add(&f, crowded, 10); /* into the same bucket */
+    CHECK(!is_there(&f, alone));
+    CHECK(rhb_store_lock(&f.store, 100));
+    rhb_store_begin_locked(&f.store, &reading);
+    CHECK(rhb_store_next(&f.store, alone, &reading));
+    rhb_store_unlock(&f.store);
+    tear_down(&f);
+}
+
 static void too_little_memory_is_refused(struct rhb_test *t)
 {
     struct rhb_hash_key key = {{1, 2}};
@@ -237,6 +255,7 @@ int main(void)
         RHB_CASE(a_repair_keeps_what_is_whole),
         RHB_CASE(chains_that_share_a_block_are_not_both_kept),
         RHB_CASE(records_with_one_hash_come_newest_first),
+        RHB_CASE(under_the_lock_a_bucket_is_walked_to_its_end),
         RHB_CASE(too_little_memory_is_refused),
     };
     return RHB_RUN(cases);
