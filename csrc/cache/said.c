@@ -180,7 +180,7 @@ void rhb_said_read(struct rhb_said *said, const char *fields, size_t len, int64_
     choose(&reading);
 }
 
-size_t rhb_said_strip(char *fields, size_t len)
+size_t rhb_said_strip(char *fields, size_t len, bool age)
 {
     struct rhb_field_line field;
     const char *at = fields, *end = fields + len;
@@ -188,7 +188,8 @@ size_t rhb_said_strip(char *fields, size_t len)
     while (rhb_next_field(&at, end, &field)) {
         size_t size = (size_t)(field.behind - field.line);
         if (rhb_name_is(field.name.at, field.name.len, "surrogate-control") ||
-            rhb_name_is(field.name.at, field.name.len, "cdn-cache-control"))
+            rhb_name_is(field.name.at, field.name.len, "cdn-cache-control") ||
+            (age && rhb_name_is(field.name.at, field.name.len, "age")))
             continue;
         memmove(to, field.line, size);
         to += size;

@@ -39,7 +39,7 @@ struct rhb_said {
 void rhb_said_read(struct rhb_said *said, const char *fields, size_t len, int64_t now);
 
 /* Takes the fields that are meant for this cache alone (Surrogate-Control, CDN-Cache-Control) out
- * of the text. Returns its new length. */
-size_t rhb_said_strip(char *fields, size_t len);
+ * of the text. age: Age too, which a cache writes itself. Returns its new length. */
+size_t rhb_said_strip(char *fields, size_t len, bool age);
 
 #endif
