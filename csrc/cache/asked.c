@@ -44,6 +44,10 @@ static const struct effect_of {
     {"x-script-name", FORBIDS},
     {"script-name", FORBIDS},
     {"x-host", FORBIDS},
+    {"x-override-url", FORBIDS},
+    {"x-http-host-override", FORBIDS},
+    {"x-http-path-override", FORBIDS},
+    {"x-envoy-original-path", FORBIDS},
     {"x-scheme", IN_KEY},
     {"x-url-scheme", IN_KEY},
     {"front-end-https", IN_KEY},
@@ -53,7 +57,7 @@ static const struct effect_of {
 #define LENGTH(length) (UINT64_C(1) << (length))
 static const uint64_t lengths = LENGTH(5) | LENGTH(6) | LENGTH(7) | LENGTH(8) | LENGTH(9) |
                                 LENGTH(11) | LENGTH(12) | LENGTH(13) | LENGTH(14) | LENGTH(15) |
-                                LENGTH(17) | LENGTH(19) | LENGTH(22);
+                                LENGTH(17) | LENGTH(19) | LENGTH(20) | LENGTH(21) | LENGTH(22);
 
 /* X-Forwarded-For is of the client and not of the page; all others of its kind are of the page. */
 static enum effect effect_of(const struct phr_header *field)
@@ -84,6 +88,17 @@ static bool believes(const struct rhb_forwarded_policy *proxies, const struct rh
     return (proxies->fields & RHB_FORWARDED) && rhb_peer_is_allowed(&proxies->allowed, peer);
 }
 
+/* As for the origin form, which is all that is different of an absolute form. */
+static bool put_target(struct rhb_bytes *uri, const struct rhb_request *request)
+{
+    const struct rhb_target *target = &request->target;
+    if (target->form == RHB_TARGET_ORIGIN)
+        return rhb_bytes_append(uri, request->head.target, request->head.target_len);
+    return rhb_bytes_append(uri, target->path, target->path_len) &&
+           (target->query_len == 0 || (rhb_bytes_append(uri, "?", 1) &&
+                                       rhb_bytes_append(uri, target->query, target->query_len)));
+}
+
 bool rhb_asked_uri(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
                    struct rhb_bytes *uri)
 {
@@ -93,15 +108,19 @@ bool rhb_asked_uri(const struct rhb_asker *asker, const struct rhb_forwarded_pol
     const char *host = request->framing.host;
     size_t host_len = request->framing.host_len;
     rhb_forwarded_read(&said, proxies, asker->peer, head->fields, head->num_fields);
+    if (request->target.form == RHB_TARGET_ABSOLUTE) {
+        host = request->target.authority;
+        host_len = request->target.authority_len;
+    }
     if (said.host != NULL) {
         host = said.host;
         host_len = said.host_len;
     }
     const char *scheme = said.scheme == RHB_SCHEME_HTTPS ? "https://" : "http://";
     uri->len = 0;
-    return host != NULL && request->target.form == RHB_TARGET_ORIGIN &&
+    return host != NULL && request->target.form != RHB_TARGET_ASTERISK &&
            rhb_bytes_append(uri, scheme, strlen(scheme)) && rhb_bytes_append(uri, host, host_len) &&
-           rhb_bytes_append(uri, head->target, head->target_len);
+           put_target(uri, request);
 }
 
 static bool read_field(struct rhb_asked *asked, const struct phr_header *field,
@@ -165,7 +184,8 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
 {
     const struct rhb_request *request = asker->request;
     *asked = (struct rhb_asked){.head = &request->head, .is_head = asker->is_head};
-    if (request->body_len > 0 || request->framing.upgrade || !read_fields(asked) ||
+    if (request->body_len > 0 || request->framing.upgrade ||
+        request->target.form != RHB_TARGET_ORIGIN || !read_fields(asked) ||
         !rhb_asked_uri(asker, proxies, key))
         return false;
     asked->uri_len = key->len;

@@ -37,8 +37,9 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
                     const struct rhb_forwarded_policy *proxies, const struct rhb_hash_key *secret,
                     struct rhb_bytes *key);
 
-/* The scheme, host and target under which the answer to a request is kept, whatever its method.
- * False when it has no host or there is no memory. */
+/* The scheme, host and target under which the answer to a request is kept, whatever its method; for
+ * an absolute form, those of the answers that its origin form has. False when it has no host or
+ * there is no memory. */
 bool rhb_asked_uri(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
                    struct rhb_bytes *uri);
 

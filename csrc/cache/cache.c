@@ -31,6 +31,13 @@ void rhb_cache_free(struct rhb_cache *cache)
     free(cache);
 }
 
+bool rhb_cache_lock(struct rhb_cache *cache, unsigned patience_ms)
+{
+    bool locked = rhb_store_lock(&cache->store, atomic_load(&cache->blocked) ? 0 : patience_ms);
+    atomic_store(&cache->blocked, !locked);
+    return locked;
+}
+
 void rhb_cache_wake(const struct rhb_cache *cache, uint64_t loops)
 {
     const uint64_t one = 1;

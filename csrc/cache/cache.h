@@ -2,9 +2,9 @@
  * nothing of connections (loop/caching.h does).
  *
  * Files: directives.c, said.c and freshness.c are the rules; asked.c, vary.c and record.c what is
- * kept under which key; conditions.c conditional and range requests; store.c and repair.c the
- * memory; fills.c who asks the application; hits.c makes answers, filling.c stores what the
- * application has answered, purging.c takes it out again. docs/CACHE.md is the description. */
+ * kept under which key; store.c, store_write.c and repair.c the memory; fills.c who asks the
+ * application; hits.c makes answers, filling.c stores what the application has answered, or does
+ * not (refusing.c), purging.c takes it out again. docs/CACHE.md is the description. */
 #ifndef RHB_CACHE_H
 #define RHB_CACHE_H
 
@@ -12,21 +12,33 @@
 #include "memory.h"
 #include "record.h"
 
-enum { RHB_PASSES = 1024 };
-
-/* Counters of a loop; on the board. */
-struct rhb_cache_counts {
-    uint64_t hits;    /* answers from the cache: fresh, */
-    uint64_t stale;   /* or stale */
-    uint64_t misses;  /* requests that could have been answered, and were not */
-    uint64_t stored;  /* responses */
-    uint64_t evicted; /* others, to make space for them */
+enum {
+    RHB_PASSES = 1024,
+    RHB_STORING_MS = 20 /* that storing waits for another worker, at most */
 };
 
-/* A URI whose last response was not to be stored: its requests go to the application at once. */
+/* Counters of a loop; on the board. Atomic, since without the GIL the threads of the application
+ * count too. */
+struct rhb_cache_counts {
+    _Atomic uint64_t hits;    /* answers from the cache: fresh, */
+    _Atomic uint64_t stale;   /* or stale */
+    _Atomic uint64_t misses;  /* requests that could have been answered, and were not */
+    _Atomic uint64_t stored;  /* responses */
+    _Atomic uint64_t evicted; /* others, to make space for them */
+};
+
+static inline void rhb_cache_count(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+/* A URI whose last response was not to be stored: its requests do not wait for one another. They
+ * are not even looked up when nothing is stored for it. What is seen of two passes at once does no
+ * harm, so the words are only atomic each. */
 struct rhb_pass {
-    uint64_t tag;
-    uint64_t until; /* monotonic ns */
+    _Atomic uint64_t tag;
+    _Atomic uint64_t until; /* monotonic ns */
+    _Atomic bool stores_nothing;
 };
 
 /* A body that is being sent. */
@@ -46,6 +58,7 @@ struct rhb_cache {
     struct rhb_cache_counts *counts;
     const int *wake; /* an eventfd for each loop. Not owned. */
     size_t n_wake;
+    atomic_bool blocked;           /* the lock could not be had the last time */
     struct rhb_bytes key, scratch; /* used again and again */
     struct rhb_held_body *spare;   /* likewise, when it is not in use */
     struct rhb_pass passes[RHB_PASSES];
@@ -64,6 +77,16 @@ static inline void rhb_cache_show(struct rhb_cache *cache)
     atomic_store_explicit(&cache->desk->records, atomic_load(&head->records), memory_order_relaxed);
 }
 
+/* Takes the lock of the store. Who holds it may have been stopped: when it could not be had for so
+ * many milliseconds, nobody waits for it again before it can. */
+bool rhb_cache_lock(struct rhb_cache *cache, unsigned patience_ms);
+
+/* A number that every change makes another one: of unsafe requests and of operators. */
+static inline uint64_t rhb_cache_state(const struct rhb_cache *cache)
+{
+    return atomic_load(&cache->memory->changed) + atomic_load(&cache->desk->asked);
+}
+
 /* Wakes the loops that these bits name (fills.h). */
 void rhb_cache_wake(const struct rhb_cache *cache, uint64_t loops);
 
@@ -75,6 +98,27 @@ uint64_t rhb_cache_tag(const struct rhb_cache *cache, const struct rhb_request *
 static inline struct rhb_pass *rhb_cache_pass(struct rhb_cache *cache, uint64_t tag)
 {
     return &cache->passes[tag % RHB_PASSES];
+}
+
+static inline bool rhb_cache_passes(struct rhb_cache *cache, uint64_t tag, uint64_t now)
+{
+    const struct rhb_pass *pass = rhb_cache_pass(cache, tag);
+    return atomic_load_explicit(&pass->tag, memory_order_relaxed) == tag &&
+           atomic_load_explicit(&pass->until, memory_order_relaxed) > now;
+}
+
+static inline void rhb_cache_pass_no_more(struct rhb_cache *cache, uint64_t tag)
+{
+    struct rhb_pass *pass = rhb_cache_pass(cache, tag);
+    if (atomic_load_explicit(&pass->tag, memory_order_relaxed) == tag)
+        atomic_store_explicit(&pass->until, 0, memory_order_relaxed);
+}
+
+/* Whether that is all there is to know, so that the request need not be looked up. */
+static inline bool rhb_cache_passes_by(struct rhb_cache *cache, uint64_t tag, uint64_t now)
+{
+    return rhb_cache_passes(cache, tag, now) &&
+           atomic_load_explicit(&rhb_cache_pass(cache, tag)->stores_nothing, memory_order_relaxed);
 }
 
 /* ---- the question to the application ---- */
@@ -100,7 +144,9 @@ struct rhb_filling {
     bool authorized;
 
     /* what is stored, and may be used again */
-    bool has_stale;
+    bool has_old;
+    struct rhb_store_reading old; /* where it is */
+    bool has_stale;               /* a copy of it: */
     struct rhb_record stale;
     struct rhb_bytes stale_fields, stale_body;
 
@@ -124,10 +170,10 @@ enum rhb_verdict rhb_cache_ask(struct rhb_cache *cache, const struct rhb_asker *
 
 /* ---- the response of the application: filling.c ---- */
 
-/* A request that has no filling, whose response may be stored all the same. changed: of the memory,
- * when it was asked. NULL when it may not. */
+/* A request that has no filling, whose response may be stored all the same. state: of the cache
+ * (rhb_cache_state), before the application was asked. NULL when it may not. */
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
-                                   uint64_t changed);
+                                   uint64_t state);
 
 enum rhb_filled {
     RHB_FILLED_NOT,      /* it is not stored */
@@ -147,6 +193,16 @@ bool rhb_filling_body(struct rhb_cache *cache, struct rhb_filling *filling, cons
 
 /* The body is complete: stores the response, and lets those go on that wait for it. */
 void rhb_filling_complete(struct rhb_cache *cache, struct rhb_filling *filling);
+
+/* ---- a response that is not stored: refusing.c ---- */
+
+/* The response is none to store: gives up a claim, if there is one. Whoever waits asks too, and for
+ * a while requests for this URI do not wait. */
+void rhb_filling_refuse(struct rhb_cache *cache, struct rhb_filling *filling);
+
+/* It takes the place of an older one, but cannot be stored: the older one is not to be used again,
+ * for instance when the application fails later. */
+void rhb_filling_supersede(struct rhb_cache *cache, struct rhb_filling *filling);
 
 /* Gives up a claim, if there is one. stored: whoever waits looks again; otherwise they all ask. */
 void rhb_filling_end_claim(struct rhb_cache *cache, struct rhb_filling *filling, bool stored);

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define PASS_NS (10 * RHB_NS_PER_SECOND)
-enum { LOCK_MS = 20 /* that storing waits for another worker, at most */ };
-
 static int64_t wall_seconds(void)
 {
     struct timespec now;
@@ -18,22 +15,10 @@ static int64_t wall_seconds(void)
     return now.tv_sec;
 }
 
-/* ---- claims ---- */
-
-void rhb_filling_end_claim(struct rhb_cache *cache, struct rhb_filling *filling, bool stored)
+/* Not what only one client gets, as 401 or 429. */
+static bool takes_place(int status)
 {
-    if (!filling->has_claim)
-        return;
-    filling->has_claim = false;
-    rhb_cache_wake(cache, rhb_fills_end(&cache->memory->fills, &filling->claim, stored));
-}
-
-/* Its response is none to store: for a while requests for it go to the application at once. */
-static void pass_next(struct rhb_cache *cache, const struct rhb_filling *filling)
-{
-    if (filling->has_claim && !filling->has_stale)
-        *rhb_cache_pass(cache, filling->tag) =
-            (struct rhb_pass){filling->tag, rhb_now_coarse() + PASS_NS};
+    return (status < 400 && status != 206 && status != 304) || status == 404 || status == 410;
 }
 
 void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
@@ -50,21 +35,29 @@ void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
     free(filling);
 }
 
+/* What is_current() compares. Before the state is looked at once more: a change that comes between
+ * is seen by one of the two. */
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
-                                   uint64_t changed)
+                                   uint64_t state)
 {
     struct rhb_asked asked;
-    struct rhb_filling *filling;
     struct rhb_bytes key = {0};
-    if (changed != atomic_load(&cache->memory->changed) || asker->is_head ||
-        !rhb_asked_read(&asked, asker, cache->proxies, &cache->store.head->key, &key) ||
-        (asked.directives.seen & RHB_NO_STORE) || (filling = calloc(1, sizeof *filling)) == NULL) {
+    struct rhb_filling *filling = NULL;
+    if (!asker->is_head &&
+        rhb_asked_read(&asked, asker, cache->proxies, &cache->store.head->key, &key) &&
+        !(asked.directives.seen & RHB_NO_STORE))
+        filling = calloc(1, sizeof *filling);
+    if (filling == NULL) {
         rhb_bytes_free(&key);
         return NULL;
     }
+    filling->key = key;
     filling->purges = atomic_load(&cache->desk->asked);
     filling->changes = atomic_load(rhb_cache_changes(cache->memory, asked.hash));
-    filling->key = key;
+    if (state != rhb_cache_state(cache)) {
+        rhb_filling_free(cache, filling);
+        return NULL;
+    }
     filling->uri_len = asked.uri_len;
     filling->hash = asked.hash;
     filling->tag = rhb_cache_tag(cache, asker->request);
@@ -128,6 +121,13 @@ static void describe(struct rhb_filling *filling, const struct rhb_said *said, i
     head->etag_at = said->etag.at != NULL ? (uint32_t)(said->etag.at - filling->fields.data) : 0;
 }
 
+/* What is meant for this cache alone, and the Age, which has passed into the lifetime. */
+static void strip_stored(struct rhb_bytes *fields)
+{
+    size_t line = line_len(fields->data, fields->len);
+    fields->len = line + rhb_said_strip(fields->data + line, fields->len - line, true);
+}
+
 /* Starts to gather a response with these fields. False when it may not be stored. */
 static bool gather(struct rhb_filling *filling, const struct phr_request_head *request, int status,
                    const char *date)
@@ -139,7 +139,7 @@ static bool gather(struct rhb_filling *filling, const struct phr_request_head *r
     rhb_said_read(&said, fields->data + line, fields->len - line, now);
     if (!rhb_may_store(&said, status, filling->authorized, now, &filling->head.lifetime))
         return false;
-    fields->len = line + rhb_said_strip(fields->data + line, fields->len - line);
+    strip_stored(fields);
     if (!has_field(fields, "date") && !put_date(fields, date))
         return false;
     struct rhb_directives directives = said.directives;
@@ -213,7 +213,7 @@ static bool merge(struct rhb_bytes *merged, const struct rhb_bytes *stored, cons
     return put;
 }
 
-static void store(struct rhb_cache *cache, struct rhb_filling *filling,
+static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
                   const struct rhb_bytes *body);
 
 /* The application says that what is stored is still right. */
@@ -233,15 +233,18 @@ static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *fill
     rhb_bytes_free(&dated);
     if (!merged)
         return RHB_FILLED_NOT;
-    bool stored = gather(filling, request, filling->stale.status, date);
-    if (stored)
+    if (gather(filling, request, filling->stale.status, date)) {
         store(cache, filling, &filling->stale_body);
-    else
-        filling->head = filling->stale; /* it is sent this once, as it is */
-    const struct rhb_bytes *fields = stored ? &filling->fields : &filling->stale_fields;
-    bool replaced = replace(filling, written, fields, &filling->head, 304);
-    rhb_filling_end_claim(cache, filling, stored);
-    return replaced ? RHB_FILLED_REPLACED : RHB_FILLED_NOT;
+        rhb_filling_end_claim(cache, filling, true);
+    } else { /* it is sent this once: the fields may be for this client, as Set-Cookie is */
+        filling->head = filling->stale;
+        filling->head.has_server = has_field(&filling->fields, "server");
+        strip_stored(&filling->fields);
+        rhb_filling_supersede(cache, filling);
+        rhb_filling_refuse(cache, filling);
+    }
+    return replace(filling, written, &filling->fields, &filling->head, 304) ? RHB_FILLED_REPLACED
+                                                                            : RHB_FILLED_NOT;
 }
 
 /* ---- the response ---- */
@@ -253,7 +256,7 @@ static enum rhb_filled use_stale(struct rhb_cache *cache, struct rhb_filling *fi
     rhb_filling_end_claim(cache, filling, false);
     if (!replace(filling, written, &filling->stale_fields, &filling->stale, status))
         return RHB_FILLED_NOT;
-    cache->counts->stale++;
+    rhb_cache_count(&cache->counts->stale, 1);
     return RHB_FILLED_REPLACED;
 }
 
@@ -263,7 +266,7 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
 {
     struct rhb_bytes *out = written->out;
     uint64_t now = rhb_now_coarse();
-    filling->fields.len = 0;
+    filling->fields.len = filling->body.len = 0; /* perhaps of one that an error has replaced */
     if (filling->has_stale && filling->adds_validators && written->status == 304)
         return freshen(cache, filling, request, written, date);
     if (filling->has_stale && rhb_is_error(written->status) &&
@@ -273,11 +276,10 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
         rhb_bytes_append(&filling->fields, out->data + written->start, out->len - written->start) &&
         gather(filling, request, written->status, date) &&
         (!written->has_length || written->content_length <= cache->largest);
-    if (filling->storing) {
-        rhb_cache_pass(cache, filling->tag)->tag = 0;
-    } else {
-        pass_next(cache, filling);
-        rhb_filling_end_claim(cache, filling, false);
+    if (!filling->storing) {
+        if (takes_place(written->status))
+            rhb_filling_supersede(cache, filling);
+        rhb_filling_refuse(cache, filling);
     }
     rhb_put_forward_field(out, why_of(filling->why), filling->storing);
     return filling->storing ? RHB_FILLED_GATHERS : RHB_FILLED_NOT;
@@ -288,9 +290,8 @@ bool rhb_filling_body(struct rhb_cache *cache, struct rhb_filling *filling, cons
 {
     if (len <= cache->largest - filling->body.len && rhb_bytes_append(&filling->body, data, len))
         return true;
-    filling->storing = false;
-    pass_next(cache, filling);
-    rhb_filling_end_claim(cache, filling, false);
+    rhb_filling_supersede(cache, filling);
+    rhb_filling_refuse(cache, filling);
     return false;
 }
 
@@ -302,12 +303,29 @@ static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *
            filling->changes == atomic_load(rhb_cache_changes(cache->memory, filling->hash));
 }
 
-/* What was changed while the application answered is not stored: the answer may be older. Whoever
- * changes counts first and then takes out, under the lock; so nothing slips between. */
-static void store(struct rhb_cache *cache, struct rhb_filling *filling,
-                  const struct rhb_bytes *body)
+/* Under the lock. What was changed while the application answered is not stored: the answer may be
+ * older. Whoever changes counts first and then takes out, under the lock; so nothing slips between.
+ * False when the store does not take it. */
+static bool put(struct rhb_cache *cache, const struct rhb_filling *filling,
+                const struct rhb_to_store *given)
 {
     struct rhb_bytes scratch = {0};
+    uint64_t evicted = atomic_load(&cache->store.head->evictions);
+    bool current = is_current(cache, filling);
+    bool stored = current && rhb_record_store(&cache->store, given, &scratch);
+    if (stored) {
+        rhb_cache_count(&cache->counts->stored, 1);
+        rhb_cache_pass_no_more(cache, filling->tag);
+    }
+    rhb_cache_count(&cache->counts->evicted, atomic_load(&cache->store.head->evictions) - evicted);
+    rhb_bytes_free(&scratch);
+    return stored || !current;
+}
+
+/* False when it cannot be stored; the next one neither then. */
+static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
+                  const struct rhb_bytes *body)
+{
     struct rhb_to_store given = {
         .uri = filling->key.data,
         .uri_len = filling->uri_len,
@@ -322,21 +340,20 @@ static void store(struct rhb_cache *cache, struct rhb_filling *filling,
         .hash = filling->hash,
         .head = filling->head,
     };
-    if (rhb_store_lock(&cache->store, LOCK_MS)) {
-        uint64_t evicted = atomic_load(&cache->store.head->evictions);
-        if (is_current(cache, filling) && rhb_record_store(&cache->store, &given, &scratch))
-            cache->counts->stored++;
-        cache->counts->evicted += atomic_load(&cache->store.head->evictions) - evicted;
-        rhb_cache_show(cache);
-        rhb_store_unlock(&cache->store);
-    }
-    rhb_bytes_free(&scratch);
+    if (!rhb_cache_lock(cache, RHB_STORING_MS))
+        return false;
+    bool taken = put(cache, filling, &given);
+    rhb_cache_show(cache);
+    rhb_store_unlock(&cache->store);
+    return taken;
 }
 
 void rhb_filling_complete(struct rhb_cache *cache, struct rhb_filling *filling)
 {
-    if (filling->storing)
-        store(cache, filling, &filling->body);
+    bool taken = filling->storing && store(cache, filling, &filling->body);
     filling->storing = false;
-    rhb_filling_end_claim(cache, filling, true);
+    if (taken)
+        rhb_filling_end_claim(cache, filling, true);
+    else
+        rhb_filling_refuse(cache, filling);
 }

@@ -2,19 +2,12 @@
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "cache.h"
-#include "conditions.h"
+#include "http/content.h"
 #include "http/field_name.h"
 #include "status_field.h"
 #include <stdlib.h>
 
 enum { SPARE_SIZE = 1024 * 1024 /* bytes of a body whose memory is kept for the next one */ };
-
-static int64_t wall_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return now.tv_sec;
-}
 
 /* ---- the memory of bodies ---- */
 
@@ -82,15 +75,15 @@ static bool change_status(struct rhb_bytes *out, size_t at, const char *line, bo
     return put;
 }
 
-static bool put_content_range(struct rhb_bytes *out, const struct rhb_range *range, uint64_t size)
+static bool put_content_range(struct rhb_bytes *out, const struct rhb_part *range, uint64_t size)
 {
     char text[96], *to = text;
     memcpy(to, "Content-Range: bytes ", 21);
     to += 21;
     if (range != NULL) {
-        to = rhb_decimal_write(to, range->from);
+        to = rhb_decimal_write(to, range->first);
         *to++ = '-';
-        to = rhb_decimal_write(to, range->from + range->len - 1);
+        to = rhb_decimal_write(to, range->first + range->length - 1);
     } else {
         *to++ = '*';
     }
@@ -106,38 +99,43 @@ struct making {
     const struct rhb_asked *asked;
     struct rhb_found *found;
     struct rhb_answer *answer;
-    struct rhb_range range; /* of the body, which is sent */
+    struct rhb_part range; /* of the body, which is sent */
     int status;
 };
 
-/* Conditions come before ranges (RFC 9110 section 13.2.2). */
+/* RFC 9111 section 4.3.2: without Last-Modified the Date counts, but not for If-Range. */
+static struct rhb_validators validators_of(const struct rhb_record *record, const char *fields)
+{
+    int64_t modified = record->modified != INT64_MIN ? record->modified : record->date;
+    return (struct rhb_validators){.etag = fields + record->etag_at,
+                                   .etag_len = record->etag_len,
+                                   .has_modified = true,
+                                   .changes = record->date <= modified,
+                                   .modified = modified};
+}
+
 static bool put_special_head(struct making *making, struct rhb_bytes *out)
 {
     const struct rhb_record *record = &making->found->record;
-    const struct phr_request_head *head = making->asked->head;
-    const char *etag = out->data + record->etag_at;
-    int64_t now = wall_seconds();
-    if (making->asked->conditional && rhb_is_not_modified(head, record, etag, now)) {
-        making->status = 304;
-        making->range.len = 0;
-        return change_status(out, 0, "HTTP/1.1 304 Not Modified\r\n", false);
-    }
-    if (!making->asked->ranged || making->asked->is_head)
+    struct rhb_validators validators = validators_of(record, out->data);
+    if (record->status != 200)
         return true;
-    switch (rhb_range_of(head, record, etag, now, &making->range)) {
-    case RHB_RANGE_PART:
-        making->status = 206;
+    making->status =
+        rhb_content_status(&validators, record->body_len, making->asked->head, &making->range);
+    switch (making->status) {
+    case 304:
+        making->range.length = 0;
+        return change_status(out, 0, "HTTP/1.1 304 Not Modified\r\n", false);
+    case 206:
         return change_status(out, 0, "HTTP/1.1 206 Partial Content\r\n", true) &&
                put_content_range(out, &making->range, record->body_len);
-    case RHB_RANGE_UNSATISFIABLE:
-        making->status = 416;
-        making->range.len = 0;
+    case 416:
+        making->range.length = 0;
         return change_status(out, 0, "HTTP/1.1 416 Range Not Satisfiable\r\n", false) &&
                put_content_range(out, NULL, record->body_len);
-    case RHB_RANGE_NONE:
-        break;
+    default:
+        return true;
     }
-    return true;
 }
 
 static bool put_head(struct making *making, uint64_t age)
@@ -153,16 +151,16 @@ static bool put_head(struct making *making, uint64_t age)
     head->has_date = true;
     head->has_server = record->has_server && making->status != 304 && making->status != 416;
     head->has_length = making->status != 304;
-    head->content_length = making->range.len;
+    head->content_length = making->range.length;
     return rhb_put_hit_fields(head->out, record, age, 0);
 }
 
 /* The body follows the fields in the record, so what stands before the range is read too. */
 static bool put_body(struct making *making)
 {
-    struct rhb_range *range = &making->range;
-    size_t len = (size_t)(range->from + range->len);
-    if (range->len == 0 || making->asked->is_head)
+    const struct rhb_part *range = &making->range;
+    size_t len = (size_t)(range->first + range->length);
+    if (range->length == 0 || making->asked->is_head)
         return true;
     struct rhb_held_body *body = take_body(making->cache, len);
     if (body == NULL)
@@ -171,8 +169,8 @@ static bool put_body(struct making *making)
         give_body(body);
         return false;
     }
-    making->answer->data = body->bytes.data + range->from;
-    making->answer->len = (size_t)range->len;
+    making->answer->data = body->bytes.data + range->first;
+    making->answer->len = (size_t)range->length;
     making->answer->release = give_body;
     making->answer->held = body;
     return true;
@@ -182,7 +180,7 @@ static bool make_answer(struct making *making, const struct rhb_question *questi
 {
     rhb_answer_begin(making->answer, question);
     making->status = making->found->record.status;
-    making->range = (struct rhb_range){0, making->found->record.body_len};
+    making->range = (struct rhb_part){0, making->found->record.body_len};
     if (!put_head(making, age) || !put_body(making))
         return false;
     rhb_store_touch(&making->cache->store, &making->found->reading);
@@ -293,6 +291,8 @@ static struct rhb_filling *fill_for(struct asking *asking, enum rhb_claiming cla
     filling->has_claim = has_claim;
     if (has_claim)
         filling->claim = *fill;
+    filling->has_old = asking->is_found;
+    filling->old = asking->found.reading;
     if (asking->is_found)
         keep_stale(asking->cache, filling, &asking->found);
     return filling;
@@ -318,11 +318,12 @@ static enum rhb_verdict ask_application(struct asking *asking, struct rhb_fillin
                                         struct rhb_fill *fill)
 {
     enum rhb_claiming claiming = RHB_CLAIM_NONE;
-    if (may_claim(asking) && (!asking->is_found || lasts(&asking->found.record.lifetime)))
+    if (may_claim(asking) && (!asking->is_found || lasts(&asking->found.record.lifetime)) &&
+        !rhb_cache_passes(asking->cache, asking->tag, rhb_now_coarse()))
         claiming = claim(asking, fill);
     if (claiming == RHB_CLAIM_OTHER)
         return RHB_VERDICT_WAIT;
-    asking->cache->counts->misses++;
+    rhb_cache_count(&asking->cache->counts->misses, 1);
     *filling = fill_for(asking, claiming, fill);
     return RHB_VERDICT_ASK;
 }
@@ -349,7 +350,7 @@ static enum rhb_verdict decide(struct asking *asking, const struct rhb_question 
         verdict = answer_and_ask(asking, &making, question, age, filling);
     if (verdict != RHB_VERDICT_ASK) {
         bool is_fresh = age < asking->found.record.lifetime.fresh;
-        *(is_fresh ? &cache->counts->hits : &cache->counts->stale) += 1;
+        rhb_cache_count(is_fresh ? &cache->counts->hits : &cache->counts->stale, 1);
         return verdict;
     }
     asking->found = again;

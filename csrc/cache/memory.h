@@ -40,7 +40,8 @@ static_assert(sizeof(struct rhb_purge) == 2048, "as in rhebok/board/layout.py");
 static_assert(offsetof(struct rhb_purge_desk, purges) == 64, "likewise");
 
 struct rhb_cache_memory {
-    _Atomic uint64_t changed;   /* all changes */
+    _Atomic uint64_t changed;   /* all changes, but for those that operators have asked for */
+    _Atomic uint64_t owes_all;  /* unsafe requests that could not take out what they change */
     struct rhb_purge_desk desk; /* used where there is no board */
     /* What was known when the application was asked is old when its answer comes, if one of these
      * has changed meanwhile: then the answer is not stored. */
@@ -52,6 +53,13 @@ struct rhb_cache_memory {
 static inline size_t rhb_cache_store_at(void)
 {
     return (sizeof(struct rhb_cache_memory) + 4095) / 4096 * 4096;
+}
+
+/* A writer has done nothing with the lock for too long to be waited for: all is to be taken out
+ * before anything is answered (purging.c). */
+static inline bool rhb_cache_owes_all(struct rhb_cache_memory *memory)
+{
+    return atomic_load(&memory->owes_all) != 0;
 }
 
 static inline _Atomic uint32_t *rhb_cache_changes(struct rhb_cache_memory *memory, uint64_t hash)

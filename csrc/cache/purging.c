@@ -95,20 +95,27 @@ static void carry_out(struct rhb_cache *cache, const struct rhb_purge *purge)
 static void read_purge(const struct rhb_cache *cache, uint64_t number, struct rhb_purge *purge)
 {
     memcpy(purge, &cache->desk->purges[number % RHB_PURGES], sizeof *purge);
+    atomic_thread_fence(memory_order_acquire); /* `asked` is read behind the copy */
     uint64_t behind = atomic_load(&cache->desk->asked) - number;
     if (purge->number != number || behind >= RHB_PURGES - 1 || purge->len > RHB_PURGE_TEXT ||
         purge->kind > RHB_PURGE_ALL)
         *purge = (struct rhb_purge){.kind = RHB_PURGE_ALL};
 }
 
-bool rhb_cache_catch_up(struct rhb_cache *cache)
+/* What is owed is struck out only when it is done, and if nothing else was added meanwhile. */
+static void pay_all(struct rhb_cache *cache)
+{
+    uint64_t owed = atomic_load(&cache->memory->owes_all);
+    if (owed == 0)
+        return;
+    carry_out(cache, &(struct rhb_purge){.kind = RHB_PURGE_ALL});
+    atomic_compare_exchange_strong(&cache->memory->owes_all, &owed, 0);
+}
+
+static void carry_out_asked(struct rhb_cache *cache)
 {
     struct rhb_purge_desk *desk = cache->desk;
     struct rhb_purge purge = {0};
-    if (atomic_load(&desk->done) == atomic_load(&desk->asked))
-        return true;
-    if (!rhb_store_lock(&cache->store, LOCK_MS))
-        return false;
     uint64_t asked = atomic_load(&desk->asked);
     for (uint64_t done = atomic_load(&desk->done); done < asked && purge.kind != RHB_PURGE_ALL;
          done++) {
@@ -116,6 +123,17 @@ bool rhb_cache_catch_up(struct rhb_cache *cache)
         carry_out(cache, &purge);
     }
     atomic_store(&desk->done, asked);
+}
+
+bool rhb_cache_catch_up(struct rhb_cache *cache)
+{
+    const struct rhb_purge_desk *desk = cache->desk;
+    if (atomic_load(&desk->done) == atomic_load(&desk->asked) && !rhb_cache_owes_all(cache->memory))
+        return true;
+    if (!rhb_cache_lock(cache, LOCK_MS))
+        return false;
+    pay_all(cache);
+    carry_out_asked(cache);
     rhb_cache_show(cache);
     rhb_store_unlock(&cache->store);
     return true;
@@ -129,9 +147,8 @@ static void forget(struct rhb_cache *cache, const char *uri, size_t len)
     uint64_t hash = rhb_siphash(&cache->store.head->key, uri, len);
     atomic_fetch_add(&cache->memory->changed, 1);
     atomic_fetch_add(rhb_cache_changes(cache->memory, hash), 1);
-    if (!rhb_store_lock(&cache->store, LOCK_MS)) {
-        /* a purge without a text, which is one of everything: nothing is answered before it */
-        atomic_fetch_add(&cache->desk->asked, 1);
+    if (!rhb_cache_lock(cache, LOCK_MS)) {
+        atomic_fetch_add(&cache->memory->owes_all, 1);
         return;
     }
     rhb_record_forget(&cache->store, &cache->store.head->key, uri, len, &scratch);

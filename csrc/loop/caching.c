@@ -65,11 +65,9 @@ static bool settle(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_verdic
 /* Most requests end here: the application is asked, and nobody is to know. */
 static bool passes(struct rhb_loop *loop, const struct rhb_conn *conn)
 {
-    const struct rhb_request *request = &loop->lane->request;
     struct rhb_cache *cache = loop->cache;
-    uint64_t tag = rhb_cache_tag(cache, request);
-    const struct rhb_pass *pass = rhb_cache_pass(cache, tag);
-    return (pass->tag == tag && pass->until > loop->read_at) || conn->filling != NULL;
+    uint64_t tag = rhb_cache_tag(cache, &loop->lane->request);
+    return rhb_cache_passes_by(cache, tag, loop->read_at) || conn->filling != NULL;
 }
 
 static bool answer(void *state, const struct rhb_question *question, struct rhb_answer *answer)
@@ -78,11 +76,14 @@ static bool answer(void *state, const struct rhb_question *question, struct rhb_
     struct rhb_conn *conn = loop->lane->current;
     const struct phr_request_head *head = &question->request->head;
     struct rhb_filling *filling;
-    loop->lane->changed = atomic_load_explicit(&loop->cache->memory->changed, memory_order_relaxed);
+    loop->lane->cache_state = rhb_cache_state(loop->cache);
     if (memcmp(head->method, "GET ", 4) != 0 && memcmp(head->method, "HEAD ", 5) != 0)
         return false;
-    if (passes(loop, conn))
+    if (passes(loop, conn)) {
+        conn->asks = false;
+        conn->waits_until = 0;
         return false;
+    }
     struct rhb_asker asker = asker_of(loop->lane, conn);
     enum rhb_verdict verdict =
         rhb_cache_ask(loop->cache, &asker, !conn->asks, question, answer, &filling, &conn->awaited);
@@ -215,7 +216,7 @@ static void strip(struct rhb_response_head *written)
 {
     char *fields = fields_of(written);
     size_t len = (size_t)(written->out->data + written->out->len - fields);
-    written->out->len -= len - rhb_said_strip(fields, len);
+    written->out->len -= len - rhb_said_strip(fields, len, false);
 }
 
 static enum rhb_filled ask_cache(struct rhb_loop *loop, struct rhb_lane *lane,
@@ -223,7 +224,7 @@ static enum rhb_filled ask_cache(struct rhb_loop *loop, struct rhb_lane *lane,
 {
     struct rhb_asker asker = asker_of(lane, conn);
     if (conn->filling == NULL && written->says_caching && is_method(&lane->request.head, "GET", 3))
-        conn->filling = rhb_filling_of(loop->cache, &asker, lane->changed);
+        conn->filling = rhb_filling_of(loop->cache, &asker, lane->cache_state);
     if (conn->filling == NULL)
         return RHB_FILLED_NOT;
     return rhb_filling_head(loop->cache, conn->filling, &lane->request.head, written,
@@ -266,6 +267,5 @@ void rhb_caching_give_up(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     if (conn->filling == NULL)
         return;
-    conn->filling->storing = false;
-    rhb_filling_end_claim(loop->cache, conn->filling, false);
+    rhb_filling_refuse(loop->cache, conn->filling);
 }

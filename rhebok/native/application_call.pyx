@@ -312,7 +312,7 @@ cdef int taken_socket_failed(Exchange exchange, object error) except -1:
 cdef Progress answer_500(Exchange exchange) except? BROKEN:
     """Replaces the response, of which nothing has been sent."""
     with cython.critical_section(exchange):
-        exchange.head.ended = False
+        exchange.head.ended = exchange.gathers = False
         exchange.body.size = 0
         write_fields(&exchange.head, exchange.outgoing, "500 Internal Server Error",
                      [("Content-Type", "text/plain; charset=utf-8")])

@@ -37,13 +37,11 @@ class SharedCache:
         slot = self._slots.pop(pid, None)
         if slot is None:
             return
-        waiting = 0
         for loop in range(self._loops):
-            waiting |= end_owner(self.memory, slot * self._loops + loop)
-        for number, descriptor in enumerate(self.wake):
-            if waiting >> number % 64 & 1:
-                with suppress(OSError):
-                    os.eventfd_write(descriptor, 1)
+            end_owner(self.memory, slot * self._loops + loop)
+        for descriptor in self.wake:  # it may have been killed between the end of a claim and the wake
+            with suppress(OSError):
+                os.eventfd_write(descriptor, 1)
 
     def close(self) -> None:
         """In a process that serves nothing."""

@@ -46,6 +46,52 @@ static void others_wait_for_the_first_one(struct rhb_test *t)
     tear_down_cache(&s);
 }
 
+/* The filler's response cannot be stored: all others ask at once, and not one after the other. */
+static void the_second_one_asks_while_the_first_one_does(struct scene *s, struct client *clients,
+                                                         size_t count)
+{
+    struct rhb_test *t = s->f.t;
+    struct rhb_conn *asking[2];
+    for (int i = 0; i < 2; i++) {
+        rhb_loop_enter(s->f.loop, i == 0 ? s->second : s->first);
+        s->f.held = NULL;
+        restart_timer(&s->f);
+        while (s->f.held == NULL && step(&s->f))
+            ;
+        asking[i] = s->f.held;
+        CHECK(asking[i] != NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        rhb_loop_enter(s->f.loop, i == 0 ? s->second : s->first);
+        if (asking[i] != NULL)
+            rhb_loop_abort(s->f.loop, asking[i]);
+    }
+    s->f.held = NULL;
+    s->f.holds = false; /* the others are answered */
+    for (size_t i = 0; i < count; i++)
+        client_close(&clients[i]);
+}
+
+static void nobody_waits_for_what_turns_out_not_to_be_stored(struct rhb_test *t)
+{
+    enum { CROWD = 5, TOO_LARGE = 700000 /* for the store */ };
+    for (int cut = 0; cut < 2; cut++) {
+        struct scene s;
+        struct client clients[CROWD];
+        set_up_cache(&s, t);
+        s.f.loop->cache->largest = SIZE;
+        struct rhb_conn *filler = gather_crowd(&s, clients, CROWD);
+        rhb_loop_enter(s.f.loop, s.first);
+        if (cut) /* its response ends, but not as it was announced */
+            end_early(&s, filler);
+        else
+            respond(&s, filler, "200 OK", STORED, TOO_LARGE);
+        the_second_one_asks_while_the_first_one_does(&s, clients, CROWD);
+        CHECK_INT(s.counts.stored, 0);
+        tear_down_cache(&s);
+    }
+}
+
 static void a_broken_filler_is_followed_by_another(struct rhb_test *t)
 {
     enum { CROWD = 5 };
@@ -146,6 +192,7 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(others_wait_for_the_first_one),
+        RHB_CASE(nobody_waits_for_what_turns_out_not_to_be_stored),
         RHB_CASE(a_broken_filler_is_followed_by_another),
         RHB_CASE(a_loop_of_a_dead_worker_is_waited_for_no_more),
         RHB_CASE(nobody_waits_for_longer_than_the_bound),
