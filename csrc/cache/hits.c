@@ -1,6 +1,5 @@
 /* Answers from the cache, and the decision to ask the application. */
 #include "base/clock.h"
-#include "base/decimal.h"
 #include "cache.h"
 #include "http/content.h"
 #include "http/field_name.h"
@@ -75,24 +74,6 @@ static bool change_status(struct rhb_bytes *out, size_t at, const char *line, bo
     return put;
 }
 
-static bool put_content_range(struct rhb_bytes *out, const struct rhb_part *range, uint64_t size)
-{
-    char text[96], *to = text;
-    memcpy(to, "Content-Range: bytes ", 21);
-    to += 21;
-    if (range != NULL) {
-        to = rhb_decimal_write(to, range->first);
-        *to++ = '-';
-        to = rhb_decimal_write(to, range->first + range->length - 1);
-    } else {
-        *to++ = '*';
-    }
-    *to++ = '/';
-    to = rhb_decimal_write(to, size);
-    memcpy(to, "\r\n", 2);
-    return rhb_bytes_append(out, text, (size_t)(to + 2 - text));
-}
-
 /* What is made of a stored response. */
 struct making {
     struct rhb_cache *cache;
@@ -128,11 +109,11 @@ static bool put_special_head(struct making *making, struct rhb_bytes *out)
         return change_status(out, 0, "HTTP/1.1 304 Not Modified\r\n", false);
     case 206:
         return change_status(out, 0, "HTTP/1.1 206 Partial Content\r\n", true) &&
-               put_content_range(out, &making->range, record->body_len);
+               rhb_content_range_put(out, &making->range, record->body_len);
     case 416:
         making->range.length = 0;
         return change_status(out, 0, "HTTP/1.1 416 Range Not Satisfiable\r\n", false) &&
-               put_content_range(out, NULL, record->body_len);
+               rhb_content_range_put(out, NULL, record->body_len);
     default:
         return true;
     }
@@ -284,7 +265,7 @@ static struct rhb_filling *fill_for(struct asking *asking, enum rhb_claiming cla
         filling = new_filling(asking->cache, &asking->asked,
                               asking->is_found ? RHB_FORWARD_STALE : RHB_FORWARD_MISS);
     if (filling == NULL && has_claim)
-        rhb_fills_end(&asking->cache->memory->fills, fill, true);
+        rhb_cache_wake(asking->cache, rhb_fills_end(&asking->cache->memory->fills, fill, true));
     if (filling == NULL)
         return NULL;
     filling->tag = asking->tag;

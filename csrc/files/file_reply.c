@@ -1,5 +1,4 @@
 #include "file_reply.h"
-#include "base/decimal.h"
 #include "http/content.h"
 
 /* ---- heads ---- */
@@ -22,25 +21,6 @@ static bool put_field(struct rhb_answer *answer, const char *line)
 static bool put_fields(struct rhb_answer *answer, const struct rhb_file_form *form, size_t from)
 {
     return rhb_bytes_append(answer->head.out, form->fields.data + from, form->fields.len - from);
-}
-
-/* Content-Range: bytes FIRST-LAST/SIZE; without a part an asterisk and the size (RFC 9110
- * section 14.4). */
-static bool put_content_range(struct rhb_answer *answer, const struct rhb_part *part, uint64_t size)
-{
-    char line[96], *to = line + strlen("Content-Range: bytes ");
-    memcpy(line, "Content-Range: bytes ", (size_t)(to - line));
-    if (part != NULL) {
-        to = rhb_decimal_write(to, part->first);
-        *to++ = '-';
-        to = rhb_decimal_write(to, part->first + part->length - 1);
-    } else {
-        *to++ = '*';
-    }
-    *to++ = '/';
-    to = rhb_decimal_write(to, size);
-    memcpy(to, "\r\n", 2);
-    return rhb_bytes_append(answer->head.out, line, (size_t)(to + 2 - line));
 }
 
 /* ---- without a file ---- */
@@ -99,12 +79,13 @@ static bool reply_part(const struct rhb_file_form *form, const struct rhb_part *
         answer->file_left = part->length;
     }
     return begin(answer, "206 Partial Content", part->length) && put_fields(answer, form, 0) &&
-           put_content_range(answer, part, form->file.size);
+           rhb_content_range_put(answer->head.out, part, form->file.size);
 }
 
 static bool reply_unsatisfiable(const struct rhb_file_form *form, struct rhb_answer *answer)
 {
-    return begin_text(416, answer) && put_content_range(answer, NULL, form->file.size);
+    return begin_text(416, answer) &&
+           rhb_content_range_put(answer->head.out, NULL, form->file.size);
 }
 
 static bool reply_not_modified(const struct rhb_file_form *form, struct rhb_answer *answer)

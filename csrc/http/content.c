@@ -1,4 +1,5 @@
 #include "content.h"
+#include "base/decimal.h"
 #include "field_name.h"
 
 /* Whether there may be a field of conditions.h or byte_range.h. Most requests have none. */
@@ -39,4 +40,22 @@ int rhb_content_status(const struct rhb_validators *validators, uint64_t size,
     default:
         return 200;
     }
+}
+
+bool rhb_content_range_put(struct rhb_bytes *out, const struct rhb_part *part, uint64_t size)
+{
+    static const char start[] = "Content-Range: bytes ";
+    char line[96], *to = line + sizeof(start) - 1;
+    memcpy(line, start, sizeof(start) - 1);
+    if (part != NULL) {
+        to = rhb_decimal_write(to, part->first);
+        *to++ = '-';
+        to = rhb_decimal_write(to, part->first + part->length - 1);
+    } else {
+        *to++ = '*';
+    }
+    *to++ = '/';
+    to = rhb_decimal_write(to, size);
+    memcpy(to, "\r\n", 2);
+    return rhb_bytes_append(out, line, (size_t)(to + 2 - line));
 }
