@@ -182,6 +182,23 @@ void rhb_caching_look(struct rhb_loop *loop)
     }
 }
 
+static bool is_held_up(const struct rhb_filling *filling, uint64_t now)
+{
+    return filling != NULL && filling->has_claim && filling->storing &&
+           now > filling->head.stored_at + RHB_NS_PER_SECOND;
+}
+
+void rhb_caching_tick(struct rhb_loop *loop)
+{
+    const struct rhb_link *head = &loop->parked[RHB_CONN_SEND];
+    uint64_t now = rhb_now_coarse();
+    for (struct rhb_link *link = head->next; link != head; link = link->next) {
+        struct rhb_conn *conn = (struct rhb_conn *)link;
+        if (is_held_up(conn->filling, now))
+            rhb_filling_end_claim(loop->cache, conn->filling, true);
+    }
+}
+
 void rhb_caching_wait_no_more(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     conn->asks = true;

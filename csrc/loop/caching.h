@@ -34,6 +34,11 @@ enum rhb_event rhb_caching_park(struct rhb_loop *loop, struct rhb_conn *conn);
 /* Lets those go on whose answers may be there. */
 void rhb_caching_look(struct rhb_loop *loop);
 
+/* Once a second: those who wait do not wait for the client of another one. A response that is
+ * suspended for more than a second after its head gives up its claim; it may be stored later all
+ * the same. */
+void rhb_caching_tick(struct rhb_loop *loop);
+
 /* It has waited for long enough: its request goes to the application. */
 void rhb_caching_wait_no_more(struct rhb_loop *loop, struct rhb_conn *conn);
 

@@ -89,6 +89,8 @@ static void tick(struct rhb_loop *loop, bool idle)
         rhb_balance(loop, true);
         show_connections(loop);
         show_parked(loop);
+        if (loop->cache != NULL)
+            rhb_caching_tick(loop);
     }
 }
 

@@ -100,17 +100,24 @@ static inline enum rhb_filled respond(struct scene *s, struct rhb_conn *conn, co
     return filled;
 }
 
-/* The application's response has a head that lets it be stored, and ends without its body. */
-static inline void end_early(struct scene *s, struct rhb_conn *conn)
+/* The head of a response that may be stored. */
+static inline enum rhb_filled begin_response(struct scene *s, struct rhb_conn *conn)
 {
     struct rhb_bytes out = {0};
     struct rhb_response_head head;
     rhb_head_begin(&head, &out, "200 OK", 6);
     rhb_head_field(&head, "Cache-Control", 13, "max-age=60", 10);
-    rhb_caching_head(s->f.loop, s->f.loop->lane, conn, &head);
+    enum rhb_filled filled = rhb_caching_head(s->f.loop, s->f.loop->lane, conn, &head);
+    rhb_bytes_free(&out);
+    return filled;
+}
+
+/* It ends without its body. */
+static inline void end_early(struct scene *s, struct rhb_conn *conn)
+{
+    begin_response(s, conn);
     rhb_loop_done(s->f.loop, conn, false);
     s->f.held = NULL;
-    rhb_bytes_free(&out);
 }
 
 /* Sends a request, and waits until the application has it. */

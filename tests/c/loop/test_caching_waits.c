@@ -1,6 +1,16 @@
 /* csrc/loop/caching.c: requests that wait for the answer to another one. */
 #define _GNU_SOURCE
 #include "caching_fixture.h"
+#include "loop/parking.h"
+
+/* So that nothing more can be sent to the client before it reads. */
+static void fill_socket(const struct rhb_conn *conn)
+{
+    static const char bytes[65536];
+    size_t done;
+    while (rhb_send(conn->fd, bytes, sizeof bytes, &done) == RHB_IO_OK)
+        ;
+}
 
 /* Requests of so many clients wait for the first one. */
 static struct rhb_conn *gather_crowd(struct scene *s, struct client *clients, size_t count)
@@ -90,6 +100,39 @@ static void nobody_waits_for_what_turns_out_not_to_be_stored(struct rhb_test *t)
         CHECK_INT(s.counts.stored, 0);
         tear_down_cache(&s);
     }
+}
+
+/* Its client does not read, and its application would go on only when it does. */
+static void nobody_waits_for_the_client_of_another_one(struct rhb_test *t)
+{
+    enum { CROWD = 4 };
+    struct scene s;
+    struct client clients[CROWD];
+    set_up_cache(&s, t);
+    struct rhb_conn *filler = gather_crowd(&s, clients, CROWD);
+    rhb_loop_enter(s.f.loop, s.first);
+    CHECK_INT(begin_response(&s, filler), RHB_FILLED_GATHERS);
+    fill_socket(filler);
+    CHECK(rhb_loop_suspend(s.f.loop, filler, NULL));
+    rhb_caching_tick(s.f.loop);
+    CHECK_INT(parked(&s.f, RHB_CONN_WAIT), CROWD - 1);
+    filler->filling->head.stored_at -= 2 * RHB_NS_PER_SECOND;
+    rhb_caching_tick(s.f.loop);
+    s.f.held = NULL;
+    restart_timer(&s.f);
+    while (s.f.held == NULL && step(&s.f))
+        ;
+    if (CHECK(s.f.held != NULL && s.f.held != filler))
+        respond(&s, s.f.held, "200 OK", STORED, 100);
+    unsigned requests = s.f.requests;
+    for (size_t i = 1; i < CROWD; i++)
+        for (int pipelined = 0; pipelined < 2; pipelined++)
+            CHECK_INT(answer_to(&s.f, &clients[i]), 200);
+    CHECK_INT(s.f.requests, requests);
+    rhb_conn_close(s.f.loop, filler);
+    for (size_t i = 0; i < CROWD; i++)
+        client_close(&clients[i]);
+    tear_down_cache(&s);
 }
 
 static void a_broken_filler_is_followed_by_another(struct rhb_test *t)
@@ -193,6 +236,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(others_wait_for_the_first_one),
         RHB_CASE(nobody_waits_for_what_turns_out_not_to_be_stored),
+        RHB_CASE(nobody_waits_for_the_client_of_another_one),
         RHB_CASE(a_broken_filler_is_followed_by_another),
         RHB_CASE(a_loop_of_a_dead_worker_is_waited_for_no_more),
         RHB_CASE(nobody_waits_for_longer_than_the_bound),
