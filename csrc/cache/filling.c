@@ -216,6 +216,14 @@ static bool merge(struct rhb_bytes *merged, const struct rhb_bytes *stored, cons
 static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
                   const struct rhb_bytes *body);
 
+static void let_go(struct rhb_cache *cache, struct rhb_filling *filling, bool taken)
+{
+    if (taken)
+        rhb_filling_end_claim(cache, filling, true);
+    else
+        rhb_filling_refuse(cache, filling);
+}
+
 /* The application says that what is stored is still right. */
 static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *filling,
                                const struct phr_request_head *request,
@@ -234,8 +242,7 @@ static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *fill
     if (!merged)
         return RHB_FILLED_NOT;
     if (gather(filling, request, filling->stale.status, date)) {
-        store(cache, filling, &filling->stale_body);
-        rhb_filling_end_claim(cache, filling, true);
+        let_go(cache, filling, store(cache, filling, &filling->stale_body));
     } else { /* it is sent this once: the fields may be for this client, as Set-Cookie is */
         filling->head = filling->stale;
         filling->head.has_server = has_field(&filling->fields, "server");
@@ -352,8 +359,5 @@ void rhb_filling_complete(struct rhb_cache *cache, struct rhb_filling *filling)
 {
     bool taken = filling->storing && store(cache, filling, &filling->body);
     filling->storing = false;
-    if (taken)
-        rhb_filling_end_claim(cache, filling, true);
-    else
-        rhb_filling_refuse(cache, filling);
+    let_go(cache, filling, taken);
 }
