@@ -1,5 +1,7 @@
 #include "asked.h"
 #include "http/field_name.h"
+#include "http/field_syntax.h"
+#include "http/token_list.h"
 
 /* What a field of a request means for its key. */
 enum effect {
@@ -79,10 +81,54 @@ static bool put_in_key(struct rhb_bytes *key, const struct phr_header *field)
            rhb_bytes_append(key, field->value, field->value_len) && rhb_bytes_append(key, "\n", 1);
 }
 
+/* ---- Forwarded ---- */
+
+/* Whether these bytes are a node, and nothing that a careless reader takes for more. */
+static bool is_plain_node(const char *at, const char *end)
+{
+    if (end - at >= 2 && *at == '"' && end[-1] == '"') {
+        at++;
+        end--;
+    }
+    for (; at < end; at++)
+        if (!rhb_is_token(at, 1) && *at != ':' && *at != '[' && *at != ']')
+            return false;
+    return true;
+}
+
+/* Appends one pair, but without the node of for and by, which are of the client. */
+static bool put_pair(struct rhb_bytes *key, const char *at, const char *end)
+{
+    while (at < end && rhb_is_ows(*at))
+        at++;
+    while (at < end && rhb_is_ows(end[-1]))
+        end--;
+    const char *equals = memchr(at, '=', (size_t)(end - at));
+    size_t len = (size_t)((equals != NULL ? equals : end) - at);
+    if (!rhb_name_is(at, len, "for") && !rhb_name_is(at, len, "by"))
+        return rhb_bytes_append(key, at, (size_t)(end - at));
+    return (equals == NULL || is_plain_node(equals + 1, end)) && rhb_bytes_append(key, at, len);
+}
+
+/* All of the field is in the key but for its nodes: applications read elements too that the server
+ * does not believe. False also when it is not clear what is a node. */
+static bool put_forwarded(struct rhb_bytes *key, const struct phr_header *field)
+{
+    const char *at = field->value, *end = at + field->value_len;
+    bool put = rhb_bytes_append(key, "forwarded:", 10);
+    while (put && at < end) {
+        const char *stop = at;
+        while (stop < end && *stop != ',' && *stop != ';')
+            stop++;
+        put = put_pair(key, at, stop) && rhb_bytes_append(key, stop < end ? stop : "\n", 1);
+        at = stop + 1;
+    }
+    return put && rhb_bytes_append(key, "\n", 1);
+}
+
 /* ---- the key ---- */
 
-/* Forwarded names the client too, so it cannot be in the key; what is believed of it is. What is
- * not believed forbids. */
+/* A proxy that is not believed may pass on whatever its client says: its Forwarded forbids. */
 static bool believes(const struct rhb_forwarded_policy *proxies, const struct rhb_peer *peer)
 {
     return (proxies->fields & RHB_FORWARDED) && rhb_peer_is_allowed(&proxies->allowed, peer);
@@ -161,7 +207,8 @@ static bool put_extra(const struct rhb_asker *asker, const struct rhb_forwarded_
         enum effect effect = effect_of(&head->fields[i]);
         if (effect == IN_KEY && !put_in_key(key, &head->fields[i]))
             return false;
-        if (effect == IS_FORWARDED && !believes(proxies, asker->peer))
+        if (effect == IS_FORWARDED &&
+            (!believes(proxies, asker->peer) || !put_forwarded(key, &head->fields[i])))
             return false;
     }
     return true;
