@@ -15,6 +15,13 @@ static int64_t wall_seconds(void)
     return now.tv_sec;
 }
 
+/* Whether nothing was taken out meanwhile that the response may be a part of. */
+static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *filling)
+{
+    return filling->purges == atomic_load(&cache->desk->asked) &&
+           filling->changes == atomic_load(rhb_cache_changes(cache->memory, filling->hash));
+}
+
 /* Not what only one client gets, as 401 or 429. */
 static bool takes_place(int status)
 {
@@ -276,7 +283,7 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
     filling->fields.len = filling->body.len = 0; /* perhaps of one that an error has replaced */
     if (filling->has_stale && filling->adds_validators && written->status == 304)
         return freshen(cache, filling, request, written, date);
-    if (filling->has_stale && rhb_is_error(written->status) &&
+    if (filling->has_stale && rhb_is_error(written->status) && is_current(cache, filling) &&
         rhb_use_if_error(&filling->stale.lifetime, rhb_record_age(&filling->stale, now)))
         return use_stale(cache, filling, written);
     filling->storing =
@@ -303,12 +310,6 @@ bool rhb_filling_body(struct rhb_cache *cache, struct rhb_filling *filling, cons
 }
 
 /* ---- the store ---- */
-
-static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *filling)
-{
-    return filling->purges == atomic_load(&cache->desk->asked) &&
-           filling->changes == atomic_load(rhb_cache_changes(cache->memory, filling->hash));
-}
 
 /* Under the lock. What was changed while the application answered is not stored: the answer may be
  * older. Whoever changes counts first and then takes out, under the lock; so nothing slips between.

@@ -58,6 +58,20 @@ static void what_was_purged_meanwhile_is_not_stored(struct rhb_test *t)
     }
 }
 
+static void what_was_purged_meanwhile_is_not_used_for_an_error(struct rhb_test *t)
+{
+    struct scene s;
+    set_up_cache(&s, t);
+    struct client c = client_new(&s.f, BY_TCP);
+    fill(&s, &c, GET("/page"), STALE, 50);
+    struct rhb_conn *conn = ask(&s, &c, GET("/page"));
+    atomic_fetch_add(&s.f.loop->cache->desk->asked, 1);
+    CHECK_INT(respond(&s, conn, "500 No", "", 5), RHB_FILLED_NOT);
+    CHECK_INT(answer_to(&s.f, &c), 500);
+    client_close(&c);
+    tear_down_cache(&s);
+}
+
 static void a_private_answer_for_one_client_leaves_the_one_for_all(struct rhb_test *t)
 {
     struct scene s;
@@ -246,6 +260,7 @@ int main(void)
 {
     static const struct rhb_case cases[] = {
         RHB_CASE(what_was_purged_meanwhile_is_not_stored),
+        RHB_CASE(what_was_purged_meanwhile_is_not_used_for_an_error),
         RHB_CASE(a_private_answer_for_one_client_leaves_the_one_for_all),
         RHB_CASE(what_is_stored_ends_the_time_in_which_requests_pass),
         RHB_CASE(what_another_response_has_replaced_is_not_used_again),
