@@ -191,40 +191,6 @@ static void an_absolute_form_changes_what_the_origin_form_is_answered_with(struc
     }
 }
 
-/* Frameworks read other elements of it than those that are believed. */
-static void what_forwarded_says_of_the_page_is_in_the_key(struct rhb_test *t)
-{
-    static const struct {
-        const char *one, *other;
-        bool asks;
-    } rows[] = {
-        {"Forwarded: for=192.0.2.1;host=b", "Forwarded: for=\"[2001:db8::1]:80\";host=b", false},
-        {"Forwarded: For=a, by=b;proto=https", "Forwarded: For=c, by=d;proto=https", false},
-        {"Forwarded: for=a;host=evil, for=b;host=b", "Forwarded: for=a, for=b;host=b", true},
-        {"X-Forwarded-For: 192.0.2.1\r\nForwarded: host=evil", "X-Forwarded-For: 192.0.2.1", true},
-        {"Forwarded: for=\"a;host=evil\"", "Forwarded: for=\"a;host=evil\"", true},
-        {"Forwarded: for=\"a\\\"b\"", "Forwarded: for=\"a\\\"b\"", true},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct scene s;
-        char one[256], other[256];
-        set_up_cache(&s, t);
-        s.f.loop->options.forwarded.allowed.anybody = true;
-        s.f.loop->options.forwarded.fields = RHB_X_FORWARDED | RHB_FORWARDED;
-        struct client c = client_new(&s.f, BY_TCP);
-        snprintf(one, sizeof one, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n", rows[i].one);
-        snprintf(other, sizeof other, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n", rows[i].other);
-        is_answered(&s, &c, one, "200 OK", STORED);
-        if (!CHECK_INT(is_asked(&s, &c, other), rows[i].asks))
-            rhb_note(t, "%s", rows[i].one);
-        if (s.f.held != NULL)
-            respond(&s, s.f.held, "200 OK", "", 1);
-        CHECK_INT(answer_to(&s.f, &c), 200);
-        client_close(&c);
-        tear_down_cache(&s);
-    }
-}
-
 /* As when the worker that holds it has been stopped. */
 static void
 without_the_lock_nothing_old_is_answered_and_nobody_waits_for_it_twice(struct rhb_test *t)
@@ -267,7 +233,6 @@ int main(void)
         RHB_CASE(a_304_for_one_client_reaches_it_with_its_fields),
         RHB_CASE(an_answer_has_one_age),
         RHB_CASE(an_absolute_form_changes_what_the_origin_form_is_answered_with),
-        RHB_CASE(what_forwarded_says_of_the_page_is_in_the_key),
         RHB_CASE(without_the_lock_nothing_old_is_answered_and_nobody_waits_for_it_twice),
     };
     return RHB_RUN(cases);
