@@ -118,8 +118,11 @@ struct rhb_store_part {
     uint64_t len;
 };
 
+/* Bytes of the largest record that is taken: a quarter of the store. */
+uint64_t rhb_store_largest(const struct rhb_store *store);
+
 /* Adds a record, and throws out others where there is no space. False when it is empty, or larger
- * than a quarter of the store. */
+ * than that. */
 bool rhb_store_add(struct rhb_store *store, uint64_t hash, const struct rhb_store_part *parts,
                    size_t n_parts);
 

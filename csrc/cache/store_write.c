@@ -162,6 +162,11 @@ static uint32_t take_entry(struct rhb_store *store)
     return number;
 }
 
+uint64_t rhb_store_largest(const struct rhb_store *store)
+{
+    return (uint64_t)(store->n_blocks / LARGEST_SHARE) * RHB_STORE_BLOCK;
+}
+
 bool rhb_store_add(struct rhb_store *store, uint64_t hash, const struct rhb_store_part *parts,
                    size_t n_parts)
 {
@@ -169,7 +174,7 @@ bool rhb_store_add(struct rhb_store *store, uint64_t hash, const struct rhb_stor
     for (size_t i = 0; i < n_parts; i++)
         len += parts[i].len;
     n_blocks = (len + RHB_STORE_BLOCK - 1) / RHB_STORE_BLOCK;
-    if (len == 0 || n_blocks > store->n_blocks / LARGEST_SHARE || !make_space(store, n_blocks))
+    if (len == 0 || len > rhb_store_largest(store) || !make_space(store, n_blocks))
         return false;
     uint32_t number = take_entry(store);
     struct rhb_store_entry *entry = &store->entries[number];

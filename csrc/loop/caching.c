@@ -99,7 +99,8 @@ bool rhb_caching_join(struct rhb_loop *loop, const struct rhb_caching_options *o
     }
     cache->proxies = &loop->options.forwarded;
     cache->owner = options->owner;
-    cache->largest = options->largest;
+    uint64_t most = rhb_store_largest(&cache->store); /* more need not be gathered */
+    cache->largest = options->largest < most ? options->largest : most;
     cache->wake = options->wake;
     cache->n_wake = options->n_wake;
     cache->counts = options->counts;

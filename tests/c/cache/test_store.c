@@ -138,6 +138,8 @@ static void the_size_is_a_hard_bound(struct rhb_test *t)
     }
     CHECK(atomic_load(&f.store.head->evictions) > 0);
     CHECK(!add(&f, 1, SIZE / 2));
+    CHECK(!add(&f, 1, rhb_store_largest(&f.store) + 1));
+    CHECK(add(&f, 1, rhb_store_largest(&f.store)));
     CHECK(!add(&f, 1, 0));
     tear_down(&f);
 }

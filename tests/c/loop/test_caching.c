@@ -44,6 +44,21 @@ static void a_body_that_is_too_large_is_not_kept(struct rhb_test *t)
     tear_down_cache(&s);
 }
 
+static void no_more_is_gathered_than_the_store_takes(struct rhb_test *t)
+{
+    struct rhb_cache_counts counts = {0};
+    struct rhb_caching_options options = {.size = SIZE, .largest = UINT64_MAX, .counts = &counts};
+    struct scene s;
+    set_up_cache(&s, t);
+    CHECK_INT(s.f.loop->cache->largest, LARGEST);
+    options.memory = s.memory;
+    rhb_cache_free(s.f.loop->cache);
+    s.f.loop->n_answerers = 0;
+    CHECK(rhb_caching_join(s.f.loop, &options));
+    CHECK_INT(s.f.loop->cache->largest, rhb_store_largest(&s.f.loop->cache->store));
+    tear_down_cache(&s);
+}
+
 static void a_stale_response_is_renewed_behind_the_client(struct rhb_test *t)
 {
     struct scene s;
@@ -197,6 +212,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(what_was_answered_is_answered_again),
         RHB_CASE(a_body_that_is_too_large_is_not_kept),
+        RHB_CASE(no_more_is_gathered_than_the_store_takes),
         RHB_CASE(a_stale_response_is_renewed_behind_the_client),
         RHB_CASE(an_error_is_replaced_by_what_is_stale),
         RHB_CASE(a_304_makes_what_is_stored_fresh),
