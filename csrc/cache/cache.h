@@ -81,10 +81,16 @@ static inline void rhb_cache_show(struct rhb_cache *cache)
  * many milliseconds, nobody waits for it again before it can. */
 bool rhb_cache_lock(struct rhb_cache *cache, unsigned patience_ms);
 
-/* A number that every change makes another one: of unsafe requests and of operators. */
-static inline uint64_t rhb_cache_state(const struct rhb_cache *cache)
+/* When an application is asked: how much was changed by unsafe requests before, and how many purges
+ * had been asked for. */
+struct rhb_cache_moment {
+    uint64_t changed, purges;
+};
+
+static inline struct rhb_cache_moment rhb_cache_now(const struct rhb_cache *cache)
 {
-    return atomic_load(&cache->memory->changed) + atomic_load(&cache->desk->asked);
+    return (struct rhb_cache_moment){atomic_load(&cache->memory->changed),
+                                     atomic_load(&cache->desk->asked)};
 }
 
 /* Wakes the loops that these bits name (fills.h). */
@@ -170,10 +176,10 @@ enum rhb_verdict rhb_cache_ask(struct rhb_cache *cache, const struct rhb_asker *
 
 /* ---- the response of the application: filling.c ---- */
 
-/* A request that has no filling, whose response may be stored all the same. state: of the cache
- * (rhb_cache_state), before the application was asked. NULL when it may not. */
+/* A request that has no filling, whose response may be stored all the same. asked_at: before the
+ * application was asked. NULL when it may not. */
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
-                                   uint64_t state);
+                                   const struct rhb_cache_moment *asked_at);
 
 enum rhb_filled {
     RHB_FILLED_NOT,      /* it is not stored */
@@ -219,6 +225,11 @@ void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling);
 /* Carries out what is to be purged and has not been. False when that cannot be done now: then
  * nothing may be answered from the cache. */
 bool rhb_cache_catch_up(struct rhb_cache *cache);
+
+/* Whether a response with this URI and these fields is one that a purge means, of those that were
+ * asked for after the first `since`. */
+bool rhb_cache_was_purged(const struct rhb_cache *cache, uint64_t since, const char *uri,
+                          size_t len, const struct rhb_bytes *fields);
 
 /* An unsafe request has succeeded (RFC 9111 section 4.4): its URI, and those in Location and
  * Content-Location, if they are of the same host. fields: of the response. */

@@ -16,10 +16,12 @@ static int64_t wall_seconds(void)
 }
 
 /* Whether nothing was taken out meanwhile that the response may be a part of. */
-static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *filling)
+static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *filling,
+                       const struct rhb_bytes *fields)
 {
-    return filling->purges == atomic_load(&cache->desk->asked) &&
-           filling->changes == atomic_load(rhb_cache_changes(cache->memory, filling->hash));
+    return filling->changes == atomic_load(rhb_cache_changes(cache->memory, filling->hash)) &&
+           !rhb_cache_was_purged(cache, filling->purges, filling->key.data, filling->uri_len,
+                                 fields);
 }
 
 /* Not what only one client gets, as 401 or 429. */
@@ -42,10 +44,10 @@ void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
     free(filling);
 }
 
-/* What is_current() compares. Before the state is looked at once more: a change that comes between
- * is seen by one of the two. */
+/* `changes` is taken before `changed` is looked at: a change that comes between is seen by one of
+ * the two. */
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
-                                   uint64_t state)
+                                   const struct rhb_cache_moment *asked_at)
 {
     struct rhb_asked asked;
     struct rhb_bytes key = {0};
@@ -59,9 +61,9 @@ struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_ask
         return NULL;
     }
     filling->key = key;
-    filling->purges = atomic_load(&cache->desk->asked);
+    filling->purges = asked_at->purges;
     filling->changes = atomic_load(rhb_cache_changes(cache->memory, asked.hash));
-    if (state != rhb_cache_state(cache)) {
+    if (asked_at->changed != atomic_load(&cache->memory->changed)) {
         rhb_filling_free(cache, filling);
         return NULL;
     }
@@ -283,7 +285,8 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
     filling->fields.len = filling->body.len = 0; /* perhaps of one that an error has replaced */
     if (filling->has_stale && filling->adds_validators && written->status == 304)
         return freshen(cache, filling, request, written, date);
-    if (filling->has_stale && rhb_is_error(written->status) && is_current(cache, filling) &&
+    if (filling->has_stale && rhb_is_error(written->status) &&
+        is_current(cache, filling, &filling->stale_fields) &&
         rhb_use_if_error(&filling->stale.lifetime, rhb_record_age(&filling->stale, now)))
         return use_stale(cache, filling, written);
     filling->storing =
@@ -319,7 +322,7 @@ static bool put(struct rhb_cache *cache, const struct rhb_filling *filling,
 {
     struct rhb_bytes scratch = {0};
     uint64_t evicted = atomic_load(&cache->store.head->evictions);
-    bool current = is_current(cache, filling);
+    bool current = is_current(cache, filling, &filling->fields);
     bool stored = current && rhb_record_store(&cache->store, given, &scratch);
     if (stored) {
         rhb_cache_count(&cache->counts->stored, 1);

@@ -58,21 +58,32 @@ static bool has_tag(const struct rhb_bytes *fields, const char *tag, size_t len)
     return false;
 }
 
+/* Whether it is of a record with this URI and these fields. */
+static bool means(const struct rhb_purge *purge, const char *uri, size_t len,
+                  const struct rhb_bytes *fields)
+{
+    switch (purge->kind) {
+    case RHB_PURGE_URL:
+        return len == purge->len && begins_with(uri, len, purge->text, purge->len);
+    case RHB_PURGE_PREFIX:
+        return begins_with(uri, len, purge->text, purge->len);
+    case RHB_PURGE_TAG:
+        return has_tag(fields, purge->text, purge->len);
+    default:
+        return true;
+    }
+}
+
 /* A record that cannot be read is taken out too. */
 static bool is_meant(struct rhb_cache *cache, const struct rhb_purge *purge,
                      struct rhb_found *found, struct rhb_bytes *fields)
 {
     if (purge->kind == RHB_PURGE_ALL || !rhb_record_read_key(&cache->store, found, &cache->scratch))
         return true;
-    const char *uri = cache->scratch.data;
-    size_t len = found->record.uri_len;
-    if (purge->kind == RHB_PURGE_URL)
-        return len == purge->len && begins_with(uri, len, purge->text, purge->len);
-    if (purge->kind == RHB_PURGE_PREFIX)
-        return begins_with(uri, len, purge->text, purge->len);
     fields->len = 0;
-    return !rhb_record_fields(&cache->store, found, fields) ||
-           has_tag(fields, purge->text, purge->len);
+    if (purge->kind == RHB_PURGE_TAG && !rhb_record_fields(&cache->store, found, fields))
+        return true;
+    return means(purge, cache->scratch.data, found->record.uri_len, fields);
 }
 
 /* ---- purges ---- */
@@ -100,6 +111,19 @@ static void read_purge(const struct rhb_cache *cache, uint64_t number, struct rh
     if (purge->number != number || behind >= RHB_PURGES - 1 || purge->len > RHB_PURGE_TEXT ||
         purge->kind > RHB_PURGE_ALL)
         *purge = (struct rhb_purge){.kind = RHB_PURGE_ALL};
+}
+
+bool rhb_cache_was_purged(const struct rhb_cache *cache, uint64_t since, const char *uri,
+                          size_t len, const struct rhb_bytes *fields)
+{
+    struct rhb_purge purge;
+    uint64_t asked = atomic_load(&cache->desk->asked);
+    for (uint64_t number = since + 1; number <= asked; number++) {
+        read_purge(cache, number, &purge);
+        if (means(&purge, uri, len, fields))
+            return true;
+    }
+    return false;
 }
 
 /* What is owed is struck out only when it is done, and if nothing else was added meanwhile. */

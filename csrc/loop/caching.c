@@ -76,7 +76,7 @@ static bool answer(void *state, const struct rhb_question *question, struct rhb_
     struct rhb_conn *conn = loop->lane->current;
     const struct phr_request_head *head = &question->request->head;
     struct rhb_filling *filling;
-    loop->lane->cache_state = rhb_cache_state(loop->cache);
+    loop->lane->asked_at = rhb_cache_now(loop->cache);
     if (memcmp(head->method, "GET ", 4) != 0 && memcmp(head->method, "HEAD ", 5) != 0)
         return false;
     if (passes(loop, conn)) {
@@ -242,7 +242,7 @@ static enum rhb_filled ask_cache(struct rhb_loop *loop, struct rhb_lane *lane,
 {
     struct rhb_asker asker = asker_of(lane, conn);
     if (conn->filling == NULL && written->says_caching && is_method(&lane->request.head, "GET", 3))
-        conn->filling = rhb_filling_of(loop->cache, &asker, lane->cache_state);
+        conn->filling = rhb_filling_of(loop->cache, &asker, &lane->asked_at);
     if (conn->filling == NULL)
         return RHB_FILLED_NOT;
     return rhb_filling_head(loop->cache, conn->filling, &lane->request.head, written,

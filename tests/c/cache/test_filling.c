@@ -116,10 +116,11 @@ static void requests_pass_by_while_nothing_is_stored(struct rhb_test *t)
     set_up(&s, t);
     ask(&s, GET(""));
     respond(&s, "200 OK", "", 5);
-    uint64_t tag = rhb_cache_tag(s.cache, &s.f.request), state = rhb_cache_state(s.cache);
+    uint64_t tag = rhb_cache_tag(s.cache, &s.f.request);
+    struct rhb_cache_moment now = rhb_cache_now(s.cache);
     CHECK(rhb_cache_passes_by(s.cache, tag, 1));
     rhb_filling_free(s.cache, s.filling);
-    s.filling = rhb_filling_of(s.cache, &s.f.asker, state);
+    s.filling = rhb_filling_of(s.cache, &s.f.asker, &now);
     if (CHECK(s.filling != NULL))
         respond(&s, "200 OK", "Cache-Control: max-age=60\r\n", 5);
     CHECK(!rhb_cache_passes(s.cache, tag, 1));
@@ -127,20 +128,61 @@ static void requests_pass_by_while_nothing_is_stored(struct rhb_test *t)
     tear_down(&s);
 }
 
-static void what_is_asked_for_before_a_purge_is_not_stored(struct rhb_test *t)
+static void purge(struct scene *s, enum rhb_purge_kind kind, const char *text)
 {
-    struct scene s;
-    set_up(&s, t);
-    read_request(&s.f, GET("Cache-Control: no-cache\r\n"));
-    uint64_t state = rhb_cache_state(s.cache);
-    atomic_fetch_add(&s.cache->desk->asked, 1);
-    CHECK(rhb_filling_of(s.cache, &s.f.asker, state) == NULL);
-    ask(&s, GET(""));
-    atomic_fetch_add(&s.cache->desk->asked, 1);
-    respond(&s, "200 OK", "Cache-Control: max-age=60\r\n", 5);
-    CHECK_INT(s.counts.stored, 0);
-    CHECK_INT(ask(&s, GET("")), RHB_VERDICT_ASK);
-    tear_down(&s);
+    struct rhb_purge_desk *desk = s->cache->desk;
+    uint64_t number = atomic_load(&desk->asked) + 1;
+    struct rhb_purge *place = &desk->purges[number % RHB_PURGES];
+    *place = (struct rhb_purge){.kind = kind, .len = (uint32_t)strlen(text), .number = number};
+    memcpy(place->text, text, strlen(text));
+    atomic_store(&desk->asked, number);
+}
+
+/* A fill of http://a/page with the tag `one` begins, a purge comes, and the fill ends. with:
+ * whether it has had a filling before its response. Returns how much was stored. */
+static uint64_t store_around(struct scene *s, bool with, const struct rhb_purge *row, int times)
+{
+    struct rhb_cache_moment asked_at = rhb_cache_now(s->cache);
+    if (with) {
+        ask(s, GET(""));
+    } else {
+        rhb_filling_free(s->cache, s->filling);
+        read_request(&s->f, GET("Cache-Control: no-cache\r\n"));
+    }
+    for (int i = 0; i < times; i++)
+        purge(s, row->kind, row->text);
+    if (!with)
+        s->filling = rhb_filling_of(s->cache, &s->f.asker, &asked_at);
+    if (s->filling != NULL)
+        respond(s, "200 OK", "Cache-Control: max-age=60\r\nCache-Tag: one\r\n", 5);
+    return atomic_load(&s->counts.stored);
+}
+
+static void what_is_asked_for_before_its_purge_is_not_stored(struct rhb_test *t)
+{
+    static const struct row {
+        struct rhb_purge purge;
+        int times;
+        bool stores;
+    } rows[] = {
+        {{.kind = RHB_PURGE_ALL}, 1, false},
+        {{.kind = RHB_PURGE_URL, .text = "http://a/page"}, 1, false},
+        {{.kind = RHB_PURGE_URL, .text = "http://a/other"}, 1, true},
+        {{.kind = RHB_PURGE_URL, .text = "http://a/other"}, RHB_PURGES + 2, false},
+        {{.kind = RHB_PURGE_PREFIX, .text = "http://a/"}, 1, false},
+        {{.kind = RHB_PURGE_PREFIX, .text = "http://b/"}, 3, true},
+        {{.kind = RHB_PURGE_TAG, .text = "one"}, 1, false},
+        {{.kind = RHB_PURGE_TAG, .text = "two"}, 2, true},
+    };
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct row *row = &rows[i / 2];
+        struct scene s;
+        set_up(&s, t);
+        if (!CHECK_INT(store_around(&s, i % 2, &row->purge, row->times), row->stores))
+            rhb_note(t, "%d %s", (int)row->purge.kind, row->purge.text);
+        CHECK_INT(ask(&s, GET("")), row->stores ? RHB_VERDICT_ANSWER : RHB_VERDICT_ASK);
+        tear_down(&s);
+    }
 }
 
 static void what_the_store_does_not_take_is_refused(struct rhb_test *t)
@@ -209,7 +251,7 @@ static void what_was_purged_is_not_used_for_an_error(struct rhb_test *t)
     set_up(&s, t);
     store(&s, GET(""), STALE);
     ask(&s, GET(""));
-    atomic_fetch_add(&s.cache->desk->asked, 1);
+    purge(&s, RHB_PURGE_URL, "http://a/page");
     CHECK_INT(respond(&s, "500 No", "", 0), RHB_FILLED_NOT);
     tear_down(&s);
 }
@@ -239,7 +281,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(a_response_that_is_refused_leaves_others_of_its_url_in_use),
         RHB_CASE(requests_pass_by_while_nothing_is_stored),
-        RHB_CASE(what_is_asked_for_before_a_purge_is_not_stored),
+        RHB_CASE(what_is_asked_for_before_its_purge_is_not_stored),
         RHB_CASE(what_the_store_does_not_take_is_refused),
         RHB_CASE(what_was_replaced_is_not_used_again),
         RHB_CASE(a_304_without_age_makes_fresh_what_had_one),
