@@ -3,6 +3,7 @@
 #ifndef RHB_LANE_H
 #define RHB_LANE_H
 
+#include "cache/cache.h"
 #include "connection.h"
 #include "http/answer.h"
 #include "lap.h"
