@@ -358,4 +358,6 @@ def serving(
             for client in server.clients:
                 client.socket.close()
             status = server.stop()
+            if scoreboard.fd is not None:
+                os.close(scoreboard.fd)
         assert status == server.expected_status, f"exit status {status}: {server.log()}"
