@@ -14,6 +14,7 @@ struct rhb_site {
     int directory; /* open; -1: it is not there now */
     dev_t device;  /* of the directory */
     ino_t inode;
+    int error; /* errno, while it is not known whether the directory is there; otherwise 0 */
     uint64_t opened_at; /* coarse monotonic ns: when that was last looked at */
     int64_t max_age;    /* seconds; -1: nothing is said */
     bool immutable;     /* files with a hash in their names never change */

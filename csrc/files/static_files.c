@@ -146,6 +146,8 @@ static bool answer_from(struct rhb_static_files *files, struct rhb_site *site,
     int error;
     if (rhb_site_look(site, now))
         rhb_file_cache_forget(files->cache, site);
+    if (site->directory < 0 && site->error != 0)
+        return rhb_file_reply_without(503, question, answer);
     struct rhb_file_entry *entry = rhb_file_cache_get(files->cache, site, path, len, now, &error);
     if (entry != NULL)
         return reply(entry, question, answer);

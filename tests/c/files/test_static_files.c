@@ -3,6 +3,7 @@
 #include "directory.h"
 #include "files/static_files.h"
 #include "http/date.h"
+#include <sys/resource.h>
 
 enum { BIG = RHB_FILE_IN_MEMORY + 1000 };
 
@@ -294,6 +295,24 @@ static void a_path_of_any_length_is_survived(struct rhb_test *t)
     scene_free(&s);
 }
 
+/* The directory itself cannot be opened: that it is not there is not known. */
+static void without_descriptors_the_first_request_is_refused(struct rhb_test *t)
+{
+    struct scene s;
+    struct rlimit before, none;
+    scene_new(&s, NULL);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    CHECK_INT(get(&s, "/static/app.css"), 503);
+    CHECK_INT(get(&s, "/static/only/only.txt"), 503);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_INT(get(&s, "/static/app.css"), 200); /* at once */
+    CHECK_INT(get(&s, "/static/only/only.txt"), 200);
+    scene_free(&s);
+}
+
 static const struct rhb_case cases[] = {
     RHB_CASE(a_path_is_answered_or_left_to_the_application),
     RHB_CASE(a_file_has_its_fields),
@@ -302,6 +321,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(other_methods_are_not_allowed),
     RHB_CASE(an_index_stands_for_a_directory_if_one_is_named),
     RHB_CASE(a_path_of_any_length_is_survived),
+    RHB_CASE(without_descriptors_the_first_request_is_refused),
 };
 
 int main(void)
