@@ -25,6 +25,10 @@ static void report(struct rhb_loop *loop, const struct rhb_conn *conn,
         .queue_ns = lap->began - lap->arrived,
         .away_ns = lap->away,
     };
+    if (sending->out.data != NULL && sending->id_len > 0) {
+        entry.request_id = sending->out.data + sending->id_at;
+        entry.request_id_len = sending->id_len;
+    }
     rhb_report_own(loop, conn, &entry);
 }
 
@@ -136,6 +140,28 @@ void rhb_sending_drop(struct rhb_loop *loop, struct rhb_conn *conn)
 
 /* ---- a request ---- */
 
+/* As for the application's responses (--request-id). A stored one that has the field keeps it: the
+ * application has set it. False when there is no memory. */
+static bool put_request_id(struct rhb_loop *loop, const struct rhb_conn *conn,
+                           struct rhb_sending *sending)
+{
+    const struct rhb_request_id_policy *policy = &loop->options.request_ids;
+    const struct phr_request_head *request = &loop->lane->request.head;
+    struct rhb_response_head *head = &sending->answer.head;
+    char made[RHB_REQUEST_ID_MADE];
+    const char *id = made;
+    size_t len = sizeof made, before = head->out->len;
+    if (rhb_head_has_field(head, policy->field, policy->field_len))
+        return true;
+    if (!rhb_request_id_find(policy, &conn->peer, request->fields, request->num_fields, &id, &len))
+        rhb_request_id_make(policy->pool, made);
+    if (rhb_head_field(head, policy->sent_as, policy->field_len, id, len) != RHB_HEAD_OK)
+        return false;
+    sending->id_at = before + policy->field_len + strlen(": ");
+    sending->id_len = len;
+    return true;
+}
+
 /* Completes the head. False when there is no memory. */
 static bool end_head(struct rhb_loop *loop, struct rhb_conn *conn, struct rhb_sending *sending)
 {
@@ -151,6 +177,8 @@ static bool end_head(struct rhb_loop *loop, struct rhb_conn *conn, struct rhb_se
         .server_len = loop->options.server_len,
     };
     struct rhb_head_outcome outcome;
+    if (loop->options.request_ids.field != NULL && !put_request_id(loop, conn, sending))
+        return false;
     if (rhb_head_end(&sending->answer.head, &context, &outcome) != RHB_HEAD_OK)
         return false;
     sending->keep = outcome.keep_alive;

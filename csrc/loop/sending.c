@@ -57,7 +57,10 @@ static enum rhb_io read_and_send(const struct rhb_answer *answer, int fd, size_t
     *done = 0;
     if (bytes == NULL)
         return RHB_IO_ERROR;
-    ssize_t got = pread(answer->file, bytes, len < READ_SIZE ? len : READ_SIZE, answer->file_at);
+    ssize_t got;
+    do
+        got = pread(answer->file, bytes, len < READ_SIZE ? len : READ_SIZE, answer->file_at);
+    while (got < 0 && errno == EINTR);
     if (got > 0)
         io = rhb_send(fd, bytes, (size_t)got, done);
     else if (got == 0)

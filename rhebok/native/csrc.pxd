@@ -291,6 +291,7 @@ cdef extern from "http/request_id.h" nogil:
         const char *sent_as
         size_t field_len
         const rhb_allowed_peers *allowed
+        rhb_request_id_pool *pool
     struct rhb_request_id_pool:
         pass
     bint rhb_request_id_find(const rhb_request_id_policy *policy, const rhb_peer *peer, const phr_header *fields,

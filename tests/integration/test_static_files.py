@@ -168,6 +168,20 @@ def test_requests_for_files_are_logged_and_counted(serve: Serve, files: Path) ->
     assert re.fullmatch(r'\S+ "GET / HTTP/1.1" 200 \d+ \d+ [\d.]+ [\d.]+ \d+ -', lines[4])
 
 
+def test_they_have_identifiers(serve: Serve, files: Path) -> None:
+    log = "%({request_id}x)s %(U)s"
+    server = serve("gated", *STATIC, "--request-id", "--access-logfile", "access.log", "--access-logformat", log)
+    with server.client() as client:
+        paths = ("/static/small.txt", "/static/large.bin", "/", "/static/small.txt")
+        found = [(client.get(path).fields["x-request-id"], path) for path in paths]
+        # of a proxy that is believed: 127.0.0.1 is one
+        assert client.get("/static/small.txt", X_Request_ID="front-7").fields["x-request-id"] == "front-7"
+    assert len({identifier for identifier, _ in found}) == len(paths)
+    assert server.stop() == 0
+    lines = (server.directory / "access.log").read_text().splitlines()
+    assert lines == [*(" ".join(each) for each in found), "front-7 /static/small.txt"]
+
+
 def test_they_do_not_count_for_max_requests(serve: Serve, files: Path) -> None:
     server = serve("gated", *STATIC, "--max-requests", "3")
     worker = server.workers()[0]
