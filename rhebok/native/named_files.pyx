@@ -35,6 +35,11 @@ cdef dict STATUS_LINES = {
 }
 # What described the application's own body.
 cdef frozenset OF_THE_BODY = frozenset(("content-length", "content-range", "x-sendfile", "x-accel-redirect"))
+# What would let a cache keep an answer.
+cdef frozenset OF_CACHES = frozenset((
+    "cache-control", "expires", "age", "pragma", "surrogate-control", "cdn-cache-control", "cache-tag", "surrogate-key",
+    "x-accel-expires", "etag", "last-modified", "accept-ranges",
+))
 
 
 @cython.final
@@ -189,9 +194,9 @@ cdef object write_for_file(Exchange exchange, rhb_named_file *named, list header
 cdef object write_decided(Exchange exchange, rhb_named_file *named, int status, str line, list kept):
     cdef uint64_t first = named.part.first, length = named.part.length, size = named.file.size
     if status == 412:
-        return write_text(exchange, status, without_content(kept))
+        return write_text(exchange, status, without_reuse(kept))
     if status == 416:
-        return write_text(exchange, status, [*without_content(kept), ("Content-Range", f"bytes */{size}")])
+        return write_text(exchange, status, [*without_reuse(kept), ("Content-Range", f"bytes */{size}")])
     if status == 304:
         write_fields(&exchange.head, exchange.outgoing, line, without_content(kept))
         return 0
@@ -214,6 +219,13 @@ cdef str written_status(Exchange exchange):
 cdef list without_content(list headers):
     """Without the fields of a body that is not sent."""
     return [(key, value) for key, value in headers if not key.lower().startswith("content-")]
+
+
+cdef list without_reuse(list headers):
+    """Those of an answer to the fields of one client. What the application has said of its file for caches is left out:
+    one that keeps the refusal under the URL gives it to everybody."""
+    return [*[(key, value) for key, value in without_content(headers) if key.lower() not in OF_CACHES],
+            ("Cache-Control", "no-store")]
 
 
 cdef bint reads(const phr_request_head *head) except -1:

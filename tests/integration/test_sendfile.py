@@ -105,6 +105,25 @@ def test_the_fields_of_the_application_are_kept(server: Server, media: Path) -> 
         assert client.get(asked, Range="bytes=0-0", If_Range='"own"').body == b"0"
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"), [({"If_Match": '"x"'}, 412), ({"Range": "bytes=99-"}, 416)], ids=["412", "416"]
+)
+def test_what_one_client_is_refused_is_for_no_cache(
+    server: Server, media: Path, asked: dict[str, str], status: int
+) -> None:
+    given = {
+        "Cache-Control": "public, max-age=60",
+        "Expires": "Fri, 31 Dec 9999 23:59:59 GMT",
+        "CDN-Cache-Control": "max-age=60",
+    }
+    with server.client() as client:
+        found = client.get(target(X_Sendfile=str(media / "a.txt"), **given), **asked)
+        assert found.status == status
+        assert found.fields["cache-control"] == "no-store"
+        assert not {"expires", "cdn-cache-control", "etag", "last-modified"} & set(found.fields)
+        assert found.fields["x-own"] == "kept"
+
+
 def test_another_status_is_kept_with_the_whole_file(server: Server, media: Path) -> None:
     asked = target(X_Sendfile=str(media / "a.txt"), status="404 Not Here")
     with server.client() as client:
