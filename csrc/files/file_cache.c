@@ -109,6 +109,19 @@ void rhb_file_cache_forget(struct rhb_file_cache *cache, const struct rhb_site *
     }
 }
 
+/* A file in use is checked once a second. now: perhaps of a clock that is some milliseconds behind.
+ */
+static bool is_idle(const struct rhb_file_entry *entry, uint64_t now)
+{
+    return now > entry->checked_at && now - entry->checked_at > RHB_SITE_IDLE;
+}
+
+void rhb_file_cache_tick(struct rhb_file_cache *cache, uint64_t now)
+{
+    while (cache->entries > 0 && is_idle((struct rhb_file_entry *)cache->by_use.next, now))
+        take_out_entry(cache, (struct rhb_file_entry *)cache->by_use.next);
+}
+
 /* ---- files ---- */
 
 /* Descriptors have run out: gives back those that are here. */

@@ -26,6 +26,15 @@ static void replace(struct rhb_site *site, int fd)
     site->inode = status.st_ino;
 }
 
+void rhb_site_tick(struct rhb_site *site, uint64_t now)
+{
+    if (site->directory < 0 || now < site->opened_at || now - site->opened_at <= RHB_SITE_IDLE)
+        return;
+    close(site->directory);
+    site->directory = -1;
+    site->opened_at = 0;
+}
+
 /* Without a directory, and without knowing why, the next request asks again. */
 static bool is_fresh(const struct rhb_site *site, uint64_t now)
 {

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define RHB_SITE_IDLE UINT64_C(60000000000) /* ns without a request, until nothing is kept open */
+
 struct rhb_site {
     char *prefix; /* of paths of URLs, with slashes at both ends */
     size_t prefix_len;
@@ -20,6 +22,9 @@ struct rhb_site {
     bool immutable;     /* files with a hash in their names never change */
     bool only;          /* what is not there is 404, and not for the application */
 };
+
+/* From time to time: closes the directory when nobody has asked for long. */
+void rhb_site_tick(struct rhb_site *site, uint64_t now);
 
 /* Opens the directory anew if a second has passed. True if it is another one than before. */
 bool rhb_site_look(struct rhb_site *site, uint64_t now);

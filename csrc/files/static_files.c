@@ -175,7 +175,15 @@ static bool answer_request(void *state, const struct rhb_question *question,
     return answer_if_in_site(files, question, answer);
 }
 
+static void tick(void *state, uint64_t now)
+{
+    struct rhb_static_files *files = state;
+    rhb_file_cache_tick(files->cache, now);
+    for (size_t i = 0; i < files->count; i++)
+        rhb_site_tick(&files->sites[i], now);
+}
+
 struct rhb_answerer rhb_static_files_answerer(struct rhb_static_files *files)
 {
-    return (struct rhb_answerer){answer_request, files};
+    return (struct rhb_answerer){answer_request, files, tick};
 }

@@ -43,6 +43,8 @@ typedef bool rhb_answer_function(void *state, const struct rhb_question *questio
 struct rhb_answerer {
     rhb_answer_function *answer;
     void *state;
+    /* About once a second, in a loop that is idle too. now: exact ns. NULL: not needed. */
+    void (*tick)(void *state, uint64_t now);
 };
 
 static inline void rhb_answer_begin(struct rhb_answer *answer, const struct rhb_question *question)

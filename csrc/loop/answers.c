@@ -217,6 +217,13 @@ void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer)
     loop->answerers[loop->n_answerers++] = *answerer;
 }
 
+void rhb_answers_tick(const struct rhb_loop *loop, uint64_t now)
+{
+    for (size_t i = 0; i < loop->n_answerers; i++)
+        if (loop->answerers[i].tick != NULL)
+            loop->answerers[i].tick(loop->answerers[i].state, now);
+}
+
 static __attribute__((noinline)) enum rhb_event
 handle_suspended(struct rhb_loop *loop, enum rhb_event event, struct rhb_conn *conn)
 {

@@ -22,6 +22,9 @@ void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer)
 enum rhb_event rhb_answers_handle(struct rhb_loop *loop, enum rhb_event event,
                                   struct rhb_conn *conn);
 
+/* Once a second: the answerers may do what needs no request. */
+void rhb_answers_tick(const struct rhb_loop *loop, uint64_t now);
+
 /* The connection is closed in the middle of conn->sending, which is not NULL. */
 void rhb_sending_drop(struct rhb_loop *loop, struct rhb_conn *conn);
 

@@ -1,76 +1,6 @@
 /* csrc/loop/answers.c and sending.c: what C answers before the application is asked. */
 #define _GNU_SOURCE
-#include "loop/answers.h"
-#include "loop_fixture.h"
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-enum { LONG = 8 << 20 };
-
-/* An answerer for /memory, /file and /empty. */
-struct answerer {
-    char *bytes;
-    size_t len;
-    int file;
-    uint64_t claimed; /* bytes of the file that are promised */
-    int held;         /* answers that are not released */
-    unsigned asked;
-};
-
-static void let_go(void *held)
-{
-    --*(int *)held;
-}
-
-static bool path_is(const struct rhb_question *question, const char *path)
-{
-    return question->request->path_len == strlen(path) &&
-           memcmp(question->request->path, path, strlen(path)) == 0;
-}
-
-static bool give(void *state, const struct rhb_question *question, struct rhb_answer *answer)
-{
-    struct answerer *a = state;
-    bool memory = path_is(question, "/memory"), file = path_is(question, "/file");
-    a->asked++;
-    if (!memory && !file && !path_is(question, "/empty"))
-        return false;
-    rhb_answer_begin(answer, question);
-    rhb_head_begin(&answer->head, question->out, "200 OK", 6);
-    answer->head.has_length = true;
-    answer->head.content_length = memory ? a->len : file ? a->claimed : 0;
-    answer->data = a->bytes;
-    answer->len = memory ? a->len : 0;
-    answer->file = a->file;
-    answer->file_left = file ? a->claimed : 0;
-    answer->release = let_go;
-    answer->held = &a->held;
-    a->held++;
-    return true;
-}
-
-static void set_up_answers(struct fixture *f, struct answerer *a, struct rhb_test *t, size_t len)
-{
-    set_up_and_start(f, t);
-    *a = (struct answerer){.bytes = pattern_new(len), .len = len, .claimed = len};
-    a->file = memfd_create("answer", MFD_CLOEXEC);
-    CHECK_INT(write(a->file, a->bytes, len), len);
-    f->fds++;
-    rhb_answers_add(f->loop, &(struct rhb_answerer){give, a});
-}
-
-static void tear_down_answers(struct fixture *f, struct answerer *a)
-{
-    struct rhb_test *t = f->t;
-    tear_down(f);
-    CHECK_INT(a->held, 0);
-    close(a->file);
-    free(a->bytes);
-}
+#include "answers_fixture.h"
 
 static void what_c_answers_never_reaches_the_caller(struct rhb_test *t)
 {
@@ -289,89 +219,31 @@ static void it_is_timed_without_an_application(struct rhb_test *t)
     tear_down_answers(&f, &a);
 }
 
-/* ---- identifiers (--request-id) ---- */
+static bool leave(void *state, const struct rhb_question *question, struct rhb_answer *answer)
+{
+    (void)state, (void)question, (void)answer;
+    return false;
+}
 
-struct identified {
+static void count_tick(void *state, uint64_t now)
+{
+    *(unsigned *)state += now > 0;
+}
+
+static void an_answerer_is_told_of_each_second(struct rhb_test *t)
+{
     struct fixture f;
     struct answerer a;
-    struct rhb_request_id_pool pool;
-    struct rhb_allowed_peers allowed;
-    struct rhb_reports reports;
-    int log[2];
-};
-
-static void set_up_identified(struct identified *s, struct rhb_test *t, bool allowed)
-{
-    const char *error;
-    size_t error_at;
-    set_up_answers(&s->f, &s->a, t, LONG);
-    s->pool.left = 0;
-    s->allowed = (struct rhb_allowed_peers){.unix_sockets = allowed};
-    s->f.loop->options.request_ids =
-        (struct rhb_request_id_policy){"x-request-id", "X-Request-ID", 12, &s->allowed, &s->pool};
-    s->reports = (struct rhb_reports){
-        .access_log = rhb_access_log_new("%({request_id}x)s %(U)s", &error, &error_at)};
-    CHECK_INT(pipe2(s->log, O_CLOEXEC), 0);
-    CHECK_INT(rhb_access_log_open(s->reports.access_log, NULL, s->log[1]), 0);
-    s->f.fds += 2;
-    s->f.loop->reports = &s->reports;
-}
-
-static void tear_down_identified(struct identified *s)
-{
-    s->f.loop->reports = NULL;
-    rhb_access_log_free(s->reports.access_log);
-    close(s->log[0]);
-    close(s->log[1]);
-    s->f.fds -= 2;
-    tear_down_answers(&s->f, &s->a);
-}
-
-/* The identifier of the answer to this request, which the log has too; 0 bytes: none. */
-static size_t identifier_of(struct identified *s, const char *request, const char *path, char *id)
-{
-    static const char name[] = "\r\nX-Request-ID: ";
-    struct rhb_test *t = s->f.t;
-    struct fixture *f = &s->f;
-    struct client c = client_new(f, BY_UNIX);
-    char line[300] = {0}, wanted[300];
-    client_send_text(f, &c, request);
-    restart_timer(f);
-    while (!client_sees_end(&c) && step(f))
-        ;
-    const char *at = memmem(c.got.data, c.got.len, name, sizeof name - 1);
-    size_t len = at == NULL ? 0 : strcspn(at + sizeof name - 1, "\r");
-    if (at != NULL)
-        memcpy(id, at + sizeof name - 1, len);
-    id[len] = '\0';
-    client_close(&c);
-    while (f->loop->open > 0 && step(f))
-        ;
-    CHECK_INT(rhb_access_log_flush(s->reports.access_log), 0);
-    ssize_t got = read(s->log[0], line, sizeof line);
-    snprintf(wanted, sizeof wanted, "%s %s\n", id, path);
-    CHECK_STR(line, (size_t)got, wanted);
-    return len;
-}
-
-#define IDENTIFIED(path)                                                                           \
-    "GET " path " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Request-ID: front-7\r\n\r\n"
-
-static void an_answer_has_an_identifier_as_the_log_has(struct rhb_test *t)
-{
-    struct identified s;
-    char first[200], second[200];
-    set_up_identified(&s, t, false);
-    CHECK_INT(identifier_of(&s, IDENTIFIED("/empty"), "/empty", first), RHB_REQUEST_ID_MADE);
-    CHECK_INT(identifier_of(&s, IDENTIFIED("/file"), "/file", second), RHB_REQUEST_ID_MADE);
-    CHECK(strcmp(first, second) != 0);
-    tear_down_identified(&s);
-    set_up_identified(&s, t, true);
-    CHECK_INT(identifier_of(&s, IDENTIFIED("/empty"), "/empty", first), 7);
-    CHECK(strcmp(first, "front-7") == 0);
-    CHECK_INT(identifier_of(&s, IDENTIFIED("/memory"), "/memory", first), 7); /* it is suspended */
-    CHECK(strcmp(first, "front-7") == 0);
-    tear_down_identified(&s);
+    unsigned ticks = 0;
+    set_up_answers(&f, &a, t, 10);
+    rhb_answers_add(f.loop, &(struct rhb_answerer){leave, &ticks, count_tick});
+    f.loop->tick_at = 0;
+    poll_until_idle(&f);
+    CHECK_INT(ticks, 1);
+    f.loop->tick_at = 0;
+    poll_until_idle(&f);
+    CHECK_INT(ticks, 2);
+    tear_down_answers(&f, &a);
 }
 
 static const struct rhb_case cases[] = {
@@ -387,7 +259,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(a_loop_that_is_freed_releases_what_waits),
     RHB_CASE(the_caller_has_its_turn_among_many_answers),
     RHB_CASE(it_is_timed_without_an_application),
-    RHB_CASE(an_answer_has_an_identifier_as_the_log_has),
+    RHB_CASE(an_answerer_is_told_of_each_second),
 };
 
 int main(void)
