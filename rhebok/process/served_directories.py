@@ -8,6 +8,7 @@ from rhebok.errors import ExitStatus, UserError
 from rhebok.records import TYPE_CHECKING, replace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -22,6 +23,16 @@ def check_directories(settings: Any) -> None:
         if url and url not in mounted:
             option = "--static-only" if url in settings.static_only else "--static-max-age"
             raise UserError(f"{option}: no --static mounts {url}", ExitStatus.USAGE)
+
+
+def warn_of_closed_directories(settings: Any, warn: Callable[[str], object]) -> None:
+    """Once this process is --user, as which files are opened: what it may not search is served to nobody."""
+    for option, pairs in (("--static", settings.static), ("--sendfile-root", settings.sendfile_root)):
+        for _, path in pairs:
+            if not os.access(path, os.X_OK):
+                warn(
+                    f"{option}: {path!r} may not be searched by the user of the workers: none of its files is served"
+                )
 
 
 def with_absolute_directories(settings: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.identities import STRANGER, as_root, open_to_all
 from integration.conftest import Serve
 from integration.http_client import Client, head
 from integration.server import command, environment
@@ -170,7 +171,9 @@ def test_requests_for_files_are_logged_and_counted(serve: Serve, files: Path) ->
 
 def test_they_have_identifiers(serve: Serve, files: Path) -> None:
     log = "%({request_id}x)s %(U)s"
-    server = serve("gated", *STATIC, "--request-id", "--access-logfile", "access.log", "--access-logformat", log)
+    server = serve(
+        "gated", *STATIC, "--request-id", "--access-logfile", "access.log", "--access-logformat", log
+    )
     with server.client() as client:
         paths = ("/static/small.txt", "/static/large.bin", "/", "/static/small.txt")
         found = [(client.get(path).fields["x-request-id"], path) for path in paths]
@@ -205,6 +208,19 @@ def test_a_proxy_header_comes_before_them(serve: Serve, files: Path) -> None:
         assert client.response().body == b"0123456789"
     assert server.stop() == 0
     assert "192.0.2.1 - - " in (server.directory / "access.log").read_text()
+
+
+@as_root
+def test_a_directory_that_is_closed_to_the_workers_is_named(
+    serve: Serve, files: Path, tmp_path: Path
+) -> None:
+    open_to_all(tmp_path)
+    files.chmod(0o700)
+    user = ("--user", str(STRANGER), "--group", str(STRANGER))
+    server = serve("gated", *STATIC, "--sendfile-root", str(tmp_path), *user)
+    server.wait_for(r"--static: '.*/files' may not be searched by the user of the workers")
+    assert not server.matches("--sendfile-root: ")
+    assert server.get("/static/small.txt").json() == server.workers()[0]
 
 
 def test_the_application_may_change_its_directory(serve: Serve, files: Path, tmp_path: Path) -> None:
