@@ -30,9 +30,8 @@ def warn_of_closed_directories(settings: Any, warn: Callable[[str], object]) -> 
     for option, pairs in (("--static", settings.static), ("--sendfile-root", settings.sendfile_root)):
         for _, path in pairs:
             if not os.access(path, os.X_OK):
-                warn(
-                    f"{option}: {path!r} may not be searched by the user of the workers: none of its files is served"
-                )
+                what = "may not be searched by the user of the workers, so none of its files is served"
+                warn(f"{option}: {path!r} {what}")
 
 
 def with_absolute_directories(settings: Any) -> Any:

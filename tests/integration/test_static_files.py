@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from deploy.identities import STRANGER, as_root, open_to_all
+
 from integration.conftest import Serve
 from integration.http_client import Client, head
 from integration.server import command, environment

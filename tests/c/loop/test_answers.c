@@ -55,6 +55,35 @@ static void answers_keep_their_place_in_a_pipeline(struct rhb_test *t)
     tear_down_answers(&f, &a);
 }
 
+/* Otherwise what is left of it would be taken for a request. */
+static void the_body_of_a_request_is_read_before_it_is_answered(struct rhb_test *t)
+{
+    struct fixture f;
+    struct answerer a;
+    set_up_answers(&f, &a, t, 200);
+    char *body = pattern_new(1 << 20);
+    static const char *const heads[] = {
+        "POST /memory HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n",
+        "GET /memory HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n",
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct client c = client_new(&f, BY_TCP);
+        client_send_text(&f, &c, heads[i]);
+        poll_until_idle(&f);
+        CHECK_INT(a.asked, 2 * i);
+        client_send(&f, &c, body, 1 << 20);
+        client_send_text(&f, &c, i == 0 ? GET("/file") : "\r\n0\r\n\r\n" GET("/file"));
+        CHECK_INT(answer_to(&f, &c), 200);
+        CHECK_MEM(c.body, 200, a.bytes, 200);
+        CHECK_INT(answer_to(&f, &c), 200);
+        CHECK_INT(a.asked, 2 * i + 2);
+        client_close(&c);
+    }
+    free(body);
+    CHECK_INT(f.requests, 0);
+    tear_down_answers(&f, &a);
+}
+
 static void a_long_answer_waits_for_its_client_while_others_are_served(struct rhb_test *t)
 {
     struct fixture f;
@@ -250,6 +279,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(what_c_answers_never_reaches_the_caller),
     RHB_CASE(what_it_does_not_answer_does),
     RHB_CASE(answers_keep_their_place_in_a_pipeline),
+    RHB_CASE(the_body_of_a_request_is_read_before_it_is_answered),
     RHB_CASE(a_long_answer_waits_for_its_client_while_others_are_served),
     RHB_CASE(head_has_no_body),
     RHB_CASE(a_file_that_is_too_short_ends_the_connection),
