@@ -186,6 +186,8 @@ cdef object write_for_file(Exchange exchange, rhb_named_file *named, list header
             status = decide(exchange, named, kept)
             line = STATUS_LINES[status]
             add_missing(kept, named)
+        elif status not in (204, 205, 304):
+            add_type(kept, named)
         return write_decided(exchange, named, status, line, kept)
     finally:
         rhb_open_file_free(&named.file)
@@ -239,12 +241,19 @@ cdef int decide(Exchange exchange, rhb_named_file *named, list headers) except -
     return rhb_named_file_status(named, etag, len(etag), modified, len(modified), exchange.request_head())
 
 
+cdef int add_type(list headers, rhb_named_file *named) except -1:
+    if not any(key.lower() == "content-type" for key, _ in headers):
+        headers.append(("Content-Type", named.type.decode("ascii")))
+    return 0
+
+
 cdef int add_missing(list headers, rhb_named_file *named) except -1:
     """What the application has not said of the file."""
     cdef set there = {key.lower() for key, _ in headers}
     cdef str modified = named.modified.decode("ascii")
-    for key, value in (("Content-Type", named.type.decode("ascii")), ("ETag", named.file.etag.decode("ascii")),
-                       ("Last-Modified", modified), ("Accept-Ranges", "bytes")):
+    add_type(headers, named)
+    for key, value in (("ETag", named.file.etag.decode("ascii")), ("Last-Modified", modified),
+                       ("Accept-Ranges", "bytes")):
         if value and key.lower() not in there:
             headers.append((key, value))
     return 0

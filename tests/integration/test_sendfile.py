@@ -144,6 +144,8 @@ def test_a_partial_response_of_the_application_is_made_anew(server: Server, medi
 def test_other_methods_get_all_of_it(server: Server, media: Path, method: str) -> None:
     found = ask(server, media / "a.txt", method=method, Range="bytes=0-0", If_None_Match="*")
     assert (found.status, found.body) == (200, b"0123456789")
+    assert found.fields["content-type"] == "text/plain; charset=utf-8"
+    assert not {"etag", "last-modified", "accept-ranges"} & set(found.fields)
 
 
 def test_names_may_have_any_bytes(server: Server, media: Path) -> None:
