@@ -58,7 +58,7 @@ static void take_out(struct rhb_file_cache *cache, struct rhb_file_entry **place
     cache->entries--;
     cache->descriptors -= entry->descriptors;
     cache->bytes -= entry->bytes;
-    rhb_file_entry_release(entry);
+    rhb_file_entry_leave(entry);
 }
 
 static void take_out_entry(struct rhb_file_cache *cache, const struct rhb_file_entry *entry)
