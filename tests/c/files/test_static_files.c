@@ -295,6 +295,25 @@ static void a_path_of_any_length_is_survived(struct rhb_test *t)
     scene_free(&s);
 }
 
+static void a_file_may_be_larger_than_32_bits(struct rhb_test *t)
+{
+    struct scene s;
+    scene_new(&s, NULL);
+    make_text(&s.directory, "huge.iso", "");
+    CHECK_INT(truncate(path_in(&s.directory, "huge.iso"), INT64_C(5) << 30), 0);
+    CHECK_INT(get(&s, "/static/huge.iso"), 200);
+    CHECK(s.answer.file_left == UINT64_C(5) << 30);
+    CHECK_INT(ask(&s,
+                  "GET /static/huge.iso HTTP/1.1\r\nHost: a\r\nRange: bytes=4294967296-%s"
+                  "\r\n\r\n",
+                  "4294967305"),
+              206);
+    CHECK(head_has(&s, "Content-Range: bytes 4294967296-4294967305/5368709120\r\n"));
+    CHECK_INT(s.answer.file_at, INT64_C(1) << 32);
+    CHECK_INT(s.answer.file_left, 10);
+    scene_free(&s);
+}
+
 /* The directory itself cannot be opened: that it is not there is not known. */
 static void without_descriptors_the_first_request_is_refused(struct rhb_test *t)
 {
@@ -321,6 +340,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(other_methods_are_not_allowed),
     RHB_CASE(an_index_stands_for_a_directory_if_one_is_named),
     RHB_CASE(a_path_of_any_length_is_survived),
+    RHB_CASE(a_file_may_be_larger_than_32_bits),
     RHB_CASE(without_descriptors_the_first_request_is_refused),
 };
 
