@@ -35,10 +35,16 @@ cdef dict STATUS_LINES = {
 }
 # What described the application's own body.
 cdef frozenset OF_THE_BODY = frozenset(("content-length", "content-range", "x-sendfile", "x-accel-redirect"))
+# What describes the file, when it is not sent (RFC 9110 section 15.4.5). Content-Location is not among them, nor is
+# Content-Security-Policy.
+cdef frozenset OF_THE_FILE = frozenset((
+    "content-type", "content-encoding", "content-language", "content-disposition", "content-range", "content-digest",
+    "content-md5",
+))
 # What would let a cache keep an answer.
 cdef frozenset OF_CACHES = frozenset((
     "cache-control", "expires", "age", "pragma", "surrogate-control", "cdn-cache-control", "cache-tag", "surrogate-key",
-    "x-accel-expires", "etag", "last-modified", "accept-ranges",
+    "x-accel-expires", "etag", "last-modified", "accept-ranges", "content-location",
 ))
 
 
@@ -220,7 +226,7 @@ cdef str written_status(Exchange exchange):
 
 cdef list without_content(list headers):
     """Without the fields of a body that is not sent."""
-    return [(key, value) for key, value in headers if not key.lower().startswith("content-")]
+    return [(key, value) for key, value in headers if key.lower() not in OF_THE_FILE]
 
 
 cdef list without_reuse(list headers):

@@ -105,6 +105,22 @@ def test_the_fields_of_the_application_are_kept(server: Server, media: Path) -> 
         assert client.get(asked, Range="bytes=0-0", If_Range='"own"').body == b"0"
 
 
+def test_a_304_has_what_is_not_of_the_body(server: Server, media: Path) -> None:
+    given = {
+        "Cache-Control": "private",
+        "Content-Location": "/a",
+        "Content-Security-Policy": "sandbox",
+        "Vary": "Cookie",
+    }
+    of_the_body = {"Content-Type": "text/x-own", "Content-Disposition": "inline", "Content-Language": "en"}
+    with server.client() as client:
+        found = client.get(target(X_Sendfile=str(media / "a.txt"), **given, **of_the_body), If_None_Match="*")
+        assert found.status == 304
+        assert {name: found.fields[name.lower()] for name in given} == given
+        assert {"etag", "last-modified", "date"} <= set(found.fields)
+        assert not {name.lower() for name in of_the_body} & set(found.fields)
+
+
 @pytest.mark.parametrize(
     ("asked", "status"), [({"If_Match": '"x"'}, 412), ({"Range": "bytes=99-"}, 416)], ids=["412", "416"]
 )
