@@ -125,6 +125,14 @@ static bool reply(struct rhb_file_entry *entry, const struct rhb_question *quest
     return rhb_file_reply_without(reads ? 503 : 405, question, answer);
 }
 
+/* Whether there is a file is not known. */
+static bool fail(int error, const struct rhb_question *question, struct rhb_answer *answer)
+{
+    bool given = rhb_file_reply_without(503, question, answer);
+    answer->error = error;
+    return given;
+}
+
 /* 404, or nothing: then it is for the application. */
 static bool miss(const struct rhb_site *site, int status, const struct rhb_question *question,
                  struct rhb_answer *answer)
@@ -147,12 +155,11 @@ static bool answer_from(struct rhb_static_files *files, struct rhb_site *site,
     if (rhb_site_look(site, now))
         rhb_file_cache_forget(files->cache, site);
     if (site->directory < 0 && site->error != 0)
-        return rhb_file_reply_without(503, question, answer);
+        return fail(site->error, question, answer);
     struct rhb_file_entry *entry = rhb_file_cache_get(files->cache, site, path, len, now, &error);
     if (entry != NULL)
         return reply(entry, question, answer);
-    return error == -ENOENT ? miss(site, 404, question, answer)
-                            : rhb_file_reply_without(503, question, answer);
+    return error == -ENOENT ? miss(site, 404, question, answer) : fail(-error, question, answer);
 }
 
 /* Not inline: most requests are for no site, and only pass answer_request. */

@@ -29,6 +29,8 @@ struct rhb_answer {
     int file; /* used when file_left > 0 */
     off_t file_at;
     uint64_t file_left;
+    int error; /* errno, for the error log: why the answer is none, or ends in the middle; 0: all is
+                  well */
 
     /* keeps both: called once, in the thread that is in the loop then, when the body is sent or
      * given up. NULL: nothing to release. */

@@ -43,6 +43,8 @@ static void close_books(struct rhb_loop *loop, const struct rhb_conn *conn,
         rhb_board_count(loop->board, NULL, status, sending->sent);
     if (loop->reports != NULL)
         report(loop, conn, sending, lap);
+    if (sending->answer.error != 0)
+        loop->failed = sending->answer.error;
     rhb_answer_release(&sending->answer);
 }
 
@@ -57,6 +59,11 @@ static void end(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_io io, bo
 /* The caller has its turn now and then, also among nothing but answers. */
 static enum rhb_event count_answer(struct rhb_loop *loop)
 {
+    if (loop->failed != 0) {
+        loop->answer_error = loop->failed;
+        loop->failed = 0;
+        return RHB_EVENT_ANSWER_FAILED;
+    }
     if (++loop->answered < AT_A_TIME)
         return RHB_EVENT_NONE;
     loop->answered = 0;

@@ -54,6 +54,7 @@ static enum rhb_io read_and_send(const struct rhb_answer *answer, int fd, size_t
 {
     char *bytes = malloc(READ_SIZE);
     enum rhb_io io = RHB_IO_ERROR;
+    int error;
     *done = 0;
     if (bytes == NULL)
         return RHB_IO_ERROR;
@@ -65,8 +66,19 @@ static enum rhb_io read_and_send(const struct rhb_answer *answer, int fd, size_t
         io = rhb_send(fd, bytes, (size_t)got, done);
     else if (got == 0)
         io = RHB_IO_EOF;
+    error = errno;
     free(bytes);
+    errno = error;
     return io;
+}
+
+/* Of the file, and not of the client, who may go away at any time. */
+static int error_of_file(enum rhb_io io)
+{
+    if (io == RHB_IO_EOF)
+        return ENODATA; /* it has become shorter */
+    bool of_client = errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT;
+    return io == RHB_IO_ERROR && !of_client ? errno : 0;
 }
 
 static enum rhb_io send_part(struct rhb_answer *answer, int fd, size_t len, size_t *done)
@@ -75,6 +87,7 @@ static enum rhb_io send_part(struct rhb_answer *answer, int fd, size_t len, size
     enum rhb_io io = rhb_sendfile(fd, answer->file, &at, len, done);
     if (io == RHB_IO_ERROR && (errno == EINVAL || errno == ENOSYS))
         io = read_and_send(answer, fd, len, done);
+    answer->error = error_of_file(io);
     answer->file_at += (off_t)*done;
     answer->file_left -= *done;
     return io;

@@ -381,6 +381,7 @@ cdef extern from "loop/loop.h" nogil:
         RHB_EVENT_WRITABLE
         RHB_EVENT_LOST
         RHB_EVENT_NO_BODY_FILE
+        RHB_EVENT_ANSWER_FAILED
         RHB_EVENT_ANSWERED
         RHB_EVENT_WAKE
         RHB_EVENT_WAIT
@@ -438,6 +439,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_cache *cache
         uint64_t request_timeout
         int body_error
+        int answer_error
         bint forks
         bint forked
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,

@@ -106,6 +106,7 @@ def test_a_file_that_shrinks_ends_the_connection(serve: Serve, files: Path) -> N
         client.response_head()
         os.truncate(files / "large.bin", 100)
         assert len(client.rest()) < LARGE  # it ends, before all that was promised
+    server.wait_for("a file of --static cannot be sent, .*: No data available")
     assert server.get("/static/small.txt").status == 200
 
 
@@ -146,6 +147,7 @@ def test_no_descriptors_left_is_survived(serve: Serve, files: Path) -> None:
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (8, hard))
         client.send(requests[10:])
         assert client.response().status == 503
+        server.wait_for("a file of --static cannot be sent, .*: Too many open files")
         assert client.response().status == 200  # from memory
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (1024, hard))
         assert client.get("/static/large.bin").status == 200

@@ -3,6 +3,7 @@
 #include "directory.h"
 #include "files/static_files.h"
 #include "http/date.h"
+#include <errno.h>
 #include <sys/resource.h>
 
 enum { BIG = RHB_FILE_IN_MEMORY + 1000 };
@@ -325,9 +326,11 @@ static void without_descriptors_the_first_request_is_refused(struct rhb_test *t)
     none.rlim_cur = 0;
     setrlimit(RLIMIT_NOFILE, &none);
     CHECK_INT(get(&s, "/static/app.css"), 503);
+    CHECK_INT(s.answer.error, EMFILE);
     CHECK_INT(get(&s, "/static/only/only.txt"), 503);
     setrlimit(RLIMIT_NOFILE, &before);
     CHECK_INT(get(&s, "/static/app.css"), 200); /* at once */
+    CHECK_INT(s.answer.error, 0);
     CHECK_INT(get(&s, "/static/only/only.txt"), 200);
     scene_free(&s);
 }

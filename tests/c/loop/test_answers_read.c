@@ -53,6 +53,7 @@ static void a_file_that_cannot_be_sent_is_read(struct rhb_test *t)
         size_t len = fetch(&f, &c, &body);
         CHECK_MEM(body, len, a.bytes, SOME);
         CHECK_INT(interruptions, 0);
+        CHECK_INT(f.answer_errors, 0);
         client_close(&c);
     }
     tear_down_answers(&f, &a);
@@ -68,6 +69,8 @@ static void a_file_that_is_too_short_ends_the_connection(struct rhb_test *t)
     error_of_sendfile = EINVAL;
     struct client c = client_new(&f, BY_TCP);
     CHECK(fetch(&f, &c, &body) <= SOME);
+    CHECK_INT(f.answer_errors, 1);
+    CHECK_INT(f.loop->answer_error, ENODATA);
     client_close(&c);
     tear_down_answers(&f, &a);
 }
@@ -81,6 +84,22 @@ static void a_disk_that_fails_ends_the_connection(struct rhb_test *t)
     error_of_sendfile = EIO;
     struct client c = client_new(&f, BY_UNIX);
     CHECK_INT(fetch(&f, &c, &body), 0);
+    CHECK_INT(f.answer_errors, 1);
+    CHECK_INT(f.loop->answer_error, EIO);
+    client_close(&c);
+    tear_down_answers(&f, &a);
+}
+
+static void a_client_that_goes_away_is_no_error(struct rhb_test *t)
+{
+    struct fixture f;
+    struct answerer a;
+    const char *body;
+    set_up_answers(&f, &a, t, SOME);
+    error_of_sendfile = EPIPE;
+    struct client c = client_new(&f, BY_UNIX);
+    CHECK_INT(fetch(&f, &c, &body), 0);
+    CHECK_INT(f.answer_errors, 0);
     client_close(&c);
     tear_down_answers(&f, &a);
 }
@@ -89,6 +108,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(a_file_that_cannot_be_sent_is_read),
     RHB_CASE(a_file_that_is_too_short_ends_the_connection),
     RHB_CASE(a_disk_that_fails_ends_the_connection),
+    RHB_CASE(a_client_that_goes_away_is_no_error),
 };
 
 int main(void)
