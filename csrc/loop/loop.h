@@ -80,12 +80,18 @@ static inline void rhb_loop_enter(struct rhb_loop *loop, struct rhb_lane *lane)
     loop->lane = lane;
 }
 
+void rhb_mover_wake(struct rhb_loop *loop); /* mover.c */
+
 /* The thread of this lane calls the application, or waits for something else than the loop. It
- * enters again before it calls anything here. */
+ * enters again before it calls anything here. A mover that sleeps is woken if there is something in
+ * the ready list: no event would show it that (mover.h). */
 static inline void rhb_loop_leave(struct rhb_loop *loop, struct rhb_lane *lane)
 {
-    if (loop->mover != NULL && lane->inside)
-        rhb_lane_leave(lane, &loop->presence);
+    if (loop->mover == NULL || !lane->inside)
+        return;
+    if (atomic_load(&loop->mover_sleeps) && !rhb_list_empty(&loop->ready))
+        rhb_mover_wake(loop);
+    rhb_lane_leave(lane, &loop->presence);
 }
 
 /* For any thread that looks at the loop or stops it, inside or not: keeps the mover out until

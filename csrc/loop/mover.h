@@ -8,8 +8,10 @@
  *
  * When no worker is idle and the threads make no progress for several ticks, requests go to the
  * queue too, so that the first worker that is free takes the oldest. While a thread waits for
- * events the mover sleeps. The next event wakes both; and when the thread has been faster, so that
- * epoll shows the mover nothing any more, it wakes the mover. That is in the loop only while no
+ * events the mover sleeps. The next event wakes both, unless the thread is faster and has read what
+ * was there: then epoll shows the mover nothing, and it sleeps on. It wakes with the next event
+ * that nobody reads. What has been read and waits in the ready list has none, so a thread that
+ * leaves the loop then wakes the mover (rhb_loop_leave). The mover is in the loop only while no
  * thread is (presence.h), so no request pays for it. */
 #ifndef RHB_MOVER_H
 #define RHB_MOVER_H
@@ -27,9 +29,6 @@ bool rhb_mover_start(struct rhb_loop *loop);
  * fork. Nothing happens without a mover. */
 void rhb_mover_pause(struct rhb_loop *loop);
 bool rhb_mover_resume(struct rhb_loop *loop);
-
-/* By the thread that has waited for events, when mover_sleeps is set. */
-void rhb_mover_wake(struct rhb_loop *loop);
 
 /* Ends it, if it runs. The calling thread may be in the loop. */
 void rhb_mover_stop(struct rhb_loop *loop);

@@ -11,7 +11,6 @@
 #include "body_turns.h"
 #include "caching.h"
 #include "listeners.h"
-#include "mover.h"
 #include "parking.h"
 #include "transfers.h"
 #include <poll.h>
@@ -133,19 +132,10 @@ static void offer(struct rhb_loop *loop)
     atomic_store_explicit(&loop->worker->waiting, 1, memory_order_release);
 }
 
-/* n: what epoll_wait returned. The mover has not seen what this thread has been faster to take. */
-static void wake_mover(struct rhb_loop *loop, int n)
-{
-    if (n > 0 && atomic_load(&loop->mover_sleeps))
-        rhb_mover_wake(loop);
-}
-
 static void end_offer(struct rhb_loop *loop)
 {
-    int n = loop->sleep_result;              /* once slept is set, the mover's */
     atomic_store(&loop->worker->waiting, 0); /* before mover_sleeps is looked at (mover.c) */
     atomic_store_explicit(&loop->slept, true, memory_order_release);
-    wake_mover(loop, n);
 }
 
 /* n: what epoll_wait returned, after so many nanoseconds, at reported_at. Its events are behind
@@ -175,7 +165,6 @@ void rhb_poll_epoll(struct rhb_loop *loop)
     memmove(loop->events, loop->events + loop->at_event, (size_t)kept * sizeof *loop->events);
     if (kept < RHB_EVENTS)
         n = epoll_wait(loop->epoll, loop->events + kept, RHB_EVENTS - kept, 0);
-    wake_mover(loop, n);
     loop->reported_at = rhb_now_exact();
     loop->slept_ns = 0;
     set_events(loop, kept, n, loop->reported_at - before);

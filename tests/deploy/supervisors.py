@@ -72,7 +72,7 @@ class Supervised(Process):
         assert not self.ended, self.log
         try:
             return bool(self.version())
-        except (ConnectionRefusedError, FileNotFoundError):
+        except (ConnectionRefusedError, ConnectionResetError, FileNotFoundError):
             return False
 
 

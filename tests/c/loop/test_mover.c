@@ -1,5 +1,4 @@
 /* csrc/loop/mover.c: requests that wait in a worker that is busy. */
-#include "loop/waiting.h"
 #include "mover_scene.h"
 
 /* ---- requests ---- */
@@ -86,33 +85,45 @@ static void requests_of_the_ready_list_go_too(struct rhb_test *t)
     scene_end(&g);
 }
 
-/* The event that wakes the worker wakes a mover that sleeps too, unless the worker has been faster:
- * then epoll has nothing for the mover any more, and it would sleep on. So the worker wakes it. Of
- * its own timeouts it does not. */
-static void a_worker_that_an_event_wakes_wakes_the_mover(struct rhb_test *t)
+/* The worker has been faster to read what woke both, so epoll has nothing for the mover. */
+static void wait_while_the_mover_sleeps(struct generation *g)
+{
+    struct rhb_loop *loop = loop_of(g);
+    rhb_loop_before_sleep(loop);
+    rhb_loop_leave(loop, loop->lanes);
+    await_sleep(g);
+    rhb_loop_sleep(loop, 0);
+    rhb_loop_enter(loop, loop->lanes);
+    rhb_loop_after_sleep(loop);
+}
+
+static void a_worker_with_a_ready_list_wakes_its_mover(struct rhb_test *t)
 {
     struct generation g;
     scene_new(&g, t, NULL);
-    struct rhb_loop *loop = loop_of(&g);
     struct client a = kept_client(&g);
-    for (int polls = 0; polls < 2; polls++) {
-        rhb_loop_before_sleep(loop);
-        await_sleep(&g);
-        rhb_loop_sleep(loop, 0);
-        rhb_loop_after_sleep(loop);
-        CHECK(atomic_load(&loop->mover_sleeps));
-        rhb_mover_pause(loop); /* its thread cannot see the event */
-        atomic_store(&loop->mover_sleeps, true);
-        client_send_text(&g.f[IDLE], &a, GET);
-        if (polls)
-            rhb_poll_epoll(loop);
-        else
-            rhb_loop_wait(loop);
-        CHECK(!atomic_load(&loop->mover_sleeps));
-        CHECK(rhb_mover_resume(loop));
-        CHECK_INT(answer_to(&g.f[BUSY], &a), 200);
-    }
+    hold(&g, &a, GET GET);
+    answer(&g.f[BUSY], g.f[BUSY].held);
+    CHECK_INT(answer_to(&g.f[IDLE], &a), 200);
+    CHECK(!rhb_list_empty(&loop_of(&g)->ready));
+    wait_while_the_mover_sleeps(&g);
+    CHECK(atomic_load(&loop_of(&g)->mover_sleeps));
+    busy(&g);
+    idle(&g, true);
+    check_elsewhere(&g, &a);
     client_close(&a);
+    scene_end(&g);
+}
+
+/* A request costs no system call for the mover. */
+static void a_worker_without_one_lets_it_sleep(struct rhb_test *t)
+{
+    struct generation g;
+    scene_new(&g, t, NULL);
+    wait_while_the_mover_sleeps(&g);
+    busy(&g);
+    CHECK(atomic_load(&loop_of(&g)->mover_sleeps));
+    enter(&g);
     scene_end(&g);
 }
 
@@ -126,27 +137,6 @@ static void the_mover_sleeps_only_while_the_worker_waits(struct rhb_test *t)
     await_sleep(&g);
     rhb_loop_sleep(loop_of(&g), 0);
     rhb_loop_after_sleep(loop_of(&g));
-    scene_end(&g);
-}
-
-/* What has been read waits in the ready list: no event shows it to a mover that has been woken. */
-static void a_mover_that_was_called_sends_what_has_been_read(struct rhb_test *t)
-{
-    struct generation g;
-    scene_new(&g, t, NULL);
-    struct client a = kept_client(&g);
-    hold(&g, &a, GET GET);
-    answer(&g.f[BUSY], g.f[BUSY].held);
-    CHECK_INT(answer_to(&g.f[IDLE], &a), 200);
-    rhb_loop_before_sleep(loop_of(&g));
-    await_sleep(&g);
-    rhb_loop_sleep(loop_of(&g), 0);
-    rhb_loop_after_sleep(loop_of(&g));
-    busy(&g);
-    idle(&g, true);
-    rhb_mover_wake(loop_of(&g));
-    check_elsewhere(&g, &a);
-    client_close(&a);
     scene_end(&g);
 }
 
@@ -289,9 +279,9 @@ int main(void)
         RHB_CASE(when_nobody_is_idle_it_goes_to_the_queue_later),
         RHB_CASE(a_request_that_has_been_seen_and_not_read_for_a_tick_goes_too),
         RHB_CASE(requests_of_the_ready_list_go_too),
-        RHB_CASE(a_worker_that_an_event_wakes_wakes_the_mover),
+        RHB_CASE(a_worker_with_a_ready_list_wakes_its_mover),
+        RHB_CASE(a_worker_without_one_lets_it_sleep),
         RHB_CASE(the_mover_sleeps_only_while_the_worker_waits),
-        RHB_CASE(a_mover_that_was_called_sends_what_has_been_read),
         RHB_CASE(a_body_that_is_complete_goes_too),
         RHB_CASE(a_body_that_goes_on_arriving_goes_after_a_while),
         RHB_CASE(requests_of_a_thread_that_cannot_go_on_go_too),
