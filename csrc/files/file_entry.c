@@ -32,7 +32,8 @@ static void put(struct rhb_bytes *out, const char *name, const char *value)
 static void put_cache_control(struct rhb_bytes *out, const struct rhb_file_entry *entry)
 {
     char value[64];
-    if (entry->site->immutable && rhb_name_has_hash(entry->path, entry->path_len)) {
+    if (entry->site->immutable && !entry->site->uploads &&
+        rhb_name_has_hash(entry->path, entry->path_len)) {
         put(out, "Cache-Control", "public, max-age=31536000, immutable");
     } else if (entry->site->max_age >= 0) {
         snprintf(value, sizeof value, "public, max-age=%" PRId64, entry->site->max_age);
@@ -55,6 +56,8 @@ static bool render(struct rhb_file_entry *entry, int coding)
         put(out, "Last-Modified", date);
     }
     put(out, "Accept-Ranges", "bytes");
+    if (entry->site->uploads)
+        put(out, "X-Content-Type-Options", "nosniff");
     form->kept = out->len;
     if (entry->there != 0)
         put(out, "Vary", "Accept-Encoding");
@@ -77,6 +80,8 @@ static int open_form(const struct rhb_file_entry *entry, int coding, bool suppor
 {
     char path[4096];
     const char *found = path_of(entry, coding, path, sizeof path);
+    if (coding != RHB_IDENTITY && entry->site->uploads)
+        return -ENOENT;
     return found == NULL ? -ENOENT
                          : rhb_beneath_open(entry->site->directory, found, supported, status);
 }

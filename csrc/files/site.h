@@ -21,6 +21,8 @@ struct rhb_site {
     int64_t max_age;    /* seconds; -1: nothing is said */
     bool immutable;     /* files with a hash in their names never change */
     bool only;          /* what is not there is 404, and not for the application */
+    bool uploads; /* users have named the files: no name says anything of another file, or of the
+                     content */
 };
 
 /* From time to time: closes the directory when nobody has asked for long. */

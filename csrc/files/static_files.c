@@ -27,7 +27,8 @@ static bool copy_site(struct rhb_site *site, const struct rhb_static_mount *moun
                               .directory = -1,
                               .max_age = mount->max_age,
                               .immutable = mount->immutable,
-                              .only = mount->only};
+                              .only = mount->only,
+                              .uploads = mount->uploads};
     return site->prefix != NULL && site->path != NULL;
 }
 

@@ -509,6 +509,7 @@ cdef extern from "files/static_files.h" nogil:
         int64_t max_age
         bint immutable
         bint only
+        bint uploads
     struct rhb_file_cache_limits:
         size_t entries
         size_t descriptors

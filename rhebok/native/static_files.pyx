@@ -57,6 +57,7 @@ cdef rhb_static_files *new_static_files(object settings, int loops) except? NULL
         mounts[number].max_age = max_age_of(settings, settings.static[number][0])
         mounts[number].immutable = settings.static_immutable
         mounts[number].only = settings.static[number][0] in settings.static_only
+        mounts[number].uploads = settings.static[number][0] in settings.static_uploads
     files = rhb_static_files_new(mounts, len(held), index_name, &limits)
     free(mounts)
     if files is NULL:

@@ -19,10 +19,14 @@ def check_directories(settings: Any) -> None:
             if not os.path.isdir(path):
                 raise UserError(f"{option}: {path!r} is no directory: make it, or name another one")
     mounted = {url for url, _ in settings.static}
-    for url in (*settings.static_only, *(url for url, _ in settings.static_max_age)):
-        if url and url not in mounted:
-            option = "--static-only" if url in settings.static_only else "--static-max-age"
-            raise UserError(f"{option}: no --static mounts {url}", ExitStatus.USAGE)
+    for option, urls in (
+        ("--static-only", settings.static_only),
+        ("--static-uploads", settings.static_uploads),
+        ("--static-max-age", [url for url, _ in settings.static_max_age]),
+    ):
+        for url in urls:
+            if url and url not in mounted:
+                raise UserError(f"{option}: no --static mounts {url}", ExitStatus.USAGE)
 
 
 def warn_of_closed_directories(settings: Any, warn: Callable[[str], object]) -> None:

@@ -212,6 +212,15 @@ def test_a_proxy_header_comes_before_them(serve: Serve, files: Path) -> None:
     assert "192.0.2.1 - - " in (server.directory / "access.log").read_text()
 
 
+def test_files_of_users_are_sent_as_they_are(serve: Serve, files: Path) -> None:
+    (files / "small.txt.gz").write_text("of another user")
+    server = serve("gated", *STATIC, "--static", "/media/=files", "--static-uploads", "/media/")
+    with server.client() as client:
+        assert client.get("/static/small.txt", Accept_Encoding="gzip").body == b"of another user"
+        found = client.get("/media/small.txt", Accept_Encoding="gzip")
+        assert (found.body, found.fields["x-content-type-options"]) == (b"0123456789", "nosniff")
+
+
 @as_root
 def test_a_directory_that_is_closed_to_the_workers_is_named(
     serve: Serve, files: Path, tmp_path: Path
@@ -254,6 +263,7 @@ def test_mounts_are_named_everywhere(serve: Serve, files: Path, tmp_path: Path, 
         (["--static", "/a/=nowhere"], "--static: 'nowhere' is no directory: make it, or name another one"),
         (["--sendfile-root", "nowhere"], "--sendfile-root: 'nowhere' is no directory: make it"),
         (["--static", "/a/=.", "--static-only", "/b/"], "--static-only: no --static mounts /b/"),
+        (["--static", "/a/=.", "--static-uploads", "/b/"], "--static-uploads: no --static mounts /b/"),
         (["--static-max-age", "/b/=1"], "--static-max-age: no --static mounts /b/"),
         (["--static", "/a/=.", "--static", "/a=/"], "/a/ is there twice"),
         (["--static", "files"], "--static: got 'files' from the command line, but it takes /URL/=DIR"),
