@@ -29,13 +29,23 @@ def check_directories(settings: Any) -> None:
                 raise UserError(f"{option}: no --static mounts {url}", ExitStatus.USAGE)
 
 
-def warn_of_closed_directories(settings: Any, warn: Callable[[str], object]) -> None:
-    """Once this process is --user, as which files are opened: what it may not search is served to nobody."""
+def warn_of_directories(settings: Any, warn: Callable[[str], object]) -> None:
+    """Once this process is --user, as which files are opened."""
     for option, pairs in (("--static", settings.static), ("--sendfile-root", settings.sendfile_root)):
         for _, path in pairs:
             if not os.access(path, os.X_OK):
                 what = "may not be searched by the user of the workers, so none of its files is served"
                 warn(f"{option}: {path!r} {what}")
+    for url, path in settings.static:
+        if _has_the_application(path):
+            what = "is where the application is: its sources, settings and databases are served too"
+            warn(f"--static: the directory of {url}, {path!r}, {what}")
+
+
+def _has_the_application(path: str) -> bool:
+    """Whether it is the working directory, or one above."""
+    here, path = os.path.realpath(os.curdir), os.path.realpath(path)
+    return os.path.commonpath((here, path)) == path
 
 
 def with_absolute_directories(settings: Any) -> Any:

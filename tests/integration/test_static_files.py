@@ -212,6 +212,12 @@ def test_a_proxy_header_comes_before_them(serve: Serve, files: Path) -> None:
     assert "192.0.2.1 - - " in (server.directory / "access.log").read_text()
 
 
+def test_the_directory_of_the_application_is_warned_of(serve: Serve, files: Path, tmp_path: Path) -> None:
+    server = serve("gated", "--static", "/a/=.", "--static", "/b/=files")
+    server.wait_for(f"the directory of /a/, '{tmp_path}', is where the application is")
+    assert not server.matches("the directory of /b/")
+
+
 def test_files_of_users_are_sent_as_they_are(serve: Serve, files: Path) -> None:
     (files / "small.txt.gz").write_text("of another user")
     server = serve("gated", *STATIC, "--static", "/media/=files", "--static-uploads", "/media/")
