@@ -44,7 +44,11 @@ def warn_of_directories(settings: Any, warn: Callable[[str], object]) -> None:
 
 def _has_the_application(path: str) -> bool:
     """Whether it is the working directory, or one above."""
-    here, path = os.path.realpath(os.curdir), os.path.realpath(path)
+    try:
+        here = os.path.realpath(os.getcwd())
+    except OSError:  # it is gone
+        return False
+    path = os.path.realpath(path)
     return os.path.commonpath((here, path)) == path
 
 
