@@ -72,13 +72,27 @@ static enum rhb_io read_and_send(const struct rhb_answer *answer, int fd, size_t
     return io;
 }
 
-/* Of the file, and not of the client, who may go away at any time. */
+/* The client, or the network, may go away at any time: nobody is told. */
+static bool is_of_client(int error)
+{
+    switch (error) {
+    case EPIPE:
+    case ECONNRESET:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int error_of_file(enum rhb_io io)
 {
     if (io == RHB_IO_EOF)
         return ENODATA; /* it has become shorter */
-    bool of_client = errno == EPIPE || errno == ECONNRESET || errno == ETIMEDOUT;
-    return io == RHB_IO_ERROR && !of_client ? errno : 0;
+    return io == RHB_IO_ERROR && !is_of_client(errno) ? errno : 0;
 }
 
 static enum rhb_io send_part(struct rhb_answer *answer, int fd, size_t len, size_t *done)
