@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* struct tcp_info */
 #include "socket_io.h"
 #include "base/clock.h"
 #include <errno.h>

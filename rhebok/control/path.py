@@ -1,13 +1,13 @@
 """Where the control socket is: what servers and `rhebok status` agree on. Nothing here touches the disk."""
 
 import os
-from binascii import crc32
 from collections.abc import Mapping
 
 NONE = "none"
 DIRECTORY = "rhebok"
 SUFFIX = ".control"
 _MAX_NAME = 60
+_PRIME = 2**32 - 5
 
 
 def runtime_directory(environ: Mapping[str, str], uid: int) -> str | None:
@@ -24,7 +24,7 @@ def file_name(listener: str) -> str:
     name = listener.removeprefix("http://").removeprefix("unix:")
     kept = "".join(each if each.isalnum() or each in "._" else "-" for each in name).strip("-.")
     if listener.startswith("unix:") and ("/" + kept.replace("-", "/") != name or len(kept) > _MAX_NAME):
-        kept = f"{kept}-{crc32(os.fsencode(name)):08x}"
+        kept = f"{kept}-{int.from_bytes(os.fsencode(name), 'big') % _PRIME:08x}"
     return (kept[-_MAX_NAME:].strip("-.") or "server") + SUFFIX
 
 

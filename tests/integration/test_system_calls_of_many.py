@@ -135,14 +135,16 @@ def test_idle_workers_look_once_a_second_and_sleep_between(
     crew: MakeCrew, tmp_path: Path, bind: str, threads: int
 ) -> None:
     """Whatever thread helps sleeps too. A wait of a millisecond ends what epoll's clock has rounded. With
-    several threads the main thread says once a second that it runs, and waits again."""
+    several threads the main thread says once a second that it runs, and waits again. It and the thread that
+    looks may want the GIL at the same moment, which costs three calls of futex more."""
     seconds = 2.5
     team = crew(bind=bind, workers=8, threads=threads)
     for made in calls_when_idle(team, team.kept(16), tmp_path, seconds):
         looks = sum(call.name == "accept4" for call in made)
         assert 1 <= looks <= seconds + 1, made
         assert sum(role(call) == "wait" for call in made) <= 6 * (seconds + 1), made
-        assert sum(call.name == "futex" for call in made) <= (seconds + 1 if threads > 1 else 0), made
+        futexes = sum(call.name == "futex" for call in made)
+        assert futexes <= (4 * (seconds + 1) if threads > 1 else 0), made
         assert {call.result for call in made if role(call) == "wait"} <= {0}, made
 
 

@@ -227,11 +227,16 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
     return value
 
 
+def loops_of(threads: int, many_loops: bool) -> int:
+    """As in a real worker: without the GIL each thread has one."""
+    return threads if many_loops or gil_is_off() else 1
+
+
 def worker_maker(
     threads: int, scoreboard: Scoreboard, many_loops: bool
 ) -> tuple[Callable[..., Any], Channel | None]:
-    """As in a real worker: without the GIL each thread has a loop, and connections move between them."""
-    if threads == 1 or not (many_loops or gil_is_off()):
+    """As in a real worker: connections move between several loops."""
+    if loops_of(threads, many_loops) == 1:
         return Worker, None
     return partial(ManyLoops, Worker, partial(scoreboard.read, 0)), Channel(scoreboard, 1, threads, threads)
 
@@ -328,7 +333,7 @@ def serving(
         listening.bind(str(Path(directory, "socket")) if unix else ("127.0.0.1", 0))
         listening.listen(128)
         threads = settings.get("threads", 1)
-        scoreboard = Scoreboard(threads, boards=threads if many_loops else 1)
+        scoreboard = Scoreboard(threads, boards=loops_of(threads, many_loops))
         scoreboard.claim_slot()
         pid = os.fork()
         if pid == 0:
@@ -354,4 +359,6 @@ def serving(
             for client in server.clients:
                 client.socket.close()
             status = server.stop()
+            if scoreboard.fd is not None:
+                os.close(scoreboard.fd)
         assert status == server.expected_status, f"exit status {status}: {server.log()}"

@@ -20,6 +20,14 @@ held.start()
 """
 
 
+def is_seen_in_pause(pid: int, stacks: Path) -> bool:
+    """Asks again otherwise: the thread may not have been there yet."""
+    if re.search(r"libc.*\(.*pause", stacks.read_text()):
+        return True
+    thread_stacks.ask(pid)
+    return False
+
+
 def test_each_thread_writes_where_it_is_although_the_interpreter_is_held(tmp_path: Path) -> None:
     stacks = tmp_path / "stacks"
     stacks.touch()
@@ -28,7 +36,7 @@ def test_each_thread_writes_where_it_is_although_the_interpreter_is_held(tmp_pat
         until((tmp_path / "ready").exists)
         thread_stacks.ask(process.pid)
         until(lambda: stacks.read_text().count("Native stack of thread") == 2, stacks.read_text)
-        until(lambda: re.search(r"libc.*\(.*pause", stacks.read_text()), stacks.read_text)
+        until(lambda: is_seen_in_pause(process.pid, stacks), stacks.read_text)
     finally:
         process.kill()
         process.wait()
