@@ -8,8 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* linux/openat2.h, which older systems do not have. */
-struct open_how {
+/* open_how of linux/openat2.h, which older systems do not have, and newer ones have in fcntl.h. */
+struct how {
     uint64_t flags, mode, resolve;
 };
 enum { NO_MAGICLINKS = 0x02, BENEATH = 0x08 };
@@ -25,7 +25,7 @@ enum {
 
 static int open_at_once(int directory, const char *path)
 {
-    struct open_how how = {.flags = OPEN_FLAGS, .resolve = BENEATH | NO_MAGICLINKS};
+    struct how how = {.flags = OPEN_FLAGS, .resolve = BENEATH | NO_MAGICLINKS};
     long fd;
     int attempts = 0;
     do
@@ -34,19 +34,28 @@ static int open_at_once(int directory, const char *path)
     return (int)fd;
 }
 
+/* Asked with no directory at all, so that the answer depends on none: the working directory may be
+ * one that this user may not search. */
 bool rhb_beneath_is_supported(void)
 {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = BENEATH};
-    long fd = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how);
-    if (fd >= 0)
-        close((int)fd);
-    return fd >= 0;
+    struct how how = {.flags = O_PATH | O_CLOEXEC, .resolve = BENEATH};
+    long fd = syscall(SYS_openat2, -1, ".", &how, sizeof how);
+    return fd < 0 && (errno == EBADF || errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+}
+
+static int open_one(int directory, const char *name, int flags)
+{
+    int fd;
+    do
+        fd = openat(directory, name, flags | O_NOFOLLOW);
+    while (fd < 0 && errno == EINTR);
+    return fd;
 }
 
 /* Opens the directory that this name is; closes `inside` unless that is the first one. */
 static int enter(int inside, int first, const char *name)
 {
-    int fd = openat(inside, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_one(inside, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int error = errno;
     if (inside != first)
         close(inside);
@@ -75,7 +84,7 @@ static int open_by_names(int directory, const char *path)
             return -1;
         path = slash + 1;
     }
-    int fd = openat(inside, path, OPEN_FLAGS | O_NOFOLLOW);
+    int fd = open_one(inside, path, OPEN_FLAGS);
     int error = errno;
     if (inside != directory)
         close(inside);
@@ -83,16 +92,27 @@ static int open_by_names(int directory, const char *path)
     return fd;
 }
 
-static int failure(int error)
+/* Only these say that there is nothing to open. All others, as those of descriptors that have run
+ * out, of a disk or a server that fails (EIO, ESTALE, ETIMEDOUT), and of a file that another
+ * process has leased (EAGAIN), pass. */
+bool rhb_beneath_is_absent(int error)
 {
     switch (error) {
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EIO:
-        return -error;
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EXDEV:  /* openat2: it is not below */
+    case EINVAL: /* a name that the file system cannot have */
+    case EILSEQ:
+    case ENXIO: /* a socket, or a device without a driver */
+    case ENODEV:
+    case EBADF: /* the directory is not there */
+        return true;
     default:
-        return -ENOENT;
+        return false;
     }
 }
 
@@ -100,7 +120,7 @@ int rhb_beneath_open(int directory, const char *path, bool supported, struct sta
 {
     int fd = supported ? open_at_once(directory, path) : open_by_names(directory, path);
     if (fd < 0)
-        return failure(errno);
+        return rhb_beneath_is_absent(errno) ? -ENOENT : -errno;
     if (fstat(fd, status) == 0 && S_ISREG(status->st_mode))
         return fd;
     close(fd);

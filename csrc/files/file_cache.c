@@ -58,7 +58,7 @@ static void take_out(struct rhb_file_cache *cache, struct rhb_file_entry **place
     cache->entries--;
     cache->descriptors -= entry->descriptors;
     cache->bytes -= entry->bytes;
-    rhb_file_entry_release(entry);
+    rhb_file_entry_leave(entry);
 }
 
 static void take_out_entry(struct rhb_file_cache *cache, const struct rhb_file_entry *entry)
@@ -107,6 +107,19 @@ void rhb_file_cache_forget(struct rhb_file_cache *cache, const struct rhb_site *
                 place = &(*place)->next;
         }
     }
+}
+
+/* A file in use is checked once a second. now: perhaps of a clock that is some milliseconds behind.
+ */
+static bool is_idle(const struct rhb_file_entry *entry, uint64_t now)
+{
+    return now > entry->checked_at && now - entry->checked_at > RHB_SITE_IDLE;
+}
+
+void rhb_file_cache_tick(struct rhb_file_cache *cache, uint64_t now)
+{
+    while (cache->entries > 0 && is_idle((struct rhb_file_entry *)cache->by_use.next, now))
+        take_out_entry(cache, (struct rhb_file_entry *)cache->by_use.next);
 }
 
 /* ---- files ---- */

@@ -22,6 +22,10 @@ void rhb_file_cache_free(struct rhb_file_cache *cache);
 struct rhb_file_entry *rhb_file_cache_get(struct rhb_file_cache *cache, const struct rhb_site *site,
                                           const char *path, size_t len, uint64_t now, int *error);
 
+/* From time to time: forgets the files that nobody has asked for in the last minute. An open one
+ * would keep the disk space of a deleted file, and its file system from being unmounted. */
+void rhb_file_cache_tick(struct rhb_file_cache *cache, uint64_t now);
+
 /* Forgets all files of a site. */
 void rhb_file_cache_forget(struct rhb_file_cache *cache, const struct rhb_site *site);
 

@@ -32,7 +32,8 @@ static void put(struct rhb_bytes *out, const char *name, const char *value)
 static void put_cache_control(struct rhb_bytes *out, const struct rhb_file_entry *entry)
 {
     char value[64];
-    if (entry->site->immutable && rhb_name_has_hash(entry->path, entry->path_len)) {
+    if (entry->site->immutable && !entry->site->uploads &&
+        rhb_name_has_hash(entry->path, entry->path_len)) {
         put(out, "Cache-Control", "public, max-age=31536000, immutable");
     } else if (entry->site->max_age >= 0) {
         snprintf(value, sizeof value, "public, max-age=%" PRId64, entry->site->max_age);
@@ -55,6 +56,8 @@ static bool render(struct rhb_file_entry *entry, int coding)
         put(out, "Last-Modified", date);
     }
     put(out, "Accept-Ranges", "bytes");
+    if (entry->site->uploads)
+        put(out, "X-Content-Type-Options", "nosniff");
     form->kept = out->len;
     if (entry->there != 0)
         put(out, "Vary", "Accept-Encoding");
@@ -77,6 +80,8 @@ static int open_form(const struct rhb_file_entry *entry, int coding, bool suppor
 {
     char path[4096];
     const char *found = path_of(entry, coding, path, sizeof path);
+    if (coding != RHB_IDENTITY && entry->site->uploads)
+        return -ENOENT;
     return found == NULL ? -ENOENT
                          : rhb_beneath_open(entry->site->directory, found, supported, status);
 }
@@ -121,8 +126,10 @@ static struct rhb_file_entry *new_entry(const struct rhb_site *site, const char 
     entry->answers = 1;
     entry->path_len = len;
     memcpy(entry->path, path, len);
-    for (int coding = 0; coding <= RHB_CODINGS; coding++)
+    for (int coding = 0; coding <= RHB_CODINGS; coding++) {
         entry->forms[coding].file.fd = -1;
+        entry->forms[coding].entry = entry;
+    }
     return entry;
 }
 
@@ -159,11 +166,41 @@ bool rhb_file_entry_is_current(const struct rhb_file_entry *entry, bool supporte
     return *error == 0;
 }
 
-void rhb_file_entry_release(void *held)
+/* ---- the end ---- */
+
+/* Not while somebody has the entry who is still to choose a form. */
+static void close_unused(struct rhb_file_entry *entry)
 {
-    struct rhb_file_entry *entry = held;
-    if (--entry->answers > 0)
+    unsigned sent = 0;
+    for (int coding = 0; coding <= RHB_CODINGS; coding++)
+        sent += entry->forms[coding].answers;
+    if (sent < entry->answers)
         return;
+    for (int coding = 0; coding <= RHB_CODINGS; coding++)
+        if (entry->forms[coding].answers == 0)
+            rhb_open_file_free(&entry->forms[coding].file);
+}
+
+void rhb_file_form_release(void *held)
+{
+    struct rhb_file_form *form = held;
+    form->answers--;
+    rhb_file_entry_release(form->entry);
+}
+
+void rhb_file_entry_leave(struct rhb_file_entry *entry)
+{
+    entry->left = true;
+    rhb_file_entry_release(entry);
+}
+
+void rhb_file_entry_release(struct rhb_file_entry *entry)
+{
+    if (--entry->answers > 0) {
+        if (entry->left)
+            close_unused(entry);
+        return;
+    }
     for (int coding = 0; coding <= RHB_CODINGS; coding++) {
         rhb_open_file_free(&entry->forms[coding].file);
         rhb_bytes_free(&entry->forms[coding].fields);

@@ -125,11 +125,12 @@ bool rhb_file_reply(struct rhb_file_entry *entry, const struct rhb_question *que
                     struct rhb_answer *answer)
 {
     const struct phr_request_head *head = &question->request->head;
-    const struct rhb_file_form *form = choose_form(entry, head);
+    struct rhb_file_form *form = choose_form(entry, head);
     rhb_answer_begin(answer, question);
     if (!reply_with(form, question, answer))
         return false;
-    answer->release = rhb_file_entry_release;
-    answer->held = entry;
+    rhb_file_form_take(form);
+    answer->release = rhb_file_form_release;
+    answer->held = form;
     return true;
 }

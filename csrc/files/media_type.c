@@ -17,6 +17,7 @@ static const struct row rows[] = {
     {"bmp", "image/bmp"},
     {"br", "application/octet-stream"},
     {"bz2", "application/x-bzip2"},
+    {"cjs", "text/javascript; charset=utf-8"},
     {"css", "text/css; charset=utf-8"},
     {"csv", "text/csv; charset=utf-8"},
     {"doc", "application/msword"},
@@ -29,6 +30,8 @@ static const struct row rows[] = {
     {"glb", "model/gltf-binary"},
     {"gltf", "model/gltf+json"},
     {"gz", "application/gzip"},
+    {"heic", "image/heic"},
+    {"heif", "image/heif"},
     {"htm", "text/html; charset=utf-8"},
     {"html", "text/html; charset=utf-8"},
     {"ico", "image/x-icon"},
@@ -41,13 +44,18 @@ static const struct row rows[] = {
     {"jxl", "image/jxl"},
     {"m3u8", "application/vnd.apple.mpegurl"},
     {"m4a", "audio/mp4"},
+    {"m4v", "video/mp4"},
     {"map", "application/json"},
     {"md", "text/markdown; charset=utf-8"},
+    {"mid", "audio/midi"},
+    {"midi", "audio/midi"},
     {"mjs", "text/javascript; charset=utf-8"},
+    {"mkv", "video/matroska"},
     {"mov", "video/quicktime"},
     {"mp3", "audio/mpeg"},
     {"mp4", "video/mp4"},
     {"mpd", "application/dash+xml"},
+    {"ndjson", "application/x-ndjson"},
     {"odp", "application/vnd.oasis.opendocument.presentation"},
     {"ods", "application/vnd.oasis.opendocument.spreadsheet"},
     {"odt", "application/vnd.oasis.opendocument.text"},
@@ -60,16 +68,21 @@ static const struct row rows[] = {
     {"png", "image/png"},
     {"ppt", "application/vnd.ms-powerpoint"},
     {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
+    {"rar", "application/vnd.rar"},
     {"rss", "application/rss+xml"},
     {"rtf", "application/rtf"},
     {"svg", "image/svg+xml"},
     {"tar", "application/x-tar"},
+    {"tgz", "application/gzip"},
     {"tif", "image/tiff"},
     {"tiff", "image/tiff"},
     {"toml", "application/toml"},
     {"ts", "video/mp2t"},
+    {"ttc", "font/collection"},
     {"ttf", "font/ttf"},
     {"txt", "text/plain; charset=utf-8"},
+    {"usdz", "model/vnd.usdz+zip"},
+    {"vcf", "text/vcard; charset=utf-8"},
     {"vtt", "text/vtt; charset=utf-8"},
     {"wasm", "application/wasm"},
     {"wav", "audio/wav"},
@@ -83,6 +96,8 @@ static const struct row rows[] = {
     {"xls", "application/vnd.ms-excel"},
     {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
     {"xml", "application/xml"},
+    {"xsl", "application/xslt+xml"},
+    {"xz", "application/x-xz"},
     {"yaml", "application/yaml"},
     {"yml", "application/yaml"},
     {"zip", "application/zip"},
@@ -141,11 +156,12 @@ static bool is_hash(const char *part, size_t len, size_t least)
 
 bool rhb_name_has_hash(const char *name, size_t len)
 {
-    const char *extension = memrchr(name, '.', len), *part = name;
+    const char *slash = memrchr(name, '/', len), *first = slash != NULL ? slash + 1 : name;
+    const char *extension = memrchr(name, '.', len), *part = first;
     while (extension != NULL && part < extension) {
         const char *dot = memchr(part, '.', (size_t)(extension + 1 - part));
         const char *hyphen = memrchr(part, '-', (size_t)(dot - part));
-        if (is_hash(part, (size_t)(dot - part), part == name ? ALONE : BETWEEN_DOTS))
+        if (is_hash(part, (size_t)(dot - part), part == first ? ALONE : BETWEEN_DOTS))
             return true;
         if (hyphen != NULL && is_hash(hyphen + 1, (size_t)(dot - hyphen - 1), BEHIND_HYPHEN))
             return true;

@@ -9,9 +9,9 @@
  * extension that is not known. Text is in UTF-8. */
 const char *rhb_media_type(const char *name, size_t len);
 
-/* Whether a build tool has put a hash of the content into the name, so that the file never changes:
- * app.3f2a1b4c5d6e.css (Django's manifest storage, webpack), 3f2a1b4c5d6e7f809a1b.js, app-HASH.js
- * with at least 32 digits. */
+/* Whether a build tool has put a hash of the content into the last part of this path, so that the
+ * file never changes: app.3f2a1b4c5d6e.css (Django's manifest storage, webpack),
+ * 3f2a1b4c5d6e7f809a1b.js, app-HASH.js with at least 32 digits. */
 bool rhb_name_has_hash(const char *name, size_t len);
 
 #endif

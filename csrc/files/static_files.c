@@ -27,7 +27,8 @@ static bool copy_site(struct rhb_site *site, const struct rhb_static_mount *moun
                               .directory = -1,
                               .max_age = mount->max_age,
                               .immutable = mount->immutable,
-                              .only = mount->only};
+                              .only = mount->only,
+                              .uploads = mount->uploads};
     return site->prefix != NULL && site->path != NULL;
 }
 
@@ -125,6 +126,14 @@ static bool reply(struct rhb_file_entry *entry, const struct rhb_question *quest
     return rhb_file_reply_without(reads ? 503 : 405, question, answer);
 }
 
+/* Whether there is a file is not known. */
+static bool fail(int error, const struct rhb_question *question, struct rhb_answer *answer)
+{
+    bool given = rhb_file_reply_without(503, question, answer);
+    answer->error = error;
+    return given;
+}
+
 /* 404, or nothing: then it is for the application. */
 static bool miss(const struct rhb_site *site, int status, const struct rhb_question *question,
                  struct rhb_answer *answer)
@@ -146,11 +155,12 @@ static bool answer_from(struct rhb_static_files *files, struct rhb_site *site,
     int error;
     if (rhb_site_look(site, now))
         rhb_file_cache_forget(files->cache, site);
+    if (site->directory < 0 && site->error != 0)
+        return fail(site->error, question, answer);
     struct rhb_file_entry *entry = rhb_file_cache_get(files->cache, site, path, len, now, &error);
     if (entry != NULL)
         return reply(entry, question, answer);
-    return error == -ENOENT ? miss(site, 404, question, answer)
-                            : rhb_file_reply_without(503, question, answer);
+    return error == -ENOENT ? miss(site, 404, question, answer) : fail(-error, question, answer);
 }
 
 /* Not inline: most requests are for no site, and only pass answer_request. */
@@ -173,7 +183,15 @@ static bool answer_request(void *state, const struct rhb_question *question,
     return answer_if_in_site(files, question, answer);
 }
 
+static void tick(void *state, uint64_t now)
+{
+    struct rhb_static_files *files = state;
+    rhb_file_cache_tick(files->cache, now);
+    for (size_t i = 0; i < files->count; i++)
+        rhb_site_tick(&files->sites[i], now);
+}
+
 struct rhb_answerer rhb_static_files_answerer(struct rhb_static_files *files)
 {
-    return (struct rhb_answerer){answer_request, files};
+    return (struct rhb_answerer){answer_request, files, tick};
 }

@@ -15,6 +15,7 @@ struct rhb_static_mount {
     int64_t max_age;    /* seconds; -1: no Cache-Control, but for immutable files */
     bool immutable;
     bool only;
+    bool uploads;
 };
 
 /* Copies the mounts, one at least. index: the name of the file that stands for a directory; NULL:

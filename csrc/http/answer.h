@@ -29,6 +29,8 @@ struct rhb_answer {
     int file; /* used when file_left > 0 */
     off_t file_at;
     uint64_t file_left;
+    int error; /* errno, for the error log: why the answer is none, or ends in the middle; 0: all is
+                  well */
 
     /* keeps both: called once, in the thread that is in the loop then, when the body is sent or
      * given up. NULL: nothing to release. */
@@ -43,6 +45,8 @@ typedef bool rhb_answer_function(void *state, const struct rhb_question *questio
 struct rhb_answerer {
     rhb_answer_function *answer;
     void *state;
+    /* About once a second, in a loop that is idle too. now: exact ns. NULL: not needed. */
+    void (*tick)(void *state, uint64_t now);
 };
 
 static inline void rhb_answer_begin(struct rhb_answer *answer, const struct rhb_question *question)

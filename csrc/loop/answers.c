@@ -25,6 +25,10 @@ static void report(struct rhb_loop *loop, const struct rhb_conn *conn,
         .queue_ns = lap->began - lap->arrived,
         .away_ns = lap->away,
     };
+    if (sending->out.data != NULL && sending->id_len > 0) {
+        entry.request_id = sending->out.data + sending->id_at;
+        entry.request_id_len = sending->id_len;
+    }
     rhb_report_own(loop, conn, &entry);
 }
 
@@ -39,6 +43,8 @@ static void close_books(struct rhb_loop *loop, const struct rhb_conn *conn,
         rhb_board_count(loop->board, NULL, status, sending->sent);
     if (loop->reports != NULL)
         report(loop, conn, sending, lap);
+    if (sending->answer.error != 0)
+        loop->failed = sending->answer.error;
     rhb_answer_release(&sending->answer);
 }
 
@@ -53,6 +59,11 @@ static void end(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_io io, bo
 /* The caller has its turn now and then, also among nothing but answers. */
 static enum rhb_event count_answer(struct rhb_loop *loop)
 {
+    if (loop->failed != 0) {
+        loop->answer_error = loop->failed;
+        loop->failed = 0;
+        return RHB_EVENT_ANSWER_FAILED;
+    }
     if (++loop->answered < AT_A_TIME)
         return RHB_EVENT_NONE;
     loop->answered = 0;
@@ -136,6 +147,28 @@ void rhb_sending_drop(struct rhb_loop *loop, struct rhb_conn *conn)
 
 /* ---- a request ---- */
 
+/* As for the application's responses (--request-id). A stored one that has the field keeps it: the
+ * application has set it. False when there is no memory. */
+static bool put_request_id(struct rhb_loop *loop, const struct rhb_conn *conn,
+                           struct rhb_sending *sending)
+{
+    const struct rhb_request_id_policy *policy = &loop->options.request_ids;
+    const struct phr_request_head *request = &loop->lane->request.head;
+    struct rhb_response_head *head = &sending->answer.head;
+    char made[RHB_REQUEST_ID_MADE];
+    const char *id = made;
+    size_t len = sizeof made, before = head->out->len;
+    if (rhb_head_has_field(head, policy->field, policy->field_len))
+        return true;
+    if (!rhb_request_id_find(policy, &conn->peer, request->fields, request->num_fields, &id, &len))
+        rhb_request_id_make(policy->pool, made);
+    if (rhb_head_field(head, policy->sent_as, policy->field_len, id, len) != RHB_HEAD_OK)
+        return false;
+    sending->id_at = before + policy->field_len + strlen(": ");
+    sending->id_len = len;
+    return true;
+}
+
 /* Completes the head. False when there is no memory. */
 static bool end_head(struct rhb_loop *loop, struct rhb_conn *conn, struct rhb_sending *sending)
 {
@@ -151,6 +184,8 @@ static bool end_head(struct rhb_loop *loop, struct rhb_conn *conn, struct rhb_se
         .server_len = loop->options.server_len,
     };
     struct rhb_head_outcome outcome;
+    if (loop->options.request_ids.field != NULL && !put_request_id(loop, conn, sending))
+        return false;
     if (rhb_head_end(&sending->answer.head, &context, &outcome) != RHB_HEAD_OK)
         return false;
     sending->keep = outcome.keep_alive;
@@ -187,6 +222,13 @@ static __attribute__((noinline)) enum rhb_event send_answer(struct rhb_loop *loo
 void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer)
 {
     loop->answerers[loop->n_answerers++] = *answerer;
+}
+
+void rhb_answers_tick(const struct rhb_loop *loop, uint64_t now)
+{
+    for (size_t i = 0; i < loop->n_answerers; i++)
+        if (loop->answerers[i].tick != NULL)
+            loop->answerers[i].tick(loop->answerers[i].state, now);
 }
 
 static __attribute__((noinline)) enum rhb_event

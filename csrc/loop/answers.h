@@ -18,9 +18,12 @@
 void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer);
 
 /* An event that the caller of the loop would get. Returns it, RHB_EVENT_NONE if it has been dealt
- * with here, or now and then RHB_EVENT_ANSWERED instead. */
+ * with here, or now and then RHB_EVENT_ANSWERED or RHB_EVENT_ANSWER_FAILED instead. */
 enum rhb_event rhb_answers_handle(struct rhb_loop *loop, enum rhb_event event,
                                   struct rhb_conn *conn);
+
+/* Once a second: the answerers may do what needs no request. */
+void rhb_answers_tick(const struct rhb_loop *loop, uint64_t now);
 
 /* The connection is closed in the middle of conn->sending, which is not NULL. */
 void rhb_sending_drop(struct rhb_loop *loop, struct rhb_conn *conn);

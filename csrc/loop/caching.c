@@ -112,7 +112,7 @@ bool rhb_caching_join(struct rhb_loop *loop, const struct rhb_caching_options *o
         if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, cache->wake[cache->owner], &event) < 0)
             return false;
     }
-    rhb_answers_add(loop, &(struct rhb_answerer){answer, loop});
+    rhb_answers_add(loop, &(struct rhb_answerer){.answer = answer, .state = loop});
     return true;
 }
 

@@ -9,6 +9,8 @@
  *     RHB_EVENT_LOST:     conn->owner ends its response; then rhb_loop_abort
  *     RHB_EVENT_NO_BODY_FILE: the file of a body cannot be made or written, and the request has
  *                         been refused: log loop->body_error
+ *     RHB_EVENT_ANSWER_FAILED: a file of an answer of C cannot be opened or read: log
+ *                         loop->answer_error
  *     RHB_EVENT_ANSWERED: C has answered requests for a while (answers.h): let other threads run
  *     RHB_EVENT_WAKE:     a signal has arrived
  *     RHB_EVENT_WAIT:     nothing to do: rhb_loop_wait
@@ -39,6 +41,7 @@ enum rhb_event {
     RHB_EVENT_WRITABLE,
     RHB_EVENT_LOST, /* up to here they may concern answers of C (answers.h) */
     RHB_EVENT_NO_BODY_FILE,
+    RHB_EVENT_ANSWER_FAILED,
     RHB_EVENT_ANSWERED,
     RHB_EVENT_WAKE,
     RHB_EVENT_WAIT,

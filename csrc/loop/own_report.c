@@ -12,12 +12,12 @@ static size_t put_client(const struct rhb_loop *loop, const struct rhb_conn *con
     return rhb_peer_text(forwarded.has_client ? &forwarded.client : &conn->peer, out);
 }
 
-/* That of a proxy: none is made for a request that no application sees. */
+/* An answer has it already. For a refusal, that of a proxy: none is made. */
 static void set_request_id(const struct rhb_loop *loop, const struct rhb_conn *conn,
                            struct rhb_access_entry *entry)
 {
     const struct rhb_request_id_policy *policy = &loop->options.request_ids;
-    if (policy->field != NULL && entry->request != NULL)
+    if (policy->field != NULL && entry->request != NULL && entry->request_id == NULL)
         rhb_request_id_find(policy, &conn->peer, entry->request->fields, entry->request->num_fields,
                             &entry->request_id, &entry->request_id_len);
 }

@@ -54,16 +54,45 @@ static enum rhb_io read_and_send(const struct rhb_answer *answer, int fd, size_t
 {
     char *bytes = malloc(READ_SIZE);
     enum rhb_io io = RHB_IO_ERROR;
+    int error;
     *done = 0;
     if (bytes == NULL)
         return RHB_IO_ERROR;
-    ssize_t got = pread(answer->file, bytes, len < READ_SIZE ? len : READ_SIZE, answer->file_at);
+    ssize_t got;
+    do
+        got = pread(answer->file, bytes, len < READ_SIZE ? len : READ_SIZE, answer->file_at);
+    while (got < 0 && errno == EINTR);
     if (got > 0)
         io = rhb_send(fd, bytes, (size_t)got, done);
     else if (got == 0)
         io = RHB_IO_EOF;
+    error = errno;
     free(bytes);
+    errno = error;
     return io;
+}
+
+/* The client, or the network, may go away at any time: nobody is told. */
+static bool is_of_client(int error)
+{
+    switch (error) {
+    case EPIPE:
+    case ECONNRESET:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int error_of_file(enum rhb_io io)
+{
+    if (io == RHB_IO_EOF)
+        return ENODATA; /* it has become shorter */
+    return io == RHB_IO_ERROR && !is_of_client(errno) ? errno : 0;
 }
 
 static enum rhb_io send_part(struct rhb_answer *answer, int fd, size_t len, size_t *done)
@@ -72,6 +101,7 @@ static enum rhb_io send_part(struct rhb_answer *answer, int fd, size_t len, size
     enum rhb_io io = rhb_sendfile(fd, answer->file, &at, len, done);
     if (io == RHB_IO_ERROR && (errno == EINVAL || errno == ENOSYS))
         io = read_and_send(answer, fd, len, done);
+    answer->error = error_of_file(io);
     answer->file_at += (off_t)*done;
     answer->file_left -= *done;
     return io;

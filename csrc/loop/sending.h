@@ -12,6 +12,7 @@ struct rhb_sending {
     struct rhb_bytes out;     /* the head, and a small body */
     size_t out_at;            /* what of these has been sent */
     size_t head_len;
+    size_t id_at, id_len; /* of the request's identifier in the head; 0: it has none */
     uint64_t sent;
     bool keep; /* the connection */
 

@@ -160,13 +160,15 @@ struct rhb_loop {
     struct rhb_answerer answerers[RHB_ANSWERERS];
     size_t n_answerers;
     unsigned answered; /* requests since the caller last had RHB_EVENT_ANSWERED */
+    int failed;        /* errno of one of them, which the caller is still to be told of; 0: none */
     pid_t pid;         /* for the reports of these */
 
     struct rhb_cache *cache; /* NULL: there is none */
     bool cache_woken;        /* connections that wait may go on */
 
-    uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
-    int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */
+    uint64_t freed;   /* bytes of requests that have been freed since malloc was last trimmed */
+    int body_error;   /* errno, of RHB_EVENT_NO_BODY_FILE */
+    int answer_error; /* errno, of RHB_EVENT_ANSWER_FAILED */
 
     struct rhb_clock clock;
     struct rhb_reports *reports; /* NULL: finished requests are reported nowhere. Not owned. */

@@ -5,6 +5,7 @@
  * yet gets a millisecond before it is parked, since parking costs more than a request. Grace waits
  * that end in time earn credit, others cost credit; without credit they are rare (intake.c). */
 #include "waiting.h"
+#include "answers.h"
 #include "balance.h"
 #include "base/heap.h"
 #include "body_turns.h"
@@ -85,6 +86,7 @@ static void tick(struct rhb_loop *loop, bool idle)
         loop->tick_at = now + TICK;
         rhb_listeners_tick(loop, now);
         rhb_transfers_tick(loop);
+        rhb_answers_tick(loop, now);
         rhb_balance(loop, true);
         show_connections(loop);
         show_parked(loop);

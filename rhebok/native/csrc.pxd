@@ -291,6 +291,7 @@ cdef extern from "http/request_id.h" nogil:
         const char *sent_as
         size_t field_len
         const rhb_allowed_peers *allowed
+        rhb_request_id_pool *pool
     struct rhb_request_id_pool:
         pass
     bint rhb_request_id_find(const rhb_request_id_policy *policy, const rhb_peer *peer, const phr_header *fields,
@@ -380,6 +381,7 @@ cdef extern from "loop/loop.h" nogil:
         RHB_EVENT_WRITABLE
         RHB_EVENT_LOST
         RHB_EVENT_NO_BODY_FILE
+        RHB_EVENT_ANSWER_FAILED
         RHB_EVENT_ANSWERED
         RHB_EVENT_WAKE
         RHB_EVENT_WAIT
@@ -437,6 +439,7 @@ cdef extern from "loop/loop.h" nogil:
         rhb_cache *cache
         uint64_t request_timeout
         int body_error
+        int answer_error
         bint forks
         bint forked
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
@@ -506,6 +509,7 @@ cdef extern from "files/static_files.h" nogil:
         int64_t max_age
         bint immutable
         bint only
+        bint uploads
     struct rhb_file_cache_limits:
         size_t entries
         size_t descriptors

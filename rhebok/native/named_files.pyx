@@ -35,6 +35,17 @@ cdef dict STATUS_LINES = {
 }
 # What described the application's own body.
 cdef frozenset OF_THE_BODY = frozenset(("content-length", "content-range", "x-sendfile", "x-accel-redirect"))
+# What describes the file, when it is not sent (RFC 9110 section 15.4.5). Content-Location is not among them, nor is
+# Content-Security-Policy.
+cdef frozenset OF_THE_FILE = frozenset((
+    "content-type", "content-encoding", "content-language", "content-disposition", "content-range", "content-digest",
+    "content-md5",
+))
+# What would let a cache keep an answer.
+cdef frozenset OF_CACHES = frozenset((
+    "cache-control", "expires", "age", "pragma", "surrogate-control", "cdn-cache-control", "cache-tag", "surrogate-key",
+    "x-accel-expires", "etag", "last-modified", "accept-ranges", "content-location",
+))
 
 
 @cython.final
@@ -181,6 +192,8 @@ cdef object write_for_file(Exchange exchange, rhb_named_file *named, list header
             status = decide(exchange, named, kept)
             line = STATUS_LINES[status]
             add_missing(kept, named)
+        elif status not in (204, 205, 304):
+            add_type(kept, named)
         return write_decided(exchange, named, status, line, kept)
     finally:
         rhb_open_file_free(&named.file)
@@ -189,9 +202,9 @@ cdef object write_for_file(Exchange exchange, rhb_named_file *named, list header
 cdef object write_decided(Exchange exchange, rhb_named_file *named, int status, str line, list kept):
     cdef uint64_t first = named.part.first, length = named.part.length, size = named.file.size
     if status == 412:
-        return write_text(exchange, status, without_content(kept))
+        return write_text(exchange, status, without_reuse(kept))
     if status == 416:
-        return write_text(exchange, status, [*without_content(kept), ("Content-Range", f"bytes */{size}")])
+        return write_text(exchange, status, [*without_reuse(kept), ("Content-Range", f"bytes */{size}")])
     if status == 304:
         write_fields(&exchange.head, exchange.outgoing, line, without_content(kept))
         return 0
@@ -213,7 +226,14 @@ cdef str written_status(Exchange exchange):
 
 cdef list without_content(list headers):
     """Without the fields of a body that is not sent."""
-    return [(key, value) for key, value in headers if not key.lower().startswith("content-")]
+    return [(key, value) for key, value in headers if key.lower() not in OF_THE_FILE]
+
+
+cdef list without_reuse(list headers):
+    """Those of an answer to the fields of one client. What the application has said of its file for caches is left out:
+    one that keeps the refusal under the URL gives it to everybody."""
+    return [*[(key, value) for key, value in without_content(headers) if key.lower() not in OF_CACHES],
+            ("Cache-Control", "no-store")]
 
 
 cdef bint reads(const phr_request_head *head) except -1:
@@ -227,12 +247,19 @@ cdef int decide(Exchange exchange, rhb_named_file *named, list headers) except -
     return rhb_named_file_status(named, etag, len(etag), modified, len(modified), exchange.request_head())
 
 
+cdef int add_type(list headers, rhb_named_file *named) except -1:
+    if not any(key.lower() == "content-type" for key, _ in headers):
+        headers.append(("Content-Type", named.type.decode("ascii")))
+    return 0
+
+
 cdef int add_missing(list headers, rhb_named_file *named) except -1:
     """What the application has not said of the file."""
     cdef set there = {key.lower() for key, _ in headers}
     cdef str modified = named.modified.decode("ascii")
-    for key, value in (("Content-Type", named.type.decode("ascii")), ("ETag", named.file.etag.decode("ascii")),
-                       ("Last-Modified", modified), ("Accept-Ranges", "bytes")):
+    add_type(headers, named)
+    for key, value in (("ETag", named.file.etag.decode("ascii")), ("Last-Modified", modified),
+                       ("Accept-Ranges", "bytes")):
         if value and key.lower() not in there:
             headers.append((key, value))
     return 0

@@ -15,6 +15,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from .application_call cimport application_failed, call_application, resume_response
 from .csrc cimport (
+    RHB_EVENT_ANSWER_FAILED,
     RHB_EVENT_LOST,
     RHB_EVENT_NO_BODY_FILE,
     RHB_EVENT_REQUEST,
@@ -71,6 +72,8 @@ cdef class RequestHandler:
             self.drop(conn)
         elif event == RHB_EVENT_NO_BODY_FILE:
             self.service.log_body_error()
+        elif event == RHB_EVENT_ANSWER_FAILED:
+            self.service.log_answer_error()
         return 0
 
     cdef int serve(self, rhb_conn *conn) except -1:

@@ -22,6 +22,7 @@ cdef class Service:
     cdef set taken                   # exchanges whose sockets the application has taken (upgrade.pyx)
     cdef object base_context
     cdef uint64_t next_body_error    # when one may be logged again, in coarse monotonic ns
+    cdef uint64_t next_answer_error  # likewise
 
     # which of several threads polls
     cdef bint ended                  # drained, or a thread failed: every thread ends
@@ -36,5 +37,6 @@ cdef class Service:
     cdef int wake_sleeping_thread(self) noexcept
     cdef int end_threads(self) noexcept
     cdef int log_body_error(self) except -1
+    cdef int log_answer_error(self) except -1
     cdef int release_listeners(self) except -1
     cdef int reach_max_requests(self) except -1

@@ -102,6 +102,16 @@ cdef class Service:
                   (os.fsdecode(rhb_body_directory()), os.strerror(error)), None)
         return 0
 
+    cdef int log_answer_error(self) except -1:
+        """The same of a file that C was to send: the access log has its request."""
+        cdef uint64_t now = rhb_now_coarse()
+        if now < self.next_answer_error:
+            return 0
+        self.next_answer_error = now + RHB_NS_PER_SECOND
+        log_error(self.logger, "a file of --static cannot be sent, so its request got 503, or only a part of it: %s",
+                  (os.strerror(self.loop.answer_error),), None)
+        return 0
+
     # ---- limits ----
 
     cdef int release_listeners(self) except -1:

@@ -24,9 +24,10 @@ cdef enum:
     MEMORY = 16 * 1024 * 1024  # bytes of the others
 
 
-cdef rhb_static_files *add_static_files(rhb_loop *loop, object settings) except? NULL:
-    """Lets the loop answer with those of --static. The caller frees them after the loop; NULL without."""
-    cdef rhb_static_files *files = new_static_files(settings)
+cdef rhb_static_files *add_static_files(rhb_loop *loop, object settings, int loops) except? NULL:
+    """Lets the loop answer with those of --static. The caller frees them after the loop; NULL without. loops: of this
+    process; each keeps files of its own."""
+    cdef rhb_static_files *files = new_static_files(settings, loops)
     cdef rhb_answerer answerer
     if files is not NULL:
         answerer = rhb_static_files_answerer(files)
@@ -34,7 +35,7 @@ cdef rhb_static_files *add_static_files(rhb_loop *loop, object settings) except?
     return files
 
 
-cdef rhb_static_files *new_static_files(object settings) except? NULL:
+cdef rhb_static_files *new_static_files(object settings, int loops) except? NULL:
     cdef rhb_file_cache_limits limits
     cdef rhb_static_files *files
     cdef rhb_static_mount *mounts
@@ -47,7 +48,7 @@ cdef rhb_static_files *new_static_files(object settings) except? NULL:
     if settings.static_index is not None:
         index = os.fsencode(settings.static_index)
         index_name = index
-    limits.entries, limits.descriptors, limits.bytes = ENTRIES, descriptors(), MEMORY
+    limits.entries, limits.descriptors, limits.bytes = ENTRIES, descriptors(loops), MEMORY // loops
     mounts = <rhb_static_mount *>calloc(len(held), sizeof(rhb_static_mount))
     if mounts is NULL:
         raise MemoryError
@@ -56,6 +57,7 @@ cdef rhb_static_files *new_static_files(object settings) except? NULL:
         mounts[number].max_age = max_age_of(settings, settings.static[number][0])
         mounts[number].immutable = settings.static_immutable
         mounts[number].only = settings.static[number][0] in settings.static_only
+        mounts[number].uploads = settings.static[number][0] in settings.static_uploads
     files = rhb_static_files_new(mounts, len(held), index_name, &limits)
     free(mounts)
     if files is NULL:
@@ -69,7 +71,8 @@ cdef int64_t max_age_of(object settings, str url) except? -1:
     return ages.get(url, ages.get("", -1))
 
 
-cdef size_t descriptors() except? 0:
+cdef size_t descriptors(int loops) except? 0:
     """A part of what this process may have open: the rest is for connections and the application."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return DESCRIPTORS if soft == resource.RLIM_INFINITY else max(1, min(DESCRIPTORS, soft // 8))
+    most = DESCRIPTORS if soft == resource.RLIM_INFINITY else min(DESCRIPTORS, soft // 8)
+    return max(1, most // loops)

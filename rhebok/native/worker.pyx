@@ -183,7 +183,7 @@ cdef class Worker:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
         self.loop = self.setup.new_loop(listeners, wakeup_fd if self.wake_fd < 0 else self.wake_fd)
-        self.files = add_static_files(self.loop, settings)
+        self.files = add_static_files(self.loop, settings, settings.threads if in_thread else 1)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)

@@ -306,6 +306,10 @@ class Settings:
     static_only: tuple[str, ...] = row("--static-only", file_values.mounted_urls(), (), Group.FILES,
         "Answer 404 for what is not in the directory of this URL of --static, instead of asking the "
         "application. May be repeated.")
+    static_uploads: tuple[str, ...] = row("--static-uploads", file_values.mounted_urls(), (), Group.FILES,
+        "The files at this URL of --static have names that users have chosen: no other file is sent in the "
+        "place of one as its compressed form, no name is one with a hash, and browsers are told not to guess "
+        "types. May be repeated.")
     static_index: str | None = row("--static-index", file_values.file_name(), None, Group.FILES,
         "The file of --static that stands for a directory, as index.html. Without it, directories are for "
         "the application. There are no listings.")

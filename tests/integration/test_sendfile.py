@@ -105,6 +105,41 @@ def test_the_fields_of_the_application_are_kept(server: Server, media: Path) -> 
         assert client.get(asked, Range="bytes=0-0", If_Range='"own"').body == b"0"
 
 
+def test_a_304_has_what_is_not_of_the_body(server: Server, media: Path) -> None:
+    given = {
+        "Cache-Control": "private",
+        "Content-Location": "/a",
+        "Content-Security-Policy": "sandbox",
+        "Vary": "Cookie",
+    }
+    of_the_body = {"Content-Type": "text/x-own", "Content-Disposition": "inline", "Content-Language": "en"}
+    with server.client() as client:
+        found = client.get(target(X_Sendfile=str(media / "a.txt"), **given, **of_the_body), If_None_Match="*")
+        assert found.status == 304
+        assert {name: found.fields[name.lower()] for name in given} == given
+        assert {"etag", "last-modified", "date"} <= set(found.fields)
+        assert not {name.lower() for name in of_the_body} & set(found.fields)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [({"If_Match": '"x"'}, 412), ({"Range": "bytes=99-"}, 416)], ids=["412", "416"]
+)
+def test_what_one_client_is_refused_is_for_no_cache(
+    server: Server, media: Path, asked: dict[str, str], status: int
+) -> None:
+    given = {
+        "Cache-Control": "public, max-age=60",
+        "Expires": "Fri, 31 Dec 9999 23:59:59 GMT",
+        "CDN-Cache-Control": "max-age=60",
+    }
+    with server.client() as client:
+        found = client.get(target(X_Sendfile=str(media / "a.txt"), **given), **asked)
+        assert found.status == status
+        assert found.fields["cache-control"] == "no-store"
+        assert not {"expires", "cdn-cache-control", "etag", "last-modified"} & set(found.fields)
+        assert found.fields["x-own"] == "kept"
+
+
 def test_another_status_is_kept_with_the_whole_file(server: Server, media: Path) -> None:
     asked = target(X_Sendfile=str(media / "a.txt"), status="404 Not Here")
     with server.client() as client:
@@ -125,6 +160,8 @@ def test_a_partial_response_of_the_application_is_made_anew(server: Server, medi
 def test_other_methods_get_all_of_it(server: Server, media: Path, method: str) -> None:
     found = ask(server, media / "a.txt", method=method, Range="bytes=0-0", If_None_Match="*")
     assert (found.status, found.body) == (200, b"0123456789")
+    assert found.fields["content-type"] == "text/plain; charset=utf-8"
+    assert not {"etag", "last-modified", "accept-ranges"} & set(found.fields)
 
 
 def test_names_may_have_any_bytes(server: Server, media: Path) -> None:

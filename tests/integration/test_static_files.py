@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from deploy.identities import STRANGER, as_root, open_to_all
 
 from integration.conftest import Serve
 from integration.http_client import Client, head
@@ -105,6 +106,7 @@ def test_a_file_that_shrinks_ends_the_connection(serve: Serve, files: Path) -> N
         client.response_head()
         os.truncate(files / "large.bin", 100)
         assert len(client.rest()) < LARGE  # it ends, before all that was promised
+    server.wait_for("a file of --static cannot be sent, .*: No data available")
     assert server.get("/static/small.txt").status == 200
 
 
@@ -145,6 +147,7 @@ def test_no_descriptors_left_is_survived(serve: Serve, files: Path) -> None:
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (8, hard))
         client.send(requests[10:])
         assert client.response().status == 503
+        server.wait_for("a file of --static cannot be sent, .*: Too many open files")
         assert client.response().status == 200  # from memory
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (1024, hard))
         assert client.get("/static/large.bin").status == 200
@@ -166,6 +169,22 @@ def test_requests_for_files_are_logged_and_counted(serve: Serve, files: Path) ->
     assert re.fullmatch(r'\S+ "GET /static/small.txt HTTP/1.1" 304 0 \d+ - [\d.]+ - -', lines[2])
     assert re.fullmatch(rf'\S+ "GET /static/large.bin HTTP/1.1" 200 {LARGE} \d+ - [\d.]+ {LARGE} -', lines[3])
     assert re.fullmatch(r'\S+ "GET / HTTP/1.1" 200 \d+ \d+ [\d.]+ [\d.]+ \d+ -', lines[4])
+
+
+def test_they_have_identifiers(serve: Serve, files: Path) -> None:
+    log = "%({request_id}x)s %(U)s"
+    server = serve(
+        "gated", *STATIC, "--request-id", "--access-logfile", "access.log", "--access-logformat", log
+    )
+    with server.client() as client:
+        paths = ("/static/small.txt", "/static/large.bin", "/", "/static/small.txt")
+        found = [(client.get(path).fields["x-request-id"], path) for path in paths]
+        # of a proxy that is believed: 127.0.0.1 is one
+        assert client.get("/static/small.txt", X_Request_ID="front-7").fields["x-request-id"] == "front-7"
+    assert len({identifier for identifier, _ in found}) == len(paths)
+    assert server.stop() == 0
+    lines = (server.directory / "access.log").read_text().splitlines()
+    assert lines == [*(" ".join(each) for each in found), "front-7 /static/small.txt"]
 
 
 def test_they_do_not_count_for_max_requests(serve: Serve, files: Path) -> None:
@@ -191,6 +210,34 @@ def test_a_proxy_header_comes_before_them(serve: Serve, files: Path) -> None:
         assert client.response().body == b"0123456789"
     assert server.stop() == 0
     assert "192.0.2.1 - - " in (server.directory / "access.log").read_text()
+
+
+def test_the_directory_of_the_application_is_warned_of(serve: Serve, files: Path, tmp_path: Path) -> None:
+    server = serve("gated", "--static", "/a/=.", "--static", "/b/=files")
+    server.wait_for(f"the directory of /a/, '{tmp_path}', is where the application is")
+    assert not server.matches("the directory of /b/")
+
+
+def test_files_of_users_are_sent_as_they_are(serve: Serve, files: Path) -> None:
+    (files / "small.txt.gz").write_text("of another user")
+    server = serve("gated", *STATIC, "--static", "/media/=files", "--static-uploads", "/media/")
+    with server.client() as client:
+        assert client.get("/static/small.txt", Accept_Encoding="gzip").body == b"of another user"
+        found = client.get("/media/small.txt", Accept_Encoding="gzip")
+        assert (found.body, found.fields["x-content-type-options"]) == (b"0123456789", "nosniff")
+
+
+@as_root
+def test_a_directory_that_is_closed_to_the_workers_is_named(
+    serve: Serve, files: Path, tmp_path: Path
+) -> None:
+    open_to_all(tmp_path)
+    files.chmod(0o700)
+    user = ("--user", str(STRANGER), "--group", str(STRANGER))
+    server = serve("gated", *STATIC, "--sendfile-root", str(tmp_path), *user)
+    server.wait_for(r"--static: '.*/files' may not be searched by the user of the workers")
+    assert not server.matches("--sendfile-root: ")
+    assert server.get("/static/small.txt").json() == server.workers()[0]
 
 
 def test_the_application_may_change_its_directory(serve: Serve, files: Path, tmp_path: Path) -> None:
@@ -222,6 +269,7 @@ def test_mounts_are_named_everywhere(serve: Serve, files: Path, tmp_path: Path, 
         (["--static", "/a/=nowhere"], "--static: 'nowhere' is no directory: make it, or name another one"),
         (["--sendfile-root", "nowhere"], "--sendfile-root: 'nowhere' is no directory: make it"),
         (["--static", "/a/=.", "--static-only", "/b/"], "--static-only: no --static mounts /b/"),
+        (["--static", "/a/=.", "--static-uploads", "/b/"], "--static-uploads: no --static mounts /b/"),
         (["--static-max-age", "/b/=1"], "--static-max-age: no --static mounts /b/"),
         (["--static", "/a/=.", "--static", "/a=/"], "/a/ is there twice"),
         (["--static", "files"], "--static: got 'files' from the command line, but it takes /URL/=DIR"),

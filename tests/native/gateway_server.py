@@ -64,6 +64,7 @@ DEFAULTS: dict[str, Any] = {
     "static_max_age": (),
     "static_immutable": True,
     "static_only": (),
+    "static_uploads": (),
     "static_index": None,
     "sendfile_root": (),
     "access_logfile": None,

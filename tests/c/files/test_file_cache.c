@@ -253,6 +253,62 @@ static void another_directory_of_the_same_name_is_seen(struct rhb_test *t)
     scene_free(&s);
 }
 
+/* A slow client that is sent one coding does not hold the descriptors of the others. */
+static void of_what_is_dropped_only_what_is_sent_stays_open(struct rhb_test *t)
+{
+    struct scene s;
+    scene_new(&s);
+    make_big(&s, "a");
+    make_big(&s, "a.gz");
+    make_big(&s, "a.br");
+    struct rhb_file_entry *entry = get(&s, "a"), *second = get(&s, "a");
+    struct rhb_file_form *gzip = &entry->forms[RHB_GZIP];
+    int plain = entry->forms[RHB_IDENTITY].file.fd, fd = gzip->file.fd;
+    CHECK(second == entry && plain >= 0 && fd >= 0);
+    rhb_file_form_take(gzip);
+    rhb_file_cache_forget(s.cache, &s.site);
+    CHECK(fcntl(plain, F_GETFD) >= 0); /* the second one has chosen none yet */
+    rhb_file_form_take(&second->forms[RHB_BROTLI]);
+    rhb_file_form_release(&second->forms[RHB_BROTLI]);
+    CHECK_INT(fcntl(plain, F_GETFD), -1);
+    CHECK(fcntl(fd, F_GETFD) >= 0);
+    rhb_file_form_release(gzip);
+    CHECK_INT(fcntl(fd, F_GETFD), -1);
+    scene_free(&s);
+}
+
+/* A deleted file keeps its disk space as long as it is open. */
+static void what_nobody_asks_for_is_closed(struct rhb_test *t)
+{
+    struct scene s;
+    scene_new(&s);
+    make_big(&s, "old");
+    make_big(&s, "used");
+    make_big(&s, "sent");
+    struct rhb_file_entry *old = get(&s, "old"), *sent = get(&s, "sent");
+    int fd = old->forms[RHB_IDENTITY].file.fd;
+    rhb_file_entry_release(old);
+    s.now += 30 * RHB_NS_PER_SECOND;
+    rhb_file_entry_release(get(&s, "used"));
+    s.now += 30 * RHB_NS_PER_SECOND;
+    rhb_file_cache_tick(s.cache, s.now);
+    CHECK(fcntl(fd, F_GETFD) >= 0);
+    later(&s);
+    rhb_file_cache_tick(s.cache, s.now);
+    CHECK_INT(fcntl(fd, F_GETFD), -1);
+    CHECK(fcntl(sent->forms[RHB_IDENTITY].file.fd, F_GETFD) >= 0);
+    rhb_file_entry_release(sent);
+    struct rhb_file_entry *used = get(&s, "used");
+    CHECK_INT(used->answers, 2); /* the cache has it still */
+    rhb_file_entry_release(used);
+    rhb_site_tick(&s.site, s.now);
+    CHECK_INT(s.site.directory, -1);
+    CHECK(rhb_site_look(&s.site, s.now));
+    rhb_site_tick(&s.site, s.now);
+    CHECK(s.site.directory >= 0);
+    scene_free(&s);
+}
+
 static const struct rhb_case cases[] = {
     RHB_CASE(a_file_is_opened_once),
     RHB_CASE(a_change_is_seen_after_a_second),
@@ -262,6 +318,8 @@ static const struct rhb_case cases[] = {
     RHB_CASE(what_is_kept_is_bounded),
     RHB_CASE(without_descriptors_those_that_are_kept_are_used),
     RHB_CASE(another_directory_of_the_same_name_is_seen),
+    RHB_CASE(of_what_is_dropped_only_what_is_sent_stays_open),
+    RHB_CASE(what_nobody_asks_for_is_closed),
 };
 
 int main(void)

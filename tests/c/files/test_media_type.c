@@ -12,6 +12,10 @@ static const struct {
     {"x.tar.gz", "application/gzip"},
     {"font.woff2", "font/woff2"},
     {"site.webmanifest", "application/manifest+json"},
+    {"x.cjs", "text/javascript; charset=utf-8"},
+    {"x.mkv", "video/matroska"},
+    {"x.usdz", "model/vnd.usdz+zip"},
+    {"x.xz", "application/x-xz"},
     {"x.unknown", "application/octet-stream"},
     {"x.averylongextension", "application/octet-stream"},
     {"README", "application/octet-stream"},
@@ -40,6 +44,10 @@ static const struct {
     {"main.8e6b3f0a.js", true},           /* webpack, 8 digits */
     {"8e6b3f0a.chunk.js", false},         /* at the beginning an identifier, perhaps */
     {"3f2a1b4c5d6e7f809a1b.woff2", true}, /* webpack: [contenthash][ext] */
+    {"assets/js/3f2a1b4c5d6e7f809a1b.js", true},
+    {"assets/8e6b3f0a.chunk.js", false},
+    {"v1.3f2a1b4c5d6e.d/app.css", false}, /* of a directory */
+    {"v1.3f2a1b4c5d6e.d/app", false},
     {"787.8e6b3f0a.chunk.js", true},
     {"main.8e6b3f0a.js.map", true},
     {"app-0123456789abcdef0123456789abcdef.css", true}, /* Sprockets */

@@ -3,6 +3,8 @@
 #include "directory.h"
 #include "files/static_files.h"
 #include "http/date.h"
+#include <errno.h>
+#include <sys/resource.h>
 
 enum { BIG = RHB_FILE_IN_MEMORY + 1000 };
 
@@ -33,10 +35,11 @@ static void scene_new(struct scene *s, const char *index)
     make_text(at, "sub/only.txt", "of the inner mount");
     free(big);
     char *sub = strdup(path_in(at, "sub"));
-    struct rhb_static_mount mounts[] = {{"/static/", at->path, 60, true, false},
-                                        {"/static/only/", sub, -1, true, true}};
+    struct rhb_static_mount mounts[] = {{"/static/", at->path, 60, true, false, false},
+                                        {"/media/", at->path, 60, true, false, true},
+                                        {"/static/only/", sub, -1, true, true, false}};
     struct rhb_file_cache_limits limits = {100, 10, 1 << 20};
-    s->files = rhb_static_files_new(mounts, 2, index, &limits);
+    s->files = rhb_static_files_new(mounts, 3, index, &limits);
     free(sub);
 }
 
@@ -172,6 +175,7 @@ static void a_file_has_its_fields(struct rhb_test *t)
     const char *date = value_of(&s, "Last-Modified: ");
     CHECK(rhb_date_read(date, strlen(date), time(NULL), &modified));
     CHECK(head_has(&s, "\r\nETag: \""));
+    CHECK(!head_has(&s, "nosniff"));
     CHECK_INT(get(&s, "/static/app.3f2a1b4c5d6e.css"), 200);
     CHECK(head_has(&s, "Cache-Control: public, max-age=31536000, immutable\r\n"));
     CHECK(!head_has(&s, "Vary"));
@@ -182,6 +186,24 @@ static void a_file_has_its_fields(struct rhb_test *t)
     CHECK_INT(get(&s, "/static/big.bin"), 200);
     CHECK_INT(s.answer.file_left, BIG);
     CHECK(s.answer.file >= 0);
+    scene_free(&s);
+}
+
+/* Otherwise who uploads app.css.gz decides what others get as app.css. */
+static void of_uploads_no_name_is_believed(struct rhb_test *t)
+{
+    struct scene s;
+    scene_new(&s, NULL);
+    CHECK_INT(
+        ask(&s, "GET %s HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", "/media/app.css"),
+        200);
+    CHECK(body_is(&s, "0123456789"));
+    CHECK(!head_has(&s, "Vary"));
+    CHECK(head_has(&s, "X-Content-Type-Options: nosniff\r\n"));
+    CHECK_INT(get(&s, "/media/app.css.gz"), 200);
+    CHECK(head_has(&s, "Content-Type: application/gzip\r\n"));
+    CHECK_INT(get(&s, "/media/app.3f2a1b4c5d6e.css"), 200);
+    CHECK(head_has(&s, "Cache-Control: public, max-age=60\r\n"));
     scene_free(&s);
 }
 
@@ -294,14 +316,56 @@ static void a_path_of_any_length_is_survived(struct rhb_test *t)
     scene_free(&s);
 }
 
+static void a_file_may_be_larger_than_32_bits(struct rhb_test *t)
+{
+    struct scene s;
+    scene_new(&s, NULL);
+    make_text(&s.directory, "huge.iso", "");
+    CHECK_INT(truncate(path_in(&s.directory, "huge.iso"), INT64_C(5) << 30), 0);
+    CHECK_INT(get(&s, "/static/huge.iso"), 200);
+    CHECK(s.answer.file_left == UINT64_C(5) << 30);
+    CHECK_INT(ask(&s,
+                  "GET /static/huge.iso HTTP/1.1\r\nHost: a\r\nRange: bytes=4294967296-%s"
+                  "\r\n\r\n",
+                  "4294967305"),
+              206);
+    CHECK(head_has(&s, "Content-Range: bytes 4294967296-4294967305/5368709120\r\n"));
+    CHECK_INT(s.answer.file_at, INT64_C(1) << 32);
+    CHECK_INT(s.answer.file_left, 10);
+    scene_free(&s);
+}
+
+/* The directory itself cannot be opened: that it is not there is not known. */
+static void without_descriptors_the_first_request_is_refused(struct rhb_test *t)
+{
+    struct scene s;
+    struct rlimit before, none;
+    scene_new(&s, NULL);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    CHECK_INT(get(&s, "/static/app.css"), 503);
+    CHECK_INT(s.answer.error, EMFILE);
+    CHECK_INT(get(&s, "/static/only/only.txt"), 503);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_INT(get(&s, "/static/app.css"), 200); /* at once */
+    CHECK_INT(s.answer.error, 0);
+    CHECK_INT(get(&s, "/static/only/only.txt"), 200);
+    scene_free(&s);
+}
+
 static const struct rhb_case cases[] = {
     RHB_CASE(a_path_is_answered_or_left_to_the_application),
     RHB_CASE(a_file_has_its_fields),
+    RHB_CASE(of_uploads_no_name_is_believed),
     RHB_CASE(conditions_ranges_and_codings_are_applied),
     RHB_CASE(the_validators_that_are_sent_are_the_current_ones),
     RHB_CASE(other_methods_are_not_allowed),
     RHB_CASE(an_index_stands_for_a_directory_if_one_is_named),
     RHB_CASE(a_path_of_any_length_is_survived),
+    RHB_CASE(a_file_may_be_larger_than_32_bits),
+    RHB_CASE(without_descriptors_the_first_request_is_refused),
 };
 
 int main(void)

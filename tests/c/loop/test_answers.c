@@ -1,74 +1,6 @@
 /* csrc/loop/answers.c and sending.c: what C answers before the application is asked. */
 #define _GNU_SOURCE
-#include "loop/answers.h"
-#include "loop_fixture.h"
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-enum { LONG = 8 << 20 };
-
-/* An answerer for /memory, /file and /empty. */
-struct answerer {
-    char *bytes;
-    size_t len;
-    int file;
-    uint64_t claimed; /* bytes of the file that are promised */
-    int held;         /* answers that are not released */
-    unsigned asked;
-};
-
-static void let_go(void *held)
-{
-    --*(int *)held;
-}
-
-static bool path_is(const struct rhb_question *question, const char *path)
-{
-    return question->request->path_len == strlen(path) &&
-           memcmp(question->request->path, path, strlen(path)) == 0;
-}
-
-static bool give(void *state, const struct rhb_question *question, struct rhb_answer *answer)
-{
-    struct answerer *a = state;
-    bool memory = path_is(question, "/memory"), file = path_is(question, "/file");
-    a->asked++;
-    if (!memory && !file && !path_is(question, "/empty"))
-        return false;
-    rhb_answer_begin(answer, question);
-    rhb_head_begin(&answer->head, question->out, "200 OK", 6);
-    answer->head.has_length = true;
-    answer->head.content_length = memory ? a->len : file ? a->claimed : 0;
-    answer->data = a->bytes;
-    answer->len = memory ? a->len : 0;
-    answer->file = a->file;
-    answer->file_left = file ? a->claimed : 0;
-    answer->release = let_go;
-    answer->held = &a->held;
-    a->held++;
-    return true;
-}
-
-static void set_up_answers(struct fixture *f, struct answerer *a, struct rhb_test *t, size_t len)
-{
-    set_up_and_start(f, t);
-    *a = (struct answerer){.bytes = pattern_new(len), .len = len, .claimed = len};
-    a->file = memfd_create("answer", MFD_CLOEXEC);
-    CHECK_INT(write(a->file, a->bytes, len), len);
-    f->fds++;
-    rhb_answers_add(f->loop, &(struct rhb_answerer){give, a});
-}
-
-static void tear_down_answers(struct fixture *f, struct answerer *a)
-{
-    struct rhb_test *t = f->t;
-    tear_down(f);
-    CHECK_INT(a->held, 0);
-    close(a->file);
-    free(a->bytes);
-}
+#include "answers_fixture.h"
 
 static void what_c_answers_never_reaches_the_caller(struct rhb_test *t)
 {
@@ -120,6 +52,35 @@ static void answers_keep_their_place_in_a_pipeline(struct rhb_test *t)
     }
     CHECK_INT(f.requests, 3);
     client_close(&c);
+    tear_down_answers(&f, &a);
+}
+
+/* Otherwise what is left of it would be taken for a request. */
+static void the_body_of_a_request_is_read_before_it_is_answered(struct rhb_test *t)
+{
+    struct fixture f;
+    struct answerer a;
+    set_up_answers(&f, &a, t, 200);
+    char *body = pattern_new(1 << 20);
+    static const char *const heads[] = {
+        "POST /memory HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n",
+        "GET /memory HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n",
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct client c = client_new(&f, BY_TCP);
+        client_send_text(&f, &c, heads[i]);
+        poll_until_idle(&f);
+        CHECK_INT(a.asked, 2 * i);
+        client_send(&f, &c, body, 1 << 20);
+        client_send_text(&f, &c, i == 0 ? GET("/file") : "\r\n0\r\n\r\n" GET("/file"));
+        CHECK_INT(answer_to(&f, &c), 200);
+        CHECK_MEM(c.body, 200, a.bytes, 200);
+        CHECK_INT(answer_to(&f, &c), 200);
+        CHECK_INT(a.asked, 2 * i + 2);
+        client_close(&c);
+    }
+    free(body);
+    CHECK_INT(f.requests, 0);
     tear_down_answers(&f, &a);
 }
 
@@ -287,10 +248,38 @@ static void it_is_timed_without_an_application(struct rhb_test *t)
     tear_down_answers(&f, &a);
 }
 
+static bool leave(void *state, const struct rhb_question *question, struct rhb_answer *answer)
+{
+    (void)state, (void)question, (void)answer;
+    return false;
+}
+
+static void count_tick(void *state, uint64_t now)
+{
+    *(unsigned *)state += now > 0;
+}
+
+static void an_answerer_is_told_of_each_second(struct rhb_test *t)
+{
+    struct fixture f;
+    struct answerer a;
+    unsigned ticks = 0;
+    set_up_answers(&f, &a, t, 10);
+    rhb_answers_add(f.loop, &(struct rhb_answerer){leave, &ticks, count_tick});
+    f.loop->tick_at = 0;
+    poll_until_idle(&f);
+    CHECK_INT(ticks, 1);
+    f.loop->tick_at = 0;
+    poll_until_idle(&f);
+    CHECK_INT(ticks, 2);
+    tear_down_answers(&f, &a);
+}
+
 static const struct rhb_case cases[] = {
     RHB_CASE(what_c_answers_never_reaches_the_caller),
     RHB_CASE(what_it_does_not_answer_does),
     RHB_CASE(answers_keep_their_place_in_a_pipeline),
+    RHB_CASE(the_body_of_a_request_is_read_before_it_is_answered),
     RHB_CASE(a_long_answer_waits_for_its_client_while_others_are_served),
     RHB_CASE(head_has_no_body),
     RHB_CASE(a_file_that_is_too_short_ends_the_connection),
@@ -300,6 +289,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(a_loop_that_is_freed_releases_what_waits),
     RHB_CASE(the_caller_has_its_turn_among_many_answers),
     RHB_CASE(it_is_timed_without_an_application),
+    RHB_CASE(an_answerer_is_told_of_each_second),
 };
 
 int main(void)
