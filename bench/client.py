@@ -26,7 +26,10 @@ def request_bytes(workload: Workload, close: bool) -> bytes:
     if close:
         headers.append(("Connection", "close"))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"{workload.method} / HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + b"x" * workload.body_size
+    return (
+        f"{workload.method} {workload.path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+        + b"x" * workload.body_size
+    )
 
 
 def exchange(connection: socket.socket, request: bytes, method: str = "GET") -> http.client.HTTPResponse:

@@ -22,12 +22,12 @@ from bench import cpu, machine, tables, wrk
 from bench.apps.bodies import BODY_1M
 from bench.cells import FAILED, MISSING, NONE, OK, Cell, to_json
 from bench.client import validate, warm_up
-from bench.paths import FILE_1M, RESULTS, ROOT
+from bench.paths import FILE_1M, RESULTS, ROOT, STATIC
 from bench.process import Address, Server, ServerFailedError, free_port, running
 from bench.servers import BY_NAME as SERVERS_BY_NAME
 from bench.servers import CLOSING, Launch, missing, rhebok, unsupported
 from bench.servers import Server as Row
-from bench.workloads import Workload
+from bench.workloads import STATIC_FILES, Workload
 
 MICRO = 1e6
 
@@ -80,6 +80,10 @@ def environment(scratch: Path) -> dict[str, str]:
     if not FILE_1M.exists():
         FILE_1M.parent.mkdir(exist_ok=True)
         FILE_1M.write_bytes(BODY_1M)
+    STATIC.mkdir(exist_ok=True)
+    for size, content in STATIC_FILES.items():
+        if not (file := STATIC / f"{size}.txt").exists():
+            file.write_bytes(content)
     return {"RHEBOK_BENCH_FILE": str(FILE_1M), "RHEBOK_BENCH_DB": str(scratch / "notes.db")}
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import installed
-from bench.paths import BENCH, FILE_1M, FLOOR, ROOT
+from bench import installed, nginx_config
+from bench.paths import BENCH, FILE_1M, FLOOR, ROOT, STATIC
 from bench.process import Address
 from bench.workloads import Workload, fixed_answer
 
@@ -91,6 +91,16 @@ def rhebok(executable: str) -> Command:
     return command
 
 
+def rhebok_static(launch: Launch) -> list[str]:
+    """Our own server, with files of its own."""
+    return [script("rhebok"), "--static", f"/static/={STATIC}", *rhebok(script("rhebok"))(launch)[1:]]
+
+
+def rhebok_cache(launch: Launch) -> list[str]:
+    """Our own server, with a cache."""
+    return [script("rhebok"), "--cache", "64m", *rhebok(script("rhebok"))(launch)[1:]]
+
+
 def floor(launch: Launch) -> list[str]:
     """The C floor, with the bytes of the workload's response."""
     answer = launch.scratch / "answer"
@@ -107,27 +117,11 @@ def floor_together(launch: Launch) -> list[str]:
     return [*floor(launch), "--end", "together"]
 
 
-NGINX_CONFIG = """
-daemon off; worker_processes {workers}; pid {scratch}/pid; error_log stderr warn;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off; default_type text/plain; keepalive_timeout 75; keepalive_requests 1000000000;
-    client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy;
-    fastcgi_temp_path {scratch}/fastcgi; uwsgi_temp_path {scratch}/uwsgi; scgi_temp_path {scratch}/scgi;
-    server {{ listen {bind} backlog=4096{deferred}; location / {{ return 200 "hello, world"; }} }}
-}}
-"""
-
-
 def nginx(launch: Launch) -> list[str]:
-    """nginx with `return 200`, without an upstream."""
+    """nginx with `return 200` and with files, without an upstream."""
     config = launch.scratch / "nginx.conf"
-    deferred = "" if launch.path else " deferred"
-    config.write_text(
-        NGINX_CONFIG.format(
-            workers=launch.workers, scratch=launch.scratch, bind=launch.bind(), deferred=deferred
-        )
-    )
+    listen = launch.bind() + ("" if launch.path else " deferred")
+    config.write_text(nginx_config.text(launch.workers, listen, launch.scratch))
     return ["nginx", "-e", "stderr", "-c", str(config)]
 
 
@@ -243,13 +237,29 @@ SERVERS: tuple[Server, ...] = (
         notes="this server",
     ),
     Server(
+        "rhebok-static",
+        rhebok_static,
+        pip=((str(ROOT),),),
+        package="rhebok",
+        kind="files",
+        notes="this server with --static: files without the application",
+    ),
+    Server(
+        "rhebok-cache",
+        rhebok_cache,
+        pip=((str(ROOT),),),
+        package="rhebok",
+        kind="cache",
+        notes="this server with --cache: pages without the application",
+    ),
+    Server(
         "nginx",
         nginx,
         kind="nginx",
         debian="nginx",
         program="nginx",
         version=("nginx", "-v"),
-        notes="`return 200`, no application",
+        notes="`return 200`, no application; files by sendfile with open_file_cache",
     ),
     Server(
         "bjoern",

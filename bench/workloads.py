@@ -26,10 +26,16 @@ class Workload:
     answer: bytes | None = hello.BODY  # None: only the status is checked
     answer_headers: Headers = tuple(hello.HEADERS)
     chunk_size: int = 0  # the floor's response has chunks of this size
+    file: str = ""  # of the directory that is served at /static/; the application is not asked
     by_file: bool = False  # the floor sends the body by sendfile(2), as wsgi.file_wrapper lets a server do
     fixed: bool = True  # the floor can answer it without an application
     peers: frozenset[str] = frozenset({"wsgi"})  # kinds of server that can serve it, besides the floor
     mix: str = ""  # a rotation of requests by wrk.lua
+
+    @property
+    def path(self) -> str:
+        """Of the request."""
+        return f"/static/{self.file}" if self.file else "/"
 
 
 def lengthy(size: int) -> Headers:
@@ -40,6 +46,12 @@ def lengthy(size: int) -> Headers:
 TEXT: Headers = (("Content-Type", "text/plain"),)
 EVERYONE = frozenset({"wsgi", "rack", "nginx"})
 MIB = 1 << 20
+CACHED: Headers = (
+    ("Cache-Control", "public, max-age=86400"),
+    ("Age", "0"),
+    ("Cache-Status", "rhebok; hit; ttl=86400"),
+)
+STATIC_FILES = {"1k": bodies.BODY_1M[:1024], "64k": bodies.BODY_64K, "1m": bodies.BODY_1M}
 
 WORKLOADS: tuple[Workload, ...] = (
     Workload("hello", "12 bytes with Content-Length", peers=EVERYONE),
@@ -104,6 +116,29 @@ WORKLOADS: tuple[Workload, ...] = (
         answer=bodies.BODY_1M,
         answer_headers=lengthy(MIB),
         by_file=True,
+    ),
+    *(
+        Workload(
+            f"static{size}",
+            f"a static file of {size}",
+            answer=content,
+            answer_headers=lengthy(len(content)),
+            file=f"{size}.txt",
+            by_file=size == "1m",
+            peers=frozenset({"nginx", "files"}),
+        )
+        for size, content in STATIC_FILES.items()
+    ),
+    *(
+        Workload(
+            f"cached{name}",
+            f"a page of {name}, from the cache where there is one",
+            app=f"bodies:cached_{name}",
+            answer=bodies.BODY_1M[:size],
+            answer_headers=(*CACHED, *lengthy(size)),
+            peers=frozenset({"wsgi", "cache"}),
+        )
+        for name, size in (("2k", 2048), ("200k", 204800))
     ),
     Workload("flask", "Flask's hello", app="flask_hello:application", fixed=False),
     Workload("django", "Django's hello", app="django_hello:application", fixed=False),

@@ -66,7 +66,7 @@ def command(workload: Workload, load: Load, port: int, close: bool) -> list[str]
         *("taskset", "-c", str(load.cpu)),
         *("wrk", "-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", REQUEST_TIMEOUT),
         *(part for name, value in headers for part in ("-H", f"{name}: {value}")),
-        *("-s", str(WRK_LUA), f"http://127.0.0.1:{port}/", "--", *options),
+        *("-s", str(WRK_LUA), f"http://127.0.0.1:{port}{workload.path}", "--", *options),
     ]
 
 

@@ -24,6 +24,11 @@ from rhebok.process.log_stream import STDERR, ErrorLog, LogStream
 from rhebok.process.logs import check_writable, open_access_log
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors
 from rhebok.process.pid_file import PidFile
+from rhebok.process.served_directories import (
+    check_directories,
+    warn_of_directories,
+    with_absolute_directories,
+)
 from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.process.title import set_title
 from rhebok.records import TYPE_CHECKING, cast, replace
@@ -76,6 +81,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     late = loads_late()
     notifier = Notifier.from_environment()
     _prepare(settings)
+    check_directories(settings)
+    settings = with_absolute_directories(settings)
     set_title(titles.master(settings))
     logs = log_setup.open_logs(config)
     log = logs.error
@@ -95,6 +102,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
         _tell_files(settings, log)  # before --user, who may not be able to read the interpreter's library
         _import_ahead(config)
         changed_user = _become_user(settings)
+        warn_of_directories(settings, log.logger.warning)
         if not supervised():
             log_start(config, listeners, log)
         allow_connections(settings.max_connections, log.logger)
@@ -164,6 +172,7 @@ def check(config: Config) -> None:
     check_writable("--error-logfile", settings.error_logfile)
     check_writable("--access-logfile", settings.access_logfile)
     check_writable("--pid", settings.pid)
+    check_directories(settings)
     identity_of(settings)
     if settings.metrics_bind:
         check_metrics()

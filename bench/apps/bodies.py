@@ -33,6 +33,18 @@ def sink(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     return [answer]
 
 
+def cached_2k(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """2 KB that a cache may keep."""
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Cache-Control", "public, max-age=86400")])
+    return [BODY_64K[:2048]]
+
+
+def cached_200k(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """200 KB that a cache may keep."""
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Cache-Control", "public, max-age=86400")])
+    return [BODY_1M[:204800]]
+
+
 def body_64k(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """64 KiB in one block."""
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "65536")])

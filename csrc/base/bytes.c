@@ -25,6 +25,8 @@ void rhb_bytes_free(struct rhb_bytes *bytes)
 
 bool rhb_bytes_append(struct rhb_bytes *bytes, const void *data, size_t len)
 {
+    if (len == 0)
+        return true; /* neither of the two needs to point anywhere */
     if (!rhb_bytes_reserve(bytes, len))
         return false;
     rhb_bytes_put(bytes, data, len);

@@ -8,7 +8,7 @@ static void put_two(char *at, int value)
 }
 
 /* strftime would depend on the locale. */
-static void render(char *date, time_t second)
+void rhb_date_write(char *date, time_t second)
 {
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -30,7 +30,7 @@ const char *rhb_clock_date(struct rhb_clock *clock)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (now.tv_sec != clock->second) {
-        render(clock->date, now.tv_sec);
+        rhb_date_write(clock->date, now.tv_sec);
         clock->second = now.tv_sec;
     }
     return clock->date;

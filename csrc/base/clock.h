@@ -35,4 +35,7 @@ static inline uint64_t rhb_now_exact(void)
  * until the next call. */
 const char *rhb_clock_date(struct rhb_clock *clock);
 
+/* A time as IMF-fixdate, RHB_DATE_LEN bytes and a NUL. The year has four digits. */
+void rhb_date_write(char *date, time_t second);
+
 #endif

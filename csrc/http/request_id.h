@@ -9,12 +9,15 @@
 /* Bytes of the longest identifier that is taken, and of one that is made. */
 enum { RHB_REQUEST_ID_LONGEST = 128, RHB_REQUEST_ID_MADE = 32 };
 
+struct rhb_request_id_pool;
+
 /* Where identifiers come from. */
 struct rhb_request_id_policy {
     const char *field;   /* its name, in lower case; NULL: requests have no identifiers */
     const char *sent_as; /* the same, as it stands in responses */
     size_t field_len;
     const struct rhb_allowed_peers *allowed; /* who may give one */
+    struct rhb_request_id_pool *pool;        /* for those that are made; not owned */
 };
 
 /* Random bytes that are not used yet. A zeroed struct is valid. For one thread at a time; a forked

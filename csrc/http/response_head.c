@@ -4,31 +4,36 @@
 #include "token_list.h"
 
 /* What is done with a field of the application. */
-enum action { SENT, DROPPED, IS_CONNECTION, IS_LENGTH, IS_DATE, IS_SERVER };
+enum action { SENT, DROPPED, IS_CONNECTION, IS_LENGTH, IS_DATE, IS_SERVER, IS_CACHING };
 
 struct special {
     const char *name;
     enum action action;
 };
 
-/* By the length of the name, at most two each: hop-by-hop fields (RFC 9110 section 7.6.1), which
- * only the server may send, and the fields that the server adds itself. */
-static const struct special specials[][2] = {
+/* By the length of the name, at most three each: hop-by-hop fields (RFC 9110 section 7.6.1), which
+ * only the server may send, the fields that the server adds itself, and those that a cache asks
+ * for.
+ */
+static const struct special specials[][3] = {
     [2] = {{"te", DROPPED}},
     [4] = {{"date", IS_DATE}},
     [6] = {{"server", IS_SERVER}},
-    [7] = {{"upgrade", DROPPED}, {"trailer", DROPPED}},
+    [7] = {{"upgrade", DROPPED}, {"trailer", DROPPED}, {"expires", IS_CACHING}},
     [10] = {{"connection", IS_CONNECTION}, {"keep-alive", DROPPED}},
+    [13] = {{"cache-control", IS_CACHING}},
     [14] = {{"content-length", IS_LENGTH}},
     [16] = {{"proxy-connection", DROPPED}},
-    [17] = {{"transfer-encoding", DROPPED}},
+    [17] = {{"transfer-encoding", DROPPED},
+            {"surrogate-control", IS_CACHING},
+            {"cdn-cache-control", IS_CACHING}},
 };
 
 static enum action action_of(const char *name, size_t len)
 {
     if (len >= sizeof(specials) / sizeof(specials[0]))
         return SENT;
-    for (const struct special *row = specials[len]; row < specials[len] + 2; row++) {
+    for (const struct special *row = specials[len]; row < specials[len] + 3; row++) {
         if (row->name == NULL)
             return SENT;
         if ((name[0] | 0x20) == row->name[0] && rhb_same_name(name, row->name, len))
@@ -128,6 +133,9 @@ enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *
         break;
     case IS_SERVER:
         head->has_server = true;
+        break;
+    case IS_CACHING:
+        head->says_caching = true;
         break;
     case SENT:
         break;

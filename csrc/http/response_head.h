@@ -32,8 +32,9 @@ struct rhb_response_head {
     size_t start; /* of this head in out */
     int status;
     bool has_length, has_date, has_server;
-    bool app_closes; /* the application said Connection: close (its Connection field itself is
-                        dropped) */
+    bool says_caching; /* by Cache-Control, Expires or a field for caches like ours */
+    bool app_closes;   /* the application said Connection: close (its Connection field itself is
+                          dropped) */
     uint64_t content_length;
 };
 

@@ -35,6 +35,7 @@ struct rhb_access_entry {
     const struct rhb_allowed_peers *proxies; /* those that are believed; NULL: none */
     time_t finished;
     uint64_t duration_ns;
+    bool answered;     /* no application has had it, so it has no time with one */
     bool timed;        /* the next two are known */
     uint64_t queue_ns; /* from the last byte of the request until the loop turned to it */
     uint64_t away_ns;  /* of duration_ns: waiting for the client */

@@ -67,7 +67,7 @@ static bool put_app_time(const struct rhb_access_line *line, const struct rhb_ac
 {
     uint64_t all = line->entry->duration_ns, away = line->entry->away_ns;
     (void)item;
-    if (!line->entry->timed)
+    if (!line->entry->timed || line->entry->answered)
         return rhb_access_put_value(line->out, NULL, 0);
     rhb_access_put_duration(line->out, away < all ? all - away : 0);
     return true;

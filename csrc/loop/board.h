@@ -6,13 +6,14 @@
 #define RHB_BOARD_H
 
 #include "base/histogram.h"
+#include "cache/cache.h"
 #include "picohttpparser/strict.h"
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 /* A board is a multiple of 128 bytes: no cache line has parts of two boards. */
-enum { RHB_BOARD_METHODS = 8, RHB_BOARD_CLASSES = 6, RHB_BOARD_STATES = 6, RHB_BOARD_SIZE = 14336 };
+enum { RHB_BOARD_METHODS = 8, RHB_BOARD_CLASSES = 6, RHB_BOARD_STATES = 6, RHB_BOARD_SIZE = 14464 };
 
 enum rhb_board_method {
     RHB_COUNTED_GET,
@@ -40,6 +41,8 @@ struct rhb_board {
     struct rhb_histogram queue;        /* the others: the time before the application was called, */
     struct rhb_histogram application;  /* the time with the application, */
     struct rhb_histogram total;        /* and the time to the last byte that the kernel took */
+    struct rhb_cache_counts cache;     /* where there is one */
+    uint64_t reserved[11];
 };
 
 static_assert(sizeof(struct rhb_board) == RHB_BOARD_SIZE, "as in rhebok/board/layout.py");

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/peer.h"
 #include "body.h"
+#include "cache/fills.h"
 #include "http/framing.h"
 #include "picohttpparser/strict.h"
 #include <stdbool.h>
@@ -22,6 +23,7 @@ enum rhb_conn_state {
     RHB_CONN_SEND,   /* the socket to take more of a suspended response */
     RHB_CONN_IDLE,   /* the next request */
     RHB_CONN_LINGER, /* the client to end its side, in a lingering close */
+    RHB_CONN_WAIT,   /* the answer to the same request of another client (caching.h) */
     RHB_CONN_READY,  /* its turn in the ready list, or to receive a large body */
     RHB_CONN_BUSY    /* nothing: it is read now, or its request is served */
 };
@@ -43,6 +45,9 @@ struct rhb_incoming {
     bool has_turn;  /* it may be received now (body_turns.h) */
 };
 
+struct rhb_sending;
+struct rhb_filling;
+
 struct rhb_conn {
     struct rhb_link link; /* first: a link is cast to its connection */
     uint64_t deadline;    /* coarse monotonic ns, while parked */
@@ -58,6 +63,9 @@ struct rhb_conn {
     bool shared;       /* the application has a copy of fd, and may use it (handover.h) */
     bool has_client;   /* proxies have named the client */
     bool seen;         /* in the ready list: the mover has seen it there (mover.c) */
+    bool waits;        /* its request is to wait for `awaited` (caching.h) */
+    bool asks;         /* its request waits no more: it goes to the application */
+    bool background;   /* it has no client, and fd is no socket: a stored response is renewed */
     uint32_t requests; /* that have been served or are being served */
     uint32_t unsent;   /* bytes that the socket held when the response was last suspended */
     struct rhb_peer peer;   /* the other end, or what its PROXY header names */
@@ -66,7 +74,11 @@ struct rhb_conn {
     struct rhb_bytes
         in; /* parked input: a part of a head, a head whose body is arriving, pipelined bytes */
     struct rhb_incoming *incoming;
-    void *owner; /* of the suspended response (RHB_CONN_SEND) */
+    void *owner;                 /* of the suspended response (RHB_CONN_SEND) */
+    struct rhb_filling *filling; /* what the cache does with the response (caching.h) */
+    struct rhb_fill awaited;     /* while it waits */
+    uint64_t waits_until;        /* coarse monotonic ns; 0: it has not waited yet */
+    struct rhb_sending *sending; /* the suspended response, if it is one of C (answers.h) */
 };
 
 /* Frees the parked input. */

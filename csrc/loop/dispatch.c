@@ -1,6 +1,8 @@
 /* rhb_loop_poll: which thing is done next. In this order: deadlines, a listener that has just been
  * reported, the events that epoll has reported, then the ready list and the listeners in turn.
  * epoll is asked in between, when bodies have been received for long enough. */
+#include "answers.h"
+#include "caching.h"
 #include "intake.h"
 #include "lingering.h"
 #include "listeners.h"
@@ -110,7 +112,7 @@ static bool takes_before_events(struct rhb_loop *loop)
 static bool was_in_time(const struct rhb_conn *conn)
 {
     struct pollfd fd = {.fd = conn->fd, .events = conn->state == RHB_CONN_SEND ? POLLOUT : POLLIN};
-    return conn->state != RHB_CONN_LINGER && poll(&fd, 1, 0) > 0;
+    return conn->state != RHB_CONN_LINGER && conn->state != RHB_CONN_WAIT && poll(&fd, 1, 0) > 0;
 }
 
 /* RFC 9110 section 15.5.9: a client that has sent a part of a request gets a 408; the connection of
@@ -132,6 +134,9 @@ static enum rhb_event expire(struct rhb_loop *loop, struct rhb_conn *conn)
     case RHB_CONN_HEAD:
     case RHB_CONN_BODY:
         return rhb_refuse(loop, conn, 408, NULL);
+    case RHB_CONN_WAIT:
+        rhb_caching_wait_no_more(loop, conn);
+        return RHB_EVENT_NONE;
     default:
         rhb_conn_close(loop, conn);
         return RHB_EVENT_NONE;
@@ -200,12 +205,23 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
     return ready && (loop->ready_first || !fresh) ? next_ready(loop, conn) : next_fresh(loop, conn);
 }
 
+static inline enum rhb_event next_of_any_kind(struct rhb_loop *loop, struct rhb_conn **conn)
+{
+    enum rhb_event event;
+    do
+        event = loop->in_grace != NULL ? RHB_EVENT_WAIT : next(loop, conn);
+    while (event == RHB_EVENT_NONE);
+    return event;
+}
+
 enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     enum rhb_event event;
     *conn = NULL;
-    do
-        event = loop->in_grace != NULL ? RHB_EVENT_WAIT : next(loop, conn);
-    while (event == RHB_EVENT_NONE);
+    do {
+        event = next_of_any_kind(loop, conn);
+        if (loop->n_answerers != 0 && event <= RHB_EVENT_LOST)
+            event = rhb_answers_handle(loop, event, *conn);
+    } while (event == RHB_EVENT_NONE);
     return event;
 }

@@ -5,6 +5,7 @@
 
 void rhb_lane_free(struct rhb_lane *lane)
 {
+    rhb_bytes_free(&lane->out);
     free(lane->held_input);
     free(lane->buffer);
     free(lane->path);
@@ -33,6 +34,7 @@ struct rhb_lane *rhb_loop_add_lane(struct rhb_loop *loop)
     lane->path = malloc(loop->options.limits.line);
     lane->request.head.fields = calloc(loop->options.max_fields, sizeof(struct phr_header));
     lane->score = &lane->no_score;
+    lane->question = (struct rhb_question){.request = &lane->request, .out = &lane->out};
     if (!lane->buffer || !lane->path || !lane->request.head.fields) {
         rhb_lane_free(lane);
         errno = ENOMEM;

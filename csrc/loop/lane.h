@@ -3,27 +3,13 @@
 #ifndef RHB_LANE_H
 #define RHB_LANE_H
 
+#include "cache/cache.h"
 #include "connection.h"
-#include "http/target.h"
+#include "http/answer.h"
 #include "lap.h"
 #include "scoreboard.h"
 
 enum { RHB_READ_SIZE = 65536 /* bytes of the buffer of a lane */ };
-
-/* A complete request. Valid until rhb_loop_done, rhb_loop_suspend or rhb_loop_abort. */
-struct rhb_request {
-    struct phr_request_head head;
-    struct rhb_target target;
-    struct rhb_framing framing;
-    const char *path; /* of the target, percent-decoded */
-    size_t path_len;
-    const char *head_bytes; /* the head as it was received */
-    size_t head_len;
-    const char *inline_body; /* the body if it arrived together with the head; otherwise NULL */
-    struct rhb_body *body;   /* the body if it did not. The caller may take over its blocks or its
-                                descriptor, and marks that here (body.h). */
-    uint64_t body_len;
-};
 
 struct rhb_lane {
     struct rhb_lane *next;
@@ -32,15 +18,19 @@ struct rhb_lane {
     struct rhb_request request;
     char *rest; /* bytes behind the current request: the next ones of a pipeline */
     size_t rest_len;
-    bool reads_until_whole;    /* intake.c only: the caller reads on while a head is not whole */
-    char *buffer;              /* for recv, where bytes cannot go to their own place at once */
-    char *path;                /* options.limits.line bytes for a decoded path */
+    bool reads_until_whole;       /* intake.c only: the caller reads on while a head is not whole */
+    char *buffer;                 /* for recv, where bytes cannot go to their own place at once */
+    char *path;                   /* options.limits.line bytes for a decoded path */
+    struct rhb_question question; /* about the current request, for answers of C (answers.h) */
+    struct rhb_answer answer;     /* to it, while it is being sent for the first time */
+    struct rhb_bytes out;         /* the head of that */
+    struct rhb_cache_moment asked_at; /* before the application gets its request (caching.h) */
     char *held_input;          /* parked input that holds the current request; freed with it */
     struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
     struct rhb_score no_score; /* what score points to when there is no master */
     enum rhb_lap_due due;      /* with the next reading of the clock */
-    struct rhb_lap lap;        /* of the current request, if threads share the loop; otherwise only
-                                  `front` is used */
+    struct rhb_lap lap;        /* of the current request, if threads share the loop; otherwise
+                                  only `front` is used */
 };
 
 /* Its thread enters and leaves the loop (presence.h). */

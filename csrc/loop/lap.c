@@ -10,6 +10,11 @@ void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t no
     rhb_histogram_add(&board->total, now - lap->arrived);
 }
 
+void rhb_lap_add_answered(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now)
+{
+    rhb_histogram_add(&board->total, now - lap->arrived);
+}
+
 /* ---- the begin ---- */
 
 /* What epoll has reported after a wait has come at the end of that wait. */
@@ -96,6 +101,8 @@ void rhb_lap_settle_other(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t
     lane->due = RHB_LAP_NOTHING;
     if (due == RHB_LAP_END)
         count(&lap, loop->board, now);
+    else if (due == RHB_LAP_ANSWERED)
+        rhb_lap_add_answered(&lap, loop->board, now);
     lane->lap.front = 0;
     if (!loop->shared && now - loop->read_at > RHB_LAP_UNSEEN)
         loop->look_back = true;

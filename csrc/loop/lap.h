@@ -23,7 +23,8 @@ struct rhb_conn;
 enum rhb_lap_due {
     RHB_LAP_NOTHING,
     RHB_LAP_READING, /* the last reading is old: another one before the next request begins */
-    RHB_LAP_END      /* the same; and it is when the lane's request has ended */
+    RHB_LAP_END,     /* the same; and it is when the lane's request has ended */
+    RHB_LAP_ANSWERED /* the same, without an application (answers.h) */
 };
 
 struct rhb_lap {
@@ -38,6 +39,9 @@ struct rhb_lap {
 
 /* A request has ended at `now`, whose response did not go out at once. */
 void rhb_lap_add(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
+
+/* The same for one that no application had: it has neither waited for one nor taken its time. */
+void rhb_lap_add_answered(const struct rhb_lap *lap, struct rhb_board *board, uint64_t now);
 
 /* A trusted proxy has got the lane's request at this time, in ns since 1970. */
 void rhb_lap_front(struct rhb_loop *loop, struct rhb_lane *lane, uint64_t since);

@@ -50,6 +50,7 @@ struct rhb_loop *rhb_loop_new(const struct rhb_loop_options *options,
     if (options->max_connections == 0)
         loop->options.max_connections = UINT32_MAX;
     loop->wakeup = wakeup;
+    loop->pid = getpid();
     loop->grace_credit = RHB_GRACE_CREDIT;
     loop->worker = &loop->no_worker;
     loop->board = &loop->no_board;
@@ -99,6 +100,7 @@ void rhb_loop_free(struct rhb_loop *loop)
     free_lanes(loop);
     rhb_parcel_free_moved(loop);
     rhb_parking_free_closed(loop);
+    rhb_cache_free(loop->cache);
     if (loop->epoll >= 0)
         close(loop->epoll);
     free(loop->listeners);

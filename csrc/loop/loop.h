@@ -9,6 +9,9 @@
  *     RHB_EVENT_LOST:     conn->owner ends its response; then rhb_loop_abort
  *     RHB_EVENT_NO_BODY_FILE: the file of a body cannot be made or written, and the request has
  *                         been refused: log loop->body_error
+ *     RHB_EVENT_ANSWER_FAILED: a file of an answer of C cannot be opened or read: log
+ *                         loop->answer_error
+ *     RHB_EVENT_ANSWERED: C has answered requests for a while (answers.h): let other threads run
  *     RHB_EVENT_WAKE:     a signal has arrived
  *     RHB_EVENT_WAIT:     nothing to do: rhb_loop_wait
  *     RHB_EVENT_DRAINED:  stopped, and no connection is left
@@ -21,10 +24,11 @@
  * loop, dispatch.c finds the next event, waiting.c waits, response_end.c ends responses.
  * listeners.c accepts, if capacity.c allows it. intake.c reads requests, body_intake.c the bodies
  * that arrive after their head, body_turns.c says which large bodies are received now, refusal.c
- * answers bad requests. channel.c, parcel.c, balance.c and mover.c let connections move between the
- * workers; presence.h says who may be in the loop. parking.c keeps the lists of waiting
- * connections, lingering.c closes connections so that their clients get the whole response, pace.c
- * finds clients that are too slow, stopping.c ends the loop. */
+ * answers bad requests, answers.c those that need no application. channel.c, parcel.c, balance.c
+ * and mover.c let connections move between the workers; presence.h says who may be in the loop.
+ * parking.c keeps the lists of waiting connections, lingering.c closes connections so that their
+ * clients get the whole response, pace.c finds clients that are too slow, stopping.c ends the loop.
+ */
 #ifndef RHB_LOOP_H
 #define RHB_LOOP_H
 
@@ -35,8 +39,10 @@ enum rhb_event {
     RHB_EVENT_READ, /* inside intake.c only: the head is not whole, and more may be there */
     RHB_EVENT_REQUEST,
     RHB_EVENT_WRITABLE,
-    RHB_EVENT_LOST,
+    RHB_EVENT_LOST, /* up to here they may concern answers of C (answers.h) */
     RHB_EVENT_NO_BODY_FILE,
+    RHB_EVENT_ANSWER_FAILED,
+    RHB_EVENT_ANSWERED,
     RHB_EVENT_WAKE,
     RHB_EVENT_WAIT,
     RHB_EVENT_DRAINED

@@ -32,7 +32,7 @@ static bool body_is_there(struct rhb_moves *moves, const struct rhb_conn *conn)
 /* Whether a request, or a part of its head, waits to be read. */
 static bool is_waiting(struct rhb_moves *moves, const struct rhb_conn *conn)
 {
-    if (conn->shared || conn->owner != NULL)
+    if (conn->shared || conn->owner != NULL || conn->filling != NULL)
         return false;
     switch (conn->state) {
     case RHB_CONN_FRESH:
@@ -105,6 +105,8 @@ static void collect(struct rhb_loop *loop)
         uint64_t data = new[i].data.u64;
         if (data == RHB_TAG_SURPLUS)
             loop->parcels.look = true; /* edge-triggered */
+        else if (data == RHB_TAG_CACHE)
+            loop->cache_woken = true; /* likewise */
         else if (!(data & RHB_TAG_LISTENER) && data != RHB_TAG_WAKEUP && data != RHB_TAG_WAITING)
             new[kept++] = new[i];
     }
@@ -120,7 +122,7 @@ static unsigned send_events(struct rhb_moves *moves, int until)
     unsigned sent = 0;
     for (int i = loop->at_event; i < until; i++) {
         uint64_t data = loop->events[i].data.u64;
-        if (data == 0 || (data & RHB_TAG_LISTENER) || data <= RHB_TAG_SURPLUS)
+        if (data == 0 || (data & RHB_TAG_LISTENER) || data <= RHB_TAG_CACHE)
             continue;
         if (rhb_presence_is_wanted(&loop->presence) ||
             !send_if_waiting(moves, loop->events[i].data.ptr, &sent))

@@ -18,7 +18,8 @@ enum { MOST_DESCRIPTORS = RHB_PARCEL_DESCRIPTORS };
  * body if it is in memory. */
 struct parcel {
     struct rhb_peer peer;
-    uint64_t deadline; /* of a part of a request head */
+    uint64_t deadline;    /* of a part of a request head */
+    uint64_t waits_until; /* for the answer to another request: not longer elsewhere */
     uint32_t requests;
     uint8_t listener, state, expected;
     bool forks; /* a child of the sender may have a copy of the descriptor */
@@ -85,6 +86,7 @@ static struct parcel describe(const struct rhb_loop *loop, const struct rhb_conn
 {
     struct parcel parcel = {.peer = conn->peer,
                             .deadline = conn->deadline,
+                            .waits_until = conn->waits_until,
                             .requests = conn->requests,
                             .listener = conn->listener,
                             .state = conn->state,
@@ -240,6 +242,7 @@ static struct rhb_conn *restore(struct rhb_loop *loop, const struct parcel *parc
     conn->peer = parcel->peer;
     conn->graced = true;
     conn->deadline = parcel->deadline;
+    conn->waits_until = parcel->waits_until;
     conn->head_seen = parcel->head_seen;
     loop->forks = loop->forks || parcel->forks;
     bool whole = parcel->in_len == 0 || rhb_bytes_append(&conn->in, bytes, parcel->in_len);

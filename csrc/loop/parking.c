@@ -1,5 +1,7 @@
 #include "parking.h"
+#include "answers.h"
 #include "base/live.h"
+#include "caching.h"
 #include "socket_io.h"
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -65,6 +67,10 @@ void rhb_conn_close(struct rhb_loop *loop, struct rhb_conn *conn)
 {
     bool may_have_event = conn->registered && loop->sleeping;
     take_out(loop, conn);
+    if (conn->sending != NULL)
+        rhb_sending_drop(loop, conn);
+    if (conn->filling != NULL)
+        rhb_caching_drop(loop, conn);
     rhb_conn_drop_request(conn, &loop->freed);
     if (may_have_event)
         rhb_list_push(&loop->closed_in_sleep, &conn->link);

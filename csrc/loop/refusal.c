@@ -1,9 +1,9 @@
 #include "refusal.h"
 #include "lingering.h"
+#include "own_report.h"
 #include "parking.h"
 #include "socket_io.h"
 #include <stdio.h>
-#include <unistd.h>
 
 struct reason {
     int status;
@@ -52,50 +52,6 @@ static size_t render(struct rhb_loop *loop, char *out, size_t cap, int status, b
     return (size_t)len < cap ? (size_t)len : *head_len;
 }
 
-/* The client's address as text, from the fields of allowed proxies as for any other request.
- * Returns its length. */
-static size_t put_client(const struct rhb_loop *loop, const struct rhb_conn *conn,
-                         const struct phr_request_head *head, char *out)
-{
-    struct rhb_forwarded forwarded = {0};
-    if (head != NULL)
-        rhb_forwarded_read(&forwarded, &loop->options.forwarded, &conn->peer, head->fields,
-                           head->num_fields);
-    return rhb_peer_text(forwarded.has_client ? &forwarded.client : &conn->peer, out);
-}
-
-/* That of a proxy: none is made for a request that no application sees. */
-static void set_request_id(const struct rhb_loop *loop, const struct rhb_conn *conn,
-                           struct rhb_access_entry *entry)
-{
-    const struct rhb_request_id_policy *policy = &loop->options.request_ids;
-    if (policy->field != NULL && entry->request != NULL)
-        rhb_request_id_find(policy, &conn->peer, entry->request->fields, entry->request->num_fields,
-                            &entry->request_id, &entry->request_id_len);
-}
-
-static void log_refusal(struct rhb_loop *loop, const struct rhb_conn *conn, int status,
-                        const struct phr_request_head *head, const char *answer, size_t head_len,
-                        size_t body_len)
-{
-    char peer[RHB_PEER_TEXT];
-    struct rhb_access_entry entry = {
-        .request = head,
-        .peer = peer,
-        .peer_len = put_client(loop, conn, head, peer),
-        .status = status,
-        .body_bytes = body_len,
-        .response_head = answer,
-        .response_head_len = head_len,
-        .finished = time(NULL),
-        .pid = getpid(),
-        .sender = &conn->peer,
-        .proxies = &loop->options.forwarded.allowed,
-    };
-    set_request_id(loop, conn, &entry);
-    rhb_reports_add(loop->reports, &entry);
-}
-
 /* The head of the request whose body is arriving; NULL when there is none. */
 static const struct phr_request_head *head_of_incoming(struct rhb_loop *loop,
                                                        const struct rhb_conn *conn)
@@ -117,8 +73,14 @@ enum rhb_event rhb_refuse(struct rhb_loop *loop, struct rhb_conn *conn, int stat
     char answer[1024];
     size_t head_len, done;
     size_t len = render(loop, answer, sizeof answer, status, !is_head(head), &head_len);
-    if (loop->reports != NULL)
-        log_refusal(loop, conn, status, head, answer, head_len, len - head_len);
+    if (loop->reports != NULL) {
+        struct rhb_access_entry entry = {.request = head,
+                                         .status = status,
+                                         .body_bytes = len - head_len,
+                                         .response_head = answer,
+                                         .response_head_len = head_len};
+        rhb_report_own(loop, conn, &entry);
+    }
     /* If the socket cannot take these few bytes, its client does not read: it gets no answer. */
     enum rhb_io io = rhb_send_all(conn->fd, answer, len, &done);
     rhb_board_count(loop->board, head, status, done);

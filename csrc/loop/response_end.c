@@ -1,4 +1,5 @@
 /* How a response ends, or waits for its client: the functions that loop.h lists for this. */
+#include "caching.h"
 #include "intake.h"
 #include "lingering.h"
 #include "loop.h"
@@ -43,6 +44,14 @@ static void end_sending(const struct rhb_loop *loop, const struct rhb_conn *conn
  * response. */
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
 {
+    if (conn->filling != NULL) {
+        rhb_caching_give_up(loop, conn); /* it has ended, and was not stored */
+        rhb_caching_drop(loop, conn);
+    }
+    if (conn->background) {
+        rhb_loop_abort(loop, conn);
+        return;
+    }
     bool linger = may_send_more(loop, conn);
     bool all_used = loop->lane->rest_len == 0 && conn->in.len == 0;
     if (!rhb_intake_finish(loop, conn, keep))
@@ -80,18 +89,22 @@ size_t rhb_loop_owners(const struct rhb_loop *loop, void **owners, size_t cap)
 {
     const struct rhb_link *head = &loop->parked[RHB_CONN_SEND];
     size_t count = 0;
-    for (struct rhb_link *link = head->next; link != head && count < cap; link = link->next)
-        owners[count++] = ((struct rhb_conn *)link)->owner;
+    for (struct rhb_link *link = head->next; link != head && count < cap; link = link->next) {
+        void *owner = ((struct rhb_conn *)link)->owner;
+        if (owner != NULL) /* not of an answer of C */
+            owners[count++] = owner;
+    }
     return count;
 }
 
 void *rhb_loop_next_owner(struct rhb_loop *loop)
 {
     struct rhb_link *head = &loop->parked[RHB_CONN_SEND];
-    if (rhb_list_empty(head))
-        return NULL;
-    struct rhb_conn *conn = (struct rhb_conn *)head->next;
-    void *owner = conn->owner;
-    rhb_conn_close(loop, conn);
+    void *owner = NULL;
+    while (owner == NULL && !rhb_list_empty(head)) { /* an answer of C has none */
+        struct rhb_conn *conn = (struct rhb_conn *)head->next;
+        owner = conn->owner;
+        rhb_conn_close(loop, conn);
+    }
     return owner;
 }

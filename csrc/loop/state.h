@@ -3,7 +3,9 @@
 #define RHB_LOOP_STATE_H
 
 #include "base/clock.h"
+#include "cache/cache.h"
 #include "channel.h"
+#include "http/answer.h"
 #include "lane.h"
 #include "log/reports.h"
 #include "options.h"
@@ -17,6 +19,7 @@ enum {
     RHB_GRACE_CREDIT = 16, /* the most credit that grace waits can have (waiting.c) */
     RHB_GRACE_PROBE = 64,  /* without credit, one new connection in so many gets a grace wait */
     RHB_BODY_TURNS = 4,
+    RHB_ANSWERERS = 2,
     RHB_STOP_ORDERED = 1,
     RHB_LAST_STOP_ORDERED = 2
 };
@@ -29,6 +32,7 @@ enum {
 #define RHB_TAG_WAKEUP UINT64_C(2)
 #define RHB_TAG_WAITING UINT64_C(4) /* the queue of connections whose requests wait */
 #define RHB_TAG_SURPLUS UINT64_C(6) /* connections are there for this worker (balance.h) */
+#define RHB_TAG_CACHE UINT64_C(8)   /* an answer that others wait for may be there (caching.h) */
 
 struct rhb_listener {
     int fd;
@@ -151,8 +155,19 @@ struct rhb_loop {
     struct rhb_board *board;   /* never NULL. Not owned. */
     struct rhb_board no_board; /* what board points to when there is no master */
 
-    uint64_t freed; /* bytes of requests that have been freed since malloc was last trimmed */
-    int body_error; /* errno, of RHB_EVENT_NO_BODY_FILE */
+    /* who answers before the application is asked, in this order (answers.h). Not owned. */
+    struct rhb_answerer answerers[RHB_ANSWERERS];
+    size_t n_answerers;
+    unsigned answered; /* requests since the caller last had RHB_EVENT_ANSWERED */
+    int failed;        /* errno of one of them, which the caller is still to be told of; 0: none */
+    pid_t pid;         /* for the reports of these */
+
+    struct rhb_cache *cache; /* NULL: there is none */
+    bool cache_woken;        /* connections that wait may go on */
+
+    uint64_t freed;   /* bytes of requests that have been freed since malloc was last trimmed */
+    int body_error;   /* errno, of RHB_EVENT_NO_BODY_FILE */
+    int answer_error; /* errno, of RHB_EVENT_ANSWER_FAILED */
 
     struct rhb_clock clock;
     struct rhb_reports *reports; /* NULL: finished requests are reported nowhere. Not owned. */

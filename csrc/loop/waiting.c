@@ -5,9 +5,11 @@
  * yet gets a millisecond before it is parked, since parking costs more than a request. Grace waits
  * that end in time earn credit, others cost credit; without credit they are rare (intake.c). */
 #include "waiting.h"
+#include "answers.h"
 #include "balance.h"
 #include "base/heap.h"
 #include "body_turns.h"
+#include "caching.h"
 #include "listeners.h"
 #include "parking.h"
 #include "transfers.h"
@@ -58,12 +60,12 @@ static void show_connections(struct rhb_loop *loop)
     atomic_store_explicit(&loop->worker->staying, (uint32_t)loop->registered, memory_order_relaxed);
 }
 
-static_assert((int)RHB_BOARD_STATES == (int)RHB_CONN_PARKED_STATES, "all of them");
+static_assert((int)RHB_BOARD_STATES == (int)RHB_CONN_WAIT, "all but those that wait for another");
 
 /* To operators only. */
 static void show_parked(struct rhb_loop *loop)
 {
-    for (int state = 0; state < RHB_CONN_PARKED_STATES; state++)
+    for (int state = 0; state < RHB_BOARD_STATES; state++)
         loop->board->parked[state] = loop->n_parked[state];
 }
 
@@ -84,9 +86,12 @@ static void tick(struct rhb_loop *loop, bool idle)
         loop->tick_at = now + TICK;
         rhb_listeners_tick(loop, now);
         rhb_transfers_tick(loop);
+        rhb_answers_tick(loop, now);
         rhb_balance(loop, true);
         show_connections(loop);
         show_parked(loop);
+        if (loop->cache != NULL)
+            rhb_caching_tick(loop);
     }
 }
 
@@ -101,10 +106,14 @@ static void note_listeners(struct rhb_loop *loop)
         if (data & RHB_TAG_LISTENER)
             rhb_listeners_reported(
                 loop, (struct rhb_listener *)(uintptr_t)(data & ~RHB_TAG_LISTENER), event->events);
+        else if (data > RHB_TAG_CACHE)
+            continue;
         else if (data == RHB_TAG_WAITING)
             rhb_transfers_reported(loop);
         else if (data == RHB_TAG_SURPLUS)
             loop->parcels.look = true;
+        else if (data == RHB_TAG_CACHE)
+            loop->cache_woken = true;
         else
             continue;
         event->data.u64 = 0;
@@ -143,6 +152,8 @@ static void set_events(struct rhb_loop *loop, int kept, int n, uint64_t took_ns)
     loop->served_since_epoll = 0;
     loop->body_ns = 0;
     note_listeners(loop);
+    if (loop->cache_woken)
+        rhb_caching_look(loop);
     rhb_body_turns_update(loop, n <= 0 && !receiving);
     tick(loop, n == 0 && !loop->woke_at_once);
 }

@@ -41,6 +41,11 @@ class Books:
         for reader in self._readers.values():
             reader.set_log_level(level)
 
+    def purge(self, kind: str, text: str) -> None:
+        """In the caches of all generations."""
+        for reader in self._readers.values():
+            reader.purge(kind, text)
+
     def readings(self) -> dict[int, Reading]:
         """Of each generation, by its number."""
         return {number: reader.read() for number, reader in self._readers.items()}

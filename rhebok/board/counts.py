@@ -11,6 +11,8 @@ from rhebok.board.layout import (
     BOARD_SIZE,
     BYTES_IN_AT,
     BYTES_OUT_AT,
+    CACHE,
+    CACHE_AT,
     CLASSES,
     HISTOGRAM_AT,
     HISTOGRAM_WORDS,
@@ -80,6 +82,7 @@ class Counts:
         }
         self.accepted = words[ACCEPTED_AT]
         self.bytes_in, self.bytes_out = words[BYTES_IN_AT], words[BYTES_OUT_AT]
+        self.cache = dict(zip(CACHE, words[CACHE_AT : CACHE_AT + len(CACHE)], strict=True))
         self.transferred, self.balanced = words[TRANSFERRED_AT], words[BALANCED_AT]
         self.parked = dict(zip(PARKED, _PARKED.unpack_from(board, PARKED_AT), strict=True))
         starts = [HISTOGRAM_AT + place * HISTOGRAM_WORDS for place in range(len(HISTOGRAMS))]

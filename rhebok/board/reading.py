@@ -19,6 +19,12 @@ from rhebok.board.layout import (
     LEVEL_AT,
     LEVELS,
     MAGIC,
+    PURGE,
+    PURGE_COUNTS,
+    PURGE_KINDS,
+    PURGE_SIZE,
+    PURGES,
+    PURGES_HEAD,
     QUERIES_AT,
     RECORD,
     SCORE_SIZE,
@@ -81,6 +87,8 @@ class Reading:
     workers: tuple[Worker, ...]
     counted: int  # by all workers, also by those that have ended
     causes: dict[str, int]  # why workers were replaced, and how often
+    cache_bytes: int = 0  # in the cache,
+    cache_records: int = 0  # and how many responses
 
 
 class BoardReader:
@@ -130,6 +138,16 @@ class BoardReader:
         """Of the error log of this generation, once its master looks. OSError when it cannot be written."""
         os.pwrite(self._fd, _WORD.pack(LEVELS.index(level) + 1), LEVEL_AT)
 
+    def purge(self, kind: str, text: str) -> None:
+        """Asks for something to be taken out of the cache of this generation: whoever answers from it next
+        does that first. Raises OSError when it cannot be written."""
+        at = self._layout.purges_at
+        asked, *_ = PURGE_COUNTS.unpack(self._bytes(at, PURGE_COUNTS.size))
+        number, encoded = asked + 1, text.encode("utf-8", "surrogateescape")
+        record = PURGE.pack(PURGE_KINDS.index(kind) + 1, len(encoded), encoded, number)
+        os.pwrite(self._fd, record, at + PURGES_HEAD + number % PURGES * PURGE_SIZE)
+        os.pwrite(self._fd, _WORD.pack(number), at)
+
     def close(self) -> None:
         os.close(self._fd)
 
@@ -151,7 +169,9 @@ class BoardReader:
         past = counts.number(self._bytes(layout.past_at, BOARD_SIZE))
         causes = struct.unpack(f"={len(CAUSES)}Q", self._bytes(CAUSES_AT, 8 * len(CAUSES)))
         counted = past + sum(worker.counted for worker in workers)
-        return Reading(tuple(workers), counted, dict(zip(CAUSES, causes, strict=True)))
+        cached = PURGE_COUNTS.unpack(self._bytes(layout.purges_at, PURGE_COUNTS.size))[3:]
+        by_cause = dict(zip(CAUSES, causes, strict=True))
+        return Reading(tuple(workers), counted, by_cause, *cached)
 
     def _worker(self, slot: int, pid: int, state: int, forked_at: int) -> Worker:
         layout = self._layout

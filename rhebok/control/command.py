@@ -22,10 +22,17 @@ COMMANDS = {
     "workers": "+1 or -1: one worker more or less (as TTIN, TTOU)",
     "traceback": "PID: this worker writes its traceback to the error log (as USR2 to it)",
     "loglevel": "LEVEL: of the error log, until the next deploy",
+    "purge": "URL, URL-PREFIX*, TAG or *: takes these responses out of the cache",
     "recycle": "PID: this worker finishes its requests and is replaced (as TERM to it)",
 }
 
-ARGUMENTS = {"workers": "+1 or -1", "traceback": "a PID", "loglevel": "a LEVEL", "recycle": "a PID"}
+ARGUMENTS = {
+    "workers": "+1 or -1",
+    "traceback": "a PID",
+    "loglevel": "a LEVEL",
+    "purge": "a URL, the beginning of one and *, a tag, or *",
+    "recycle": "a PID",
+}
 
 
 def main(words: Sequence[str]) -> None:

@@ -37,11 +37,20 @@ def _head(now: Answer, before: Answer | None, seconds: float) -> list[str]:
     waiting = ", ".join(map(_listener, now["listeners"]))
     failed = f" ({now['failed_deploys']} failed)" if now["failed_deploys"] else ""
     dropped = f"; {now['listen_drops']} connections dropped by the kernel" if now["listen_drops"] else ""
-    return [
+    lines = [
         f"rhebok {now['version']}, pid {now['pid']}, up {age(now['uptime'])}, {waiting}",
         _counted(now, before, seconds) if now["counts"] else "requests are not counted (--no-board)",
         f"{now['deploys']} deploys{failed}; workers replaced: {replaced or 'none'}{dropped}",
     ]
+    return [*lines, *_cache(now)]
+
+
+def _cache(now: Answer) -> list[str]:
+    """Of a server that has one, and has used it."""
+    cache, cached = now.get("cache", {}), now.get("cached", {})
+    events = ", ".join(f"{number} {name}" for name, number in cache.items())
+    kept = f"{cached.get('records', 0)} responses ({size(cached.get('bytes', 0))})"
+    return [f"cache: {kept}, {events}"] if any(cache.values()) else []
 
 
 def _listener(listener: Answer) -> str:

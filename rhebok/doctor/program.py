@@ -13,6 +13,7 @@ from rhebok.doctor.system import System
 from rhebok.errors import UserError
 from rhebok.process import identity
 from rhebok.process.logs import check_writable
+from rhebok.process.served_directories import check_directories
 from rhebok.settings.configuration import Config
 
 _LEAST_KERNEL = (4, 5)  # EPOLLEXCLUSIVE
@@ -87,6 +88,10 @@ def _paths(config: Config) -> Iterator[Finding]:
             yield to_change("paths", str(error), "another path, or the rights to write there")
         else:
             yield ok("paths", f"{option} {path}")
+    try:
+        check_directories(settings)
+    except UserError as error:
+        yield to_change("files", str(error), "a directory, as in docs/STATIC.md")
     try:
         identity.identity(settings.user, settings.group)
     except UserError as error:

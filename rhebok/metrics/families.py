@@ -50,6 +50,7 @@ class Writer:
         if found["counts"]:
             yield from _requests(counted)
             yield from _connections(counted)
+            yield from _cache(found, counted)
         yield from _workers(found)
         yield from _deploys(found)
         yield from _listeners(found)
@@ -109,6 +110,18 @@ def _connections(counted: Counts) -> Iterator[Any]:
     moved.add_metric(("balance",), counted.balanced)
     yield moved
     yield _gauges("parked_connections", "Open connections that wait, by what for.", "state", counted.parked)
+
+
+def _cache(found: dict[str, Any], counted: Counts) -> Iterator[Any]:
+    events = _core.CounterMetricFamily(
+        "rhebok_cache_events", "What the cache did with requests and responses.", labels=("event",)
+    )
+    for name, count in counted.cache.items():
+        events.add_metric((name,), count)
+    yield events
+    size, responses = found["cached"]
+    yield _gauge("cache_bytes", "Bytes of the responses in the cache.", size)
+    yield _gauge("cache_responses", "Responses in the cache.", responses)
 
 
 def _workers(found: dict[str, Any]) -> Iterator[Any]:

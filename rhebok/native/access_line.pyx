@@ -108,7 +108,7 @@ cdef class AccessLine:
         cdef size_t sizes[RHB_ACCESS_VARIABLES]
         cdef const char *key
         cdef size_t kept
-        # values points into these. None when the connection may belong to another thread (Exchange.log_cut): making a
+        # values points into these. None when the connection may belong to another thread (upgrade.log_cut): making a
         # list may collect garbage, which runs code of the application and so that thread.
         cdef list held = None if self.environ is None else []
         entry.environ = values

@@ -11,6 +11,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.errno cimport ECONNRESET, EINVAL, ENOSYS, EPIPE, ETIMEDOUT, errno
+from libc.stdint cimport uint64_t
 
 from .csrc cimport (
     RHB_FRAME_LENGTH,
@@ -18,6 +19,7 @@ from .csrc cimport (
     RHB_IO_AGAIN,
     RHB_IO_ERROR,
     RHB_IO_OK,
+    rhb_caching_give_up,
     rhb_io,
     rhb_lane,
 )
@@ -26,6 +28,7 @@ from .exchange cimport BROKEN, FINISHED, SUSPENDED, Exchange, Progress
 from .file_wrapper cimport FileWrapper, plain_file, regular_file
 from .observed_result cimport ObservedResult
 from .response_body cimport frame_all, frame_end, frame_only, send_file, size_of, size_of_block
+from .response_cache cimport end_gathering, gather_all
 from .response_head cimport write_fields
 
 cdef extern from "references.h":
@@ -70,9 +73,12 @@ cdef int start_body(Exchange exchange, object result) except -1:
     if kind is list or kind is tuple:
         if not exchange.head.ended:
             return start_list(exchange, result)
-        exchange.iterator = iter(result)  # write() came first
+        if not exchange.named:
+            exchange.iterator = iter(result)  # write() came first
         return 0
     exchange.iterable = result
+    if exchange.named:
+        return 0
     if kind is ObservedResult:
         return start_observed(exchange, result)
     if kind is FileWrapper and not exchange.head.ended and start_file(exchange, result):
@@ -106,17 +112,23 @@ cdef int start_list(Exchange exchange, object result) except -1:
     if exchange.head.ended:  # another thread has called write(), for instance when the copy collected garbage
         exchange.iterator = iter(blocks)
         return 0
-    exchange.end_head(total)
+    if exchange.end_head(total):
+        return 0
     if not frame_all(&exchange.body, exchange.outgoing, blocks, total):
         exchange.iterator = iter(blocks)
+    elif exchange.gathers:
+        gather_all(exchange.loop, exchange.conn, blocks, &exchange.head)
     return 0
 
 
 cdef int start_block(Exchange exchange, object block) except -1:
     """The same for a list of one block, which is most of them."""
-    exchange.end_head(size_of_block(block))
+    if exchange.end_head(size_of_block(block)):
+        return 0
     if not frame_only(&exchange.body, exchange.outgoing, block):
         exchange.iterator = iter((block,))
+    elif exchange.gathers:
+        gather_all(exchange.loop, exchange.conn, (block,), &exchange.head)
     return 0
 
 
@@ -130,7 +142,11 @@ cdef bint start_file(Exchange exchange, object wrapper) except -1:
     descriptor, position, size = opened
     if exchange.head.ended:  # another thread has called write() meanwhile
         return False
-    exchange.end_head(size)
+    if exchange.end_head(size):
+        return True
+    if exchange.gathers:
+        rhb_caching_give_up(exchange.loop, exchange.conn)
+        exchange.gathers = False
     if exchange.body.framing == RHB_FRAME_NONE:
         return True
     if exchange.body.framing != RHB_FRAME_LENGTH:
@@ -193,7 +209,10 @@ cdef int put_end(Exchange exchange) except -1:
         return 0  # write() waits in another thread: its block goes first, and then the iterator is asked again
     exchange.iterator = None
     if not exchange.head.ended:
-        return exchange.end_head(0)
+        if exchange.end_head(0):
+            return 0
+    if exchange.gathers:
+        end_gathering(exchange.loop, exchange.conn, &exchange.head)
     return frame_end(&exchange.body, exchange.outgoing)
 
 
@@ -230,6 +249,12 @@ cdef rhb_io sendfile_failed(Exchange exchange, int error) except? RHB_IO_ERROR:
 cdef rhb_io read_file_instead(Exchange exchange) except? RHB_IO_ERROR:
     """The rest of the file is read block by block."""
     cdef object wrapper = exchange.iterable
+    cdef uint64_t left = exchange.outgoing.file_left
+    if exchange.named:
+        exchange.outgoing.file_left = 0
+        exchange.named_file.seek(exchange.outgoing.file_at)
+        exchange.iterator = exchange.named_files.blocks(exchange.named_file, left)
+        return RHB_IO_OK
     if type(wrapper) is ObservedResult:
         wrapper = (<ObservedResult>wrapper).result
     exchange.outgoing.file_left = 0
@@ -287,7 +312,7 @@ cdef int taken_socket_failed(Exchange exchange, object error) except -1:
 cdef Progress answer_500(Exchange exchange) except? BROKEN:
     """Replaces the response, of which nothing has been sent."""
     with cython.critical_section(exchange):
-        exchange.head.ended = False
+        exchange.head.ended = exchange.gathers = False
         exchange.body.size = 0
         write_fields(&exchange.head, exchange.outgoing, "500 Internal Server Error",
                      [("Content-Type", "text/plain; charset=utf-8")])

@@ -78,7 +78,9 @@ cdef extern from "http/response_head.h" nogil:
         RHB_FRAME_CLOSE
     struct rhb_response_head:
         rhb_bytes *out
+        size_t start
         int status
+        bint app_closes
     struct rhb_head_context:
         int minor_version
         bint is_head
@@ -289,6 +291,7 @@ cdef extern from "http/request_id.h" nogil:
         const char *sent_as
         size_t field_len
         const rhb_allowed_peers *allowed
+        rhb_request_id_pool *pool
     struct rhb_request_id_pool:
         pass
     bint rhb_request_id_find(const rhb_request_id_policy *policy, const rhb_peer *peer, const phr_header *fields,
@@ -299,6 +302,29 @@ cdef extern from "http/proxy_protocol.h" nogil:
     enum: RHB_PROXY_V1
     enum: RHB_PROXY_V2
 
+cdef extern from "cache/cache.h" nogil:
+    struct rhb_hash_key:
+        uint64_t *words
+    enum: RHB_PURGES
+    struct rhb_purge_desk:
+        pass
+    struct rhb_cache:
+        pass
+    struct rhb_cache_counts:
+        pass
+    struct rhb_text:
+        const char *at
+        size_t len
+    struct rhb_filling:
+        rhb_bytes stale_body
+    enum rhb_filled:
+        RHB_FILLED_NOT
+        RHB_FILLED_GATHERS
+        RHB_FILLED_REPLACED
+    bint rhb_cache_make(void *memory, size_t size, const rhb_hash_key *key)
+    rhb_text rhb_filling_field(const rhb_filling *filling, const char *lower)
+    uint64_t rhb_cache_end_owner(void *memory, size_t owner)
+
 cdef extern from "loop/connection.h" nogil:
     enum: RHB_CONN_FRESH
     enum: RHB_CONN_HEAD
@@ -306,8 +332,10 @@ cdef extern from "loop/connection.h" nogil:
     enum: RHB_CONN_SEND
     enum: RHB_CONN_IDLE
     enum: RHB_CONN_LINGER
+    enum: RHB_CONN_WAIT
     enum: RHB_CONN_PARKED_STATES
     struct rhb_conn:
+        rhb_filling *filling
         int fd
         uint8_t listener
         rhb_peer peer
@@ -334,7 +362,7 @@ cdef extern from "loop/scoreboard.h" nogil:
 cdef extern from "loop/board.h" nogil:
     enum: RHB_BOARD_SIZE
     struct rhb_board:
-        pass
+        rhb_cache_counts cache
     void rhb_board_count(rhb_board *board, const phr_request_head *head, int status, uint64_t bytes)
 
 cdef extern from "loop/lap.h" nogil:
@@ -353,6 +381,8 @@ cdef extern from "loop/loop.h" nogil:
         RHB_EVENT_WRITABLE
         RHB_EVENT_LOST
         RHB_EVENT_NO_BODY_FILE
+        RHB_EVENT_ANSWER_FAILED
+        RHB_EVENT_ANSWERED
         RHB_EVENT_WAKE
         RHB_EVENT_WAIT
         RHB_EVENT_DRAINED
@@ -406,8 +436,10 @@ cdef extern from "loop/loop.h" nogil:
         uint64_t read_at
         bint timed
         rhb_board *board
+        rhb_cache *cache
         uint64_t request_timeout
         int body_error
+        int answer_error
         bint forks
         bint forked
     rhb_loop *rhb_loop_new(const rhb_loop_options *options, const rhb_listener *listeners,
@@ -442,6 +474,50 @@ cdef extern from "loop/loop.h" nogil:
     rhb_lap rhb_lap_of(const rhb_loop *loop, const rhb_lane *lane)
     void rhb_loop_abort(rhb_loop *loop, rhb_conn *conn)
     void *rhb_loop_next_owner(rhb_loop *loop)
+
+cdef extern from "http/answer.h" nogil:
+    struct rhb_answerer:
+        pass
+
+cdef extern from "files/named_file.h" nogil:
+    struct rhb_part:
+        uint64_t first
+        uint64_t length
+    struct rhb_open_file:
+        int fd
+        uint64_t size
+        char etag[64]
+    struct rhb_named_file:
+        rhb_open_file file
+        char modified[32]
+        const char *type
+        rhb_part part
+    int rhb_named_file_open(rhb_named_file *named, const char *root, const char *path)
+    int rhb_named_file_status(rhb_named_file *named, const char *etag, size_t etag_len, const char *modified,
+                              size_t modified_len, const phr_request_head *request)
+    void rhb_open_file_free(rhb_open_file *file)
+
+cdef extern from "loop/answers.h" nogil:
+    void rhb_answers_add(rhb_loop *loop, const rhb_answerer *answerer)
+
+cdef extern from "files/static_files.h" nogil:
+    struct rhb_static_files:
+        pass
+    struct rhb_static_mount:
+        const char *prefix
+        const char *path
+        int64_t max_age
+        bint immutable
+        bint only
+        bint uploads
+    struct rhb_file_cache_limits:
+        size_t entries
+        size_t descriptors
+        size_t bytes
+    rhb_static_files *rhb_static_files_new(const rhb_static_mount *mounts, size_t count, const char *index,
+                                           const rhb_file_cache_limits *limits)
+    void rhb_static_files_free(rhb_static_files *files)
+    rhb_answerer rhb_static_files_answerer(rhb_static_files *files)
 
 cdef extern from "loop/channel.h" nogil:
     ctypedef uint32_t rhb_shared_count "_Atomic uint32_t"
@@ -484,3 +560,19 @@ cdef extern from "base/live.h" nogil:
     void RHB_LIVE_BORN(rhb_live_kind kind)
     void RHB_LIVE_DEAD(rhb_live_kind kind)
     long rhb_live_count(rhb_live_kind kind)
+
+cdef extern from "loop/caching.h" nogil:
+    struct rhb_caching_options:
+        void *memory
+        size_t size
+        rhb_purge_desk *desk
+        uint64_t largest
+        size_t owner
+        const int *wake
+        size_t n_wake
+        rhb_cache_counts *counts
+    bint rhb_caching_join(rhb_loop *loop, const rhb_caching_options *options)
+    rhb_filled rhb_caching_head(rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, rhb_response_head *written)
+    bint rhb_caching_body(rhb_loop *loop, rhb_conn *conn, const char *data, size_t len)
+    void rhb_caching_complete(rhb_loop *loop, rhb_conn *conn, int64_t content_length)
+    void rhb_caching_give_up(rhb_loop *loop, rhb_conn *conn)

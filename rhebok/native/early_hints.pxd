@@ -12,7 +12,7 @@ cdef class EarlyHints:
     cdef bint is_for(self, Exchange exchange) noexcept
 
 
-cdef Exchange new_exchange(object logger, bint allow_chunked)
+cdef Exchange new_exchange(object logger, bint allow_chunked, object named_files)
 cdef int retire_exchange(Exchange exchange) except -1
 cdef int replace_hints(Exchange exchange) except -1
 

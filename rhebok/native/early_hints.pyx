@@ -137,9 +137,9 @@ cdef int disarm(EarlyHints hints) except -1:
     return 0
 
 
-cdef Exchange new_exchange(object logger, bint allow_chunked):
+cdef Exchange new_exchange(object logger, bint allow_chunked, object named_files):
     """An exchange with an EarlyHints."""
-    cdef Exchange exchange = Exchange(logger, allow_chunked)
+    cdef Exchange exchange = Exchange(logger, allow_chunked, named_files)
     replace_hints(exchange)
     return exchange
 

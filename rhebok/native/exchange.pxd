@@ -29,6 +29,7 @@ cdef class Exchange:
     cdef bint running                   # between start() and finish()
     cdef bint detached                  # the lane no longer has the request: the response has been suspended
     cdef bint client_gone               # write() found the client gone, or too slow
+    cdef bint gathers                   # the cache gets its body (response_cache.pyx)
     cdef bint has_lap                   # it has waited for its client, so its time is in `lap`
     cdef phr_request_head *saved_head   # a copy, then
     cdef str request_id                 # None without --request-id
@@ -41,6 +42,13 @@ cdef class Exchange:
     cdef object iterable                # what the application returned; its close() is still to be called
     cdef object iterator                # None once exhausted, or for lists and files
     cdef object context                 # contextvars of a suspended response; request_handler.pyx uses it
+
+    # the file that the application has named (named_files.pyx)
+    cdef object named_files             # NamedFiles; None without --sendfile-root
+    cdef bint named                     # it has named one
+    cdef object named_file              # a FileIO; None when another body is sent
+    cdef bytes named_text               # that body
+    cdef uint64_t named_at              # the first byte of the file that is sent
 
     # on its way to the client
     cdef rhb_bytes unsent_hints         # early hints that the socket did not take: they go out first
@@ -67,15 +75,13 @@ cdef class Exchange:
     cdef int score_resume(self) noexcept
     cdef int score_unsent(self, uint64_t bytes) noexcept
     cdef int score_progress(self) noexcept
-    cdef int set_upgraded(self) noexcept
     cdef int log_access(self) except -1
-    cdef int log_cut(self) except -1
 
     cdef int flush_or_wait(self) except -1
     cdef int must_be_running(self) except -1
     cdef rhb_io wait_for_client(self) except? RHB_IO_ERROR
     cdef bint is_pending(self) noexcept
-    cdef int end_head(self, int64_t body_length) except -1
+    cdef bint end_head(self, int64_t body_length) except -1
     cdef int put_block(self, object block) except -1
     cdef rhb_io flush(self, bint ends) noexcept
     cdef int end_in_child(self, object error) except -1

@@ -4,11 +4,15 @@ import logging
 from types import TracebackType
 from typing import Self, TypeAlias, final
 
+from rhebok.native.named_files import NamedFiles
+
 _ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType]
 
 @final
 class Exchange:
-    def __new__(cls, logger: logging.Logger, allow_chunked: bool) -> Self: ...
+    def __new__(
+        cls, logger: logging.Logger, allow_chunked: bool, named_files: NamedFiles | None = None
+    ) -> Self: ...
     def start_response(
         self,
         status: str,

@@ -57,8 +57,10 @@ from .csrc cimport (
     rhb_wait_writable,
 )
 from .error_log cimport describe_request, identifiers_of, log_error
+from .file_wrapper cimport close_file
 from .misuse cimport raise_again, refuse_block, refuse_headers
 from .response_body cimport frame_block
+from .response_cache cimport begin_filling, gather
 from .response_head cimport complete_head, write_fields
 
 from rhebok.process.forked_child import end_forked_child
@@ -78,11 +80,12 @@ cpdef long live_exchanges():
 
 @cython.final
 cdef class Exchange:
-    """Exchange(logger, allow_chunked). logger: for errors of the application. allow_chunked: whether a body of unknown
-    length may be sent in chunks."""
+    """Exchange(logger, allow_chunked, named_files=None). logger: for errors of the application. allow_chunked: whether
+    a body of unknown length may be sent in chunks. named_files: NamedFiles, if the application may name some."""
 
-    def __cinit__(self, logger, bint allow_chunked):
+    def __cinit__(self, logger, bint allow_chunked, named_files=None):
         self.logger = logger
+        self.named_files = named_files
         self.allow_chunked = allow_chunked
         self.outgoing = Outgoing()
         self.access_line = AccessLine(logger)
@@ -103,7 +106,7 @@ cdef class Exchange:
         self.lane = lane
         self.conn = conn
         self.running = True
-        self.detached = self.client_gone = self.has_lap = False
+        self.detached = self.client_gone = self.has_lap = self.gathers = False
         self.head.started = self.head.ended = False
         self.head.context.minor_version = lane.request.head.minor_version
         self.head.context.is_head = (lane.request.head.method_len == 4
@@ -152,6 +155,10 @@ cdef class Exchange:
             self.saved_head = NULL
         if self.unsent_hints.len > 0:
             rhb_bytes_free(&self.unsent_hints)
+        if self.named:
+            self.named = False
+            close_file(self.named_file)
+            self.named_file = None
         return 0
 
     cdef int end_unusually(self, Progress progress) noexcept:
@@ -188,7 +195,7 @@ cdef class Exchange:
 
     @cython.critical_section
     cdef int retire(self) except -1:
-        """Breaks the reference cycle through the bound methods: the exchange is not used again."""
+        """Breaks the reference cycle through the bound methods."""
         self.start_response_method = self.write_method = self.hints = None
         self.access_line.environ = None  # whose wsgi.input may have this exchange
         return 0
@@ -239,29 +246,13 @@ cdef class Exchange:
         return 0
 
     cdef int score_unsent(self, uint64_t bytes) noexcept:
-        """So many bytes in memory wait for the client."""
         rhb_score_unsent(self.lane.score, self.scored_unsent, bytes)
         self.scored_unsent = bytes
 
-    cdef int set_upgraded(self) noexcept:
-        """The application sent its own response over the socket: the access log gets a 101 without fields."""
-        self.head.written.status = 101
-        self.access_line.response_head.len = 0
-
     cdef int log_access(self) except -1:
-        """Reports the request: to the access log, and to statsd."""
         cdef rhb_lap lap = self.lap if self.has_lap else rhb_lap_of(self.loop, self.lane)
         return self.access_line.report(
             self.loop, self.conn, self.request_head(), self.head.written.status, self.body.size, self.request_id, &lap)
-
-    cdef int log_cut(self) except -1:
-        """The same for a connection that the application has taken over, and that the end of the process cuts."""
-        environ = self.access_line.environ
-        self.access_line.environ = None  # reading it may run Python code, which lets the application's thread run
-        self.set_upgraded()
-        self.log_access()
-        self.access_line.environ = environ
-        return 0
 
     # ---- what the application calls ----
 
@@ -298,6 +289,8 @@ cdef class Exchange:
             raise RuntimeError("write() called outside of a response")
         if type(data) is not bytes and not isinstance(data, bytes):
             refuse_block(data)
+        if self.named:
+            return
         if self.client_gone or self.is_pending():
             raise ConnectionError("the client has not taken what was written before")
         if PyBytes_GET_SIZE(data) > 0:
@@ -353,28 +346,37 @@ cdef class Exchange:
         return io
 
     cdef bint is_pending(self) noexcept:
-        """Whether an earlier block, or a file, is not sent yet: a write() failed, or waits in another thread. Another
-        block would take its place."""
+        """Whether an earlier block, or a file, is not sent yet: a write() failed, or waits in another thread."""
         return self.head.ended and (self.outgoing.is_pending() or self.outgoing.file_left > 0)
 
     # ---- head and body ----
 
-    cdef int end_head(self, int64_t body_length) except -1:
-        """Decides the framing and completes the head. body_length: bytes, -1 when it is not known."""
-        complete_head(&self.head, self.loop, body_length, <PyObject *>self.request_id)
+    cdef bint end_head(self, int64_t body_length) except -1:
+        """Completes the head. body_length: -1 when it is not known. True: only a named file is sent (named_files.pyx)."""
+        cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
+        cdef int filled = complete_head(&self.head, self.loop, self.lane, self.conn,
+                                        body_length if named < 0 else named, <PyObject *>self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
+        if filled:
+            self.gathers = begin_filling(
+                self.loop, self.conn, filled, named >= 0, &self.head, &self.body, self.outgoing)
         if self.loop.reports is not NULL and self.loop.reports.lines:
             self.access_line.keep_head(&self.outgoing.out)
         if self.unsent_hints.len > 0:
             self.outgoing.put_first(&self.unsent_hints)
-        return 0
+        if named >= 0:
+            self.iterator = None
+            self.named_files.put(self)
+        return named >= 0
 
     cdef int put_block(self, object block) except -1:
         """Puts a block that is not empty, behind the head when it is the first. A block beyond the Content-Length is
         cut, and the iteration ends with it. Only when everything before is sent, or small."""
-        if not self.head.ended:
-            self.end_head(-1)
+        if not self.head.ended and self.end_head(-1):
+            return 0
+        if self.gathers:
+            self.gathers = gather(self.loop, self.conn, block)
         if frame_block(&self.body, self.outgoing, block):
             self.logger.error("response to %s is longer than its Content-Length: the rest is cut", self.describe())
             self.iterator = None
@@ -385,12 +387,10 @@ cdef class Exchange:
         return self.outgoing.flush(self.conn.fd, ends) if self.head.ended else RHB_IO_OK
 
     cdef int end_in_child(self, object error) except -1:
-        """The application has returned, or raised, in a process that it forked. Does not return."""
         end_forked_child(self.logger, self.describe(), error)
         return 0
 
     cdef dict identifiers(self):
-        """For log_error."""
         return identifiers_of(self.request_head() if self.running else NULL, self.request_id)
 
     def describe(self):

@@ -47,6 +47,13 @@ cdef tuple regular_file(object filelike):
     return descriptor, position, status.st_size - position
 
 
+cdef int close_file(object file) except -1:
+    """Closes a file that is not None."""
+    if file is not None:
+        file.close()
+    return 0
+
+
 cdef class FileWrapper:
     """FileWrapper(filelike, blksize=8192): an iterator over the blocks of filelike.read(blksize) (PEP 3333).
 

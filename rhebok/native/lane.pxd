@@ -13,6 +13,7 @@ cdef class Lane:
     cdef bint interrupted            # an exception has been sent to the thread
 
     cdef int serve_until_drained(self) except -1
+    cdef int let_others_run(self) noexcept
     cdef int wait_alone(self) noexcept
     cdef int serve_in_thread(self) except -1
     cdef int share_polling(self) except -1

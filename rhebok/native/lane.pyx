@@ -19,6 +19,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 
 from .csrc cimport (
+    RHB_EVENT_ANSWERED,
     RHB_EVENT_DRAINED,
     RHB_EVENT_LOST,
     RHB_EVENT_REQUEST,
@@ -84,8 +85,17 @@ cdef class Lane:
             elif event == RHB_EVENT_DRAINED:
                 return 0
             else:
+                if event == RHB_EVENT_ANSWERED:
+                    self.let_others_run()
                 self.handler.handle(event, conn)
                 PyErr_CheckSignals()
+
+    cdef int let_others_run(self) noexcept:
+        """C has answered requests, and may go on for long: other threads get the GIL in between."""
+        rhb_loop_leave(self.loop, self.lane)
+        with nogil:
+            pass
+        return 0
 
     cdef int wait_alone(self) noexcept:
         """Waits for an event. Until this thread has the GIL again, the mover may send away what has arrived: another
@@ -126,6 +136,8 @@ cdef class Lane:
                 if not rhb_loop_accepts(self.loop):
                     self.service.release_listeners()
                 self.wait_alone()
+            elif event == RHB_EVENT_ANSWERED:
+                self.let_others_run()
             elif event == RHB_EVENT_DRAINED:
                 return 0
             else:
@@ -158,6 +170,8 @@ cdef class Lane:
             event = rhb_loop_poll(self.loop, &conn)
             if event == RHB_EVENT_WAIT:
                 self.sleep()
+            elif event == RHB_EVENT_ANSWERED:
+                self.let_others_run()
             elif event == RHB_EVENT_DRAINED:
                 return 0
             else:

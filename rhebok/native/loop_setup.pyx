@@ -19,6 +19,7 @@ from .csrc cimport (
     RHB_CONN_IDLE,
     RHB_CONN_LINGER,
     RHB_CONN_SEND,
+    RHB_CONN_WAIT,
     RHB_FORWARDED,
     RHB_PROXY_V1,
     RHB_PROXY_V2,
@@ -95,6 +96,7 @@ cdef class LoopSetup:
         self.options.timeouts[RHB_CONN_SEND] = nanoseconds(settings.send_timeout)
         self.options.timeouts[RHB_CONN_IDLE] = <uint64_t>(settings.keep_alive * SECOND)
         self.options.timeouts[RHB_CONN_LINGER] = LINGER_TIMEOUT * SECOND
+        self.options.timeouts[RHB_CONN_WAIT] = <uint64_t>(settings.cache_wait * SECOND)
         self.options.keep_alive = settings.keep_alive > 0
         self.options.min_rate = settings.min_rate
         return 0

@@ -26,6 +26,7 @@ cdef class Outgoing:
     cdef uint64_t in_memory(self) noexcept
     cdef rhb_io flush(self, int fd, bint ends) noexcept
     cdef rhb_io flush_pieces(self, int fd, bint ends) noexcept
+    cdef rhb_io drop_if_nobody_reads(self) noexcept
     cdef void advance(self, size_t done) noexcept
     cdef Py_ssize_t pass_pieces(self, list pieces, size_t done) noexcept
     cdef rhb_io send_file(self, int fd, uint64_t *moved) noexcept

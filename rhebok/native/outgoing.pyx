@@ -7,9 +7,11 @@ Nothing here waits, and nothing here knows HTTP.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.errno cimport errno
 from libc.string cimport memcpy, memmove
 
 from .csrc cimport (
+    RHB_IO_ERROR,
     RHB_IO_OK,
     iovec,
     rhb_bytes,
@@ -20,6 +22,9 @@ from .csrc cimport (
     rhb_sendfile,
     rhb_sendv,
 )
+
+cdef extern from "<errno.h>" nogil:
+    enum: ENOTSOCK
 
 cdef enum:
     OUT_KEEP = 65536          # capacity of `out` that is kept from one response to the next
@@ -86,7 +91,17 @@ cdef class Outgoing:
         self.sent += done
         if io == RHB_IO_OK:
             self.out.len = self.out_at = 0
-        return io
+        return self.drop_if_nobody_reads() if io == RHB_IO_ERROR else io
+
+    cdef rhb_io drop_if_nobody_reads(self) noexcept:
+        """After an error. A response without a client (csrc/loop/caching.h) has no socket: it is dropped as if it had
+        been sent, but for a file, which is read then."""
+        if errno != ENOTSOCK:
+            return RHB_IO_ERROR
+        self.out.len = self.out_at = 0
+        self.pieces_left = self.tail_len = 0
+        self.pieces = None
+        return RHB_IO_OK
 
     cdef rhb_io flush_pieces(self, int fd, bint ends) noexcept:
         """The same when there are pieces: as many as fit into each writev(2)."""
@@ -120,7 +135,7 @@ cdef class Outgoing:
             self.sent += done
             self.advance(done)
             if io != RHB_IO_OK:
-                return io
+                return self.drop_if_nobody_reads() if io == RHB_IO_ERROR else io
         return RHB_IO_OK
 
     cdef void advance(self, size_t done) noexcept:

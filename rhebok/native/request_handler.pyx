@@ -15,6 +15,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from .application_call cimport application_failed, call_application, resume_response
 from .csrc cimport (
+    RHB_EVENT_ANSWER_FAILED,
     RHB_EVENT_LOST,
     RHB_EVENT_NO_BODY_FILE,
     RHB_EVENT_REQUEST,
@@ -36,6 +37,7 @@ from .environ cimport EnvironBuilder
 from .error_log cimport describe_request
 from .exchange cimport BROKEN, FINISHED, SHARED, SUSPENDED, UPGRADED, Exchange, Progress
 from .request_body cimport input_of
+from .response_cache cimport put_validators
 from .service cimport Service
 from .upgrade cimport run_offering
 
@@ -56,7 +58,7 @@ cdef class RequestHandler:
         self.service = service
         self.loop = service.loop
         self.environs = EnvironBuilder(templates)
-        self.exchange = new_exchange(service.logger, service.allow_chunked)
+        self.exchange = new_exchange(service.logger, service.allow_chunked, service.named_files)
 
     # ---- events ----
 
@@ -70,6 +72,8 @@ cdef class RequestHandler:
             self.drop(conn)
         elif event == RHB_EVENT_NO_BODY_FILE:
             self.service.log_body_error()
+        elif event == RHB_EVENT_ANSWER_FAILED:
+            self.service.log_answer_error()
         return 0
 
     cdef int serve(self, rhb_conn *conn) except -1:
@@ -77,7 +81,7 @@ cdef class RequestHandler:
         cdef Service service = self.service
         cdef Exchange exchange = self.exchange
         if exchange is None:
-            exchange = self.exchange = new_exchange(service.logger, service.allow_chunked)
+            exchange = self.exchange = new_exchange(service.logger, service.allow_chunked, service.named_files)
         service.requests += 1
         # first: the last response of a worker says `Connection: close`
         if RHB_FREE_THREADED_PYTHON and service.all_requests is not None:
@@ -103,6 +107,8 @@ cdef class RequestHandler:
                 self.identify(exchange, conn)
             environ = self.environs.build(
                 &self.lane.request, conn, input_of(&self.lane.request, exchange), hints_for(exchange))
+            if conn.filling is not NULL:
+                put_validators(environ, conn)
             if exchange.request_id is not None:
                 self.service.request_ids.put(environ, exchange.request_id)
         except BaseException as error:

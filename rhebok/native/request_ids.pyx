@@ -31,6 +31,7 @@ cdef class RequestIds:
         self.policy.field = self.lower
         self.policy.sent_as = self.sent_as
         self.policy.field_len = len(self.lower)
+        self.policy.pool = &self.pool
         self.key = "HTTP_" + field.upper().replace("-", "_")
 
     cdef str of(self, const rhb_request *request, const rhb_conn *conn):

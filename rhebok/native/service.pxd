@@ -14,6 +14,7 @@ cdef class Service:
     cdef object app
     cdef object logger
     cdef bint allow_chunked
+    cdef object named_files          # NamedFiles; None when the application may name no files
     cdef uint64_t requests, max_requests, limit_at, gc_every
     cdef object on_limit, on_last_accept
     cdef RequestIds request_ids      # None: requests have no identifiers
@@ -21,6 +22,7 @@ cdef class Service:
     cdef set taken                   # exchanges whose sockets the application has taken (upgrade.pyx)
     cdef object base_context
     cdef uint64_t next_body_error    # when one may be logged again, in coarse monotonic ns
+    cdef uint64_t next_answer_error  # likewise
 
     # which of several threads polls
     cdef bint ended                  # drained, or a thread failed: every thread ends
@@ -35,5 +37,6 @@ cdef class Service:
     cdef int wake_sleeping_thread(self) noexcept
     cdef int end_threads(self) noexcept
     cdef int log_body_error(self) except -1
+    cdef int log_answer_error(self) except -1
     cdef int release_listeners(self) except -1
     cdef int reach_max_requests(self) except -1

@@ -22,6 +22,8 @@ from .csrc cimport (
 )
 from .error_log cimport log_error
 
+from rhebok.native.named_files import NamedFiles
+
 cdef extern from "<semaphore.h>" nogil:
     int sem_init(sem_t *semaphore, int shared, unsigned value)
     int sem_destroy(sem_t *semaphore)
@@ -37,6 +39,8 @@ cdef class Service:
         self.app = app
         self.logger = logger
         self.allow_chunked = settings.chunked
+        if settings.sendfile_root:
+            self.named_files = NamedFiles(settings.sendfile_root, logger)
         self.gc_every = settings.oobgc
         self.max_requests = self.limit_at = max_requests
         self.on_limit = on_limit
@@ -96,6 +100,16 @@ cdef class Service:
         self.next_body_error = now + RHB_NS_PER_SECOND
         log_error(self.logger, "a request body cannot be written to a file in %s (TMPDIR), so its request got 500: %s",
                   (os.fsdecode(rhb_body_directory()), os.strerror(error)), None)
+        return 0
+
+    cdef int log_answer_error(self) except -1:
+        """The same of a file that C was to send: the access log has its request."""
+        cdef uint64_t now = rhb_now_coarse()
+        if now < self.next_answer_error:
+            return 0
+        self.next_answer_error = now + RHB_NS_PER_SECOND
+        log_error(self.logger, "a file of --static cannot be sent, so its request got 503, or only a part of it: %s",
+                  (os.strerror(self.loop.answer_error),), None)
         return 0
 
     # ---- limits ----

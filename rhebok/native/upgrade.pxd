@@ -14,3 +14,4 @@ cdef class Offer:
 
 
 cdef Progress run_offering(Exchange exchange, object application, dict environ, set taken) except? BROKEN
+cdef int log_cut(set taken) except -1

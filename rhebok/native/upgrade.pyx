@@ -103,7 +103,7 @@ cdef class Offer:
             rhb_take_back(exchange.conn, self.fd)
             self.fd = -1
             self.taken.discard(exchange)
-            exchange.set_upgraded()
+            set_upgraded(exchange)
             return BROKEN if self.kept else UPGRADED
 
 
@@ -133,3 +133,28 @@ cdef Progress run_offering(Exchange exchange, object application, dict environ, 
         elif not sock._closed:
             return SHARED
     return progress
+
+
+cdef int set_upgraded(Exchange exchange) noexcept:
+    """The application sent its own response over the socket: the access log gets a 101 without fields."""
+    exchange.head.written.status = 101
+    exchange.access_line.response_head.len = 0
+
+
+cdef int log_cut(set taken) except -1:
+    """Reports the request of each of these connections, which the end of the process cuts."""
+    cdef Exchange exchange
+    for exchange in list(taken):
+        with cython.critical_section(exchange):
+            if exchange.running and exchange.conn.fd < 0 and exchange.loop.reports is not NULL:
+                log_one_cut(exchange)
+    return 0
+
+
+cdef int log_one_cut(Exchange exchange) except -1:
+    environ = exchange.access_line.environ
+    exchange.access_line.environ = None  # reading it may run Python code, which lets the application's thread run
+    set_upgraded(exchange)
+    exchange.log_access()
+    exchange.access_line.environ = environ
+    return 0

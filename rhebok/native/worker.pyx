@@ -15,6 +15,7 @@ from posix.unistd cimport close
 
 from .access_log cimport close_reports, compile_format, new_records, new_selection, open_access_log, open_statsd
 from .at_fork cimport AtFork
+from .cache_setup cimport CacheSetup
 from .channel_setup cimport ChannelSetup
 from .csrc cimport (
     RHB_BOARD_SIZE,
@@ -51,6 +52,8 @@ from .csrc cimport (
     rhb_score,
     rhb_score_alive,
     rhb_score_main_alive,
+    rhb_static_files,
+    rhb_static_files_free,
 )
 from .early_hints cimport retire_exchange
 from .environ_template cimport environ_template
@@ -60,6 +63,8 @@ from .lane cimport Lane
 from .loop_setup cimport LoopSetup
 from .service cimport Service
 from .shared_bytes cimport shared_bytes
+from .static_files cimport add_static_files
+from .upgrade cimport log_cut
 
 from rhebok.native.held_threads import HeldThreads
 
@@ -136,21 +141,23 @@ cdef class Worker:
         take_records().
     on_access: None, or called for each response of the application as on_access(environ, status: int, head: bytes,
         body_bytes: int, duration_ns: int).
-    requests: None, or the RequestCount of all loops of the process, which then has max_requests and on_limit.
+    requests: None, or the RequestCount of all loops of the process, which has max_requests and on_limit.
     in_thread: run() is called in a thread of its own, and settings.threads such threads have a Worker each, so this one
         has one loop for one thread. stop(), interrupt() and log_cut() may then be called in any thread, at any time.
         For builds without the GIL (PEP 703).
-    channel: None, or the rhebok.serving.channel.Channel of the generation, by which connections move between its
-        workers. slot: that of this worker in the scoreboard.
+    channel, cache: None, or the rhebok.serving.channel.Channel and rhebok.serving.cache.SharedCache of the generation.
+    slot: that of this worker in the scoreboard.
 
     Raises ValueError for a wrong access log format, peer or score, OSError when loop or access log cannot be opened.
     """
 
     cdef rhb_loop *loop
+    cdef rhb_static_files *files     # NULL without --static
     cdef rhb_reports reports         # which points to the next two
     cdef object keeper, on_access
     cdef LoopSetup setup             # the loop points into it
     cdef ChannelSetup channel        # into this too; None: no other workers
+    cdef CacheSetup cache            # likewise
     cdef Service service
     cdef tuple lanes                 # one for each thread
     cdef bint in_thread
@@ -163,7 +170,7 @@ cdef class Worker:
 
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, board=None, timeout=0, on_limit=None,
-                 on_last_accept=None, access_log=None, channel=None, slot=0,
+                 on_last_accept=None, access_log=None, channel=None, cache=None, slot=0,
                  statsd=None, records=None, on_access=None, requests=None, bint in_thread=False):
         cdef size_t threads = 1 if in_thread else settings.threads
         if self.loop is not NULL:
@@ -176,6 +183,7 @@ cdef class Worker:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self.setup = LoopSetup(settings)
         self.loop = self.setup.new_loop(listeners, wakeup_fd if self.wake_fd < 0 else self.wake_fd)
+        self.files = add_static_files(self.loop, settings, settings.threads if in_thread else 1)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
         self.reports.records = new_records(records)
@@ -196,9 +204,13 @@ cdef class Worker:
         if channel is not None:
             self.channel = ChannelSetup(channel, channel.threads, slot)
             self.channel.join(self.loop)
+        if cache is not None:
+            self.cache = CacheSetup(cache, slot, settings.cache_entry)
+            self.cache.join(self.loop)
 
     def __dealloc__(self):
         rhb_loop_free(self.loop)
+        rhb_static_files_free(self.files)
         close_reports(&self.reports)
         if self.wake_fd >= 0:
             close(self.wake_fd)
@@ -224,7 +236,6 @@ cdef class Worker:
         return lane
 
     cdef int use_score(self, score, board) except -1:
-        """Gives each lane its part of the scoreboard, and the loop its board. Lanes count while they have the GIL."""
         cdef Lane lane
         cdef Py_ssize_t number
         self.score = memoryview(score), memoryview(board or b"")
@@ -258,8 +269,7 @@ cdef class Worker:
         rhb_heap_keep(self.loop.options.body_buffer)
         at_fork = AtFork()
         at_fork.loop = self.loop
-        os.register_at_fork(before=at_fork.before, after_in_parent=at_fork.in_parent,
-                            after_in_child=at_fork.in_child)
+        os.register_at_fork(before=at_fork.before, after_in_parent=at_fork.in_parent, after_in_child=at_fork.in_child)
         self.service.base_context = PyContext_CopyCurrent()
         try:
             if self.in_thread:
@@ -276,8 +286,7 @@ cdef class Worker:
             at_fork.forget()
 
     def stop(self, last_seconds=None):
-        """stop(last_seconds: float | None = None) -> None: starts a graceful stop. The worker accepts no more
-        connections, and run() returns when those it has are done.
+        """stop(last_seconds: float | None = None) -> None: starts a graceful stop: run() returns when all are served.
 
         With last_seconds, connections that wait in the listeners' queues now are served too, as far as they can be
         accepted within that time: for the end of a generation, when no other worker accepts them.
@@ -308,8 +317,7 @@ cdef class Worker:
         (<Lane>self.lanes[number]).interrupt(exception)
 
     def in_progress(self):
-        """in_progress() -> list[str]: method and target of the requests that are being answered; of suspended
-        responses at most 32. Not for a worker with in_thread."""
+        """in_progress() -> list[str]: method and target of the current requests; of suspended responses at most 32."""
         cdef void *owners[MAX_NAMED]
         cdef list suspended = []
         cdef size_t count = rhb_loop_owners(self.loop, owners, MAX_NAMED)
@@ -327,13 +335,7 @@ cdef class Worker:
     def log_cut(self):
         """log_cut() -> None: reports the request of each connection that an application has taken over, before the
         end of the process closes the connection."""
-        cdef Exchange exchange
-        if self.loop.reports is NULL:
-            return
-        for exchange in list(self.service.taken):
-            with cython.critical_section(exchange):
-                if exchange.running and exchange.conn.fd < 0:
-                    exchange.log_cut()
+        log_cut(self.service.taken)
 
     def show_life(self, bint lives=True):
         """show_life(lives: bool = True) -> None: the main thread runs Python code, while other threads serve. lives:
@@ -341,13 +343,12 @@ cdef class Worker:
         rhb_score_main_alive((<Lane>self.lanes[0]).lane.score, rhb_now_coarse() if lives else 0)
 
     def flush_logs(self):
-        """flush_logs() -> None: writes the lines of the access log, and sends the metrics, that are still in memory."""
+        """flush_logs() -> None: writes the lines of the access log, and sends the metrics."""
         if self.loop is not NULL and self.loop.reports is not NULL:
             rhb_reports_finish(self.loop.reports)
 
     def take_records(self):
-        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost because
-        nobody has taken them."""
+        """take_records() -> tuple[bytes, int]: what `records` has to handle, and how many lines were lost."""
         cdef rhb_bytes taken
         cdef uint64_t lost
         if self.reports.records is NULL:
@@ -377,7 +378,7 @@ cdef class Worker:
         return 0
 
     cdef int leave_loop(self) noexcept:
-        """From now on nobody expects a sign of life: the application may take its time to end."""
+        """From now on nobody expects a sign of life."""
         cdef Lane lane
         for lane in self.lanes:
             rhb_score_alive(lane.lane.score, 0)
@@ -386,7 +387,6 @@ cdef class Worker:
         return 0
 
     cdef int drop_suspended(self) except -1:
-        """Drops the responses that are still suspended, when run() ends by an exception."""
         cdef void *owner = rhb_loop_next_owner(self.loop)
         cdef Exchange exchange
         while owner is not NULL:

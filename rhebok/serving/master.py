@@ -53,6 +53,7 @@ from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
     from rhebok.superdaemon.exporter import Exporter
 
@@ -100,6 +101,7 @@ class Master:
             boards=self._loops if settings.board else 0,
         )
         self._channel: Channel | None = None  # one loop has nobody to share with
+        self._cache: SharedCache | None = None
         self._tracebacks = WorkerTracebacks(log.stream)
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
@@ -174,6 +176,8 @@ class Master:
         files = self._write_files()
         if settings.workers * self._loops > 1:
             self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, self._loops)
+        if settings.cache:
+            self._cache = self._make_cache()
         heap.give_back()
         gc.freeze()
         return Service(
@@ -188,10 +192,21 @@ class Master:
             time_limit(self._settings),  # of the threads that were asked for
             titles.worker(settings),
             channel=self._channel,
+            cache=self._cache,
             loops=self._loops,
             outputs=self._outputs,
             files=files,
         )
+
+    def _make_cache(self) -> SharedCache:
+        from rhebok.serving.cache import SharedCache  # most servers have none
+
+        settings = self._settings
+        try:
+            return SharedCache(settings.cache, self._scoreboard, settings.workers, self._loops)
+        except (OSError, ValueError) as error:
+            text = f"no cache of {settings.cache} bytes can be made: {error}"
+            raise UserError(text, ExitStatus.USAGE) from None
 
     def _load_for_all(self) -> Application:
         """The function of the workers too: its module may leave something behind, and a mistake in it need
@@ -210,6 +225,8 @@ class Master:
         close_all(self._listeners)
         if self._channel:
             self._channel.close()
+        if self._cache:
+            self._cache.close()
         if self._exporter:
             self._exporter.forget()
         self._release_in_child()
@@ -255,6 +272,8 @@ class Master:
             self._watch.forked(pid, self._slot)
             self._states.forked(pid, self._slot)
             self._life.forked(pid, self._slot)
+            if self._cache:
+                self._cache.forked(pid, self._slot)
             self._metrics.forked()
             self._slot = None
             hooks.forked(pid)
@@ -270,6 +289,8 @@ class Master:
         def on_child_reap(pid: int, status: int) -> None:
             self._tracebacks.reaped(pid)
             self._life.reaped(pid)
+            if self._cache:
+                self._cache.reaped(pid)
             self._metrics.reaped()
             self._states.reaped(pid, status)
             self._watch.reaped(pid)

@@ -21,6 +21,7 @@ from rhebok.board.layout import (
     HEAD,
     LEVEL_AT,
     MAGIC,
+    PURGES_SIZE,
     QUERIES_AT,
     RECORD,
     SCORE_SIZE,
@@ -166,6 +167,11 @@ class Scoreboard:
         """The boards of the slot, likewise."""
         start = self._layout.board_at(slot)
         return memoryview(self._memory)[start : start + self._layout.boards * BOARD_SIZE]
+
+    def purges(self) -> memoryview:
+        """What is to be taken out of the cache, for the workers to read and write."""
+        start = self._layout.purges_at
+        return memoryview(self._memory)[start : start + PURGES_SIZE]
 
     def all_slots(self) -> memoryview:
         """The scores of all slots, for the workers to read and write."""

@@ -56,6 +56,7 @@ from rhebok.serving.worker_tracebacks import TracebackFile
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
+    from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
 
 NO_OUTPUTS = Outputs()
@@ -116,6 +117,7 @@ class WorkerFactory(Protocol):
         records: RecordThread | None = None,
         on_access: OnAccess | None = None,
         channel: Channel | None = None,
+        cache: SharedCache | None = None,
         slot: int = 0,
     ) -> NativeWorker: ...
 
@@ -135,6 +137,7 @@ class Service:
     limit: TimeLimit
     title: str  # of their processes
     channel: Channel | None = None  # by which connections move between loops; None: there is one
+    cache: SharedCache | None = None
     loops: int = 1  # of each worker
     outputs: Outputs = NO_OUTPUTS
     files: Sequence[weakref.ref[Any]] = ()  # that the master had open when it had loaded the application
@@ -293,6 +296,7 @@ class WorkerProcess:
             records=self._records,
             on_access=service.outputs.on_access,
             channel=service.channel,
+            cache=service.cache,
             slot=self._slot * service.loops,
         )
 

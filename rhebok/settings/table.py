@@ -11,7 +11,7 @@ from typing import Any
 from rhebok.listening.addresses import parse_bind
 from rhebok.process import statsd
 from rhebok.process.logger_config import parse_syslog_address
-from rhebok.settings import field_values, log_values, values
+from rhebok.settings import field_values, file_values, log_values, values
 from rhebok.settings.cpus import auto_workers
 from rhebok.settings.values import Kind
 
@@ -75,6 +75,7 @@ class Group(Enum):
     PROXIES = "Proxies"
     WORKERS = "Workers"
     HTTP = "HTTP"
+    FILES = "Files"
     LIMITS = "Limits"
     LOGGING = "Logging"
     PROCESS = "Process"
@@ -284,6 +285,38 @@ class Settings:
         "them: nginx before 1.29 never answers such a request.")
     body_buffer: int = row("--body-buffer", values.size(), 2**20, Group.HTTP,
         "Keep request bodies up to this size in memory, longer ones in a temporary file.", unit="bytes")
+
+    cache: int = row("--cache", values.size(), 0, Group.HTTP,
+        "Keep responses that allow it in so much memory, which all workers share, and answer from there "
+        "(docs/CACHE.md). 0 means no cache; otherwise at least 1m.", unit="bytes")
+    cache_entry: int = row("--cache-entry", values.size(1), 2**20, Group.HTTP,
+        "With --cache: the longest body that is kept.", unit="bytes")
+    cache_wait: float = row("--cache-wait", values.seconds(), 5.0, Group.HTTP,
+        "With --cache: how long a request waits for the answer to the same request of another client. Then "
+        "it goes to the application too. 0 means that none waits.", unit="seconds")
+
+    static: tuple[tuple[str, str], ...] = row("--static", file_values.mounts(), (), Group.FILES,
+        "Serve the files of this directory at this URL, without asking the application (docs/STATIC.md). "
+        "What is not there is for the application. May be repeated.")
+    static_max_age: tuple[tuple[str, int], ...] = row("--static-max-age", file_values.max_ages(), (),
+        Group.FILES, "Let caches keep the files of --static for this long, of all or of one URL. May be "
+        "repeated.", unit="seconds")
+    static_immutable: bool = row("--static-immutable/--no-static-immutable", values.switch(), True,
+        Group.FILES, "Let caches keep files with a hash of their content in their names for ever.")
+    static_only: tuple[str, ...] = row("--static-only", file_values.mounted_urls(), (), Group.FILES,
+        "Answer 404 for what is not in the directory of this URL of --static, instead of asking the "
+        "application. May be repeated.")
+    static_uploads: tuple[str, ...] = row("--static-uploads", file_values.mounted_urls(), (), Group.FILES,
+        "The files at this URL of --static have names that users have chosen: no other file is sent in the "
+        "place of one as its compressed form, no name is one with a hash, and browsers are told not to guess "
+        "types. May be repeated.")
+    static_index: str | None = row("--static-index", file_values.file_name(), None, Group.FILES,
+        "The file of --static that stands for a directory, as index.html. Without it, directories are for "
+        "the application. There are no listings.")
+    sendfile_root: tuple[tuple[str, str], ...] = row("--sendfile-root", file_values.roots(), (), Group.FILES,
+        "Send the file that the application names in the field X-Sendfile, if it is in this directory; with "
+        "a URL, in X-Accel-Redirect (docs/STATIC.md). Without this, they are fields like others. May be "
+        "repeated.")
 
     max_connections: int = row("--max-connections", values.whole_number(0, 2**31 - 1), 10_000, Group.LIMITS,
         "The most connections of a worker. To accept one more, it closes the one that has been idle longest; "

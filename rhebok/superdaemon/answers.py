@@ -13,7 +13,7 @@ from signal import Signals
 from rhebok import __version__
 from rhebok.board.books import Books
 from rhebok.board.counts import Counts, as_bytes
-from rhebok.board.layout import LEVELS
+from rhebok.board.layout import LEVELS, PURGE_TEXT
 from rhebok.board.reading import LEAVING, READY, STARTING, Reading, Thread, Worker
 from rhebok.listening.accept_queues import drops, queue
 from rhebok.listening.listeners import Listener
@@ -77,6 +77,8 @@ class Answers:
             return self._tell_worker(argument, STOP_SIGNAL, "ends when it has no request, and is replaced")
         if command == "loglevel":
             return self._set_log_level(argument)
+        if command == "purge":
+            return self._purge(argument)
         raise ValueError(f"{command!r} is not known: status or a command of `rhebok ctl --help`")
 
     def _reload(self) -> dict[str, Any]:
@@ -106,6 +108,12 @@ class Answers:
         for generation in self._engine.generations.values():
             generation.send(Signals.SIGCHLD)
         return {"done": f"the error log has the level {argument} until the next deploy"}
+
+    def _purge(self, argument: Any) -> dict[str, Any]:
+        """Whoever answers from the cache next carries it out first."""
+        kind, text = _meant_by(argument)
+        self.books.purge(kind, text)
+        return {"done": f"no response with the {kind} {text} is answered from the cache any more"}
 
     def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:
         """The board is written by the generation's user, so /proc has to agree that it is a worker."""
@@ -140,6 +148,10 @@ class Answers:
             "generations": [
                 self._generation(each, readings.get(each.number), deadline) for each in generations
             ],
+            "cached": {
+                "bytes": sum(reading.cache_bytes for reading in readings.values()),
+                "records": sum(reading.cache_records for reading in readings.values()),
+            },
             **_described(Counts(self.books.counted(readings))),
         }
 
@@ -154,6 +166,10 @@ class Answers:
             "listen_drops": self._drops(),
             "causes": self.books.causes(readings),
             "counted": as_bytes(self.books.counted(readings)),
+            "cached": (
+                sum(reading.cache_bytes for reading in readings.values()),
+                sum(reading.cache_records for reading in readings.values()),
+            ),
             "generations": [
                 (each.number, each.pid, each.phase.name.lower()) for each in self._engine.generations.values()
             ],
@@ -193,6 +209,19 @@ class Answers:
         }
 
 
+def _meant_by(argument: Any) -> tuple[str, str]:
+    """What is to be purged: its kind in board/layout.py, and the text."""
+    if not isinstance(argument, str) or not argument or any(ord(byte) < 33 for byte in argument):
+        raise ValueError("purge takes a URL, the beginning of one and *, a tag, or * alone")
+    if len(argument.encode("utf-8", "surrogateescape")) > PURGE_TEXT:
+        raise ValueError(f"purge takes at most {PURGE_TEXT} bytes")
+    if argument == "*":
+        return "all", argument
+    if "://" not in argument:
+        return "tag", argument
+    return ("prefix", argument[:-1]) if argument.endswith("*") else ("url", argument)
+
+
 def _of_listener(listener: Listener) -> tuple[str, int | None, int | None]:
     """Its name, the length of its queue and the limit."""
     return listener.name, *(queue(listener.socket) if listener.fileno() >= 0 else (None, None))
@@ -217,6 +246,7 @@ def _described(counted: Counts) -> dict[str, Any]:
         "accepted": counted.accepted,
         "bytes_in": counted.bytes_in,
         "bytes_out": counted.bytes_out,
+        "cache": counted.cache,
         "parked": counted.parked,
         "transferred": counted.transferred,
         "balanced": counted.balanced,

@@ -13,7 +13,8 @@ A case is a table of a file's `case` array. What it says:
     environ     keys that the application must have seen, with their values
     absent      keys that it must not have seen
     body        what it must have read: text or a list of parts
-    headers     fields that the response must have
+    content     the content of a response that is not the application's
+    headers     fields that the response must have; an empty one it must not have
     bodiless    the response has no content (HEAD)
     interim     the 1xx statuses that must come before the response; unless given, none or a 100 is fine
     responses   a list of such expectations when there is more than one response
@@ -40,11 +41,12 @@ DIRECTORY = Path(__file__).with_name("cases")
 
 CASE_KEYS: dict[str, type | tuple[type, ...]] = {
     "name": str, "send": (str, list, dict), "frame": str, "each": list, "each_byte": list, "then": str,
-    "status": (int, list), "environ": dict, "absent": list, "body": (str, list), "headers": dict,
+    "status": (int, list), "environ": dict, "absent": list, "body": (str, list), "content": str,
+    "headers": dict,
     "bodiless": bool, "interim": list, "responses": list, "survives": (bool, str), "rfc": str, "cve": list,
     "note": str,
 }  # fmt: skip
-EXPECTATION_KEYS = {"status", "environ", "absent", "body", "headers", "bodiless", "interim"}
+EXPECTATION_KEYS = {"status", "environ", "absent", "body", "content", "headers", "bodiless", "interim"}
 FILE_KEYS = {"rule", "rfc", "note", "defaults", "frames", "case"}
 
 
@@ -74,6 +76,7 @@ class Expected:
     environ: Mapping[str, str | bool] | None = None
     absent: tuple[str, ...] = ()
     body: bytes | None = None
+    content: bytes | None = None
     headers: Mapping[str, str] | None = None
     bodiless: bool = False
     interim: tuple[int, ...] | None = None
@@ -221,6 +224,7 @@ def _expected(table: Mapping[str, Any], filling: bytes | None) -> Expected:
         status=tuple(status) if isinstance(status, list) else (status,),
         environ={key: _filled(value, filling) for key, value in table.get("environ", {}).items()},
         absent=tuple(table.get("absent", ())),
+        content=to_bytes(table["content"]) if "content" in table else None,
         headers=table.get("headers"),
         bodiless=table.get("bodiless", False),
         interim=tuple(table["interim"]) if "interim" in table else None,

@@ -21,8 +21,8 @@ CONNECTIONS = 32
 
 KINDS = list(Kind)
 
-# About what an environ is made of where the standards leave it to the server.
-OWN = {"forwarded"}
+# About what an environ is made of where the standards leave it to the server, and what only this server has.
+OWN = {"forwarded", "static_paths", "static_reading"}
 
 
 def main() -> None:

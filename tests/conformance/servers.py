@@ -47,7 +47,8 @@ def _rhebok(address: str) -> list[str]:
         str(program), "-w", "1", "-b", address, "--chdir", str(HERE), "--log-level", "warning",
         f"--limit-request-line={LINE}", f"--limit-request-head={HEAD}", f"--limit-request-fields={FIELDS}",
         f"--limit-request-field_size={FIELD}", f"--limit-request-body={BODY}",
-        f"--forwarded-headers={FORWARDED_HEADERS}", "echo_app:application",
+        f"--forwarded-headers={FORWARDED_HEADERS}", "--static", "/static/=static", "--static", "/only/=only",
+        "--static-only", "/only/", "echo_app:application",
     ]  # fmt: skip
 
 

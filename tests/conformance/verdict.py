@@ -62,7 +62,10 @@ def _response_problems(wanted: Expected, response: Response) -> Iterator[str]:
     for name, value in (wanted.headers or {}).items():
         if response.headers.get(name.lower(), "").lower() != value.lower():
             yield f"{name} is {response.headers.get(name.lower())!r}, not {value!r}"
-    if response.status == 200 and not wanted.bodiless:
+    if wanted.content is not None:
+        if response.body != wanted.content:
+            yield f"the content is {response.body[:60]!r}, not {wanted.content[:60]!r}"
+    elif response.status == 200 and not wanted.bodiless:
         yield from _application_problems(wanted, _seen(response))
 
 

@@ -131,6 +131,7 @@ static void take_event(struct world *world, enum rhb_event event, struct rhb_con
         rhb_loop_abort(world->loop, conn);
         break;
     case RHB_EVENT_NO_BODY_FILE:
+    case RHB_EVENT_ANSWER_FAILED:
     case RHB_EVENT_WAKE:
         break;
     case RHB_EVENT_DRAINED:

@@ -173,6 +173,26 @@ def target_inputs(case: Case) -> Iterator[bytes]:
         yield b"\x01" + text
 
 
+READING_FIELDS = (
+    "range", "if-match", "if-none-match", "if-range", "if-modified-since", "if-unmodified-since",
+    "accept-encoding",
+)  # fmt: skip
+
+
+def reading_inputs(case: Case) -> Iterator[bytes]:
+    for line in case.raw.split(b"\r\n"):
+        name, _, value = line.partition(b": ")
+        if (lower := name.decode("latin-1").lower()) in READING_FIELDS:
+            yield bytes([10, READING_FIELDS.index(lower)]) + value
+            yield bytes([10, READING_FIELDS.index(lower) | 0xF8]) + value
+
+
+def file_path_inputs(case: Case) -> Iterator[bytes]:
+    for prefix in (b"/static/", b"/only/"):
+        if (target := target_of(case.raw)).startswith(prefix):
+            yield target.removeprefix(prefix)
+
+
 def forwarded_inputs(case: Case) -> Iterator[bytes]:
     if b"forwarded" in case.raw.lower():
         yield b"\x7f" + case.raw
@@ -194,6 +214,8 @@ INPUTS: dict[str, Callable[[Case], Iterable[bytes]]] = {
     "framing": lambda case: (b"\x02" + case.raw,),
     "target": target_inputs,
     "forwarded": forwarded_inputs,
+    "file_path": file_path_inputs,
+    "reading": reading_inputs,
     "saved_head": lambda case: (case.raw,),
     "access_log": log_inputs,
     "loop": loop_scripts,

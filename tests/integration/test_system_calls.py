@@ -115,6 +115,18 @@ def test_a_wrapped_file_goes_out_by_sendfile(serve: Serve, tmp_path: Path) -> No
     assert sum(call.result for call in sent) == 8 * 2**20
 
 
+def test_a_static_file_costs_what_an_answer_costs(serve: Serve, tmp_path: Path) -> None:
+    """Once a second it is looked whether it has changed: those requests make more calls."""
+    (tmp_path / "small.txt").write_text("small")
+    (tmp_path / "large.txt").write_bytes(bytes(100_000))
+    server = serve("hello", *HELLO, "--static", f"/static/={tmp_path}")
+    for path, more in (("/static/small.txt", []), ("/static/large.txt", ["sendfile"])):
+        usual = ["accept4", "receive", "send", *more, "shutdown", "close"]
+        seen = connections(trace(server, tmp_path, REQUESTS, path))
+        ways = [[role(call) for call in calls] for calls in seen]
+        assert ways.count(usual) >= REQUESTS / 2, ways
+
+
 def test_a_list_of_blocks_goes_out_in_one_write(serve: Serve, tmp_path: Path) -> None:
     seen = connections(trace(serve("kinds"), tmp_path, REQUESTS, "/list"))
     assert {sum(role(call) == "send" for call in calls) for calls in seen} == {1}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 # From below to above. A room includes and imports itself and what stands below it; rooms of one row have
 # nothing to do with each other.
-CSRC_FLOORS = (("base", "picohttpparser"), ("http",), ("log",), ("loop",))
+CSRC_FLOORS = (("base", "picohttpparser"), ("http",), ("cache", "files", "log"), ("loop",))
 RHEBOK_FLOORS = (
     ("rhebok",),  # rhebok/__init__.py
     ("errors", "records"),

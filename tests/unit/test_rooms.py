@@ -129,8 +129,8 @@ def test_an_include_that_leads_down_or_stays_in_its_room_is_fine(tree: Tree) -> 
 
 
 def test_a_room_of_csrc_without_a_floor_is_named(tree: Tree) -> None:
-    tree.write("csrc/cache/x.c", '#include "base/y.h"\n')
-    assert "csrc/cache/x.c:1:" in tree.upward_includes()[0]
+    tree.write("csrc/attic/x.c", '#include "base/y.h"\n')
+    assert "csrc/attic/x.c:1:" in tree.upward_includes()[0]
 
 
 def test_a_circle_of_includes_is_named_with_its_lines(tree: Tree) -> None:

@@ -226,6 +226,11 @@ static void take_event(struct fixture *f, enum rhb_event event, struct rhb_conn 
     case RHB_EVENT_DRAINED:
         f->drained++;
         break;
+    case RHB_EVENT_ANSWER_FAILED:
+        f->answer_errors++;
+        break;
+    case RHB_EVENT_ANSWERED:
+        break;
     default:
         f->must_wait = true;
     }

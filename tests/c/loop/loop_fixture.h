@@ -31,7 +31,7 @@ struct fixture {
     struct rhb_bytes body; /* of the last request */
 
     /* the number of events so far */
-    unsigned requests, writable, lost, body_errors, wakes, waits, drained;
+    unsigned requests, writable, lost, body_errors, answer_errors, wakes, waits, drained;
 };
 
 /* Limits as the server's defaults, every deadline a minute away. start makes the loop. */

@@ -29,12 +29,14 @@ static void a_kept_connection_is_the_same_elsewhere(struct rhb_test *t)
         CHECK_INT(answer_to(&g.f[0], &c), 200);
         struct rhb_conn *conn = only(&g, 0, RHB_CONN_IDLE);
         struct rhb_peer peer = conn->peer;
+        conn->waits_until = 4711;
         conn = travel(&g, 0, conn);
         CHECK_INT(g.f[0].loop->open, 0);
         CHECK_INT(g.f[0].loop->registered, 0);
         CHECK_INT(g.f[1].loop->open, 1);
         CHECK_INT(conn->listener, by);
         CHECK_INT(conn->requests, 1);
+        CHECK_INT(conn->waits_until, 4711);
         CHECK_INT(conn->peer.family, peer.family);
         CHECK_INT(conn->peer.port, peer.port);
         CHECK(rhb_peer_same_address(&conn->peer, &peer));

@@ -40,6 +40,7 @@ def found(**words: int) -> dict[str, object]:
         "listeners": [("http://127.0.0.1:8000", 3, 2048), ('unix:/a"b\\c', None, None)],
         "causes": dict.fromkeys(CAUSES, 2),
         "counted": board(**words),
+        "cached": (7000, 3),
         "generations": [(1, os.getpid(), "ending"), (2, os.getpid(), "serving")],
         "workers": [
             (os.getpid(), "ready", 1, 4, 7, 1.5, 4096),

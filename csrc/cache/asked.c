@@ -1,0 +1,257 @@
+#include "asked.h"
+#include "http/field_name.h"
+#include "http/field_syntax.h"
+#include "http/token_list.h"
+
+/* What a field of a request means for its key. */
+enum effect {
+    NOTHING,
+    FORBIDS, /* applications take it for another method, target or host, or for another protocol */
+    IN_KEY,  /* applications and middlewares may heed it, and proxies set it to the same mostly */
+    IS_DIRECTIVES,
+    IS_PRAGMA,
+    IS_AUTHORIZATION,
+    IS_CONDITION,
+    IS_RANGE,
+    IS_FORWARDED
+};
+
+/* RFC 9111 section 4.3.2: If-Match and If-Unmodified-Since are for the origin alone. */
+static const struct effect_of {
+    const char *name;
+    enum effect effect;
+} effects[] = {
+    {"range", IS_RANGE},
+    {"expect", FORBIDS},
+    {"pragma", IS_PRAGMA},
+    {"upgrade", FORBIDS},
+    {"if-match", FORBIDS},
+    {"forwarded", IS_FORWARDED},
+    {"cache-control", IS_DIRECTIVES},
+    {"authorization", IS_AUTHORIZATION},
+    {"if-none-match", IS_CONDITION},
+    {"content-length", FORBIDS},
+    {"if-modified-since", IS_CONDITION},
+    {"transfer-encoding", FORBIDS},
+    {"if-unmodified-since", FORBIDS},
+    {"content-type", FORBIDS},
+    /* other methods, targets and hosts than those of the request line */
+    {"x-http-method", FORBIDS},
+    {"x-http-method-override", FORBIDS},
+    {"x-method-override", FORBIDS},
+    {"x-original-url", FORBIDS},
+    {"x-original-uri", FORBIDS},
+    {"x-original-host", FORBIDS},
+    {"x-rewrite-url", FORBIDS},
+    {"x-script-name", FORBIDS},
+    {"script-name", FORBIDS},
+    {"x-host", FORBIDS},
+    {"x-override-url", FORBIDS},
+    {"x-http-host-override", FORBIDS},
+    {"x-http-path-override", FORBIDS},
+    {"x-envoy-original-path", FORBIDS},
+    {"x-scheme", IN_KEY},
+    {"x-url-scheme", IN_KEY},
+    {"front-end-https", IN_KEY},
+};
+
+/* The lengths of these names, as bits: most fields of clients are told by it. */
+#define LENGTH(length) (UINT64_C(1) << (length))
+static const uint64_t lengths = LENGTH(5) | LENGTH(6) | LENGTH(7) | LENGTH(8) | LENGTH(9) |
+                                LENGTH(11) | LENGTH(12) | LENGTH(13) | LENGTH(14) | LENGTH(15) |
+                                LENGTH(17) | LENGTH(19) | LENGTH(20) | LENGTH(21) | LENGTH(22);
+
+/* X-Forwarded-For is of the client and not of the page; all others of its kind are of the page. */
+static enum effect effect_of(const struct phr_header *field)
+{
+    enum { PREFIX = 12 };
+    if (field->name_len > PREFIX && rhb_same_name(field->name, "x-forwarded-", PREFIX))
+        return rhb_name_is(field->name, field->name_len, "x-forwarded-for") ? NOTHING : IN_KEY;
+    if (field->name_len > 22 || !(lengths >> field->name_len & 1))
+        return NOTHING;
+    for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
+        if (rhb_name_is(field->name, field->name_len, effects[i].name))
+            return effects[i].effect;
+    return NOTHING;
+}
+
+static bool put_in_key(struct rhb_bytes *key, const struct phr_header *field)
+{
+    return rhb_bytes_append(key, field->name, field->name_len) && rhb_bytes_append(key, ":", 1) &&
+           rhb_bytes_append(key, field->value, field->value_len) && rhb_bytes_append(key, "\n", 1);
+}
+
+/* ---- Forwarded ---- */
+
+/* Whether these bytes are a node, and nothing that a careless reader takes for more. */
+static bool is_plain_node(const char *at, const char *end)
+{
+    if (end - at >= 2 && *at == '"' && end[-1] == '"') {
+        at++;
+        end--;
+    }
+    for (; at < end; at++)
+        if (!rhb_is_token(at, 1) && *at != ':' && *at != '[' && *at != ']')
+            return false;
+    return true;
+}
+
+/* Appends one pair, but without the node of for and by, which are of the client. */
+static bool put_pair(struct rhb_bytes *key, const char *at, const char *end)
+{
+    while (at < end && rhb_is_ows(*at))
+        at++;
+    while (at < end && rhb_is_ows(end[-1]))
+        end--;
+    const char *equals = memchr(at, '=', (size_t)(end - at));
+    size_t len = (size_t)((equals != NULL ? equals : end) - at);
+    if (!rhb_name_is(at, len, "for") && !rhb_name_is(at, len, "by"))
+        return rhb_bytes_append(key, at, (size_t)(end - at));
+    return (equals == NULL || is_plain_node(equals + 1, end)) && rhb_bytes_append(key, at, len);
+}
+
+/* All of the field is in the key but for its nodes: applications read elements too that the server
+ * does not believe. False also when it is not clear what is a node. */
+static bool put_forwarded(struct rhb_bytes *key, const struct phr_header *field)
+{
+    const char *at = field->value, *end = at + field->value_len;
+    bool put = rhb_bytes_append(key, "forwarded:", 10);
+    while (put && at < end) {
+        const char *stop = at;
+        while (stop < end && *stop != ',' && *stop != ';')
+            stop++;
+        put = put_pair(key, at, stop) && rhb_bytes_append(key, stop < end ? stop : "\n", 1);
+        at = stop + 1;
+    }
+    return put && rhb_bytes_append(key, "\n", 1);
+}
+
+/* ---- the key ---- */
+
+/* A proxy that is not believed may pass on whatever its client says: its Forwarded forbids. */
+static bool believes(const struct rhb_forwarded_policy *proxies, const struct rhb_peer *peer)
+{
+    return (proxies->fields & RHB_FORWARDED) && rhb_peer_is_allowed(&proxies->allowed, peer);
+}
+
+/* As for the origin form, which is all that is different of an absolute form. */
+static bool put_target(struct rhb_bytes *uri, const struct rhb_request *request)
+{
+    const struct rhb_target *target = &request->target;
+    if (target->form == RHB_TARGET_ORIGIN)
+        return rhb_bytes_append(uri, request->head.target, request->head.target_len);
+    return rhb_bytes_append(uri, target->path, target->path_len) &&
+           (target->query_len == 0 || (rhb_bytes_append(uri, "?", 1) &&
+                                       rhb_bytes_append(uri, target->query, target->query_len)));
+}
+
+bool rhb_asked_uri(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
+                   struct rhb_bytes *uri)
+{
+    const struct rhb_request *request = asker->request;
+    const struct phr_request_head *head = &request->head;
+    struct rhb_forwarded said;
+    const char *host = request->framing.host;
+    size_t host_len = request->framing.host_len;
+    rhb_forwarded_read(&said, proxies, asker->peer, head->fields, head->num_fields);
+    if (request->target.form == RHB_TARGET_ABSOLUTE) {
+        host = request->target.authority;
+        host_len = request->target.authority_len;
+    }
+    if (said.host != NULL) {
+        host = said.host;
+        host_len = said.host_len;
+    }
+    const char *scheme = said.scheme == RHB_SCHEME_HTTPS ? "https://" : "http://";
+    uri->len = 0;
+    return host != NULL && request->target.form != RHB_TARGET_ASTERISK &&
+           rhb_bytes_append(uri, scheme, strlen(scheme)) && rhb_bytes_append(uri, host, host_len) &&
+           put_target(uri, request);
+}
+
+static bool read_field(struct rhb_asked *asked, const struct phr_header *field,
+                       struct rhb_directives *pragma)
+{
+    switch (effect_of(field)) {
+    case FORBIDS:
+        return false;
+    case IS_DIRECTIVES:
+        rhb_directives_read(&asked->directives, field->value, field->value_len);
+        break;
+    case IS_PRAGMA:
+        rhb_directives_read(pragma, field->value, field->value_len);
+        break;
+    case IS_AUTHORIZATION:
+        asked->authorized = true;
+        break;
+    case IS_CONDITION:
+        asked->conditional = true;
+        break;
+    case IS_RANGE:
+        asked->ranged = true;
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+static bool put_extra(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
+                      struct rhb_bytes *key)
+{
+    const struct phr_request_head *head = &asker->request->head;
+    char facts[2] = {(char)asker->listener, (char)head->minor_version};
+    if (!rhb_bytes_append(key, facts, sizeof(facts)))
+        return false;
+    for (size_t i = 0; i < head->num_fields; i++) {
+        enum effect effect = effect_of(&head->fields[i]);
+        if (effect == IN_KEY && !put_in_key(key, &head->fields[i]))
+            return false;
+        if (effect == IS_FORWARDED &&
+            (!believes(proxies, asker->peer) || !put_forwarded(key, &head->fields[i])))
+            return false;
+    }
+    return true;
+}
+
+static bool read_fields(struct rhb_asked *asked)
+{
+    struct rhb_directives pragma = {0};
+    for (size_t i = 0; i < asked->head->num_fields; i++)
+        if (!read_field(asked, &asked->head->fields[i], &pragma))
+            return false;
+    if (asked->directives.seen == 0)
+        asked->directives.seen = pragma.seen & RHB_NO_CACHE;
+    return true;
+}
+
+bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
+                    const struct rhb_forwarded_policy *proxies, const struct rhb_hash_key *secret,
+                    struct rhb_bytes *key)
+{
+    const struct rhb_request *request = asker->request;
+    *asked = (struct rhb_asked){.head = &request->head, .is_head = asker->is_head};
+    if (request->body_len > 0 || request->framing.upgrade ||
+        request->target.form != RHB_TARGET_ORIGIN || !read_fields(asked) ||
+        !rhb_asked_uri(asker, proxies, key))
+        return false;
+    asked->uri_len = key->len;
+    if (!put_extra(asker, proxies, key))
+        return false;
+    asked->uri = key->data;
+    asked->extra = key->data + asked->uri_len;
+    asked->extra_len = key->len - asked->uri_len;
+    asked->hash = rhb_siphash(secret, asked->uri, asked->uri_len);
+    return true;
+}
+
+uint64_t rhb_asked_likeness(const struct rhb_asked *asked, const struct rhb_hash_key *secret)
+{
+    uint64_t likeness = rhb_siphash(secret, asked->uri, asked->uri_len + asked->extra_len);
+    for (size_t i = 0; i < asked->head->num_fields; i++) {
+        const struct phr_header *field = &asked->head->fields[i];
+        if (rhb_name_is(field->name, field->name_len, "accept-encoding"))
+            likeness = likeness * 31 + rhb_siphash(secret, field->value, field->value_len);
+    }
+    return likeness;
+}

@@ -1,0 +1,11 @@
+from .csrc cimport rhb_conn, rhb_lane, rhb_loop
+from .outgoing cimport Outgoing
+from .response_body cimport ResponseBody
+from .response_head cimport ResponseHead
+
+cdef bint begin_filling(rhb_loop *loop, rhb_conn *conn, int filled, bint is_file, ResponseHead *head,
+                        ResponseBody *body, Outgoing outgoing) except -1
+cdef bint gather(rhb_loop *loop, rhb_conn *conn, object block) except -1
+cdef int gather_all(rhb_loop *loop, rhb_conn *conn, tuple blocks, ResponseHead *head) except -1
+cdef int end_gathering(rhb_loop *loop, rhb_conn *conn, ResponseHead *head) except -1
+cdef int put_validators(dict environ, const rhb_conn *conn) except -1

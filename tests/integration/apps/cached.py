@@ -1,0 +1,29 @@
+"""Answers that may be stored, but for /plain and /gate-plain. /gate waits at a gate, unless that is missing.
+
+Each call appends its path to the file `calls`. ?size=BYTES is the size of the body, ?tag=TAG its Cache-Tag.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
+
+CALLS = "calls"
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    path = environ["PATH_INFO"]
+    asked = parse_qs(environ["QUERY_STRING"])
+    with open(CALLS, "ab", buffering=0) as calls:
+        calls.write(f"{path}\n".encode())
+    if path.startswith("/gate"):
+        with suppress(FileNotFoundError), open(os.environ["GATE"], "rb") as gate:
+            gate.read()
+    fields = [("Content-Type", "text/plain"), ("Pid", str(os.getpid()))]
+    if path not in ("/plain", "/gate-plain"):
+        fields.append(("Cache-Control", "public, max-age=600"))
+    fields += [("Cache-Tag", tag) for tag in asked.get("tag", [])]
+    start_response("200 OK", fields)
+    size = int(asked.get("size", ["20"])[0])
+    return [path.encode().ljust(size, b".")]

@@ -1,0 +1,223 @@
+"""The cache, through the real command: one request fills it while others wait, and what happens to it."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from integration.conftest import Serve
+from integration.gate import Gate
+from integration.http_client import Client, Response
+from integration.server import Server, command, environment
+from integration.waiting import until
+
+CROWD = 1000
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Callable[[str], int]:
+    """How often the application was called for a path."""
+
+    def count(path: str) -> int:
+        file = tmp_path / "calls"
+        return file.read_text().splitlines().count(path) if file.exists() else 0
+
+    return count
+
+
+def ctl(server: Server, *words: str) -> str:
+    where = f"{server.address[0]}-{server.address[1]}"
+    done = subprocess.run(
+        [*command(), "ctl", *words, "--server", where],
+        cwd=server.directory,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def send_all(server: Server, path: str, count: int) -> list[Client]:
+    clients = [server.client() for _ in range(count)]
+    for client in clients:
+        client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    return clients
+
+
+def answers_of(clients: list[Client]) -> list[Response]:
+    responses = [client.response() for client in clients]
+    for client in clients:
+        client.close()
+    return responses
+
+
+def test_a_crowd_for_one_missing_page_calls_the_application_once(
+    serve: Serve, gate: Gate, calls: Callable[[str], int]
+) -> None:
+    server = serve("cached", "--cache", "4m", workers=2, **gate.variables)
+    clients = send_all(server, "/gate", CROWD)
+    gate.wait_for_arrival()
+    # One worker is at the gate. The other one has read all requests that the kernel gave it, and serves.
+    others = [server.get(f"/plain?{number}").status for number in range(20)]
+    assert others == [200] * 20
+    gate.open()
+    responses = answers_of(clients)
+    assert {response.status for response in responses} == {200}
+    assert len({response.body for response in responses}) == 1
+    assert calls("/gate") == 1
+
+
+def test_a_filler_that_is_killed_is_followed_by_another(
+    serve: Serve, gate: Gate, calls: Callable[[str], int]
+) -> None:
+    server = serve("cached", "--cache", "4m", "--cache-wait", "300", workers=2, **gate.variables)
+    first = send_all(server, "/gate", 1)
+    gate.wait_for_arrival()
+    busy = until(lambda: _busy(server), lambda: server.log)
+    waiting = send_all(server, "/gate", 20)
+    assert server.get("/plain").status == 200
+    os.kill(busy, signal.SIGKILL)
+    first[0].close()
+    gate.remove()
+    answered = [response.status for response in _answers_of_the_living(waiting)]
+    assert answered
+    assert set(answered) == {200}
+    assert (
+        calls("/gate") <= 3
+    )  # the one that was killed, and the next one; a connection of the dead one is lost
+    server.wait_for_workers(2, without=[busy])
+
+
+def _answers_of_the_living(clients: list[Client]) -> list[Response]:
+    """Without those whose connections were with the worker that was killed."""
+    found = []
+    for client in clients:
+        try:
+            found.append(client.response())
+        except (AssertionError, OSError):
+            continue
+        finally:
+            client.close()
+    return found
+
+
+def _busy(server: Server) -> int:
+    """The worker that has the gate open."""
+    for pid in server.workers():
+        stack = Path(f"/proc/{pid}/wchan").read_text()
+        opened = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()]
+        if any(name.endswith("/gate") for name in opened) or "fifo" in stack or "pipe" in stack:
+            return pid
+    return 0
+
+
+def test_an_answer_that_is_not_stored_lets_all_go(
+    serve: Serve, gate: Gate, calls: Callable[[str], int]
+) -> None:
+    server = serve("cached", "--cache", "4m", "--cache-wait", "300", workers=2, **gate.variables)
+    clients = send_all(server, "/gate-plain", 5)
+    gate.wait_for_arrival()
+    assert server.get("/plain").status == 200
+    gate.remove()
+    assert {response.status for response in answers_of(clients)} == {200}
+    assert calls("/gate-plain") == 5
+
+
+def test_nobody_waits_for_longer_than_cache_wait(
+    serve: Serve, gate: Gate, calls: Callable[[str], int]
+) -> None:
+    server = serve("cached", "--cache", "4m", "--cache-wait", "0.1", workers=3, **gate.variables)
+    clients = send_all(server, "/gate", 2)
+    gate.wait_for_arrival()
+    until(lambda: calls("/gate") == 2, lambda: server.log)
+    gate.remove()
+    assert {response.status for response in answers_of(clients)} == {200}
+
+
+def test_a_deploy_begins_with_an_empty_cache(serve: Serve, calls: Callable[[str], int]) -> None:
+    server = serve("cached", "--cache", "4m", workers=2)
+    assert [server.get("/a").status for _ in range(5)] == [200] * 5
+    assert calls("/a") == 1
+    old = server.workers()
+    server.send(signal.SIGHUP)
+    server.wait_for_workers(2, without=old)
+    assert [server.get("/a").status for _ in range(5)] == [200] * 5
+    assert calls("/a") == 2
+
+
+def test_requests_go_on_while_a_deploy_waits_for_a_filler(
+    serve: Serve, gate: Gate, calls: Callable[[str], int]
+) -> None:
+    server = serve("cached", "--cache", "4m", "--cache-wait", "300", workers=2, **gate.variables)
+    clients = send_all(server, "/gate", 10)
+    gate.wait_for_arrival()
+    assert server.get("/plain").status == 200
+    old = server.workers()
+    server.send(signal.SIGHUP)
+    until(lambda: set(server.workers()) - set(old), lambda: server.log)
+    gate.remove()
+    assert {response.status for response in answers_of(clients)} == {200}
+    server.wait_for_workers(2, without=old)
+
+
+@pytest.mark.parametrize(
+    ("purged", "left"),
+    [
+        ("{}/a?tag=red", {"/b?tag=red", "/b?tag=blue"}),
+        ("{}/b*", {"/a?tag=red"}),
+        ("red", {"/b?tag=blue"}),
+        ("*", set()),
+    ],
+    ids=["url", "prefix", "tag", "all"],
+)
+def test_purge(serve: Serve, purged: str, left: set[str]) -> None:
+    server = serve("cached", "--cache", "4m", workers=2)
+    pages = ["/a?tag=red", "/b?tag=red", "/b?tag=blue"]
+    with server.client() as client:
+        host = {"Host": "Example.com"}
+        for page in pages:
+            client.get(page, **host)
+            assert "hit" in client.get(page, **host).fields["cache-status"]
+        ctl(server, "purge", purged.format("http://example.com"))
+        assert {page for page in pages if "hit" in client.get(page, **host).fields["cache-status"]} == left
+
+
+def test_the_size_is_a_bound_and_what_is_used_is_kept(serve: Serve, calls: Callable[[str], int]) -> None:
+    server = serve("cached", "--cache", "2m", workers=2)
+    with server.client() as client:
+        for number in range(400):  # 8 MiB
+            client.get(f"/page{number}?size=20000")
+            client.get("/used?size=20000")
+        assert calls("/used") == 1
+        assert "hit" not in client.get("/page0?size=20000").fields["cache-status"]
+    assert calls("/page0") == 2
+
+
+def test_large_responses_come_whole_from_the_cache_to_slow_clients(serve: Serve) -> None:
+    server = serve("cached", "--cache", "64m", "--cache-entry", "8m", workers=1)
+    size = 6_000_000
+    server.get(f"/large?size={size}")
+    slow = [Client(server.address, receive_buffer=4096) for _ in range(3)]
+    for client in slow:
+        client.send(f"GET /large?size={size} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert server.get("/plain").status == 200
+    bodies = [response.body for response in answers_of(slow)]
+    assert all(body == b"/large".ljust(size, b".") for body in bodies)
+
+
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_many_clients_with_several_threads(serve: Serve, threads: str, calls: Callable[[str], int]) -> None:
+    server = serve("cached", "--cache", "4m", "--threads", threads, workers=2)
+
+    def visit(number: int) -> set[int]:
+        with server.client() as client:
+            return {client.get(f"/{place % 5}").status for place in range(number, number + 50)}
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set().union(*pool.map(visit, range(20))) == {200}
+    assert sum(calls(f"/{number}") for number in range(5)) <= 10
