@@ -70,6 +70,7 @@ OFF_THE_PATH = frozenset(
         "named_files",
         "observed_result",
         "orphan",
+        "preparation",
         "static_files",
         "thread_stacks",
         "upgrade",

@@ -123,6 +123,7 @@ class NotedSignals:
     def __init__(self, table: Iterable[Row]) -> None:
         self._table = tuple(table)
         self.signals = frozenset(row.signal for row in self._table)
+        self._numbers = tuple(map(int, self.signals))
         self._noted: deque[int] = deque()
         self.pipe = WakeupPipe()
         for row in self._table:
@@ -147,8 +148,8 @@ class NotedSignals:
 
     def abandon(self) -> None:
         """In a child: default handlers, and nothing left of the parent's pipe."""
-        for row in self._table:
-            set_handler(row.signal, DEFAULT)
+        for number in self._numbers:
+            set_handler(number, DEFAULT)
         self.pipe.close()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:

@@ -10,33 +10,36 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 
 _ARG_START, _ARG_END = 48 - 3, 49 - 3  # fields of /proc/PID/stat (proc(5)), counted behind the name
 
 
 def set_title(text: str) -> None:
     """Best effort: without /proc nothing happens."""
-    try:
-        _way()(" ".join(text.split()))
-    except (OSError, ValueError, IndexError):
-        return
+    with suppress(OSError, ValueError, IndexError):
+        prepared_title(text)()
 
 
-@cache
-def _way() -> Callable[[str], object]:
-    try:
-        return importlib.import_module("setproctitle").setproctitle  # type: ignore[no-any-return]
-    except Exception:
-        return _write
+def prepared_title(text: str) -> Callable[[], object]:
+    """What sets it, for a child: the less it does itself, the less memory is its own."""
+    text = " ".join(text.split())
+    with suppress(Exception):
+        return partial(importlib.import_module("setproctitle").setproctitle, text)
+    start, size = 0, 0
+    with suppress(OSError, ValueError, IndexError):
+        start, size = _command_line()
+    if not size:
+        return _do_nothing
+    # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
+    line = text.encode(errors="surrogateescape")[: size - 1].ljust(size, b"\0")
+    memory = memoryview((ctypes.c_char * size).from_address(start)).cast("B")
+    return partial(memory.__setitem__, slice(None), line)
 
 
-def _write(text: str) -> None:
-    start, size = _command_line()
-    if size:
-        # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
-        line = text.encode(errors="surrogateescape")[: size - 1]
-        ctypes.memmove(start, line.ljust(size, b"\0"), size)
+def _do_nothing() -> None:
+    """No command line was found."""
 
 
 @cache

@@ -45,7 +45,7 @@ from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
 from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
 from rhebok.serving.worker_states import WorkerStates
-from rhebok.serving.worker_tracebacks import WorkerTracebacks
+from rhebok.serving.worker_tracebacks import TracebackFile, WorkerTracebacks
 from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
 from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
@@ -53,6 +53,7 @@ from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
 if TYPE_CHECKING:
     from typing import Any
 
+    from rhebok.native.preparation import Preparation
     from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
     from rhebok.superdaemon.exporter import Exporter
@@ -111,7 +112,6 @@ class Master:
         self._desks: list[MasterDesk] = []  # one, without a supervisor of ours
         self._exporter = exporter
         self._traceback_installed = False
-        self._slot: int | None = None  # claimed for the next worker
         self._pid = os.getpid()
         self._hooks = hooks or NamedHooks(settings, log.logger)
 
@@ -178,6 +178,7 @@ class Master:
             self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, self._loops)
         if settings.cache:
             self._cache = self._make_cache()
+        prepared = self._prepare_native(settings)
         heap.give_back()
         gc.freeze()
         return Service(
@@ -195,7 +196,19 @@ class Master:
             cache=self._cache,
             loops=self._loops,
             outputs=self._outputs,
+            prepared=prepared,
             files=files,
+        )
+
+    def _prepare_native(self, settings: Settings) -> Preparation | None:
+        """None: what these settings need is a descriptor, or numbers that must not be the same in two processes."""
+        if settings.request_id is not None or settings.sendfile_root or self._loops > 1:
+            return None
+        from rhebok.native.preparation import Preparation  # the compiled modules are imported by now
+
+        log, multiprocess = self._log, settings.workers > 1
+        return Preparation(
+            self._listeners, settings, errors=log.stream, logger=log.logger, multiprocess=multiprocess
         )
 
     def _make_cache(self) -> SharedCache:
@@ -256,35 +269,27 @@ class Master:
 
     def _callbacks(self, service: Service) -> Callbacks:
         hooks = self._hooks
-        worker: list[WorkerProcess] = []  # filled in the child
         looked_at = (self._watch, self._life, self._tracebacks, self._metrics)
 
-        def before_fork() -> None:
+        def before_fork() -> WorkerProcess:
             self._show_where_it_hangs()
-            if self._slot is None:
-                self._slot = self._scoreboard.claim_slot()
-            self._tracebacks.before_fork()
-            hooks.before_fork()
+            slot, file = self._scoreboard.claim_slot(), self._tracebacks.before_fork()
+            try:
+                hooks.before_fork()
+                return WorkerProcess(service, slot, file)
+            except BaseException:
+                self._give_back(slot, file)
+                raise
 
-        def forked(pid: int) -> None:
-            assert self._slot is not None
-            self._tracebacks.forked(pid)
-            self._watch.forked(pid, self._slot)
-            self._states.forked(pid, self._slot)
-            self._life.forked(pid, self._slot)
+        def forked(worker: WorkerProcess, pid: int) -> None:
+            self._tracebacks.forked(worker.tracebacks, pid)
+            self._watch.forked(pid, worker.slot)
+            self._states.forked(pid, worker.slot)
+            self._life.forked(pid, worker.slot)
             if self._cache:
-                self._cache.forked(pid, self._slot)
+                self._cache.forked(pid, worker.slot)
             self._metrics.forked()
-            self._slot = None
             hooks.forked(pid)
-
-        def install_signals() -> None:
-            assert self._slot is not None
-            worker.append(WorkerProcess(service, self._slot, self._tracebacks.in_worker()))
-            worker[0].install_signals()
-
-        def serve(report: Report) -> int:
-            return worker[0].serve(report)
 
         def on_child_reap(pid: int, status: int) -> None:
             self._tracebacks.reaped(pid)
@@ -297,12 +302,12 @@ class Master:
             hooks.reaped(pid, status)
 
         return Callbacks(
-            serve=serve,
-            install_signals=install_signals,
             before_fork=before_fork,
             after_fork=self._after_fork,
             on_child_reap=on_child_reap,
             forked=forked,
+            not_forked=lambda worker: self._give_back(worker.slot, worker.tracebacks),
+            at_once=isinstance(hooks, NamedHooks) and not hooks.calls_before_fork,
             resized=hooks.resized,
             all_ready=self._all_ready,
             stop_begins=self._stop_begins,
@@ -328,7 +333,13 @@ class Master:
         self._states.leaving(found, self._watch.causes)
         return found
 
-    def _after_fork(self) -> None:
+    def _give_back(self, slot: int, file: TracebackFile) -> None:
+        """Of a worker that is not there after all."""
+        self._scoreboard.release_slot(slot)
+        self._tracebacks.not_forked(file)
+
+    def _after_fork(self, worker: WorkerProcess) -> None:
+        self._tracebacks.in_worker(worker.tracebacks)
         for desk in self._desks:
             desk.forget()
         self._release_in_child()

@@ -37,7 +37,7 @@ from rhebok.process.signals import (
     ignore,
 )
 from rhebok.process.statsd import Statsd
-from rhebok.process.title import set_title
+from rhebok.process.title import prepared_title
 from rhebok.records import TYPE_CHECKING, Protocol, dataclass
 from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_once
@@ -56,10 +56,12 @@ from rhebok.serving.worker_tracebacks import TracebackFile
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
+    from rhebok.native.preparation import Preparation
     from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
 
 NO_OUTPUTS = Outputs()
+_STOP, _TRACEBACK = int(STOP_SIGNAL), int(TRACEBACK_SIGNAL)
 
 
 class NativeWorker(Protocol):
@@ -119,6 +121,7 @@ class WorkerFactory(Protocol):
         channel: Channel | None = None,
         cache: SharedCache | None = None,
         slot: int = 0,
+        prepared: Preparation | None = None,
     ) -> NativeWorker: ...
 
 
@@ -140,6 +143,7 @@ class Service:
     cache: SharedCache | None = None
     loops: int = 1  # of each worker
     outputs: Outputs = NO_OUTPUTS
+    prepared: Preparation | None = None  # of the native worker
     files: Sequence[weakref.ref[Any]] = ()  # that the master had open when it had loaded the application
 
 
@@ -174,12 +178,13 @@ def _limit_of_requests(settings: Settings) -> int:
 
 
 class WorkerProcess:
-    """One worker process. Made in the child."""
+    """One worker process. Made by the master right before the fork, since what the child makes is memory of its own
+    (bare_signals.py); from install_signals on in the child."""
 
     def __init__(self, service: Service, slot: int, tracebacks: TracebackFile) -> None:
         self._service = service
-        self._slot = slot
-        self._tracebacks = tracebacks
+        self.slot = self._slot = slot
+        self.tracebacks = self._tracebacks = tracebacks
         self._phase = _Phase.NEW
         self._threads = service.settings.threads
         self._interrupted: dict[int, object] = {}  # by thread: which request was interrupted last
@@ -189,32 +194,44 @@ class WorkerProcess:
         self._records: RecordThread | None = None  # for lines of the access log that handlers in Python get
         self._wakeup: WakeupPipe | None = None
         self._end = WorkerEnd(service.log.logger, service.files)
+        self._set_title = prepared_title(service.title)
+        self._traceback_fd, self._log_fd = tracebacks.fd, service.log.stream.fileno()
+        self._handlers = self._signal_handlers()
+
+    def _signal_handlers(self) -> tuple[tuple[int, Callable[[int, FrameType | None], object]], ...]:
+        """By plain numbers."""
+        level = LogLevel(self._service.scoreboard, self._service.log.logger)
+        handlers: dict[int, Callable[[int, FrameType | None], object]] = {
+            **dict.fromkeys(map(int, IGNORED_BY_WORKERS), ignore),
+            int(STOP_SIGNAL): self._on_stop,
+            int(QUIT_SIGNAL): self._on_quit,
+            int(TRACEBACK_SIGNAL): self._on_traceback,
+            int(CHANGED_SIGNAL): lambda _number, _frame: level.take_over(),
+        }
+        return tuple(handlers.items())
 
     def install_signals(self) -> None:
         """Installs the handlers. Called while signals are still blocked."""
+        service = self._service
+        self._end.forked()
         self._wakeup = WakeupPipe()
-        set_handler(STOP_SIGNAL, self._on_stop)
-        set_handler(QUIT_SIGNAL, self._on_quit)
-        faulthandler.unregister(TRACEBACK_SIGNAL)  # of the master, from the time of loading
-        set_handler(TRACEBACK_SIGNAL, self._on_traceback)
-        # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
-        faulthandler.register(TRACEBACK_SIGNAL, self._tracebacks.fd, all_threads=True, chain=True)
-        thread_stacks.install(self._service.log.stream.fileno())
-        for number in IGNORED_BY_WORKERS:
-            set_handler(number, ignore)
-        level = LogLevel(self._service.scoreboard, self._service.log.logger)
-        set_handler(CHANGED_SIGNAL, lambda _number, _frame: level.take_over())
+        faulthandler.unregister(_TRACEBACK)  # of the master, from the time of loading
+        for number, handler in self._handlers:
+            set_handler(number, handler)
+        # Before the handler of that signal, C writes the traceback at once, whatever the interpreter is doing.
+        faulthandler.register(_TRACEBACK, self._traceback_fd, True, True)
+        thread_stacks.install(self._log_fd)
         patches.renew_after_fork()
         # Without a master nothing else would end a worker that hangs, and it holds the port.
-        limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
-        signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)
+        limit_life(_STOP, service.master_pid, service.settings.graceful_timeout)
+        signal_when_parent_dies(_STOP, service.master_pid)
 
     def serve(self, report: Report) -> int:
         """Serves until it has drained, and ends as the interpreter does. Returns the exit status."""
         status = 1
         try:
             self._phase = _Phase.LOADING
-            set_title(self._service.title)
+            self._set_title()
             status = self._serve(report)
         except _StoppedWhileLoading:
             self._phase = _Phase.ENDING
@@ -298,6 +315,7 @@ class WorkerProcess:
             channel=service.channel,
             cache=service.cache,
             slot=self._slot * service.loops,
+            **({"prepared": service.prepared} if service.prepared and settings is service.settings else {}),
         )
 
     def _with_working_threads(self) -> Settings:

@@ -31,14 +31,18 @@ _main_thread = threading.main_thread
 
 
 class WorkerEnd:
-    """Of one worker. Made right after the fork."""
+    """Of one worker. Made right before the fork."""
 
     def __init__(self, log: logging.Logger, of_master: Sequence[weakref.ref[Any]]) -> None:
         """of_master: the files that the master had opened, see written_files.remember."""
         self._log = log
         self._of_master = of_master
         self.begun = False
-        exit_handlers.leave_to_parent()
+        self._handlers = exit_handlers.ParentsHandlers()
+
+    def forked(self) -> None:
+        """In the child, before it runs anything of the application's."""
+        self._handlers.leave()
 
     def run(self) -> None:
         """In the main thread."""

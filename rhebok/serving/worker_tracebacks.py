@@ -71,26 +71,32 @@ class WorkerTracebacks:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
-        self._next: TracebackFile | None = None
+        self._next: list[TracebackFile] = []  # of workers that are about to be forked
         self._files: dict[int, TracebackFile] = {}
         self._due: dict[int, float] = {}  # when to look whether the worker has passed its traceback on
 
-    def before_fork(self) -> None:
-        """Makes the file of the next worker, unless the last fork has failed and left one."""
-        self._next = self._next or TracebackFile(self._stream)
+    def before_fork(self) -> TracebackFile:
+        """Makes the file of a worker."""
+        self._next.append(TracebackFile(self._stream))
+        return self._next[-1]
 
-    def forked(self, pid: int) -> None:
+    def forked(self, file: TracebackFile, pid: int) -> None:
         """That worker has it."""
-        assert self._next is not None
-        self._files[pid], self._next = self._next, None
+        self._next.remove(file)
+        self._files[pid] = file
 
-    def in_worker(self) -> TracebackFile:
-        """In the child: its file. Those of the others are closed."""
-        assert self._next is not None
-        for file in self._files.values():
-            file.close()
+    def not_forked(self, file: TracebackFile) -> None:
+        """There is no such worker."""
+        self._next.remove(file)
+        file.close()
+
+    def in_worker(self, own: TracebackFile) -> None:
+        """In the child: closes the files of the others."""
+        for file in (*self._files.values(), *self._next):
+            if file is not own:
+                file.close()
         self._files.clear()
-        return self._next
+        self._next.clear()
 
     def reaped(self, pid: int) -> None:
         """The worker has ended, and may have left a traceback."""

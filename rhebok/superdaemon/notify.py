@@ -5,6 +5,7 @@ to our supervisor over an inherited socket pair, which no other process can reac
 which knows no difference between the two, and by supervisor.
 """
 
+import _socket
 import os
 import socket
 import struct
@@ -23,6 +24,8 @@ LIVES = "X_LIVING_WORKERS"  # ours, likewise
 DEPLOY = "X_DEPLOY"  # ours, likewise
 BOARD = "X_BOARD"  # not in the text of a message: the number of the descriptor that came along
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
+
+_close = _socket.socket.close  # what Socket.close comes to; each worker would run its Python, and pay with memory
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
 _DESCRIPTOR = struct.Struct("i")
@@ -54,7 +57,7 @@ class Notifier:
     def close(self) -> None:
         """In a worker: only the master speaks."""
         if self._inherited:
-            self._inherited.close()
+            _close(self._inherited)
         self._address = self._inherited = None
 
     def ready(self, status: str) -> None:

@@ -46,8 +46,6 @@ class Driver:
 
     def main(self):
         callbacks = Callbacks(
-            self.serve,
-            self.install_signals,
             self.before_fork,
             self.after_fork,
             self.on_child_reap,
@@ -80,8 +78,9 @@ class Driver:
         self.fail("before_fork")
         if self._behaviour.read_text() == "no-fork":
             raise OSError(11, "no fork today")
+        return self
 
-    def after_fork(self):
+    def after_fork(self, _child):
         self.note("after", os.getpid())
 
     def on_child_reap(self, pid, status):

@@ -13,9 +13,10 @@ def note(text):
 class Kept: pass
 kept = Kept()
 %s
+of_parent = exit_handlers.ParentsHandlers()
 pid = os.fork()
 if pid == 0:
-    exit_handlers.leave_to_parent()
+    of_parent.leave()
     %s
     atexit._run_exitfuncs()
     os._exit(0)

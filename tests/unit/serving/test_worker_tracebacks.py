@@ -20,9 +20,8 @@ class Master:
         self.now = 1000.0
         self.stream = io.StringIO()
         self.tracebacks = WorkerTracebacks(self.stream, lambda: self.now)
-        self.tracebacks.before_fork()
-        self.file = self.tracebacks.in_worker()
-        self.tracebacks.forked(os.getpid())
+        self.file = self.tracebacks.before_fork()
+        self.tracebacks.forked(self.file, os.getpid())
 
     def writes(self) -> None:
         os.write(self.file.fd, WRITTEN.encode())
