@@ -112,11 +112,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             exporter_of_generation(settings, log) if settings.metrics_bind and not supervised() else None
         )
 
-        def forget() -> None:
-            notifier.close()
-            if pid_file:
-                pid_file.forget()
-
+        own = [*notifier.descriptors, *(pid_file.descriptors if pid_file else ())]
         hooks = _hooks(replace(config, settings=settings), logs)
         records = log_setup.access_records(settings, route)
         outputs = Outputs(access_log, statsd, records, logs.on_access)
@@ -124,7 +120,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             beginning = None  # it can begin only once
         preloading = Preloading(settings, log.logger, beginning, late)
         Master(
-            settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading, exporter
+            settings, listeners, log, worker_factory, own, notifier, outputs, hooks, preloading, exporter
         ).run()
 
 

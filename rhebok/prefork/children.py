@@ -28,11 +28,11 @@ QUICK_SECONDS = 1.0  # from QUIT to KILL, for a child that has not stopped in ti
 READY, SUCCESSOR_WANTED, ENDING = b"R", b"L", b"E"
 
 
-@dataclass
 class Report:
     """The child's end of the pipe."""
 
-    fd: int
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
 
     def ready(self) -> None:
         """The child serves. Raises OSError."""

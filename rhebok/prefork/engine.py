@@ -24,6 +24,7 @@ from rhebok.process.reaping import describe_end, milliseconds
 from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
 from rhebok.records import Protocol, dataclass
 
+_UNBLOCK = int(SIG_UNBLOCK)
 QUICK_SECONDS = 2.0  # from QUIT to KILL at a quick stop
 
 
@@ -51,7 +52,7 @@ class Callbacks:
     replaced_as_a_whole, ends it: run() raises it again when all children have ended."""
 
     before_fork: Callable[[], NextChild]  # in the parent; an exception counts as a failed fork
-    after_fork: Callable[[NextChild], None]  # in the child, before serve
+    after_fork: Callable[[], None] | None  # in the child, before serve
     on_child_reap: Callable[[int, int], None]  # in the parent: pid, exit code
     forked: Callable[[NextChild, int], None] = lambda _child, _pid: None  # in the parent, with the child's pid
     not_forked: Callable[[NextChild], None] = lambda _child: None  # there was no process for it
@@ -415,8 +416,9 @@ class Prefork:
         self._children.clear()
         try:
             child.install_signals()
-            change_mask(SIG_UNBLOCK, self._signals.signals)
-            self._callbacks.after_fork(child)
+            change_mask(_UNBLOCK, self._signals.numbers)
+            if self._callbacks.after_fork:
+                self._callbacks.after_fork()
             return child.serve(Report(report_fd))
         except BaseException:
             self._log.exception("the worker failed")

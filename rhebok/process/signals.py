@@ -123,7 +123,7 @@ class NotedSignals:
     def __init__(self, table: Iterable[Row]) -> None:
         self._table = tuple(table)
         self.signals = frozenset(row.signal for row in self._table)
-        self._numbers = tuple(map(int, self.signals))
+        self.numbers = tuple(map(int, self.signals))
         self._noted: deque[int] = deque()
         self.pipe = WakeupPipe()
         for row in self._table:
@@ -148,7 +148,7 @@ class NotedSignals:
 
     def abandon(self) -> None:
         """In a child: default handlers, and nothing left of the parent's pipe."""
-        for number in self._numbers:
+        for number in self.numbers:
             set_handler(number, DEFAULT)
         self.pipe.close()
 

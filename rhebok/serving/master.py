@@ -18,11 +18,10 @@ from signal import signal as set_handler
 from rhebok import __version__
 from rhebok.errors import EndedWith, ExitStatus, HookFailed, UserError
 from rhebok.listening.listeners import Listener, close_all
-from rhebok.prefork.children import Report
 from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures, Verdict
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
-from rhebok.process import heap, written_files
+from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
 from rhebok.process.log_stream import ErrorLog
 from rhebok.process.open_files import close_stdin
@@ -31,6 +30,7 @@ from rhebok.records import TYPE_CHECKING
 from rhebok.serving import patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
+from rhebok.serving.common_memory import prepare_native, settle
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.log_level import LogLevel
@@ -53,7 +53,6 @@ from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
 if TYPE_CHECKING:
     from typing import Any
 
-    from rhebok.native.preparation import Preparation
     from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
     from rhebok.superdaemon.exporter import Exporter
@@ -74,19 +73,20 @@ class Master:
         listeners: Sequence[Listener],
         log: ErrorLog,
         worker_source: WorkerSource,
-        release_in_child: Callable[[], None] = lambda: None,
+        descriptors: Sequence[int] = (),
         notifier: Notifier | None = None,
         outputs: Outputs = NO_OUTPUTS,
         hooks: Hooks | None = None,
         preloading: Preloading | None = None,
         exporter: Exporter | None = None,
     ) -> None:
-        """exporter: the process for --metrics-bind, where there is no supervisor of ours."""
+        """descriptors: of the master alone. exporter: the process for --metrics-bind, where there is no supervisor of
+        ours."""
         self._settings = settings
         self._listeners = listeners
         self._log = log
         self._worker_source = worker_source
-        self._release_in_child = release_in_child
+        self._descriptors = descriptors
         self._notifier = notifier or Notifier()
         self._outputs = outputs
         self._metrics = MasterMetrics(
@@ -178,9 +178,8 @@ class Master:
             self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, self._loops)
         if settings.cache:
             self._cache = self._make_cache()
-        prepared = self._prepare_native(settings)
-        heap.give_back()
-        gc.freeze()
+        prepared = prepare_native(settings, self._listeners, self._log) if self._loops == 1 else None
+        settle()
         return Service(
             settings,
             self._listeners,
@@ -198,17 +197,6 @@ class Master:
             outputs=self._outputs,
             prepared=prepared,
             files=files,
-        )
-
-    def _prepare_native(self, settings: Settings) -> Preparation | None:
-        """None: what these settings need is a descriptor, or numbers that must not be the same in two processes."""
-        if settings.request_id is not None or settings.sendfile_root or self._loops > 1:
-            return None
-        from rhebok.native.preparation import Preparation  # the compiled modules are imported by now
-
-        log, multiprocess = self._log, settings.workers > 1
-        return Preparation(
-            self._listeners, settings, errors=log.stream, logger=log.logger, multiprocess=multiprocess
         )
 
     def _make_cache(self) -> SharedCache:
@@ -242,7 +230,8 @@ class Master:
             self._cache.close()
         if self._exporter:
             self._exporter.forget()
-        self._release_in_child()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
 
     def _write_files(self) -> list[weakref.ref[Any]]:
         """What the import has left in buffers is written once, here; each worker has a copy of them."""
@@ -270,13 +259,15 @@ class Master:
     def _callbacks(self, service: Service) -> Callbacks:
         hooks = self._hooks
         looked_at = (self._watch, self._life, self._tracebacks, self._metrics)
+        closed = self._tracebacks.descriptors  # in each worker
+        closed += self._descriptors
 
         def before_fork() -> WorkerProcess:
             self._show_where_it_hangs()
             slot, file = self._scoreboard.claim_slot(), self._tracebacks.before_fork()
             try:
                 hooks.before_fork()
-                return WorkerProcess(service, slot, file)
+                return WorkerProcess(service, slot, file, closed)
             except BaseException:
                 self._give_back(slot, file)
                 raise
@@ -303,7 +294,7 @@ class Master:
 
         return Callbacks(
             before_fork=before_fork,
-            after_fork=self._after_fork,
+            after_fork=self._after_fork if self._desks else None,
             on_child_reap=on_child_reap,
             forked=forked,
             not_forked=lambda worker: self._give_back(worker.slot, worker.tracebacks),
@@ -336,13 +327,11 @@ class Master:
     def _give_back(self, slot: int, file: TracebackFile) -> None:
         """Of a worker that is not there after all."""
         self._scoreboard.release_slot(slot)
-        self._tracebacks.not_forked(file)
+        self._tracebacks.forget(file)
 
-    def _after_fork(self, worker: WorkerProcess) -> None:
-        self._tracebacks.in_worker(worker.tracebacks)
+    def _after_fork(self) -> None:
         for desk in self._desks:
             desk.forget()
-        self._release_in_child()
 
     def _all_ready(self) -> None:
         for desk in self._desks:

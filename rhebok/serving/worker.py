@@ -21,11 +21,8 @@ from types import FrameType
 from rhebok.board.layout import BOARD_SIZE, SCORE_SIZE
 from rhebok.errors import ExitStatus, HookFailed, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
-from rhebok.native import thread_stacks
-from rhebok.native.orphan import limit_life
+from rhebok.native.first_steps import FirstSteps
 from rhebok.prefork.children import Report
-from rhebok.prefork.parent_death import signal_when_parent_dies
-from rhebok.process.bare_signals import set_handler
 from rhebok.process.log_stream import ErrorLog
 from rhebok.process.logs import AccessLogFile
 from rhebok.process.signals import (
@@ -33,7 +30,6 @@ from rhebok.process.signals import (
     QUIT_SIGNAL,
     STOP_SIGNAL,
     TRACEBACK_SIGNAL,
-    WakeupPipe,
     ignore,
 )
 from rhebok.process.statsd import Statsd
@@ -61,7 +57,6 @@ if TYPE_CHECKING:
     from rhebok.settings.table import Settings
 
 NO_OUTPUTS = Outputs()
-_STOP, _TRACEBACK = int(STOP_SIGNAL), int(TRACEBACK_SIGNAL)
 
 
 class NativeWorker(Protocol):
@@ -181,7 +176,8 @@ class WorkerProcess:
     """One worker process. Made by the master right before the fork, since what the child makes is memory of its own
     (bare_signals.py); from install_signals on in the child."""
 
-    def __init__(self, service: Service, slot: int, tracebacks: TracebackFile) -> None:
+    def __init__(self, service: Service, slot: int, tracebacks: TracebackFile, closed: list[int]) -> None:
+        """closed: descriptors, those of all tracebacks among them, which are closed in the child."""
         self._service = service
         self.slot = self._slot = slot
         self.tracebacks = self._tracebacks = tracebacks
@@ -192,11 +188,20 @@ class WorkerProcess:
         self._hooks = service.hooks
         self._cut = False
         self._records: RecordThread | None = None  # for lines of the access log that handlers in Python get
-        self._wakeup: WakeupPipe | None = None
+        self._wakeup_fd = -1
         self._end = WorkerEnd(service.log.logger, service.files)
         self._set_title = prepared_title(service.title)
-        self._traceback_fd, self._log_fd = tracebacks.fd, service.log.stream.fileno()
-        self._handlers = self._signal_handlers()
+        self._first_steps = FirstSteps(
+            self._signal_handlers(),
+            closed,
+            traceback_fd=tracebacks.fd,
+            log_fd=service.log.stream.fileno(),
+            stop=STOP_SIGNAL,
+            traceback=int(TRACEBACK_SIGNAL),
+            master=service.master_pid,
+            life=service.settings.graceful_timeout,
+        )
+        self._make_worker = self._worker_maker(service.settings)
 
     def _signal_handlers(self) -> tuple[tuple[int, Callable[[int, FrameType | None], object]], ...]:
         """By plain numbers."""
@@ -212,19 +217,9 @@ class WorkerProcess:
 
     def install_signals(self) -> None:
         """Installs the handlers. Called while signals are still blocked."""
-        service = self._service
+        self._wakeup_fd = self._first_steps.take()
         self._end.forked()
-        self._wakeup = WakeupPipe()
-        faulthandler.unregister(_TRACEBACK)  # of the master, from the time of loading
-        for number, handler in self._handlers:
-            set_handler(number, handler)
-        # Before the handler of that signal, C writes the traceback at once, whatever the interpreter is doing.
-        faulthandler.register(_TRACEBACK, self._traceback_fd, True, True)
-        thread_stacks.install(self._log_fd)
         patches.renew_after_fork()
-        # Without a master nothing else would end a worker that hangs, and it holds the port.
-        limit_life(_STOP, service.master_pid, service.settings.graceful_timeout)
-        signal_when_parent_dies(_STOP, service.master_pid)
 
     def serve(self, report: Report) -> int:
         """Serves until it has drained, and ends as the interpreter does. Returns the exit status."""
@@ -285,37 +280,45 @@ class WorkerProcess:
         """How many it has got so far."""
         return sum(score.requests for score in self._service.scoreboard.read(self._slot))
 
-    def _make_native(self, app: Application, report: Report) -> NativeWorker:
-        service, settings = self._service, self._with_working_threads()
-        if service.outputs.records:
-            self._records = RecordThread(service.outputs.records, service.log.logger)
-        assert self._wakeup is not None
-        make_worker = service.make_worker
+    def _worker_maker(self, settings: Settings) -> Callable[..., NativeWorker]:
+        """With what is known before the fork."""
+        service = self._service
         loops = settings.threads if service.loops > 1 else 1
+        make_worker: Callable[..., NativeWorker] = service.make_worker
         if loops > 1:
             make_worker = partial(ManyLoops, make_worker, partial(service.scoreboard.read, self._slot))
-        return make_worker(
-            app,
-            service.listeners,
-            settings,
+        return partial(
+            make_worker,
             errors=service.log.stream,
             logger=service.log.logger,
-            wakeup_fd=self._wakeup.read_end,
-            max_requests=_limit_of_requests(settings),
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
             board=service.scoreboard.board(self._slot)[: loops * BOARD_SIZE] if settings.board else None,
             timeout=service.limit.seconds,
-            on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
             access_log=service.outputs.access_log,
             statsd=service.outputs.statsd,
-            records=self._records,
             on_access=service.outputs.on_access,
             channel=service.channel,
             cache=service.cache,
             slot=self._slot * service.loops,
             **({"prepared": service.prepared} if service.prepared and settings is service.settings else {}),
+        )
+
+    def _make_native(self, app: Application, report: Report) -> NativeWorker:
+        service, settings = self._service, self._with_working_threads()
+        if service.outputs.records:
+            self._records = RecordThread(service.outputs.records, service.log.logger)
+        if settings is not service.settings:
+            self._make_worker = self._worker_maker(settings)
+        return self._make_worker(
+            app,
+            service.listeners,
+            settings,
+            wakeup_fd=self._wakeup_fd,
+            max_requests=_limit_of_requests(settings) if settings.max_requests else 0,
+            on_limit=report.want_successor,
+            records=self._records,
         )
 
     def _with_working_threads(self) -> Settings:

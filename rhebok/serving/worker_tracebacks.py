@@ -48,6 +48,11 @@ class TracebackFile:
         """Where faulthandler is to write."""
         return self._stream.fileno() if self._own is None else self._own
 
+    @property
+    def own(self) -> list[int]:
+        """The descriptor that close() closes, if any."""
+        return [] if self._own is None else [self._own]
+
     def is_empty(self) -> bool:
         return self._own is None or os.fstat(self._own).st_size == 0
 
@@ -71,39 +76,32 @@ class WorkerTracebacks:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
-        self._next: list[TracebackFile] = []  # of workers that are about to be forked
+        self.descriptors: list[int] = []  # what a worker closes, but its own
         self._files: dict[int, TracebackFile] = {}
         self._due: dict[int, float] = {}  # when to look whether the worker has passed its traceback on
 
     def before_fork(self) -> TracebackFile:
         """Makes the file of a worker."""
-        self._next.append(TracebackFile(self._stream))
-        return self._next[-1]
+        file = TracebackFile(self._stream)
+        self.descriptors += file.own
+        return file
 
     def forked(self, file: TracebackFile, pid: int) -> None:
         """That worker has it."""
-        self._next.remove(file)
         self._files[pid] = file
 
-    def not_forked(self, file: TracebackFile) -> None:
-        """There is no such worker."""
-        self._next.remove(file)
+    def forget(self, file: TracebackFile) -> None:
+        """Closes it: there is no such worker."""
+        for descriptor in file.own:
+            self.descriptors.remove(descriptor)
         file.close()
-
-    def in_worker(self, own: TracebackFile) -> None:
-        """In the child: closes the files of the others."""
-        for file in (*self._files.values(), *self._next):
-            if file is not own:
-                file.close()
-        self._files.clear()
-        self._next.clear()
 
     def reaped(self, pid: int) -> None:
         """The worker has ended, and may have left a traceback."""
         self._due.pop(pid, None)
         if file := self._files.pop(pid, None):
             file.pass_on()
-            file.close()
+            self.forget(file)
 
     def ask(self, pid: int) -> None:
         """Makes the worker write its traceback. It will be in the log soon, whatever the worker does."""

@@ -5,7 +5,6 @@ to our supervisor over an inherited socket pair, which no other process can reac
 which knows no difference between the two, and by supervisor.
 """
 
-import _socket
 import os
 import socket
 import struct
@@ -24,8 +23,6 @@ LIVES = "X_LIVING_WORKERS"  # ours, likewise
 DEPLOY = "X_DEPLOY"  # ours, likewise
 BOARD = "X_BOARD"  # not in the text of a message: the number of the descriptor that came along
 WATCHDOG_VARIABLES = ("WATCHDOG_USEC", "WATCHDOG_PID")
-
-_close = _socket.socket.close  # what Socket.close comes to; each worker would run its Python, and pay with memory
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
 _DESCRIPTOR = struct.Struct("i")
@@ -54,10 +51,15 @@ class Notifier:
                 return cls(inherited=inherited)
         return cls(address)
 
+    @property
+    def descriptors(self) -> list[int]:
+        """What a worker closes: only the master speaks."""
+        return [self._inherited.fileno()] if self._inherited else []
+
     def close(self) -> None:
-        """In a worker: only the master speaks."""
+        """In another child."""
         if self._inherited:
-            _close(self._inherited)
+            self._inherited.close()
         self._address = self._inherited = None
 
     def ready(self, status: str) -> None:

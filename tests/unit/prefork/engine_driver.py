@@ -80,7 +80,7 @@ class Driver:
             raise OSError(11, "no fork today")
         return self
 
-    def after_fork(self, _child):
+    def after_fork(self):
         self.note("after", os.getpid())
 
     def on_child_reap(self, pid, status):

@@ -1,0 +1,21 @@
+"""Types of the compiled module; first_steps.pyx has the documentation."""
+
+from collections.abc import Callable
+from types import FrameType
+from typing import final
+
+@final
+class FirstSteps:
+    def __init__(
+        self,
+        handlers: tuple[tuple[int, Callable[[int, FrameType | None], object]], ...],
+        closed: list[int],
+        *,
+        traceback_fd: int,
+        log_fd: int,
+        stop: int,
+        traceback: int,
+        master: int,
+        life: float,
+    ) -> None: ...
+    def take(self) -> int: ...
