@@ -56,8 +56,10 @@ cdef class Lane:
         self.service = service
         self.handler = RequestHandler(service, templates)
 
-    cdef int join(self, rhb_loop *loop, rhb_lane *lane) noexcept:
-        """From now on it is that lane of that loop."""
+    cdef int join(self, rhb_loop *loop, rhb_lane *lane) except -1:
+        """From now on it is that lane of that loop. NULL: there was no memory for one."""
+        if lane is NULL:
+            raise MemoryError
         self.loop, self.lane = loop, lane
         self.handler.loop, self.handler.lane = loop, lane
         self.handler.environs.loop, self.handler.environs.lane = loop, lane

@@ -4,13 +4,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any, TextIO, final
 
-from .worker import _Listener
-
 @final
 class Preparation:
     def __init__(
         self,
-        listeners: Sequence[_Listener],
+        listeners: Sequence[Any],
         settings: Any,
         *,
         errors: TextIO,

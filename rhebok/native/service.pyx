@@ -22,8 +22,6 @@ from .csrc cimport (
 )
 from .error_log cimport log_error
 
-from rhebok.native.named_files import NamedFiles
-
 cdef extern from "<semaphore.h>" nogil:
     int sem_init(sem_t *semaphore, int shared, unsigned value)
     int sem_destroy(sem_t *semaphore)
@@ -39,6 +37,8 @@ cdef class Service:
         self.logger = logger
         self.allow_chunked = settings.chunked
         if settings.sendfile_root:
+            from rhebok.native.named_files import NamedFiles  # with urllib.parse
+
             self.named_files = NamedFiles(settings.sendfile_root, logger)
         self.gc_every = settings.oobgc
         self.taken = set()

@@ -235,10 +235,7 @@ cdef class Worker:
         cdef rhb_lane *place = self.loop.lanes  # a loop has one from the start
         cdef Lane lane
         for lane in self.lanes:
-            place = place or rhb_loop_add_lane(self.loop)
-            if place is NULL:
-                raise MemoryError
-            lane.join(self.loop, place)
+            lane.join(self.loop, place or rhb_loop_add_lane(self.loop))
             place = NULL
         return 0
 
@@ -299,8 +296,10 @@ cdef class Worker:
         accepted within that time: for the end of a generation, when no other worker accepts them.
         """
         cdef uint64_t patience = 0 if last_seconds is None else <uint64_t>(last_seconds * SECOND)
-        if self.in_thread:
-            self.order_stop(last_seconds is not None, patience)
+        if self.in_thread and last_seconds is None:
+            rhb_loop_order_stop(self.loop)
+        elif self.in_thread:
+            rhb_loop_order_stop_last(self.loop, patience)
         else:
             rhb_loop_keep_mover_out(self.loop)
             if last_seconds is None:
@@ -309,13 +308,6 @@ cdef class Worker:
                 rhb_loop_stop_last(self.loop, patience)
             rhb_loop_admit_mover(self.loop)
         self.service.wake_sleeping_thread()
-
-    cdef int order_stop(self, bint is_last, uint64_t patience) noexcept:
-        if is_last:
-            rhb_loop_order_stop_last(self.loop, patience)
-        else:
-            rhb_loop_order_stop(self.loop)
-        return 0
 
     def interrupt(self, int number, exception):
         """interrupt(number: int, exception: type[BaseException]) -> None: raises the exception in the thread of that

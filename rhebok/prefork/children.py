@@ -154,13 +154,13 @@ class Child:
 
 
 def fork_all(runs: Sequence[Callable[[int], int]], blocked: frozenset[Signals], forked: Forked) -> None:
-    """Forks a child for each of `runs`, which calls run(write end of its pipe) and exits with the status that it
-    returns. Adds (pid, read end of the pipe) to `forked`. Raises OSError when there is no process or pipe: then there
-    are fewer.
+    """Forks a child for each of `runs`, which calls run(write end of its pipe) and exits with the status
+    that it returns. Adds (pid, read end of the pipe) to `forked`. Raises OSError when there is no process
+    or pipe: then there are fewer.
 
-    The `blocked` signals stay blocked in the child until `run` unblocks them: the parent's handlers must not run
-    there. Nothing but forks happens between forks: each page that the parent writes to there is one more that the
-    last child has for itself (bench/README.md, Memory).
+    The `blocked` signals stay blocked in the child until `run` unblocks them: the parent's handlers must
+    not run there. Nothing but forks happens between forks: each page that the parent writes to there is one
+    more that the last child has for itself (bench/README.md, Memory).
     """
     pipes: list[tuple[int, int]] = []
     pids: list[int] = []

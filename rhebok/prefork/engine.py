@@ -6,8 +6,7 @@ may replace (gevent, eventlet) is bound before it is imported.
 """
 
 import logging
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
 from select import POLLIN, poll
@@ -16,59 +15,16 @@ from time import monotonic
 
 from rhebok.errors import HookFailed
 from rhebok.prefork import children
+from rhebok.prefork.callbacks import Callbacks, NextChild, Verdict
 from rhebok.prefork.children import Child, Report
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import SpawnPace
 from rhebok.process.bare_signals import change_mask
 from rhebok.process.reaping import describe_end, milliseconds
 from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
-from rhebok.records import Protocol, dataclass
 
 _UNBLOCK = int(SIG_UNBLOCK)
 QUICK_SECONDS = 2.0  # from QUIT to KILL at a quick stop
-
-
-class Verdict(Enum):
-    """What shall happen to a child that was not told to stop."""
-
-    REPLACE = auto()  # stop it gracefully when its successor is ready
-    STOP = auto()  # stop it gracefully now
-    KILL = auto()
-
-
-class NextChild(Protocol):
-    """A child that is about to be forked. Its methods are called in the child."""
-
-    def install_signals(self) -> None:
-        """While signals are blocked."""
-
-    def serve(self, report: Report) -> int:
-        """Runs it, and returns its exit status."""
-
-
-@dataclass(frozen=True)
-class Callbacks:
-    """What the engine calls. HookFailed, raised in the parent by before_fork, on_child_reap, resized or
-    replaced_as_a_whole, ends it: run() raises it again when all children have ended."""
-
-    before_fork: Callable[[], NextChild]  # in the parent; an exception counts as a failed fork
-    after_fork: Callable[[], None] | None  # in the child, before serve
-    on_child_reap: Callable[[int, int], None]  # in the parent: pid, exit code
-    forked: Callable[[NextChild, int], None] = lambda _child, _pid: None  # in the parent, with the child's pid
-    not_forked: Callable[[NextChild], None] = lambda _child: None  # there was no process for it
-    at_once: bool = False  # children may be forked together, all before_fork() first
-    resized: Callable[[int, int], None] = lambda _wanted, _before: None  # by a signal
-    all_ready: Callable[[], None] = lambda: None  # once: as many children serve as are wanted
-    stop_begins: Callable[[], None] = lambda: None  # once: from now on no child is replaced
-    gradual_stop_begins: Callable[[float], None] = lambda _seconds: None  # and how long it will take
-    # whether another process replaces the engine instead
-    replaced_as_a_whole: Callable[[], bool] = lambda: False
-    verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid; called in each turn of the loop
-    descriptors: Callable[[], Iterable[int]] = tuple  # what wakes the loop when it is readable
-    verdicts_at: Callable[[], float] = lambda: math.inf  # the monotonic time of the next verdict
-    current_requests: Callable[[int], str] = lambda _pid: ""  # of a child, for the log
-    child_ready: Callable[[int], None] = lambda _pid: None  # as soon as it has said so
-    show_loading: Callable[[Sequence[int]], None] = lambda _pids: None  # USR2: children that are not ready
 
 
 class State(Enum):
@@ -307,7 +263,9 @@ class Prefork:
         if isinstance(error, HookFailed):
             self._end(error)
             return
-        self._log.error("could not fork a worker: %s", error, exc_info=None if isinstance(error, OSError) else error)
+        self._log.error(
+            "could not fork a worker: %s", error, exc_info=None if isinstance(error, OSError) else error
+        )
         self._start_failed(now)
 
     def _retire_surplus(self) -> None:
@@ -410,12 +368,11 @@ class Prefork:
     # In the child
 
     def _child(self, child: NextChild, report_fd: int) -> int:
-        self._signals.abandon()
         for sibling in self._children.values():
             sibling.close()
         self._children.clear()
         try:
-            child.install_signals()
+            child.install_signals(self._signals)
             change_mask(_UNBLOCK, self._signals.numbers)
             if self._callbacks.after_fork:
                 self._callbacks.after_fork()

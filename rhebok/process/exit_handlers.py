@@ -11,15 +11,11 @@ import atexit
 import functools
 import sys
 import weakref
-from collections.abc import Callable
 
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any
-
-_count: Callable[[], int] = atexit._ncallbacks  # type: ignore[attr-defined]
-_finalizers: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
 
 # Packages whose handlers belong to each process.
 IN_EACH_PROCESS = (
@@ -38,8 +34,8 @@ EXACTLY = (
 
 
 class _Seen:
-    """atexit.unregister() compares each handler with it; nothing else lists them. Is equal to those of the parent, or,
-    when it only looks, to none."""
+    """atexit.unregister() compares each handler with it; nothing else lists them. Is equal to those of the
+    parent, or, when it only looks, to none."""
 
     def __init__(self, takes_away: bool) -> None:
         self.of_parent: list[Any] = []
@@ -68,22 +64,24 @@ def runs_in_each_process(handler: Any) -> bool:
 
 
 class ParentsHandlers:
-    """What stays with the parent. Made there before the fork, since the child pays with memory for what it looks at
-    (bare_signals.py)."""
+    """What stays with the parent. Made there before the fork, since the child pays with memory for what it
+    looks at (bare_signals.py)."""
 
     def __init__(self) -> None:
         seen = _Seen(takes_away=False)
         atexit.unregister(seen)  # type: ignore[arg-type]
-        self._handlers, self._count = seen.of_parent, _count()
+        self.handlers, self.count = seen.of_parent, atexit._ncallbacks()
+        self.finalizers: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
+        self.alone = "multiprocessing.process" not in sys.modules
 
     def leave(self) -> None:
-        """Right after the fork, in the child: takes away the handlers and finalizers that are the parent's."""
-        if _count() == self._count:
-            for handler in self._handlers:
-                atexit.unregister(handler)
-        else:  # registered by the fork itself (os.register_at_fork)
-            atexit.unregister(_Seen(takes_away=True))  # type: ignore[arg-type]
-        for finalizer in list(_finalizers):
+        """Right after the fork, in the child: takes away the handlers and finalizers that are the parent's.
+
+        To unregister `handlers` is enough while there are `count` of them, no `finalizers`, and it is `alone`
+        (rhebok.native.first_steps). Otherwise the fork itself has registered some (os.register_at_fork).
+        """
+        atexit.unregister(_Seen(takes_away=True))  # type: ignore[arg-type]
+        for finalizer in list(self.finalizers):
             finalizer.atexit = False  # of a temporary directory, for example
         processes = sys.modules.get("multiprocessing.process")
         if processes is not None:

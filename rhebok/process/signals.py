@@ -104,6 +104,10 @@ class WakeupPipe:
         self.read_end, self._write_end = pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
 
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        return self.read_end, self._write_end
+
     def drain(self) -> None:
         try:
             while read(self.read_end, 4096):

@@ -10,36 +10,40 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 
 _ARG_START, _ARG_END = 48 - 3, 49 - 3  # fields of /proc/PID/stat (proc(5)), counted behind the name
 
 
 def set_title(text: str) -> None:
     """Best effort: without /proc nothing happens."""
-    with suppress(OSError, ValueError, IndexError):
-        prepared_title(text)()
+    try:
+        if way := _setproctitle():
+            way(" ".join(text.split()))
+        else:
+            start, line = placed_title(text)
+            ctypes.memmove(start, line, len(line))
+    except (OSError, ValueError, IndexError):
+        return
 
 
-def prepared_title(text: str) -> Callable[[], object]:
-    """What sets it, for a child: the less it does itself, the less memory is its own."""
-    text = " ".join(text.split())
-    with suppress(Exception):
-        return partial(importlib.import_module("setproctitle").setproctitle, text)
-    start, size = 0, 0
-    with suppress(OSError, ValueError, IndexError):
-        start, size = _command_line()
-    if not size:
-        return _do_nothing
+def placed_title(text: str) -> tuple[int, bytes]:
+    """Where its bytes go, and what they are, for a child that this process forks: what a child does itself
+    costs it memory. No bytes where set_title() has another way, or none."""
+    if _setproctitle():
+        return 0, b""
+    start, size = _command_line()
     # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
-    line = text.encode(errors="surrogateescape")[: size - 1].ljust(size, b"\0")
-    memory = memoryview((ctypes.c_char * size).from_address(start)).cast("B")
-    return partial(memory.__setitem__, slice(None), line)
+    line = " ".join(text.split()).encode(errors="surrogateescape")[: max(0, size - 1)]
+    return start, line.ljust(size, b"\0")
 
 
-def _do_nothing() -> None:
-    """No command line was found."""
+@cache
+def _setproctitle() -> Callable[[str], object] | None:
+    try:
+        return importlib.import_module("setproctitle").setproctitle  # type: ignore[no-any-return]
+    except Exception:
+        return None
 
 
 @cache

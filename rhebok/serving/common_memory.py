@@ -1,5 +1,5 @@
-"""The memory that the workers of a master have in common, as long as none of them writes to it. Called by master,
-before the first fork.
+"""The memory that the workers of a master have in common, as long as none of them writes to it. Called by
+master, before the first fork.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def prepare_native(settings: Settings, listeners: Sequence[Listener], log: ErrorLog) -> Preparation | None:
-    """The part of a native worker that is the same in all of them. None: what these settings need is a descriptor, or
-    random numbers that must not be the same in two processes."""
+    """The part of a native worker that is the same in all of them. None: what these settings need is a
+    descriptor, or random numbers that must not be the same in two processes."""
     if settings.request_id is not None or settings.sendfile_root:
         return None
     from rhebok.native.preparation import Preparation  # late: who lacks the compiled part is told so before
@@ -32,9 +32,9 @@ def prepare_native(settings: Settings, listeners: Sequence[Listener], log: Error
 
 
 def settle() -> None:
-    """Nothing more will be made for all workers. The garbage collector must not write to it, and what a worker makes
-    goes to other pages."""
+    """The application is loaded. What is made from now on, by the master for its workers and by the
+    workers, goes to pages of its own."""
     thread_stacks.prepare()
+    gc.collect()
     heap.give_back()
     fill_memory_holes()
-    gc.freeze()

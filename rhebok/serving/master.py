@@ -18,7 +18,8 @@ from signal import signal as set_handler
 from rhebok import __version__
 from rhebok.errors import EndedWith, ExitStatus, HookFailed, UserError
 from rhebok.listening.listeners import Listener, close_all
-from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures, Verdict
+from rhebok.prefork.callbacks import Callbacks, Verdict
+from rhebok.prefork.engine import Prefork, TooManyFailures
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
 from rhebok.process import written_files
@@ -38,12 +39,13 @@ from rhebok.serving.many_loops import gil_is_off
 from rhebok.serving.master_desk import MasterDesk, master_desk
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks, load_after_fork
+from rhebok.serving.native_worker import WorkerFactory
 from rhebok.serving.outputs import Outputs
 from rhebok.serving.preloading import Preloading
 from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
-from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
+from rhebok.serving.worker import Service, WorkerProcess
 from rhebok.serving.worker_states import WorkerStates
 from rhebok.serving.worker_tracebacks import TracebackFile, WorkerTracebacks
 from rhebok.superdaemon import titles
@@ -80,13 +82,12 @@ class Master:
         preloading: Preloading | None = None,
         exporter: Exporter | None = None,
     ) -> None:
-        """descriptors: of the master alone. exporter: the process for --metrics-bind, where there is no supervisor of
-        ours."""
+        """descriptors: of the master alone. exporter: the process for --metrics-bind, where there is no
+        supervisor of ours."""
         self._settings = settings
         self._listeners = listeners
         self._log = log
         self._worker_source = worker_source
-        self._descriptors = descriptors
         self._notifier = notifier or Notifier()
         self._outputs = outputs
         self._metrics = MasterMetrics(
@@ -104,6 +105,7 @@ class Master:
         self._channel: Channel | None = None  # one loop has nobody to share with
         self._cache: SharedCache | None = None
         self._tracebacks = WorkerTracebacks(log.stream)
+        self._tracebacks.descriptors += descriptors
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
         self._level = LogLevel(self._scoreboard, log.logger)
@@ -172,14 +174,14 @@ class Master:
             if warning:
                 self._log.logger.warning("%s", warning)
         self._hooks.loaded(app)
-        gc.collect()
         files = self._write_files()
+        settle()
         if settings.workers * self._loops > 1:
             self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, self._loops)
         if settings.cache:
             self._cache = self._make_cache()
         prepared = prepare_native(settings, self._listeners, self._log) if self._loops == 1 else None
-        settle()
+        gc.freeze()
         return Service(
             settings,
             self._listeners,
@@ -194,6 +196,7 @@ class Master:
             channel=self._channel,
             cache=self._cache,
             loops=self._loops,
+            is_hooked=not isinstance(self._hooks, NamedHooks) or settings.after_fork is not None,
             outputs=self._outputs,
             prepared=prepared,
             files=files,
@@ -230,8 +233,8 @@ class Master:
             self._cache.close()
         if self._exporter:
             self._exporter.forget()
-        for descriptor in self._descriptors:
-            os.close(descriptor)
+        while self._tracebacks.descriptors:  # none in a worker, and in a child of such a process
+            os.close(self._tracebacks.descriptors.pop())
 
     def _write_files(self) -> list[weakref.ref[Any]]:
         """What the import has left in buffers is written once, here; each worker has a copy of them."""
@@ -259,15 +262,13 @@ class Master:
     def _callbacks(self, service: Service) -> Callbacks:
         hooks = self._hooks
         looked_at = (self._watch, self._life, self._tracebacks, self._metrics)
-        closed = self._tracebacks.descriptors  # in each worker
-        closed += self._descriptors
 
         def before_fork() -> WorkerProcess:
             self._show_where_it_hangs()
             slot, file = self._scoreboard.claim_slot(), self._tracebacks.before_fork()
             try:
                 hooks.before_fork()
-                return WorkerProcess(service, slot, file, closed)
+                return WorkerProcess(service, slot, file, self._tracebacks.descriptors)
             except BaseException:
                 self._give_back(slot, file)
                 raise

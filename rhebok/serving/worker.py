@@ -7,7 +7,6 @@ the application may replace (gevent, eventlet) is bound here, before it is impor
 from __future__ import annotations
 
 import faulthandler
-import logging
 import os
 import sys
 import weakref
@@ -23,25 +22,28 @@ from rhebok.errors import ExitStatus, HookFailed, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
 from rhebok.native.first_steps import FirstSteps
 from rhebok.prefork.children import Report
+from rhebok.process.bare_signals import DEFAULT
+from rhebok.process.exit_handlers import ParentsHandlers
 from rhebok.process.log_stream import ErrorLog
-from rhebok.process.logs import AccessLogFile
 from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
+    MASTER_SIGNALS,
     QUIT_SIGNAL,
     STOP_SIGNAL,
     TRACEBACK_SIGNAL,
+    NotedSignals,
     ignore,
 )
-from rhebok.process.statsd import Statsd
-from rhebok.process.title import prepared_title
-from rhebok.records import TYPE_CHECKING, Protocol, dataclass
+from rhebok.process.title import placed_title, set_title
+from rhebok.records import TYPE_CHECKING, dataclass
 from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.log_level import CHANGED_SIGNAL, LogLevel
 from rhebok.serving.many_loops import ManyLoops
-from rhebok.serving.outputs import OnAccess, Outputs
+from rhebok.serving.native_worker import NativeWorker, WorkerFactory
+from rhebok.serving.outputs import Outputs
 from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import Scoreboard
@@ -50,74 +52,13 @@ from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
 
 if TYPE_CHECKING:
-    from typing import Any, TextIO
+    from typing import Any
 
     from rhebok.native.preparation import Preparation
     from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
 
 NO_OUTPUTS = Outputs()
-
-
-class NativeWorker(Protocol):
-    """The part of rhebok.native.worker.Worker that is used here."""
-
-    def prepare(self) -> None:
-        """What can fail before run(): starts its threads. Raises RuntimeError or MemoryError."""
-
-    def run(self) -> None:
-        """Serves until it is stopped; returns when it has drained. Python signal handlers run inside."""
-
-    def stop(self, last_seconds: float | None = None) -> None:
-        """Stops accepting, finishes all requests, returns from run(). May be called from a signal handler.
-
-        With last_seconds it first accepts the connections in the accept queues, for so many seconds at most.
-        """
-
-    def interrupt(self, number: int, exception: type[BaseException]) -> None:
-        """Raises the exception in the current request of that thread, if any. With several threads."""
-
-    def in_progress(self) -> list[str]:
-        """Method and target of the current requests and of those whose responses wait for their clients."""
-
-    def log_cut(self) -> None:
-        """Writes lines to the access log for upgraded connections, which are cut now."""
-
-    def flush_logs(self) -> None:
-        """Writes the buffered lines of the access log, and sends the buffered metrics."""
-
-    def take_records(self) -> tuple[bytes, int]:
-        """What waits for the RecordThread, and how many lines were lost."""
-
-
-class WorkerFactory(Protocol):
-    """The constructor of rhebok.native.worker.Worker."""
-
-    def __call__(
-        self,
-        app: Application,
-        listeners: Sequence[Listener],
-        settings: Settings,
-        *,
-        errors: TextIO,
-        logger: logging.Logger,
-        wakeup_fd: int,
-        max_requests: int,
-        multiprocess: bool,
-        score: memoryview | None = None,
-        board: memoryview | None = None,
-        timeout: float = 0,
-        on_limit: Callable[[], object] | None = None,
-        on_last_accept: Callable[[], object] | None = None,
-        access_log: AccessLogFile | None = None,
-        statsd: Statsd | None = None,
-        records: RecordThread | None = None,
-        on_access: OnAccess | None = None,
-        channel: Channel | None = None,
-        cache: SharedCache | None = None,
-        slot: int = 0,
-        prepared: Preparation | None = None,
-    ) -> NativeWorker: ...
 
 
 @dataclass(frozen=True)
@@ -137,6 +78,7 @@ class Service:
     channel: Channel | None = None  # by which connections move between loops; None: there is one
     cache: SharedCache | None = None
     loops: int = 1  # of each worker
+    is_hooked: bool = True  # False: the hooks do nothing at the start of a worker
     outputs: Outputs = NO_OUTPUTS
     prepared: Preparation | None = None  # of the native worker
     files: Sequence[weakref.ref[Any]] = ()  # that the master had open when it had loaded the application
@@ -173,8 +115,8 @@ def _limit_of_requests(settings: Settings) -> int:
 
 
 class WorkerProcess:
-    """One worker process. Made by the master right before the fork, since what the child makes is memory of its own
-    (bare_signals.py); from install_signals on in the child."""
+    """One worker process. Made by the master right before the fork, since what the child makes is memory of
+    its own (bare_signals.py); from install_signals on in the child."""
 
     def __init__(self, service: Service, slot: int, tracebacks: TracebackFile, closed: list[int]) -> None:
         """closed: descriptors, those of all tracebacks among them, which are closed in the child."""
@@ -190,10 +132,13 @@ class WorkerProcess:
         self._records: RecordThread | None = None  # for lines of the access log that handlers in Python get
         self._wakeup_fd = -1
         self._end = WorkerEnd(service.log.logger, service.files)
-        self._set_title = prepared_title(service.title)
+        title = placed_title(service.title)
+        self._is_titled = title[1] != b""
         self._first_steps = FirstSteps(
             self._signal_handlers(),
             closed,
+            ParentsHandlers(),
+            title,
             traceback_fd=tracebacks.fd,
             log_fd=service.log.stream.fileno(),
             stop=STOP_SIGNAL,
@@ -203,10 +148,11 @@ class WorkerProcess:
         )
         self._make_worker = self._worker_maker(service.settings)
 
-    def _signal_handlers(self) -> tuple[tuple[int, Callable[[int, FrameType | None], object]], ...]:
+    def _signal_handlers(self) -> tuple[tuple[int, Callable[[int, FrameType | None], object] | int], ...]:
         """By plain numbers."""
         level = LogLevel(self._service.scoreboard, self._service.log.logger)
-        handlers: dict[int, Callable[[int, FrameType | None], object]] = {
+        handlers: dict[int, Callable[[int, FrameType | None], object] | int] = {
+            **{int(row.signal): DEFAULT for row in MASTER_SIGNALS},
             **dict.fromkeys(map(int, IGNORED_BY_WORKERS), ignore),
             int(STOP_SIGNAL): self._on_stop,
             int(QUIT_SIGNAL): self._on_quit,
@@ -215,10 +161,9 @@ class WorkerProcess:
         }
         return tuple(handlers.items())
 
-    def install_signals(self) -> None:
+    def install_signals(self, parents: NotedSignals) -> None:
         """Installs the handlers. Called while signals are still blocked."""
-        self._wakeup_fd = self._first_steps.take()
-        self._end.forked()
+        self._wakeup_fd = self._first_steps.take(parents.pipe.descriptors)
         patches.renew_after_fork()
 
     def serve(self, report: Report) -> int:
@@ -226,7 +171,8 @@ class WorkerProcess:
         status = 1
         try:
             self._phase = _Phase.LOADING
-            self._set_title()
+            if not self._is_titled:
+                set_title(self._service.title)
             status = self._serve(report)
         except _StoppedWhileLoading:
             self._phase = _Phase.ENDING
@@ -251,9 +197,12 @@ class WorkerProcess:
     def _serve(self, report: Report) -> int:
         """Reports ready after all that can fail."""
         try:
-            self._hooks.in_worker(self._requests, report.want_successor)
-            app = self._service.app or load_once(self._service.settings)
-            app = self._hooks.application(app)
+            if not self._service.is_hooked:
+                app = self._service.app or load_once(self._service.settings)
+            else:
+                self._hooks.in_worker(self._requests, report.want_successor)
+                app = self._service.app or load_once(self._service.settings)
+                app = self._hooks.application(app)
         except HookFailed as error:
             return error.status
         except UserError as error:

@@ -19,7 +19,7 @@ import weakref
 from collections.abc import Sequence
 from types import FrameType
 
-from rhebok.process import exit_handlers, written_files
+from rhebok.process import written_files
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,11 +38,6 @@ class WorkerEnd:
         self._log = log
         self._of_master = of_master
         self.begun = False
-        self._handlers = exit_handlers.ParentsHandlers()
-
-    def forked(self) -> None:
-        """In the child, before it runs anything of the application's."""
-        self._handlers.leave()
 
     def run(self) -> None:
         """In the main thread."""

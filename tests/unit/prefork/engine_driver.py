@@ -23,7 +23,8 @@ import sys
 from pathlib import Path
 
 from rhebok.errors import HookFailed
-from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures
+from rhebok.prefork.callbacks import Callbacks
+from rhebok.prefork.engine import Prefork, TooManyFailures
 from rhebok.prefork.options import Options
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -89,7 +90,8 @@ class Driver:
         if self._bad_hook:
             raise ValueError("a bad hook")
 
-    def install_signals(self):
+    def install_signals(self, parents):
+        parents.abandon()
         signal.signal(signal.SIGTERM, self._told)
         signal.signal(signal.SIGQUIT, self._told)
 

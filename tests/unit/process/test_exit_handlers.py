@@ -16,7 +16,8 @@ kept = Kept()
 of_parent = exit_handlers.ParentsHandlers()
 pid = os.fork()
 if pid == 0:
-    of_parent.leave()
+    if len(sys.argv) > 1: [atexit.unregister(one) for one in of_parent.handlers]
+    else: of_parent.leave()
     %s
     atexit._run_exitfuncs()
     os._exit(0)

@@ -90,11 +90,21 @@ def test_a_worker_that_has_gone_is_asked_in_vain(master: Master, monkeypatch: py
     master.tracebacks.ask(os.getpid())
 
 
-def test_a_failed_fork_leaves_its_file_to_the_next_worker(master: Master) -> None:
-    master.tracebacks.before_fork()
-    left = master.tracebacks._next
-    master.tracebacks.before_fork()
-    assert master.tracebacks._next is left
+def test_a_failed_fork_leaves_no_file(master: Master) -> None:
+    before = list(master.tracebacks.descriptors)
+    file = master.tracebacks.before_fork()
+    assert master.tracebacks.descriptors == [*before, file.fd]
+    (descriptor,) = file.own
+    master.tracebacks.forget(file)
+    assert master.tracebacks.descriptors == before
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_worker_closes_the_files_that_the_master_has_now(master: Master) -> None:
+    assert master.tracebacks.descriptors == master.file.own
+    master.tracebacks.reaped(os.getpid())
+    assert master.tracebacks.descriptors == []
 
 
 def test_without_such_files_tracebacks_go_to_the_log_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
