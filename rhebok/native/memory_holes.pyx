@@ -57,6 +57,9 @@ cdef size_t fill(Allocate allocate, Release release, size_t size) noexcept nogil
                 filled += keep(fresh[count], size)
             filled += keep(block, size)
         last = <char *>block
+    if count > 0:  # stays: where nothing else is, memory is given back and taken anew for each object
+        count -= 1
+        filled += keep(fresh[count], size)
     while count > 0:
         count -= 1
         release(fresh[count])

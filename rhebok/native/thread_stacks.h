@@ -62,8 +62,8 @@ static void rhb_stack_write(int number)
     errno = before;
 }
 
-/* The first call of backtrace loads a library. Called by the parent of those that install: it is then
- * loaded once. */
+/* The first call of backtrace loads a library. Called by the parent of those that install: it is
+ * then loaded once. */
 static void rhb_stack_prepare(void)
 {
     void *frame;

@@ -134,6 +134,7 @@ class WorkerProcess:
         self._end = WorkerEnd(service.log.logger, service.files)
         title = placed_title(service.title)
         self._is_titled = title[1] != b""
+        self._has_event_loops = patches.have_event_loops()
         self._first_steps = FirstSteps(
             self._signal_handlers(),
             closed,
@@ -164,7 +165,8 @@ class WorkerProcess:
     def install_signals(self, parents: NotedSignals) -> None:
         """Installs the handlers. Called while signals are still blocked."""
         self._wakeup_fd = self._first_steps.take(parents.pipe.descriptors)
-        patches.renew_after_fork()
+        if self._has_event_loops:
+            patches.renew_after_fork()
 
     def serve(self, report: Report) -> int:
         """Serves until it has drained, and ends as the interpreter does. Returns the exit status."""
@@ -255,7 +257,8 @@ class WorkerProcess:
         )
 
     def _make_native(self, app: Application, report: Report) -> NativeWorker:
-        service, settings = self._service, self._with_working_threads()
+        service = self._service
+        settings = service.settings if self._threads == 1 else self._with_working_threads()
         if service.outputs.records:
             self._records = RecordThread(service.outputs.records, service.log.logger)
         if settings is not service.settings:
@@ -271,8 +274,6 @@ class WorkerProcess:
         )
 
     def _with_working_threads(self) -> Settings:
-        if self._threads == 1:
-            return self._service.settings
         settings, warning = patches.without_threads(self._service.settings)
         if warning:
             self._threads = 1
