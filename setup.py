@@ -67,7 +67,6 @@ OFF_THE_PATH = frozenset(
         "error_log",
         "first_steps",
         "loop_setup",
-        "memory_holes",
         "misuse",
         "named_files",
         "observed_result",

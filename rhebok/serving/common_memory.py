@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from rhebok.listening.listeners import Listener
 from rhebok.native import thread_stacks
-from rhebok.native.memory_holes import fill_memory_holes
 from rhebok.process import heap
 from rhebok.process.log_stream import ErrorLog
 from rhebok.records import TYPE_CHECKING
@@ -32,9 +31,7 @@ def prepare_native(settings: Settings, listeners: Sequence[Listener], log: Error
 
 
 def settle() -> None:
-    """The application is loaded. What is made from now on, by the master for its workers and by the
-    workers, goes to pages of its own."""
+    """The application is loaded, and leaves no garbage. What follows is made for the workers."""
     thread_stacks.prepare()
     gc.collect()
     heap.give_back()
-    fill_memory_holes()

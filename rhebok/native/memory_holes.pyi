@@ -1,3 +1,0 @@
-"""Types of the compiled module; memory_holes.pyx has the documentation."""
-
-def fill_memory_holes() -> int: ...
