@@ -24,12 +24,6 @@ static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *
                                  fields);
 }
 
-/* Not what only one client gets, as 401 or 429. */
-static bool takes_place(int status)
-{
-    return (status < 400 && status != 206 && status != 304) || status == 404 || status == 410;
-}
-
 void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
 {
     if (filling == NULL)
@@ -294,7 +288,7 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
         gather(filling, request, written->status, date) &&
         (!written->has_length || written->content_length <= cache->largest);
     if (!filling->storing) {
-        if (takes_place(written->status))
+        if (rhb_is_for_all(written->status))
             rhb_filling_supersede(cache, filling);
         rhb_filling_refuse(cache, filling);
     }
