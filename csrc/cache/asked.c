@@ -245,6 +245,15 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
     return true;
 }
 
+size_t rhb_uri_origin(const char *uri, size_t len)
+{
+    const char *slash = memchr(uri, ':', len);
+    if (slash == NULL || (size_t)(uri + len - slash) < 3)
+        return len;
+    slash = memchr(slash + 3, '/', (size_t)(uri + len - slash - 3));
+    return slash != NULL ? (size_t)(slash - uri) : len;
+}
+
 uint64_t rhb_asked_likeness(const struct rhb_asked *asked, const struct rhb_hash_key *secret)
 {
     uint64_t likeness = rhb_siphash(secret, asked->uri, asked->uri_len + asked->extra_len);

@@ -19,8 +19,10 @@ static int64_t wall_seconds(void)
 static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *filling,
                        const struct rhb_bytes *fields)
 {
-    return filling->changes == atomic_load(rhb_cache_changes(cache->memory, filling->hash)) &&
-           !rhb_cache_was_purged(cache, filling->purges, filling->key.data, filling->uri_len,
+    const struct rhb_moment *asked_at = &filling->asked_at;
+    return asked_at->era == atomic_load(&cache->memory->era) &&
+           !rhb_cache_was_changed(cache, asked_at->changed, filling->hash) &&
+           !rhb_cache_was_purged(cache, asked_at->purges, filling->key.data, filling->uri_len,
                                  fields);
 }
 
@@ -38,10 +40,8 @@ void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
     free(filling);
 }
 
-/* `changes` is taken before `changed` is looked at: a change that comes between is seen by one of
- * the two. */
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
-                                   const struct rhb_cache_moment *asked_at)
+                                   const struct rhb_moment *asked_at)
 {
     struct rhb_asked asked;
     struct rhb_bytes key = {0};
@@ -55,12 +55,7 @@ struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_ask
         return NULL;
     }
     filling->key = key;
-    filling->purges = asked_at->purges;
-    filling->changes = atomic_load(rhb_cache_changes(cache->memory, asked.hash));
-    if (asked_at->changed != atomic_load(&cache->memory->changed)) {
-        rhb_filling_free(cache, filling);
-        return NULL;
-    }
+    filling->asked_at = *asked_at;
     filling->uri_len = asked.uri_len;
     filling->hash = asked.hash;
     filling->tag = rhb_cache_tag(cache, asker->request);
@@ -115,6 +110,7 @@ static void describe(struct rhb_filling *filling, const struct rhb_said *said, i
                      int64_t now)
 {
     struct rhb_record *head = &filling->head;
+    head->asked_at = filling->asked_at;
     head->stored_at = rhb_now_coarse();
     head->date = said->has_date ? said->date : now;
     head->modified = said->modified;

@@ -47,8 +47,7 @@ bool rhb_is_for_all(int status)
 
 static bool status_may_be_stored(const struct rhb_directives *said, int status)
 {
-    return rhb_is_for_all(status) &&
-           (!(said->seen & RHB_MUST_UNDERSTAND) || is_understood(status));
+    return rhb_is_for_all(status) && (!(said->seen & RHB_MUST_UNDERSTAND) || is_understood(status));
 }
 
 static bool is_forbidden(const struct rhb_said *said)

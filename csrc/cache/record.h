@@ -12,7 +12,13 @@ enum {
     RHB_RECORD_FIELDS = 65536 /* bytes of status line and fields, at most */
 };
 
+/* So much had happened in the cache (cache.h). */
+struct rhb_moment {
+    uint64_t changed, purges, era;
+};
+
 struct rhb_record {
+    struct rhb_moment asked_at;
     uint64_t stored_at; /* coarse monotonic ns */
     int64_t date;       /* seconds since 1970, as its Date says */
     int64_t modified;   /* likewise; INT64_MIN: no Last-Modified */

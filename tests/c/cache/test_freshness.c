@@ -115,12 +115,12 @@ static void a_request_with_authorization_needs_leave(struct rhb_test *t)
 
 static void statuses_are_told_apart(struct rhb_test *t)
 {
-    static const int stored[] = {200, 203, 204, 299, 300, 301, 302, 303, 307,
-                                 308, 404, 405, 410, 414, 451, 501};
+    static const int stored[] = {200, 203, 204, 299, 300, 301, 302, 303,
+                                 307, 308, 404, 405, 410, 414, 451, 501};
     /* of one request: its fields, its client, or a failure */
-    static const int not_stored[] = {101, 206, 226, 304, 400, 401, 402, 403, 406, 407, 408, 409,
-                                     411, 412, 413, 415, 416, 417, 421, 422, 425, 426, 428, 429,
-                                     431, 499, 500, 502, 503, 504, 505, 511, 599};
+    static const int not_stored[] = {101, 206, 226, 304, 400, 401, 402, 403, 406, 407, 408,
+                                     409, 411, 412, 413, 415, 416, 417, 421, 422, 425, 426,
+                                     428, 429, 431, 499, 500, 502, 503, 504, 505, 511, 599};
     struct rhb_lifetime lifetime;
     for (size_t i = 0; i < COUNT(stored); i++)
         CHECK(may_store("Cache-Control: max-age=60\r\n", stored[i], false, &lifetime));
