@@ -174,11 +174,12 @@ static bool replace(struct rhb_filling *filling, struct rhb_response_head *writt
 
 /* ---- 304 ---- */
 
-/* RFC 9111 section 3.2: a 304 has newer fields for what is stored, but none of the body's. */
+/* RFC 9111 section 3.2: a 304 has newer fields for what is stored, but for those with which the
+ * stored body would not be read as it is. */
 static bool is_of_body(const struct rhb_text *name)
 {
     static const char *const names[] = {"content-length", "content-encoding", "content-range",
-                                        "content-type"};
+                                        "content-md5", "content-digest"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (rhb_name_is(name->at, name->len, names[i]))
             return true;
@@ -212,6 +213,29 @@ static bool merge(struct rhb_bytes *merged, const struct rhb_bytes *stored, cons
     return put;
 }
 
+static bool is_same_tag(struct rhb_text a, struct rhb_text b)
+{
+    struct rhb_text *const both[] = {&a, &b};
+    for (int i = 0; i < 2; i++)
+        if (both[i]->len > 2 && memcmp(both[i]->at, "W/", 2) == 0)
+            *both[i] = (struct rhb_text){both[i]->at + 2, both[i]->len - 2};
+    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+/* RFC 9111 section 4.3.4: whether the 304 is about what is stored, by the validators that both
+ * have. Weak ones are as good: some servers weaken their tags. */
+static bool is_about_stored(const struct rhb_filling *filling, const char *newer, const char *end)
+{
+    struct rhb_text etag = value_of(&filling->stale_fields, "etag");
+    struct rhb_text modified = value_of(&filling->stale_fields, "last-modified");
+    struct rhb_said said;
+    rhb_said_read(&said, newer, (size_t)(end - newer), filling->stale.date);
+    if (said.etag.at != NULL && etag.at != NULL)
+        return is_same_tag(said.etag, etag);
+    return said.last_modified.at == NULL || modified.at == NULL ||
+           said.modified == filling->stale.modified;
+}
+
 static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
                   const struct rhb_bytes *body);
 
@@ -240,9 +264,10 @@ static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *fill
     rhb_bytes_free(&dated);
     if (!merged)
         return RHB_FILLED_NOT;
-    if (gather(filling, request, filling->stale.status, date)) {
+    if (is_about_stored(filling, newer, end) &&
+        gather(filling, request, filling->stale.status, date)) {
         let_go(cache, filling, store(cache, filling, &filling->stale_body));
-    } else { /* it is sent this once: the fields may be for this client, as Set-Cookie is */
+    } else { /* sent this once: it is of another version, or for this client, as Set-Cookie is */
         filling->head = filling->stale;
         filling->head.has_server = has_field(&filling->fields, "server");
         strip_stored(&filling->fields);

@@ -120,6 +120,83 @@ static void what_was_purged_is_not_used_for_an_error(struct rhb_test *t)
     tear_down(&s);
 }
 
+/* Asks for /page with another value of the field A, as often as `times`. */
+static void ask_variant(struct scene *s, int value, int times, const char *fields)
+{
+    char request[64];
+    snprintf(request, sizeof request, "GET /page HTTP/1.1\r\nHost: a\r\nA: %d\r\n\r\n", value);
+    for (; times > 0; times--)
+        if (ask(s, request) == RHB_VERDICT_ASK)
+            respond(s, "200 OK", fields, 5);
+}
+
+static void one_client_cannot_throw_out_what_is_used_by_inventing_variants(struct rhb_test *t)
+{
+    for (int times = 1; times <= 2; times++) {
+        struct scene s;
+        set_up(&s, t);
+        store(&s, GET(""), "Cache-Control: max-age=60\r\nVary: A\r\n");
+        CHECK_INT(ask(&s, GET("")), RHB_VERDICT_ANSWER);
+        for (int value = 0; value < 200; value++)
+            ask_variant(&s, value, times, "Cache-Control: max-age=60\r\nVary: A\r\n");
+        CHECK_INT(ask(&s, GET("")), RHB_VERDICT_ANSWER);
+        CHECK(atomic_load(&s.cache->store.head->records) <= 32);
+        tear_down(&s);
+    }
+}
+
+static void of_many_variants_those_that_are_stale_go_first(struct rhb_test *t)
+{
+    struct scene s;
+    set_up(&s, t);
+    for (int value = 0; value < 31; value++)
+        ask_variant(&s, value, 1, "Cache-Control: max-age=60\r\nVary: A\r\n");
+    ask_variant(&s, 50, 1, "Cache-Control: max-age=5, stale-if-error=9\r\nVary: A\r\nAge: 7\r\n");
+    ask_variant(&s, 51, 1, "Cache-Control: max-age=60\r\nVary: A\r\n");
+    uint64_t asked = atomic_load(&s.counts.misses);
+    for (int value = 0; value < 31; value++)
+        ask_variant(&s, value, 1, "");
+    ask_variant(&s, 51, 1, "");
+    CHECK_INT(atomic_load(&s.counts.misses), asked);
+    tear_down(&s);
+}
+
+static void a_304_of_another_version_makes_nothing_fresh(struct rhb_test *t)
+{
+#define BOTH "ETag: \"a\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+    static const struct {
+        const char *stored, *fields;
+        bool fresh;
+    } rows[] = {
+        {"ETag: \"a\"\r\n", "ETag: \"a\"\r\n", true},
+        {"ETag: \"a\"\r\n", "ETag: W/\"a\"\r\n", true},
+        {"ETag: W/\"a\"\r\n", "ETag: \"a\"\r\n", true},
+        {"ETag: \"a\"\r\n", "", true},
+        {"ETag: \"a\"\r\n", "ETag: \"b\"\r\n", false},
+        {"ETag: \"a\"\r\n", "ETag: W/\"b\"\r\n", false},
+        {BOTH, "ETag: \"a\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:38 GMT\r\n", true},
+        {BOTH, "Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT\r\n", false},
+        {BOTH, "Last-Modified: Sunday, 06-Nov-94 08:49:37 GMT\r\n", true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene s;
+        char fields[256];
+        set_up(&s, t);
+        snprintf(fields, sizeof fields, "Cache-Control: max-age=60\r\nAge: 90\r\n%s",
+                 rows[i].stored);
+        store(&s, GET(""), fields);
+        CHECK_INT(ask(&s, GET("")), RHB_VERDICT_ASK);
+        struct rhb_clock clock = {0};
+        snprintf(fields, sizeof fields, "Cache-Control: max-age=60\r\nDate: %s\r\nAge: 0\r\n%s",
+                 rhb_clock_date(&clock), rows[i].fields);
+        CHECK_INT(respond(&s, "304 Not Modified", fields, 0), RHB_FILLED_REPLACED);
+        if (!CHECK_INT(ask(&s, GET("")), rows[i].fresh ? RHB_VERDICT_ANSWER : RHB_VERDICT_ASK))
+            rhb_note(t, "%s: %s", rows[i].stored, rows[i].fields);
+        CHECK(rows[i].fresh || (s.filling != NULL && !s.filling->has_old));
+        tear_down(&s);
+    }
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
@@ -129,6 +206,9 @@ int main(void)
         RHB_CASE(what_was_replaced_is_not_used_again),
         RHB_CASE(a_304_without_age_makes_fresh_what_had_one),
         RHB_CASE(what_was_purged_is_not_used_for_an_error),
+        RHB_CASE(one_client_cannot_throw_out_what_is_used_by_inventing_variants),
+        RHB_CASE(of_many_variants_those_that_are_stale_go_first),
+        RHB_CASE(a_304_of_another_version_makes_nothing_fresh),
     };
     return RHB_RUN(cases);
 }

@@ -88,6 +88,10 @@ static void targeted_fields_come_first(struct rhb_test *t)
         {"CDN-Cache-Control: public\r\nExpires: " LATER "\r\n", NOT},
         {"Surrogate-Control: max-age=7\r\nCDN-Cache-Control: max-age=5\r\n", 7},
         {"Surrogate-Control: max-age=7\r\nCache-Control: no-store, private\r\n", 7},
+        {"Surrogate-Control: max-age=7;rhebok\r\nCache-Control: no-store\r\n", 7},
+        {"Surrogate-Control: no-store;other\r\nCache-Control: max-age=6\r\n", 6},
+        {"Surrogate-Control: content=\"ESI/1.0\"\r\nCDN-Cache-Control: max-age=5\r\n", 5},
+        {"Surrogate-Control: max-age=7, a=\"\r\nCache-Control: max-age=6\r\n", NOT},
         {"CDN-Cache-Control: max-age=5\r\nSet-Cookie: a=b\r\n", NOT},
         {"CDN-Cache-Control: max-age=5\r\nCDN-Cache-Control: max-age=6\r\n", 6},
     };
