@@ -152,6 +152,7 @@ struct rhb_filling {
     struct rhb_bytes stale_fields, stale_body;
 
     /* the response */
+    int64_t in_hand; /* bytes of the body, when all of it comes at once; otherwise -1 */
     struct rhb_record head;
     struct rhb_bytes fields, vary, body;
 };
@@ -183,7 +184,9 @@ enum rhb_filled {
                           */
 };
 
-/* The response's status line and fields have been written, but for those of the server. */
+/* The response's status line and fields have been written, but for those of the server.
+ * filling->in_hand has been set. Cache-Status says `stored` only of a body in hand that fits: of
+ * all others it is not known yet. */
 enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *filling,
                                  const struct phr_request_head *request,
                                  struct rhb_response_head *written, const char *date);

@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "cache.h"
 #include "http/field_name.h"
+#include "not_modified.h"
 #include "status_field.h"
 #include "vary.h"
 #include <stdlib.h>
-#include <strings.h>
 
 static int64_t wall_seconds(void)
 {
@@ -85,12 +85,8 @@ static bool put_date(struct rhb_bytes *fields, const char *date)
 
 static struct rhb_text value_of(const struct rhb_bytes *fields, const char *lower)
 {
-    struct rhb_field_line field;
     const char *at = fields->data + line_len(fields->data, fields->len);
-    while (rhb_next_field(&at, fields->data + fields->len, &field))
-        if (rhb_name_is(field.name.at, field.name.len, lower))
-            return field.value;
-    return (struct rhb_text){NULL, 0};
+    return rhb_field_value(at, fields->data + fields->len, lower);
 }
 
 static bool has_field(const struct rhb_bytes *fields, const char *lower)
@@ -174,68 +170,6 @@ static bool replace(struct rhb_filling *filling, struct rhb_response_head *writt
 
 /* ---- 304 ---- */
 
-/* RFC 9111 section 3.2: a 304 has newer fields for what is stored, but for those with which the
- * stored body would not be read as it is. */
-static bool is_of_body(const struct rhb_text *name)
-{
-    static const char *const names[] = {"content-length", "content-encoding", "content-range",
-                                        "content-md5", "content-digest"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (rhb_name_is(name->at, name->len, names[i]))
-            return true;
-    return false;
-}
-
-static bool has_text_name(const char *fields, const char *end, const struct rhb_text *name)
-{
-    struct rhb_field_line field;
-    while (rhb_next_field(&fields, end, &field))
-        if (field.name.len == name->len && strncasecmp(field.name.at, name->at, name->len) == 0)
-            return true;
-    return false;
-}
-
-/* The stored fields that the 304 does not have, and then those of the 304. */
-static bool merge(struct rhb_bytes *merged, const struct rhb_bytes *stored, const char *newer,
-                  const char *end)
-{
-    struct rhb_field_line field;
-    size_t line = line_len(stored->data, stored->len);
-    const char *at = stored->data + line;
-    bool put = rhb_bytes_append(merged, stored->data, line);
-    while (put && rhb_next_field(&at, stored->data + stored->len, &field))
-        if (is_of_body(&field.name) || !has_text_name(newer, end, &field.name))
-            put = rhb_bytes_append(merged, field.line, (size_t)(field.behind - field.line));
-    at = newer;
-    while (put && rhb_next_field(&at, end, &field))
-        if (!is_of_body(&field.name))
-            put = rhb_bytes_append(merged, field.line, (size_t)(field.behind - field.line));
-    return put;
-}
-
-static bool is_same_tag(struct rhb_text a, struct rhb_text b)
-{
-    struct rhb_text *const both[] = {&a, &b};
-    for (int i = 0; i < 2; i++)
-        if (both[i]->len > 2 && memcmp(both[i]->at, "W/", 2) == 0)
-            *both[i] = (struct rhb_text){both[i]->at + 2, both[i]->len - 2};
-    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
-}
-
-/* RFC 9111 section 4.3.4: whether the 304 is about what is stored, by the validators that both
- * have. Weak ones are as good: some servers weaken their tags. */
-static bool is_about_stored(const struct rhb_filling *filling, const char *newer, const char *end)
-{
-    struct rhb_text etag = value_of(&filling->stale_fields, "etag");
-    struct rhb_text modified = value_of(&filling->stale_fields, "last-modified");
-    struct rhb_said said;
-    rhb_said_read(&said, newer, (size_t)(end - newer), filling->stale.date);
-    if (said.etag.at != NULL && etag.at != NULL)
-        return is_same_tag(said.etag, etag);
-    return said.last_modified.at == NULL || modified.at == NULL ||
-           said.modified == filling->stale.modified;
-}
-
 static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
                   const struct rhb_bytes *body);
 
@@ -247,7 +181,32 @@ static void let_go(struct rhb_cache *cache, struct rhb_filling *filling, bool ta
         rhb_filling_refuse(cache, filling);
 }
 
-/* The application says that what is stored is still right. */
+/* The fields of the 304 become those of the response. Their Date is the server's, if they have
+ * none. */
+static bool take_newer_fields(struct rhb_filling *filling, const char *newer, const char *end,
+                              const char *date)
+{
+    struct rhb_bytes dated = {0};
+    bool merged =
+        rhb_bytes_append(&dated, newer, (size_t)(end - newer)) &&
+        (rhb_field_value(newer, end, "date").at != NULL || put_date(&dated, date)) &&
+        rhb_304_merge(&filling->fields, &filling->stale_fields, dated.data, dated.data + dated.len);
+    rhb_bytes_free(&dated);
+    return merged;
+}
+
+/* What is stored is sent this once, and not used again. */
+static void take_once(struct rhb_cache *cache, struct rhb_filling *filling)
+{
+    filling->head = filling->stale;
+    filling->head.has_server = has_field(&filling->fields, "server");
+    strip_stored(&filling->fields);
+    rhb_filling_supersede(cache, filling);
+    rhb_filling_refuse(cache, filling);
+}
+
+/* The application says that what is stored is still right. It is used once also when the fields may
+ * not be stored, as Set-Cookie for this client; and as it is when they are of another version. */
 static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *filling,
                                const struct phr_request_head *request,
                                struct rhb_response_head *written, const char *date)
@@ -255,30 +214,58 @@ static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *fill
     const char *text = written->out->data + written->start;
     const char *end = written->out->data + written->out->len;
     const char *newer = text + line_len(text, (size_t)(end - text));
-    struct rhb_text date_name = {"date", 4};
-    struct rhb_bytes dated = {0};
-    bool merged =
-        rhb_bytes_append(&dated, newer, (size_t)(end - newer)) &&
-        (has_text_name(newer, end, &date_name) || put_date(&dated, date)) &&
-        merge(&filling->fields, &filling->stale_fields, dated.data, dated.data + dated.len);
-    rhb_bytes_free(&dated);
-    if (!merged)
+    bool about = rhb_304_is_about(&filling->stale_fields, newer, end, wall_seconds());
+    bool taken = about ? take_newer_fields(filling, newer, end, date)
+                       : rhb_bytes_append(&filling->fields, filling->stale_fields.data,
+                                          filling->stale_fields.len);
+    if (!taken)
         return RHB_FILLED_NOT;
-    if (is_about_stored(filling, newer, end) &&
-        gather(filling, request, filling->stale.status, date)) {
+    if (about && gather(filling, request, filling->stale.status, date))
         let_go(cache, filling, store(cache, filling, &filling->stale_body));
-    } else { /* sent this once: it is of another version, or for this client, as Set-Cookie is */
-        filling->head = filling->stale;
-        filling->head.has_server = has_field(&filling->fields, "server");
-        strip_stored(&filling->fields);
-        rhb_filling_supersede(cache, filling);
-        rhb_filling_refuse(cache, filling);
-    }
+    else
+        take_once(cache, filling);
     return replace(filling, written, &filling->fields, &filling->head, 304) ? RHB_FILLED_REPLACED
                                                                             : RHB_FILLED_NOT;
 }
 
 /* ---- the response ---- */
+
+static struct rhb_to_store to_store(const struct rhb_filling *filling, const char *body,
+                                    uint64_t body_len)
+{
+    return (struct rhb_to_store){
+        .uri = filling->key.data,
+        .uri_len = filling->uri_len,
+        .extra = filling->key.data + filling->uri_len,
+        .extra_len = filling->key.len - filling->uri_len,
+        .vary = filling->vary.data,
+        .vary_len = filling->vary.len,
+        .fields = filling->fields.data,
+        .fields_len = filling->fields.len,
+        .body = body,
+        .body_len = (size_t)body_len,
+        .hash = filling->hash,
+        .head = filling->head,
+    };
+}
+
+/* Whether a body of this length is taken, as far as that can be told from it. */
+static bool takes_body(const struct rhb_cache *cache, const struct rhb_filling *filling,
+                       uint64_t len)
+{
+    struct rhb_to_store given = to_store(filling, NULL, len);
+    return len <= cache->largest && rhb_record_fits(&cache->store, &given);
+}
+
+/* Likewise of the response that is written, whose fields have been gathered. */
+static bool takes(const struct rhb_cache *cache, const struct rhb_filling *filling,
+                  const struct rhb_response_head *written)
+{
+    if (filling->in_hand < 0)
+        return takes_body(cache, filling, written->has_length ? written->content_length : 0);
+    return takes_body(cache, filling, (uint64_t)filling->in_hand) &&
+           (!written->has_length || written->content_length == (uint64_t)filling->in_hand);
+}
 
 static enum rhb_filled use_stale(struct rhb_cache *cache, struct rhb_filling *filling,
                                  struct rhb_response_head *written)
@@ -306,14 +293,13 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
         return use_stale(cache, filling, written);
     filling->storing =
         rhb_bytes_append(&filling->fields, out->data + written->start, out->len - written->start) &&
-        gather(filling, request, written->status, date) &&
-        (!written->has_length || written->content_length <= cache->largest);
+        gather(filling, request, written->status, date) && takes(cache, filling, written);
     if (!filling->storing) {
         if (rhb_is_for_all(written->status))
             rhb_filling_supersede(cache, filling);
         rhb_filling_refuse(cache, filling);
     }
-    rhb_put_forward_field(out, why_of(filling->why), filling->storing);
+    rhb_put_forward_field(out, why_of(filling->why), filling->storing && filling->in_hand >= 0);
     return filling->storing ? RHB_FILLED_GATHERS : RHB_FILLED_NOT;
 }
 
@@ -352,20 +338,7 @@ static bool put(struct rhb_cache *cache, const struct rhb_filling *filling,
 static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
                   const struct rhb_bytes *body)
 {
-    struct rhb_to_store given = {
-        .uri = filling->key.data,
-        .uri_len = filling->uri_len,
-        .extra = filling->key.data + filling->uri_len,
-        .extra_len = filling->key.len - filling->uri_len,
-        .vary = filling->vary.data,
-        .vary_len = filling->vary.len,
-        .fields = filling->fields.data,
-        .fields_len = filling->fields.len,
-        .body = body->data,
-        .body_len = body->len,
-        .hash = filling->hash,
-        .head = filling->head,
-    };
+    struct rhb_to_store given = to_store(filling, body->data, body->len);
     if (!rhb_cache_lock(cache, RHB_STORING_MS))
         return false;
     bool taken = put(cache, filling, &given);

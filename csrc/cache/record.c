@@ -141,12 +141,19 @@ static void make_room(struct rhb_store *store, const struct rhb_to_store *given)
                                                : &worst.newest);
 }
 
+bool rhb_record_fits(const struct rhb_store *store, const struct rhb_to_store *given)
+{
+    uint64_t key = (uint64_t)given->uri_len + given->extra_len + given->vary_len;
+    return key <= RHB_RECORD_KEY && given->fields_len <= RHB_RECORD_FIELDS &&
+           sizeof(struct rhb_record) + key + given->fields_len + given->body_len <=
+               rhb_store_largest(store);
+}
+
 bool rhb_record_store(struct rhb_store *store, const struct rhb_to_store *given,
                       struct rhb_bytes *scratch)
 {
     struct rhb_record record = given->head;
-    if (given->uri_len + given->extra_len + given->vary_len > RHB_RECORD_KEY ||
-        given->fields_len > RHB_RECORD_FIELDS)
+    if (!rhb_record_fits(store, given))
         return false;
     record.uri_len = (uint32_t)given->uri_len;
     record.extra_len = (uint32_t)given->extra_len;

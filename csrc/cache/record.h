@@ -63,6 +63,9 @@ struct rhb_to_store {
     struct rhb_record head; /* but for the lengths */
 };
 
+/* Whether it is not too large for the store. */
+bool rhb_record_fits(const struct rhb_store *store, const struct rhb_to_store *given);
+
 /* Puts it into the store, in place of what answers the same requests. False when the store does not
  * take it. Under the lock. */
 bool rhb_record_store(struct rhb_store *store, const struct rhb_to_store *given,

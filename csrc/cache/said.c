@@ -26,6 +26,15 @@ bool rhb_next_field(const char **at, const char *end, struct rhb_field_line *fie
     return true;
 }
 
+struct rhb_text rhb_field_value(const char *fields, const char *end, const char *lower)
+{
+    struct rhb_field_line field;
+    while (rhb_next_field(&fields, end, &field))
+        if (rhb_name_is(field.name.at, field.name.len, lower))
+            return field.value;
+    return (struct rhb_text){NULL, 0};
+}
+
 /* ---- one field ---- */
 
 /* Besides what is found for the caller. */

@@ -238,19 +238,22 @@ static void strip(struct rhb_response_head *written)
 }
 
 static enum rhb_filled ask_cache(struct rhb_loop *loop, struct rhb_lane *lane,
-                                 struct rhb_conn *conn, struct rhb_response_head *written)
+                                 struct rhb_conn *conn, struct rhb_response_head *written,
+                                 int64_t in_hand)
 {
     struct rhb_asker asker = asker_of(lane, conn);
     if (conn->filling == NULL && written->says_caching && is_method(&lane->request.head, "GET", 3))
         conn->filling = rhb_filling_of(loop->cache, &asker, &lane->asked_at);
     if (conn->filling == NULL)
         return RHB_FILLED_NOT;
+    conn->filling->in_hand = in_hand;
     return rhb_filling_head(loop->cache, conn->filling, &lane->request.head, written,
                             rhb_clock_date(&loop->clock));
 }
 
 enum rhb_filled rhb_caching_head(struct rhb_loop *loop, struct rhb_lane *lane,
-                                 struct rhb_conn *conn, struct rhb_response_head *written)
+                                 struct rhb_conn *conn, struct rhb_response_head *written,
+                                 int64_t in_hand)
 {
     if (lane->current != conn ||
         (conn->filling == NULL && !written->says_caching && is_safe(&lane->request.head)))
@@ -261,7 +264,7 @@ enum rhb_filled rhb_caching_head(struct rhb_loop *loop, struct rhb_lane *lane,
         rhb_cache_invalidate(loop->cache, &asker, fields,
                              (size_t)(written->out->data + written->out->len - fields));
     }
-    enum rhb_filled filled = ask_cache(loop, lane, conn, written);
+    enum rhb_filled filled = ask_cache(loop, lane, conn, written, in_hand);
     if (filled != RHB_FILLED_REPLACED && written->says_caching)
         strip(written);
     return filled;

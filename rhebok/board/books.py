@@ -41,10 +41,11 @@ class Books:
         for reader in self._readers.values():
             reader.set_log_level(level)
 
-    def purge(self, kind: str, text: str) -> None:
-        """In the caches of all generations."""
+    def purge(self, kind: str, text: str) -> bool:
+        """In the caches of all generations. Whether there is any."""
         for reader in self._readers.values():
             reader.purge(kind, text)
+        return bool(self._readers)
 
     def readings(self) -> dict[int, Reading]:
         """Of each generation, by its number."""

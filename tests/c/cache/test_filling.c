@@ -177,6 +177,8 @@ static void a_304_of_another_version_makes_nothing_fresh(struct rhb_test *t)
         {BOTH, "ETag: \"a\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:38 GMT\r\n", true},
         {BOTH, "Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT\r\n", false},
         {BOTH, "Last-Modified: Sunday, 06-Nov-94 08:49:37 GMT\r\n", true},
+        {"Last-Modified: Wed, 01 Jan 2020 00:00:00 GMT\r\n",
+         "Last-Modified: Wednesday, 01-Jan-20 00:00:00 GMT\r\n", true},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct scene s;
