@@ -48,8 +48,8 @@ class OneGeneration:
 
 
 class MasterDesk:
-    """Of one master. path: None: there is no control socket. exporter: None: there are no metrics. caches: there
-    is a cache."""
+    """Of one master. path: None: there is no control socket. exporter: None: there are no metrics.
+    caches: there is a cache."""
 
     def __init__(
         self,
@@ -104,10 +104,8 @@ class MasterDesk:
             self._complained = True
         else:
             self._control.answers(self._answer)
-            if self._complained and self._caches:
-                self._informed().books.purge(
-                    "all", "*"
-                )  # the old generation was told what to purge until now
+            if self._complained and self._caches:  # until now the old generation was told what to purge
+                self._informed().books.purge("all", "*")
 
     def next_at(self) -> float:
         """When to look although nothing has come."""

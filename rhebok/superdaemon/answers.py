@@ -113,9 +113,7 @@ class Answers:
         """Whoever answers from the cache next carries it out first."""
         kind, text = _meant_by(argument)
         if not self.books.purge(kind, text):
-            raise ValueError(
-                "no generation has a board, on which a purge is written: deploy, or restart the server"
-            )
+            raise ValueError("no generation has a board, on which purges are written")
         return {"done": f"no response with the {kind} {text} is answered from the cache any more"}
 
     def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:
