@@ -47,6 +47,17 @@ static void renew(struct rhb_loop *loop, const struct rhb_conn *conn, struct rhb
         rhb_conn_close(loop, own);
 }
 
+/* For the access log. The clock is coarse, and the time of the request begins anew behind the wait.
+ */
+static void end_wait(const struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    uint64_t now = rhb_now_coarse();
+    uint64_t began = conn->waits_until - loop->options.timeouts[RHB_CONN_WAIT];
+    conn->waited = now > began ? (uint32_t)((now - began) / 1000) : 0;
+    conn->waited_request = conn->requests;
+    conn->waits_until = 0;
+}
+
 static bool settle(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_verdict verdict,
                    struct rhb_filling *filling)
 {
@@ -54,7 +65,8 @@ static bool settle(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_verdic
     if (conn->waits)
         return false;
     conn->asks = false;
-    conn->waits_until = 0;
+    if (conn->waits_until != 0)
+        end_wait(loop, conn);
     if (verdict == RHB_VERDICT_ASK)
         conn->filling = filling;
     else if (verdict == RHB_VERDICT_ANSWER_AND_ASK)
@@ -81,7 +93,8 @@ static bool answer(void *state, const struct rhb_question *question, struct rhb_
         return false;
     if (passes(loop, conn)) {
         conn->asks = false;
-        conn->waits_until = 0;
+        if (conn->waits_until != 0)
+            end_wait(loop, conn);
         return false;
     }
     struct rhb_asker asker = asker_of(loop->lane, conn);

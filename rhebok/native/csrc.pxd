@@ -163,6 +163,7 @@ cdef extern from "log/access_log.h" nogil:
         bint timed
         uint64_t queue_ns
         uint64_t away_ns
+        uint64_t waited_ns
         pid_t pid
     rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)
     int rhb_access_log_open(rhb_access_log *log, const char *path, int fd)
@@ -342,6 +343,7 @@ cdef extern from "loop/connection.h" nogil:
         rhb_peer client
         bint has_client
         void *owner
+    uint64_t rhb_conn_waited_ns(const rhb_conn *conn)
 
 cdef extern from "loop/scoreboard.h" nogil:
     enum: RHB_SCORE_SIZE

@@ -1,8 +1,8 @@
 """An application that answers as the field `Answer` of a request tells it, and counts the requests.
 
 Answer: {"status": "200 OK", "fields": [["Name", "value"]], "body": "text"}, as JSON. "times": how often the
-body is repeated; "yields": it is yielded, and not returned as a list. GET /calls?/path answers with the number of
-requests for that path.
+body is repeated; "yields": it is yielded, and not returned as a list. GET /calls?/path answers with the
+number of requests for that path.
 """
 
 import json
