@@ -136,7 +136,9 @@ def problems(
         pass
     if after != wanted:
         yield f"the application was asked {after - before} times"
-    if ("hit" in headers.get("cache-status", "")) != (comes_from not in ("application", "nobody")):
+    is_hit, is_validated = comes_from in ("cache", "renewed"), comes_from == "validated"
+    said = headers.get("cache-status", "")
+    if ("; hit" in said) != is_hit or ("; fwd=stale; fwd-status=" in said) != is_validated:
         yield f"Cache-Status is {headers.get('cache-status')}"
     if status != step.get("status", 200):
         yield f"status {status}"
