@@ -38,8 +38,9 @@ def test_children_that_are_forked_together_have_a_pipe_of_their_own_each_and_no_
 
     before = pipes_of_this_process()
     children.fork_all([run] * 3, frozenset(), forked)
-    for pid, report_fd in forked:
+    for pid, _report_fd in forked:  # until each has closed the others' pipes
         os.waitpid(pid, 0)
+    for _pid, report_fd in forked:
         assert os.read(report_fd, 9) == b"1"
         assert os.read(report_fd, 9) == b"", "somebody else has it too"
         os.close(report_fd)
