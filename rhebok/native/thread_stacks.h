@@ -1,5 +1,7 @@
-/* The native stack of a thread, written in the handler of a signal that another process sends. Only
- * where the C library has backtrace(3); elsewhere nothing is sent. */
+/* The stack of a thread, written in the handler of a signal that another process sends: the native
+ * one, only where the C library has backtrace(3), elsewhere nothing is sent; and the Python frames,
+ * by the handler that faulthandler has installed. A thread may read its own frames at any time,
+ * those of others only while they cannot run. */
 #ifndef RHB_THREAD_STACKS_H
 #define RHB_THREAD_STACKS_H
 
@@ -24,10 +26,12 @@
 
 /* Few programs use the last real-time signals. */
 #define RHB_STACK_SIGNAL (SIGRTMAX - 2)
+#define RHB_FRAMES_SIGNAL (SIGRTMAX - 3)
 
 enum { RHB_STACK_FRAMES = 64, RHB_STACK_TURN_MS = 200 };
 
 static int rhb_stack_fd = -1;
+static void (*rhb_stack_frames)(int); /* faulthandler's */
 static atomic_flag rhb_stack_turn = ATOMIC_FLAG_INIT;
 
 /* Stacks of several threads are not to be mixed. One that takes too long is not waited for. */
@@ -48,34 +52,61 @@ static void rhb_stack_title(void)
         return;
 }
 
-static void rhb_stack_write(int number)
+static void rhb_stack_native(void)
 {
-    int before = errno;
     void *frames[RHB_STACK_FRAMES];
-    (void)number;
-    rhb_stack_wait_for_turn();
     rhb_stack_title();
     int count = backtrace(frames, RHB_STACK_FRAMES);
     if (count > 1) /* the first frame is this function */
         backtrace_symbols_fd(frames + 1, count - 1, rhb_stack_fd);
+}
+
+static void rhb_stack_write(int number)
+{
+    int before = errno;
+    rhb_stack_wait_for_turn();
+    if (number == RHB_FRAMES_SIGNAL)
+        rhb_stack_frames(number);
+    else
+        rhb_stack_native();
     atomic_flag_clear(&rhb_stack_turn);
     errno = before;
 }
 
-/* From now on each thread of this process that gets the signal writes its stack to fd. */
+/* The handler that the signal has; its address does not change when it is called more than once. */
+static bool rhb_stack_find_frames(void)
+{
+    struct sigaction found;
+    if (sigaction(RHB_FRAMES_SIGNAL, NULL, &found) < 0)
+        return false;
+    if (found.sa_handler == SIG_DFL || found.sa_handler == SIG_IGN)
+        rhb_stack_frames = NULL;
+    else if (found.sa_handler != rhb_stack_write)
+        rhb_stack_frames = found.sa_handler;
+    return true;
+}
+
+/* From now on each thread of this process that gets a signal writes its stack: the native one to
+ * fd. */
 static bool rhb_stack_install(int fd)
 {
     void *frame;
     struct sigaction action = {.sa_handler = rhb_stack_write, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigaddset(&action.sa_mask, RHB_STACK_SIGNAL); /* the other one would wait for its own thread */
+    sigaddset(&action.sa_mask, RHB_FRAMES_SIGNAL);
     (void)backtrace(&frame, 1); /* the first call allocates memory */
     rhb_stack_fd = fd;
-    return !RHB_HAS_BACKTRACE || sigaction(RHB_STACK_SIGNAL, &action, NULL) == 0;
+    if (!rhb_stack_find_frames() ||
+        (RHB_HAS_BACKTRACE && sigaction(RHB_STACK_SIGNAL, &action, NULL) < 0))
+        return false;
+    return !rhb_stack_frames || sigaction(RHB_FRAMES_SIGNAL, &action, NULL) == 0;
 }
 
-/* Whether that thread of a process that has installed the handler was sent the signal. */
-static bool rhb_stack_ask(int pid, int thread)
+/* Whether that thread of a process that has installed the handlers was sent the signal. */
+static bool rhb_stack_ask(int pid, int thread, int number)
 {
-    return RHB_HAS_BACKTRACE && syscall(SYS_tgkill, pid, thread, RHB_STACK_SIGNAL) == 0;
+    bool is_written = number == RHB_FRAMES_SIGNAL || RHB_HAS_BACKTRACE;
+    return is_written && syscall(SYS_tgkill, pid, thread, number) == 0;
 }
 
 #endif

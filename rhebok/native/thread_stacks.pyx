@@ -1,5 +1,5 @@
-"""The native stacks of all threads of a worker, for the log. Called by rhebok.serving: the worker installs, its
-master asks.
+"""The stacks of all threads of a worker: native ones for the log, and their Python frames. Called by rhebok.serving:
+the worker installs, its master asks.
 """
 
 import os
@@ -7,25 +7,39 @@ import os
 from libc.errno cimport errno
 
 cdef extern from "thread_stacks.h":
+    int RHB_STACK_SIGNAL, RHB_FRAMES_SIGNAL
     bint rhb_stack_install(int fd)
-    bint rhb_stack_ask(int pid, int thread)
+    bint rhb_stack_ask(int pid, int thread, int number)
+
+FRAMES_SIGNAL = RHB_FRAMES_SIGNAL
 
 
 def install(int fd):
-    """install(fd: int) -> None: this process writes its stacks there when it is asked. Raises OSError."""
+    """install(fd: int) -> None: this process writes its native stacks there when it is asked. The Python frames of a
+    thread are written by the handler that FRAMES_SIGNAL has already, one thread after the other. Raises OSError.
+    """
     if not rhb_stack_install(fd):
         raise OSError(errno, os.strerror(errno))
 
 
 def ask(int pid):
-    """ask(pid: int) -> None: each thread of that process, which has called install, writes its stack. Returns before
-    it is written; nothing happens when the process is gone, or the C library knows no stacks."""
+    """ask(pid: int) -> None: each thread of that process, which has called install, writes its native stack. Returns
+    before it is written; nothing happens when the process is gone, or the C library knows no stacks."""
+    _ask(pid, RHB_STACK_SIGNAL)
+
+
+def ask_for_frames(int pid):
+    """ask_for_frames(pid: int) -> None: likewise its Python frames."""
+    _ask(pid, RHB_FRAMES_SIGNAL)
+
+
+cdef _ask(int pid, int number):
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return
     for thread in threads[:MOST_THREADS]:
-        rhb_stack_ask(pid, int(thread))
+        rhb_stack_ask(pid, int(thread), number)
 
 
 MOST_THREADS = 64

@@ -197,8 +197,9 @@ class WorkerProcess:
         set_handler(QUIT_SIGNAL, self._on_quit)
         faulthandler.unregister(TRACEBACK_SIGNAL)  # of the master, from the time of loading
         set_handler(TRACEBACK_SIGNAL, self._on_traceback)
-        # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
-        faulthandler.register(TRACEBACK_SIGNAL, self._tracebacks.fd, all_threads=True, chain=True)
+        # Before that handler, C writes where this thread is at once, whatever the interpreter is doing.
+        faulthandler.register(TRACEBACK_SIGNAL, self._tracebacks.fd, all_threads=False, chain=True)
+        faulthandler.register(thread_stacks.FRAMES_SIGNAL, self._tracebacks.fd, all_threads=False)
         thread_stacks.install(self._service.log.stream.fileno())
         for number in IGNORED_BY_WORKERS:
             set_handler(number, ignore)
@@ -223,9 +224,8 @@ class WorkerProcess:
             self._service.log.logger.exception("the worker failed")
         self._phase = _Phase.ENDING
         if status:  # the master does not know that this is the end
-            limit = max(0.001, self._service.settings.graceful_timeout)
             try:
-                faulthandler.dump_traceback_later(limit, file=self._service.log.stream, exit=True)
+                self._end.limit(self._service.settings.graceful_timeout, self._service.log.stream)
             except RuntimeError:  # it takes a thread; without a bound nothing else may run
                 return status
         self._hooks.worker_ends()
@@ -331,7 +331,7 @@ class WorkerProcess:
     def _on_traceback(self, _number: int, _frame: FrameType | None) -> None:
         """Writes the traceback to the log, then interrupts the late requests."""
         with suppress(OSError, RuntimeError):  # this handler has interrupted a write to the log
-            self._tracebacks.pass_on()
+            self._tracebacks.answer()
         late = self._late_threads()
         if self._native is None or not late:
             return
