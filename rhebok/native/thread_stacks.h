@@ -5,6 +5,7 @@
 #ifndef RHB_THREAD_STACKS_H
 #define RHB_THREAD_STACKS_H
 
+#include <Python.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,7 +31,7 @@
 
 enum { RHB_STACK_FRAMES = 64, RHB_STACK_TURN_MS = 200 };
 
-static int rhb_stack_fd = -1;
+static int rhb_stack_fd = -1, rhb_frames_fd = -1;
 static void (*rhb_stack_frames)(int); /* faulthandler's */
 static atomic_flag rhb_stack_turn = ATOMIC_FLAG_INIT;
 
@@ -42,23 +43,31 @@ static void rhb_stack_wait_for_turn(void)
         nanosleep(&ms, NULL);
 }
 
-static void rhb_stack_title(void)
+static void rhb_stack_title(int fd, const char *format)
 {
     char name[17] = "", line[64];
     prctl(PR_GET_NAME, name);
-    int len = snprintf(line, sizeof line, "Native stack of thread %ld (%s):\n", syscall(SYS_gettid),
-                       name);
-    if (write(rhb_stack_fd, line, (size_t)len) < 0)
+    int len = snprintf(line, sizeof line, format, syscall(SYS_gettid), name);
+    if (write(fd, line, (size_t)len) < 0)
         return;
 }
 
 static void rhb_stack_native(void)
 {
     void *frames[RHB_STACK_FRAMES];
-    rhb_stack_title();
+    rhb_stack_title(rhb_stack_fd, "Native stack of thread %ld (%s):\n");
     int count = backtrace(frames, RHB_STACK_FRAMES);
     if (count > 1) /* the first frame is this function */
         backtrace_symbols_fd(frames + 1, count - 1, rhb_stack_fd);
+}
+
+/* In the line of faulthandler's title. The mover has no frames. */
+static void rhb_stack_python(int number)
+{
+    if (PyGILState_GetThisThreadState() == NULL)
+        return;
+    rhb_stack_title(rhb_frames_fd, "Thread %ld (%s): ");
+    rhb_stack_frames(number);
 }
 
 static void rhb_stack_write(int number)
@@ -66,7 +75,7 @@ static void rhb_stack_write(int number)
     int before = errno;
     rhb_stack_wait_for_turn();
     if (number == RHB_FRAMES_SIGNAL)
-        rhb_stack_frames(number);
+        rhb_stack_python(number);
     else
         rhb_stack_native();
     atomic_flag_clear(&rhb_stack_turn);
@@ -88,7 +97,7 @@ static bool rhb_stack_find_frames(void)
 
 /* From now on each thread of this process that gets a signal writes its stack: the native one to
  * fd. */
-static bool rhb_stack_install(int fd)
+static bool rhb_stack_install(int fd, int frames_fd)
 {
     void *frame;
     struct sigaction action = {.sa_handler = rhb_stack_write, .sa_flags = SA_RESTART | SA_ONSTACK};
@@ -96,6 +105,7 @@ static bool rhb_stack_install(int fd)
     sigaddset(&action.sa_mask, RHB_FRAMES_SIGNAL);
     (void)backtrace(&frame, 1); /* the first call allocates memory */
     rhb_stack_fd = fd;
+    rhb_frames_fd = frames_fd;
     if (!rhb_stack_find_frames() ||
         (RHB_HAS_BACKTRACE && sigaction(RHB_STACK_SIGNAL, &action, NULL) < 0))
         return false;

@@ -8,17 +8,18 @@ from libc.errno cimport errno
 
 cdef extern from "thread_stacks.h":
     int RHB_STACK_SIGNAL, RHB_FRAMES_SIGNAL
-    bint rhb_stack_install(int fd)
+    bint rhb_stack_install(int fd, int frames_fd)
     bint rhb_stack_ask(int pid, int thread, int number)
 
 FRAMES_SIGNAL = RHB_FRAMES_SIGNAL
 
 
-def install(int fd):
-    """install(fd: int) -> None: this process writes its native stacks there when it is asked. The Python frames of a
-    thread are written by the handler that FRAMES_SIGNAL has already, one thread after the other. Raises OSError.
+def install(int fd, int frames_fd):
+    """install(fd: int, frames_fd: int) -> None: this process writes its native stacks to fd when it is asked, and the
+    Python frames to frames_fd, one thread after the other. The handler that FRAMES_SIGNAL has already writes these; the
+    name of the thread comes before its title. Raises OSError.
     """
-    if not rhb_stack_install(fd):
+    if not rhb_stack_install(fd, frames_fd):
         raise OSError(errno, os.strerror(errno))
 
 

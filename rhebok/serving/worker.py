@@ -200,7 +200,7 @@ class WorkerProcess:
         # Before that handler, C writes where this thread is at once, whatever the interpreter is doing.
         faulthandler.register(TRACEBACK_SIGNAL, self._tracebacks.fd, all_threads=False, chain=True)
         faulthandler.register(thread_stacks.FRAMES_SIGNAL, self._tracebacks.fd, all_threads=False)
-        thread_stacks.install(self._service.log.stream.fileno())
+        thread_stacks.install(self._service.log.stream.fileno(), self._tracebacks.fd)
         for number in IGNORED_BY_WORKERS:
             set_handler(number, ignore)
         level = LogLevel(self._service.scoreboard, self._service.log.logger)

@@ -9,6 +9,7 @@ interpreter is held, the master asks each thread to write its own frames, and pa
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PATIENCE = 0.4  # for a worker to pass its traceback on
 WRITING = 0.3  # for its threads to write theirs
 _ASKED = b"\0"  # in the file: the worker's threads were asked since it was empty
+_QUESTION = re.compile(rb"^Stack ", re.MULTILINE)  # written on USR2; a thread that was asked begins otherwise
 
 
 def ask_for_traceback(pid: int) -> None:
@@ -74,6 +76,11 @@ class TracebackFile:
     @property
     def threads_asked(self) -> bool:
         return _ASKED in self._read()
+
+    @property
+    def has_question(self) -> bool:
+        """Otherwise threads have written that were asked for an earlier one, and were slow."""
+        return bool(_QUESTION.search(self._read()))
 
     def note_threads_asked(self) -> None:
         if self._own is not None:
@@ -157,7 +164,7 @@ class WorkerTracebacks:
 
     def _go_on(self, pid: int, file: TracebackFile, now: float) -> None:
         """With a worker that does not answer."""
-        if file.threads_asked:
+        if file.threads_asked or not file.has_question:
             file.pass_on()
         else:
             file.note_threads_asked()

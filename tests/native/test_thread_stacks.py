@@ -17,7 +17,7 @@ import ctypes, faulthandler, os, threading
 from rhebok.native import thread_stacks
 frames = os.open("frames", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 faulthandler.register(thread_stacks.FRAMES_SIGNAL, frames, all_threads=False)
-thread_stacks.install(os.open("stacks", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+thread_stacks.install(os.open("stacks", os.O_WRONLY | os.O_CREAT | os.O_APPEND), frames)
 pause = ctypes.PyDLL(None).pause
 def hold():
     open("ready", "w").close()
@@ -59,7 +59,7 @@ def test_each_thread_writes_where_it_is_although_the_interpreter_is_held(held: i
 def test_each_thread_writes_its_python_frames_too_one_after_the_other(held: int, tmp_path: Path) -> None:
     frames = tmp_path / "frames"
     thread_stacks.ask_for_frames(held)
-    title = r"Stack \(most recent call first\):\n"
+    title = r"Thread \d+ \(.*\): Stack \(most recent call first\):\n"
     until(lambda: len(re.findall(title, frames.read_text())) == 2, frames.read_text)
     until(lambda: re.search(r" in hold\n(?:  .*\n)+", frames.read_text()), frames.read_text)
     until(lambda: re.fullmatch(rf"(?:{title}(?:  .*\n)+){{2}}", frames.read_text()), frames.read_text)

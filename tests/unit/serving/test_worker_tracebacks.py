@@ -10,7 +10,8 @@ import pytest
 from rhebok.serving import worker_tracebacks
 from rhebok.serving.worker_tracebacks import PATIENCE, WRITING, TracebackFile, WorkerTracebacks
 
-WRITTEN = 'Thread 0x1 (most recent call first):\n  File "/srv/app.py", line 5 in application\n'
+WRITTEN = 'Stack (most recent call first):\n  File "/srv/app.py", line 5 in application\n'
+OF_A_THREAD = "Thread 7 (rhebok-1): " + WRITTEN
 
 
 class Master:
@@ -80,8 +81,18 @@ def test_the_threads_of_a_worker_that_does_not_answer_are_asked_for_their_own(ma
     assert master.looks(PATIENCE) == ""
     assert master.asked == [os.getpid()]
     assert master.tracebacks.next_at() == master.now + WRITING
+    os.write(master.file.fd, OF_A_THREAD.encode())
+    assert master.looks(WRITING) == WRITTEN + "\n" + OF_A_THREAD
+    assert master.asked == [os.getpid()]
+
+
+def test_threads_that_write_late_are_not_asked_again(master: Master) -> None:
     master.writes()
-    assert master.looks(WRITING) == WRITTEN + "\n" + WRITTEN
+    master.looks()
+    master.does_without()
+    os.write(master.file.fd, OF_A_THREAD.encode())
+    master.looks()
+    assert master.looks(PATIENCE) == WRITTEN + OF_A_THREAD
     assert master.asked == [os.getpid()]
 
 
