@@ -16,61 +16,79 @@ enum effect {
     IS_FORWARDED
 };
 
+#define NAME(text) text, sizeof(text) - 1
+
 /* RFC 9111 section 4.3.2: If-Match and If-Unmodified-Since are for the origin alone. */
 static const struct effect_of {
     const char *name;
+    size_t len;
     enum effect effect;
 } effects[] = {
-    {"range", IS_RANGE},
-    {"expect", FORBIDS},
-    {"pragma", IS_PRAGMA},
-    {"upgrade", FORBIDS},
-    {"if-match", FORBIDS},
-    {"forwarded", IS_FORWARDED},
-    {"cache-control", IS_DIRECTIVES},
-    {"authorization", IS_AUTHORIZATION},
-    {"if-none-match", IS_CONDITION},
-    {"content-length", FORBIDS},
-    {"if-modified-since", IS_CONDITION},
-    {"transfer-encoding", FORBIDS},
-    {"if-unmodified-since", FORBIDS},
-    {"content-type", FORBIDS},
+    {NAME("range"), IS_RANGE},
+    {NAME("expect"), FORBIDS},
+    {NAME("pragma"), IS_PRAGMA},
+    {NAME("upgrade"), FORBIDS},
+    {NAME("if-match"), FORBIDS},
+    {NAME("forwarded"), IS_FORWARDED},
+    {NAME("cache-control"), IS_DIRECTIVES},
+    {NAME("authorization"), IS_AUTHORIZATION},
+    {NAME("if-none-match"), IS_CONDITION},
+    {NAME("content-length"), FORBIDS},
+    {NAME("if-modified-since"), IS_CONDITION},
+    {NAME("transfer-encoding"), FORBIDS},
+    {NAME("if-unmodified-since"), FORBIDS},
+    {NAME("content-type"), FORBIDS},
     /* other methods, targets and hosts than those of the request line */
-    {"x-http-method", FORBIDS},
-    {"x-http-method-override", FORBIDS},
-    {"x-method-override", FORBIDS},
-    {"x-original-url", FORBIDS},
-    {"x-original-uri", FORBIDS},
-    {"x-original-host", FORBIDS},
-    {"x-rewrite-url", FORBIDS},
-    {"x-script-name", FORBIDS},
-    {"script-name", FORBIDS},
-    {"x-host", FORBIDS},
-    {"x-override-url", FORBIDS},
-    {"x-http-host-override", FORBIDS},
-    {"x-http-path-override", FORBIDS},
-    {"x-envoy-original-path", FORBIDS},
-    {"x-scheme", IN_KEY},
-    {"x-url-scheme", IN_KEY},
-    {"front-end-https", IN_KEY},
+    {NAME("x-http-method"), FORBIDS},
+    {NAME("x-http-method-override"), FORBIDS},
+    {NAME("x-method-override"), FORBIDS},
+    {NAME("x-original-url"), FORBIDS},
+    {NAME("x-original-uri"), FORBIDS},
+    {NAME("x-original-host"), FORBIDS},
+    {NAME("x-rewrite-url"), FORBIDS},
+    {NAME("x-script-name"), FORBIDS},
+    {NAME("script-name"), FORBIDS},
+    {NAME("x-host"), FORBIDS},
+    {NAME("x-override-url"), FORBIDS},
+    {NAME("x-http-host-override"), FORBIDS},
+    {NAME("x-http-path-override"), FORBIDS},
+    {NAME("x-envoy-original-path"), FORBIDS},
+    {NAME("x-vhm-host"), FORBIDS},
+    {NAME("x-vhm-root"), FORBIDS},
+    {NAME("x-original-method"), FORBIDS},
+    {NAME("x-original-proto"), FORBIDS},
+    {NAME("x-original-path"), FORBIDS},
+    {NAME("x-replaced-path"), IN_KEY},
+    {NAME("x-real-host"), FORBIDS},
+    /* schemes */
+    {NAME("x-scheme"), IN_KEY},
+    {NAME("x-url-scheme"), IN_KEY},
+    {NAME("front-end-https"), IN_KEY},
+    {NAME("cf-visitor"), IN_KEY},
+    {NAME("x-arr-ssl"), IN_KEY},
+    {NAME("x-https"), IN_KEY},
+    {NAME("x-appengine-https"), IN_KEY},
+    {NAME("cloudfront-forwarded-proto"), IN_KEY},
 };
 
 /* The lengths of these names, as bits: most fields of clients are told by it. */
 #define LENGTH(length) (UINT64_C(1) << (length))
 static const uint64_t lengths = LENGTH(5) | LENGTH(6) | LENGTH(7) | LENGTH(8) | LENGTH(9) |
-                                LENGTH(11) | LENGTH(12) | LENGTH(13) | LENGTH(14) | LENGTH(15) |
-                                LENGTH(17) | LENGTH(19) | LENGTH(20) | LENGTH(21) | LENGTH(22);
+                                LENGTH(10) | LENGTH(11) | LENGTH(12) | LENGTH(13) | LENGTH(14) |
+                                LENGTH(15) | LENGTH(16) | LENGTH(17) | LENGTH(19) | LENGTH(20) |
+                                LENGTH(21) | LENGTH(22) | LENGTH(26);
 
 /* X-Forwarded-For is of the client and not of the page; all others of its kind are of the page. */
 static enum effect effect_of(const struct phr_header *field)
 {
     enum { PREFIX = 12 };
-    if (field->name_len > PREFIX && rhb_same_name(field->name, "x-forwarded-", PREFIX))
-        return rhb_name_is(field->name, field->name_len, "x-forwarded-for") ? NOTHING : IN_KEY;
-    if (field->name_len > 22 || !(lengths >> field->name_len & 1))
+    size_t len = field->name_len;
+    if (len > PREFIX && rhb_same_name(field->name, "x-forwarded-", PREFIX))
+        return rhb_name_is(field->name, len, "x-forwarded-for") ? NOTHING : IN_KEY;
+    if (len >= 64 || !(lengths >> len & 1))
         return NOTHING;
     for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
-        if (rhb_name_is(field->name, field->name_len, effects[i].name))
+        if (len == effects[i].len && rhb_same_name(field->name, effects[i].name, len))
             return effects[i].effect;
     return NOTHING;
 }
@@ -243,6 +261,15 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
     asked->extra_len = key->len - asked->uri_len;
     asked->hash = rhb_siphash(secret, asked->uri, asked->uri_len);
     return true;
+}
+
+size_t rhb_uri_origin(const char *uri, size_t len)
+{
+    const char *slash = memchr(uri, ':', len);
+    if (slash == NULL || (size_t)(uri + len - slash) < 3)
+        return len;
+    slash = memchr(slash + 3, '/', (size_t)(uri + len - slash - 3));
+    return slash != NULL ? (size_t)(slash - uri) : len;
 }
 
 uint64_t rhb_asked_likeness(const struct rhb_asked *asked, const struct rhb_hash_key *secret)

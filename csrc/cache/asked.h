@@ -43,6 +43,9 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
 bool rhb_asked_uri(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
                    struct rhb_bytes *uri);
 
+/* The length of scheme and host in a URI, in which case does not matter. */
+size_t rhb_uri_origin(const char *uri, size_t len);
+
 /* Of what requests have to be alike, as far as it is known before the answer, so that one can wait
  * for the answer to the other. */
 uint64_t rhb_asked_likeness(const struct rhb_asked *asked, const struct rhb_hash_key *secret);

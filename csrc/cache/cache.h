@@ -4,7 +4,8 @@
  * Files: directives.c, said.c and freshness.c are the rules; asked.c, vary.c and record.c what is
  * kept under which key; store.c, store_write.c and repair.c the memory; fills.c who asks the
  * application; hits.c makes answers, filling.c stores what the application has answered, or does
- * not (refusing.c), purging.c takes it out again. docs/CACHE.md is the description. */
+ * not (refusing.c), purging.c and changing.c take it out again. docs/CACHE.md is the description.
+ */
 #ifndef RHB_CACHE_H
 #define RHB_CACHE_H
 
@@ -81,16 +82,12 @@ static inline void rhb_cache_show(struct rhb_cache *cache)
  * many milliseconds, nobody waits for it again before it can. */
 bool rhb_cache_lock(struct rhb_cache *cache, unsigned patience_ms);
 
-/* When an application is asked: how much was changed by unsafe requests before, and how many purges
- * had been asked for. */
-struct rhb_cache_moment {
-    uint64_t changed, purges;
-};
-
-static inline struct rhb_cache_moment rhb_cache_now(const struct rhb_cache *cache)
+/* When an application is asked: how much was changed by unsafe requests before, how many purges had
+ * been asked for, and the era. What a record has been stored from, too. */
+static inline struct rhb_moment rhb_cache_now(const struct rhb_cache *cache)
 {
-    return (struct rhb_cache_moment){atomic_load(&cache->memory->changed),
-                                     atomic_load(&cache->desk->asked)};
+    return (struct rhb_moment){atomic_load(&cache->memory->changed),
+                               atomic_load(&cache->desk->asked), atomic_load(&cache->memory->era)};
 }
 
 /* Wakes the loops that these bits name (fills.h). */
@@ -140,9 +137,7 @@ struct rhb_filling {
     bool storing; /* the response is being gathered */
     bool adds_validators;
 
-    /* when the application was asked */
-    uint64_t purges;
-    uint32_t changes;
+    struct rhb_moment asked_at;
 
     struct rhb_bytes key; /* URI and the rest */
     size_t uri_len;
@@ -157,6 +152,7 @@ struct rhb_filling {
     struct rhb_bytes stale_fields, stale_body;
 
     /* the response */
+    int64_t in_hand; /* bytes of the body, when all of it comes at once; otherwise -1 */
     struct rhb_record head;
     struct rhb_bytes fields, vary, body;
 };
@@ -179,7 +175,7 @@ enum rhb_verdict rhb_cache_ask(struct rhb_cache *cache, const struct rhb_asker *
 /* A request that has no filling, whose response may be stored all the same. asked_at: before the
  * application was asked. NULL when it may not. */
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
-                                   const struct rhb_cache_moment *asked_at);
+                                   const struct rhb_moment *asked_at);
 
 enum rhb_filled {
     RHB_FILLED_NOT,      /* it is not stored */
@@ -188,7 +184,9 @@ enum rhb_filled {
                           */
 };
 
-/* The response's status line and fields have been written, but for those of the server. */
+/* The response's status line and fields have been written, but for those of the server.
+ * filling->in_hand has been set. Cache-Status says `stored` only of a body in hand that fits: of
+ * all others it is not known yet. */
 enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *filling,
                                  const struct phr_request_head *request,
                                  struct rhb_response_head *written, const char *date);
@@ -220,16 +218,22 @@ struct rhb_text rhb_filling_field(const struct rhb_filling *filling, const char 
 /* Frees it, also in the middle. */
 void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling);
 
-/* ---- taking out: purging.c ---- */
+/* ---- taking out: purging.c, changing.c ---- */
 
-/* Carries out what is to be purged and has not been. False when that cannot be done now: then
- * nothing may be answered from the cache. */
-bool rhb_cache_catch_up(struct rhb_cache *cache);
+/* Takes a step in carrying out what was purged, of about half a millisecond, if there is
+ * something to do and nobody else writes. */
+void rhb_cache_sweep(struct rhb_cache *cache);
 
-/* Whether a response with this URI and these fields is one that a purge means, of those that were
- * asked for after the first `since`. */
+/* Whether a record that was just found must not be answered any more, although it is still there.
+ */
+bool rhb_cache_is_out(struct rhb_cache *cache, const struct rhb_found *found,
+                      const struct rhb_asked *asked);
+
+/* Whether something has happened since that moment to a response with this URI and these fields:
+ * a purge means it, or an unsafe request has changed it. */
 bool rhb_cache_was_purged(const struct rhb_cache *cache, uint64_t since, const char *uri,
                           size_t len, const struct rhb_bytes *fields);
+bool rhb_cache_was_changed(const struct rhb_cache *cache, uint64_t since, uint64_t hash);
 
 /* An unsafe request has succeeded (RFC 9111 section 4.4): its URI, and those in Location and
  * Content-Location, if they are of the same host. fields: of the response. */

@@ -69,12 +69,12 @@ static bool read_seconds(const char *text, size_t len, uint32_t *seconds)
 
 /* ---- Cache-Control ---- */
 
-/* Behind the comma that ends the element at `at`, or the end; a comma in a quoted string does not
- * end it. */
-static const char *end_of_element(const char *at, const char *end, bool *broken)
+/* The separator that ends the element at `at`, or the end; one in a quoted string does not end it.
+ */
+static const char *end_of_element(const char *at, const char *end, char separator, bool *broken)
 {
     bool quoted = false;
-    for (; at < end && (quoted || *at != ','); at++) {
+    for (; at < end && (quoted || *at != separator); at++) {
         if (quoted && *at == '\\' && at + 1 < end)
             at++;
         else if (*at == '"')
@@ -127,19 +127,68 @@ static void read_element(struct rhb_directives *directives, const char *at, cons
     set(directives, directive, valid, seconds);
 }
 
-void rhb_directives_read(struct rhb_directives *directives, const char *value, size_t len)
+/* What reads an element. */
+typedef void read_fn(struct rhb_directives *directives, const char *at, const char *end);
+
+static void read_list(struct rhb_directives *directives, const char *at, const char *end,
+                      read_fn *read)
 {
-    const char *at = value, *end = value + len;
     while (at < end) {
-        const char *stop = end_of_element(at, end, &directives->broken);
+        const char *stop = end_of_element(at, end, ',', &directives->broken);
         const char *first = at, *last = stop;
         while (first < last && rhb_is_ows(*first))
             first++;
         while (first < last && rhb_is_ows(last[-1]))
             last--;
-        read_element(directives, first, last);
+        read(directives, first, last);
         at = stop + 1;
     }
+}
+
+void rhb_directives_read(struct rhb_directives *directives, const char *value, size_t len)
+{
+    read_list(directives, value, value + len, read_element);
+}
+
+/* ---- Surrogate-Control ---- */
+
+static const char *trim_end(const char *at, const char *end)
+{
+    while (at < end && rhb_is_ows(end[-1]))
+        end--;
+    return end;
+}
+
+/* Whether the target behind ';' is this cache, or all. */
+static bool is_for_us(const char *at, const char *end)
+{
+    while (at < end && rhb_is_ows(*at))
+        at++;
+    return at == end || rhb_name_is(at, (size_t)(end - at), "rhebok");
+}
+
+/* max-age=60+30 */
+static void read_extended(struct rhb_directives *directives, const char *at, const char *end)
+{
+    const char *plus = memchr(at, '+', (size_t)(end - at));
+    bool extends = plus != NULL && directive_of(at, token_len(at, end)) == RHB_MAX_AGE;
+    uint32_t seconds;
+    read_element(directives, at, extends ? plus : end);
+    if (extends && read_seconds(plus + 1, (size_t)(end - plus - 1), &seconds))
+        set(directives, RHB_STALE_WHILE_REVALIDATE, true, seconds);
+}
+
+static void read_targeted_element(struct rhb_directives *directives, const char *at,
+                                  const char *end)
+{
+    const char *semicolon = end_of_element(at, end, ';', &directives->broken);
+    if (semicolon == end || is_for_us(semicolon + 1, end))
+        read_extended(directives, at, trim_end(at, semicolon));
+}
+
+void rhb_directives_read_surrogate(struct rhb_directives *directives, const char *value, size_t len)
+{
+    read_list(directives, value, value + len, read_targeted_element);
 }
 
 /* ---- targeted fields ---- */

@@ -39,6 +39,12 @@ struct rhb_directives {
  */
 void rhb_directives_read(struct rhb_directives *directives, const char *value, size_t len);
 
+/* The same for a line of Surrogate-Control (Edge Architecture Specification, 2001): a directive may
+ * be followed by ';' and the one cache that it is for, and max-age=60+30 is for 30 seconds more of
+ * use while it is renewed. What is for another cache is ignored. */
+void rhb_directives_read_surrogate(struct rhb_directives *directives, const char *value,
+                                   size_t len);
+
 /* The same for a line of a targeted field, which is a dictionary of structured fields (RFC 9213
  * section 2.1, RFC 9651 section 3.2). The last one of two counts. False when it is empty or is
  * none: then the whole field is to be ignored. */

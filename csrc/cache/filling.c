@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "cache.h"
 #include "http/field_name.h"
+#include "not_modified.h"
 #include "status_field.h"
 #include "vary.h"
 #include <stdlib.h>
-#include <strings.h>
 
 static int64_t wall_seconds(void)
 {
@@ -19,15 +19,11 @@ static int64_t wall_seconds(void)
 static bool is_current(const struct rhb_cache *cache, const struct rhb_filling *filling,
                        const struct rhb_bytes *fields)
 {
-    return filling->changes == atomic_load(rhb_cache_changes(cache->memory, filling->hash)) &&
-           !rhb_cache_was_purged(cache, filling->purges, filling->key.data, filling->uri_len,
+    const struct rhb_moment *asked_at = &filling->asked_at;
+    return asked_at->era == atomic_load(&cache->memory->era) &&
+           !rhb_cache_was_changed(cache, asked_at->changed, filling->hash) &&
+           !rhb_cache_was_purged(cache, asked_at->purges, filling->key.data, filling->uri_len,
                                  fields);
-}
-
-/* Not what only one client gets, as 401 or 429. */
-static bool takes_place(int status)
-{
-    return (status < 400 && status != 206 && status != 304) || status == 404 || status == 410;
 }
 
 void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
@@ -44,10 +40,8 @@ void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
     free(filling);
 }
 
-/* `changes` is taken before `changed` is looked at: a change that comes between is seen by one of
- * the two. */
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
-                                   const struct rhb_cache_moment *asked_at)
+                                   const struct rhb_moment *asked_at)
 {
     struct rhb_asked asked;
     struct rhb_bytes key = {0};
@@ -61,12 +55,7 @@ struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_ask
         return NULL;
     }
     filling->key = key;
-    filling->purges = asked_at->purges;
-    filling->changes = atomic_load(rhb_cache_changes(cache->memory, asked.hash));
-    if (asked_at->changed != atomic_load(&cache->memory->changed)) {
-        rhb_filling_free(cache, filling);
-        return NULL;
-    }
+    filling->asked_at = *asked_at;
     filling->uri_len = asked.uri_len;
     filling->hash = asked.hash;
     filling->tag = rhb_cache_tag(cache, asker->request);
@@ -96,12 +85,8 @@ static bool put_date(struct rhb_bytes *fields, const char *date)
 
 static struct rhb_text value_of(const struct rhb_bytes *fields, const char *lower)
 {
-    struct rhb_field_line field;
     const char *at = fields->data + line_len(fields->data, fields->len);
-    while (rhb_next_field(&at, fields->data + fields->len, &field))
-        if (rhb_name_is(field.name.at, field.name.len, lower))
-            return field.value;
-    return (struct rhb_text){NULL, 0};
+    return rhb_field_value(at, fields->data + fields->len, lower);
 }
 
 static bool has_field(const struct rhb_bytes *fields, const char *lower)
@@ -121,6 +106,7 @@ static void describe(struct rhb_filling *filling, const struct rhb_said *said, i
                      int64_t now)
 {
     struct rhb_record *head = &filling->head;
+    head->asked_at = filling->asked_at;
     head->stored_at = rhb_now_coarse();
     head->date = said->has_date ? said->date : now;
     head->modified = said->modified;
@@ -184,44 +170,6 @@ static bool replace(struct rhb_filling *filling, struct rhb_response_head *writt
 
 /* ---- 304 ---- */
 
-/* RFC 9111 section 3.2: a 304 has newer fields for what is stored, but none of the body's. */
-static bool is_of_body(const struct rhb_text *name)
-{
-    static const char *const names[] = {"content-length", "content-encoding", "content-range",
-                                        "content-type"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (rhb_name_is(name->at, name->len, names[i]))
-            return true;
-    return false;
-}
-
-static bool has_text_name(const char *fields, const char *end, const struct rhb_text *name)
-{
-    struct rhb_field_line field;
-    while (rhb_next_field(&fields, end, &field))
-        if (field.name.len == name->len && strncasecmp(field.name.at, name->at, name->len) == 0)
-            return true;
-    return false;
-}
-
-/* The stored fields that the 304 does not have, and then those of the 304. */
-static bool merge(struct rhb_bytes *merged, const struct rhb_bytes *stored, const char *newer,
-                  const char *end)
-{
-    struct rhb_field_line field;
-    size_t line = line_len(stored->data, stored->len);
-    const char *at = stored->data + line;
-    bool put = rhb_bytes_append(merged, stored->data, line);
-    while (put && rhb_next_field(&at, stored->data + stored->len, &field))
-        if (is_of_body(&field.name) || !has_text_name(newer, end, &field.name))
-            put = rhb_bytes_append(merged, field.line, (size_t)(field.behind - field.line));
-    at = newer;
-    while (put && rhb_next_field(&at, end, &field))
-        if (!is_of_body(&field.name))
-            put = rhb_bytes_append(merged, field.line, (size_t)(field.behind - field.line));
-    return put;
-}
-
 static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
                   const struct rhb_bytes *body);
 
@@ -233,7 +181,32 @@ static void let_go(struct rhb_cache *cache, struct rhb_filling *filling, bool ta
         rhb_filling_refuse(cache, filling);
 }
 
-/* The application says that what is stored is still right. */
+/* The fields of the 304 become those of the response. Their Date is the server's, if they have
+ * none. */
+static bool take_newer_fields(struct rhb_filling *filling, const char *newer, const char *end,
+                              const char *date)
+{
+    struct rhb_bytes dated = {0};
+    bool merged =
+        rhb_bytes_append(&dated, newer, (size_t)(end - newer)) &&
+        (rhb_field_value(newer, end, "date").at != NULL || put_date(&dated, date)) &&
+        rhb_304_merge(&filling->fields, &filling->stale_fields, dated.data, dated.data + dated.len);
+    rhb_bytes_free(&dated);
+    return merged;
+}
+
+/* What is stored is sent this once, and not used again. */
+static void take_once(struct rhb_cache *cache, struct rhb_filling *filling)
+{
+    filling->head = filling->stale;
+    filling->head.has_server = has_field(&filling->fields, "server");
+    strip_stored(&filling->fields);
+    rhb_filling_supersede(cache, filling);
+    rhb_filling_refuse(cache, filling);
+}
+
+/* The application says that what is stored is still right. It is used once also when the fields may
+ * not be stored, as Set-Cookie for this client; and as it is when they are of another version. */
 static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *filling,
                                const struct phr_request_head *request,
                                struct rhb_response_head *written, const char *date)
@@ -241,29 +214,58 @@ static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *fill
     const char *text = written->out->data + written->start;
     const char *end = written->out->data + written->out->len;
     const char *newer = text + line_len(text, (size_t)(end - text));
-    struct rhb_text date_name = {"date", 4};
-    struct rhb_bytes dated = {0};
-    bool merged =
-        rhb_bytes_append(&dated, newer, (size_t)(end - newer)) &&
-        (has_text_name(newer, end, &date_name) || put_date(&dated, date)) &&
-        merge(&filling->fields, &filling->stale_fields, dated.data, dated.data + dated.len);
-    rhb_bytes_free(&dated);
-    if (!merged)
+    bool about = rhb_304_is_about(&filling->stale_fields, newer, end, wall_seconds());
+    bool taken = about ? take_newer_fields(filling, newer, end, date)
+                       : rhb_bytes_append(&filling->fields, filling->stale_fields.data,
+                                          filling->stale_fields.len);
+    if (!taken)
         return RHB_FILLED_NOT;
-    if (gather(filling, request, filling->stale.status, date)) {
+    if (about && gather(filling, request, filling->stale.status, date))
         let_go(cache, filling, store(cache, filling, &filling->stale_body));
-    } else { /* it is sent this once: the fields may be for this client, as Set-Cookie is */
-        filling->head = filling->stale;
-        filling->head.has_server = has_field(&filling->fields, "server");
-        strip_stored(&filling->fields);
-        rhb_filling_supersede(cache, filling);
-        rhb_filling_refuse(cache, filling);
-    }
+    else
+        take_once(cache, filling);
     return replace(filling, written, &filling->fields, &filling->head, 304) ? RHB_FILLED_REPLACED
                                                                             : RHB_FILLED_NOT;
 }
 
 /* ---- the response ---- */
+
+static struct rhb_to_store to_store(const struct rhb_filling *filling, const char *body,
+                                    uint64_t body_len)
+{
+    return (struct rhb_to_store){
+        .uri = filling->key.data,
+        .uri_len = filling->uri_len,
+        .extra = filling->key.data + filling->uri_len,
+        .extra_len = filling->key.len - filling->uri_len,
+        .vary = filling->vary.data,
+        .vary_len = filling->vary.len,
+        .fields = filling->fields.data,
+        .fields_len = filling->fields.len,
+        .body = body,
+        .body_len = (size_t)body_len,
+        .hash = filling->hash,
+        .head = filling->head,
+    };
+}
+
+/* Whether a body of this length is taken, as far as that can be told from it. */
+static bool takes_body(const struct rhb_cache *cache, const struct rhb_filling *filling,
+                       uint64_t len)
+{
+    struct rhb_to_store given = to_store(filling, NULL, len);
+    return len <= cache->largest && rhb_record_fits(&cache->store, &given);
+}
+
+/* Likewise of the response that is written, whose fields have been gathered. */
+static bool takes(const struct rhb_cache *cache, const struct rhb_filling *filling,
+                  const struct rhb_response_head *written)
+{
+    if (filling->in_hand < 0)
+        return takes_body(cache, filling, written->has_length ? written->content_length : 0);
+    return takes_body(cache, filling, (uint64_t)filling->in_hand) &&
+           (!written->has_length || written->content_length == (uint64_t)filling->in_hand);
+}
 
 static enum rhb_filled use_stale(struct rhb_cache *cache, struct rhb_filling *filling,
                                  struct rhb_response_head *written)
@@ -291,14 +293,13 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
         return use_stale(cache, filling, written);
     filling->storing =
         rhb_bytes_append(&filling->fields, out->data + written->start, out->len - written->start) &&
-        gather(filling, request, written->status, date) &&
-        (!written->has_length || written->content_length <= cache->largest);
+        gather(filling, request, written->status, date) && takes(cache, filling, written);
     if (!filling->storing) {
-        if (takes_place(written->status))
+        if (rhb_is_for_all(written->status))
             rhb_filling_supersede(cache, filling);
         rhb_filling_refuse(cache, filling);
     }
-    rhb_put_forward_field(out, why_of(filling->why), filling->storing);
+    rhb_put_forward_field(out, why_of(filling->why), filling->storing && filling->in_hand >= 0);
     return filling->storing ? RHB_FILLED_GATHERS : RHB_FILLED_NOT;
 }
 
@@ -337,20 +338,7 @@ static bool put(struct rhb_cache *cache, const struct rhb_filling *filling,
 static bool store(struct rhb_cache *cache, struct rhb_filling *filling,
                   const struct rhb_bytes *body)
 {
-    struct rhb_to_store given = {
-        .uri = filling->key.data,
-        .uri_len = filling->uri_len,
-        .extra = filling->key.data + filling->uri_len,
-        .extra_len = filling->key.len - filling->uri_len,
-        .vary = filling->vary.data,
-        .vary_len = filling->vary.len,
-        .fields = filling->fields.data,
-        .fields_len = filling->fields.len,
-        .body = body->data,
-        .body_len = body->len,
-        .hash = filling->hash,
-        .head = filling->head,
-    };
+    struct rhb_to_store given = to_store(filling, body->data, body->len);
     if (!rhb_cache_lock(cache, RHB_STORING_MS))
         return false;
     bool taken = put(cache, filling, &given);

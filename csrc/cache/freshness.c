@@ -1,5 +1,23 @@
 #include "freshness.h"
 
+/* Errors that are about the target (RFC 9110 section 15.1 lets caches guess them fresh). All others
+ * may be about a field of one request that is in no key, whatever they say: its ranges, conditions,
+ * expectation, credentials or size, or a proxy on its way. */
+static bool is_about_target(int status)
+{
+    switch (status) {
+    case 404:
+    case 405:
+    case 410:
+    case 414:
+    case 451:
+    case 501:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* RFC 9110 section 15: those whose meaning for a cache is known. A response with must-understand is
  * stored only with one of them, and then whatever no-store says (RFC 9111 section 5.2.2.3). */
 static bool is_understood(int status)
@@ -14,25 +32,22 @@ static bool is_understood(int status)
     case 303:
     case 307:
     case 308:
-    case 404:
-    case 405:
-    case 410:
-    case 414:
-    case 451:
-    case 501:
         return true;
     default:
-        return false;
+        return is_about_target(status);
     }
 }
 
-/* 206 and 304 are answers to questions of one client. An error must not take the place of what may
- * be used instead of it. */
+bool rhb_is_for_all(int status)
+{
+    if (status == 206 || status == 226 || status == 304) /* 226: RFC 3229 section 10.4.1 */
+        return false;
+    return (status >= 200 && status < 400) || is_about_target(status);
+}
+
 static bool status_may_be_stored(const struct rhb_directives *said, int status)
 {
-    if (status < 200 || status == 206 || status == 304 || rhb_is_error(status))
-        return false;
-    return !(said->seen & RHB_MUST_UNDERSTAND) || is_understood(status);
+    return rhb_is_for_all(status) && (!(said->seen & RHB_MUST_UNDERSTAND) || is_understood(status));
 }
 
 static bool is_forbidden(const struct rhb_said *said)

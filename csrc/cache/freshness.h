@@ -15,6 +15,10 @@ struct rhb_lifetime {
     uint8_t stale_only_said; /* s-maxage: clients cannot allow it to be stale */
 };
 
+/* Whether an answer with this status is one to all requests for its target: not to the question of
+ * one client, such as 206 or 304, and no error of one request, such as 416, 406 or 429. */
+bool rhb_is_for_all(int status);
+
 /* Whether a response that says this may be stored, and for how long. It is, when it says so
  * itself: by s-maxage, max-age or Expires, or by public if it has a validator; never by a guess.
  * authorized: the request had Authorization. */

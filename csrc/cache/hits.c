@@ -190,8 +190,7 @@ static struct rhb_filling *new_filling(struct rhb_cache *cache, const struct rhb
     if (filling == NULL)
         return NULL;
     filling->why = why;
-    filling->purges = atomic_load(&cache->desk->asked);
-    filling->changes = atomic_load(rhb_cache_changes(cache->memory, asked->hash));
+    filling->asked_at = rhb_cache_now(cache);
     filling->uri_len = asked->uri_len;
     filling->hash = asked->hash;
     filling->authorized = asked->authorized;
@@ -318,7 +317,8 @@ static enum rhb_verdict decide(struct asking *asking, const struct rhb_question 
     enum rhb_use use = RHB_ASK;
     uint64_t age = 0;
     asking->is_found =
-        rhb_record_find(&cache->store, &asking->asked, &asking->found, &cache->scratch);
+        rhb_record_find(&cache->store, &asking->asked, &asking->found, &cache->scratch) &&
+        !rhb_cache_is_out(cache, &asking->found, &asking->asked);
     if (asking->is_found) {
         age = rhb_record_age(&asking->found.record, rhb_now_coarse());
         use = rhb_use_of(&asking->found.record.lifetime, &asking->asked.directives, age);
@@ -349,8 +349,7 @@ enum rhb_verdict rhb_cache_ask(struct rhb_cache *cache, const struct rhb_asker *
     *filling = NULL;
     if (!rhb_asked_read(&asking.asked, asker, cache->proxies, &cache->store.head->key, &cache->key))
         return RHB_VERDICT_ASK;
-    if (!rhb_cache_catch_up(cache))
-        return RHB_VERDICT_ASK;
+    rhb_cache_sweep(cache);
     asking.tag = rhb_cache_tag(cache, asker->request);
     return decide(&asking, question, answer, filling, fill);
 }

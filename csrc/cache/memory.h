@@ -1,5 +1,5 @@
 /* The one piece of memory that all workers of a generation share for their cache: which answers are
- * being made, what was purged, and the store. Made by the master before it forks. */
+ * being made, what was changed and purged, and the store. Made by the master before it forks. */
 #ifndef RHB_CACHE_MEMORY_H
 #define RHB_CACHE_MEMORY_H
 
@@ -8,7 +8,7 @@
 #include <assert.h>
 
 enum {
-    RHB_CHANGES = 1024, /* counters, by the hash of what was changed */
+    RHB_CHANGES = 4096, /* the last ones, of which it is known what they have changed */
     RHB_PURGES = 32,    /* that wait to be carried out */
     RHB_PURGE_TEXT = 2024
 };
@@ -24,11 +24,11 @@ struct rhb_purge {
 };
 
 /* Who purges writes the next purge to its place, and then counts in `asked`: the supervisor, by
- * pwrite(2). Whoever looks something up carries out first what has not been. It stands on the board
- * (rhebok/board/layout.py). */
+ * pwrite(2). From then on what it means is not answered any more (rhb_cache_is_out); it is taken
+ * out bit by bit (rhb_cache_sweep). It stands on the board (rhebok/board/layout.py). */
 struct rhb_purge_desk {
     _Atomic uint64_t asked;
-    _Atomic uint64_t done;
+    _Atomic uint64_t done;    /* carried out: no record is left of what was purged so far */
     _Atomic uint64_t removed; /* records */
     _Atomic uint64_t bytes;   /* in the store, at its last change; for operators */
     _Atomic uint64_t records; /* likewise */
@@ -39,13 +39,23 @@ struct rhb_purge_desk {
 static_assert(sizeof(struct rhb_purge) == 2048, "as in rhebok/board/layout.py");
 static_assert(offsetof(struct rhb_purge_desk, purges) == 64, "likewise");
 
+/* How far the records have been looked at, to take out what is purged. Under the lock of the store.
+ */
+struct rhb_sweep {
+    uint64_t target; /* the last purge of those that are being carried out */
+    uint32_t at;     /* the entry that comes next */
+};
+
 struct rhb_cache_memory {
-    _Atomic uint64_t changed;   /* all changes, but for those that operators have asked for */
-    _Atomic uint64_t owes_all;  /* unsafe requests that could not take out what they change */
+    /* Unsafe requests that have changed something, and what: number n at n % RHB_CHANGES, as the
+     * high bits of the hash of its URI and the low 16 bits of n. */
+    _Atomic uint64_t changed;
+    _Atomic uint64_t changes[RHB_CHANGES];
+    /* What was stored in an earlier era is not answered any more. One ends when an unsafe request
+     * cannot take out what it changes, since a writer does nothing with the lock. */
+    _Atomic uint64_t era;
+    struct rhb_sweep sweep;
     struct rhb_purge_desk desk; /* used where there is no board */
-    /* What was known when the application was asked is old when its answer comes, if one of these
-     * has changed meanwhile: then the answer is not stored. */
-    _Atomic uint32_t changes[RHB_CHANGES];
     struct rhb_fills fills;
 };
 
@@ -53,18 +63,6 @@ struct rhb_cache_memory {
 static inline size_t rhb_cache_store_at(void)
 {
     return (sizeof(struct rhb_cache_memory) + 4095) / 4096 * 4096;
-}
-
-/* A writer has done nothing with the lock for too long to be waited for: all is to be taken out
- * before anything is answered (purging.c). */
-static inline bool rhb_cache_owes_all(struct rhb_cache_memory *memory)
-{
-    return atomic_load(&memory->owes_all) != 0;
-}
-
-static inline _Atomic uint32_t *rhb_cache_changes(struct rhb_cache_memory *memory, uint64_t hash)
-{
-    return &memory->changes[hash % RHB_CHANGES];
 }
 
 /* A worker with the loop of this owner has ended: gives back what it has claimed. Returns the loops

@@ -1,27 +1,18 @@
-/* Taking out what is old: purges that operators ask for, and unsafe requests. */
+/* Taking out what operators have purged. It is out as soon as they have asked: whoever looks a
+ * record up compares it with the purges that have not been carried out. A sweep over all records
+ * carries them out, in steps; so nobody waits for it, however large the cache is. */
 #include "cache.h"
 #include "http/field_name.h"
 #include "http/token_list.h"
+#include <stdlib.h>
 #include <strings.h>
 
-enum { LOCK_MS = 200 };
-
 /* ---- which records ---- */
-
-/* The length of scheme and host in a URI, in which case does not matter. */
-static size_t origin_len(const char *uri, size_t len)
-{
-    const char *slash = memchr(uri, ':', len);
-    if (slash == NULL || (size_t)(uri + len - slash) < 3)
-        return len;
-    slash = memchr(slash + 3, '/', (size_t)(uri + len - slash - 3));
-    return slash != NULL ? (size_t)(slash - uri) : len;
-}
 
 /* Whether the URI begins with this text. */
 static bool begins_with(const char *uri, size_t uri_len, const char *text, size_t len)
 {
-    size_t origin = origin_len(text, len);
+    size_t origin = rhb_uri_origin(text, len);
     return uri_len >= len && strncasecmp(uri, text, origin) == 0 &&
            memcmp(uri + origin, text + origin, len - origin) == 0;
 }
@@ -74,33 +65,7 @@ static bool means(const struct rhb_purge *purge, const char *uri, size_t len,
     }
 }
 
-/* A record that cannot be read is taken out too. */
-static bool is_meant(struct rhb_cache *cache, const struct rhb_purge *purge,
-                     struct rhb_found *found, struct rhb_bytes *fields)
-{
-    if (purge->kind == RHB_PURGE_ALL || !rhb_record_read_key(&cache->store, found, &cache->scratch))
-        return true;
-    fields->len = 0;
-    if (purge->kind == RHB_PURGE_TAG && !rhb_record_fields(&cache->store, found, fields))
-        return true;
-    return means(purge, cache->scratch.data, found->record.uri_len, fields);
-}
-
-/* ---- purges ---- */
-
-static void carry_out(struct rhb_cache *cache, const struct rhb_purge *purge)
-{
-    struct rhb_found found;
-    struct rhb_bytes fields = {0};
-    for (uint32_t number = 0; number < cache->store.n_entries; number++) {
-        if (!rhb_store_nth(&cache->store, number, &found.reading) ||
-            !is_meant(cache, purge, &found, &fields))
-            continue;
-        rhb_store_remove(&cache->store, &found.reading);
-        atomic_fetch_add(&cache->desk->removed, 1);
-    }
-    rhb_bytes_free(&fields);
-}
+/* ---- the desk ---- */
 
 /* The purge of this number as it was asked for; everything, when its place is being used again. */
 static void read_purge(const struct rhb_cache *cache, uint64_t number, struct rhb_purge *purge)
@@ -110,15 +75,17 @@ static void read_purge(const struct rhb_cache *cache, uint64_t number, struct rh
     uint64_t behind = atomic_load(&cache->desk->asked) - number;
     if (purge->number != number || behind >= RHB_PURGES - 1 || purge->len > RHB_PURGE_TEXT ||
         purge->kind > RHB_PURGE_ALL)
-        *purge = (struct rhb_purge){.kind = RHB_PURGE_ALL};
+        *purge = (struct rhb_purge){.kind = RHB_PURGE_ALL, .number = number};
 }
 
-bool rhb_cache_was_purged(const struct rhb_cache *cache, uint64_t since, const char *uri,
-                          size_t len, const struct rhb_bytes *fields)
+/* ---- what is not answered ---- */
+
+/* By the purges from `first` to `last`. */
+static bool is_meant(const struct rhb_cache *cache, uint64_t first, uint64_t last, const char *uri,
+                     size_t len, const struct rhb_bytes *fields)
 {
     struct rhb_purge purge;
-    uint64_t asked = atomic_load(&cache->desk->asked);
-    for (uint64_t number = since + 1; number <= asked; number++) {
+    for (uint64_t number = first; number <= last; number++) {
         read_purge(cache, number, &purge);
         if (means(&purge, uri, len, fields))
             return true;
@@ -126,93 +93,119 @@ bool rhb_cache_was_purged(const struct rhb_cache *cache, uint64_t since, const c
     return false;
 }
 
-/* What is owed is struck out only when it is done, and if nothing else was added meanwhile. */
-static void pay_all(struct rhb_cache *cache)
+bool rhb_cache_was_purged(const struct rhb_cache *cache, uint64_t since, const char *uri,
+                          size_t len, const struct rhb_bytes *fields)
 {
-    uint64_t owed = atomic_load(&cache->memory->owes_all);
-    if (owed == 0)
-        return;
-    carry_out(cache, &(struct rhb_purge){.kind = RHB_PURGE_ALL});
-    atomic_compare_exchange_strong(&cache->memory->owes_all, &owed, 0);
+    return is_meant(cache, since + 1, atomic_load(&cache->desk->asked), uri, len, fields);
 }
 
-static void carry_out_asked(struct rhb_cache *cache)
+/* `asked` before `done`: what is carried out between is not there any more. Its fields cannot be
+ * read when it has gone meanwhile. */
+bool rhb_cache_is_out(struct rhb_cache *cache, const struct rhb_found *found,
+                      const struct rhb_asked *asked)
 {
-    struct rhb_purge_desk *desk = cache->desk;
-    struct rhb_purge purge = {0};
-    uint64_t asked = atomic_load(&desk->asked);
-    for (uint64_t done = atomic_load(&desk->done); done < asked && purge.kind != RHB_PURGE_ALL;
-         done++) {
-        read_purge(cache, done + 1, &purge);
-        carry_out(cache, &purge);
-    }
-    atomic_store(&desk->done, asked);
-}
-
-bool rhb_cache_catch_up(struct rhb_cache *cache)
-{
-    const struct rhb_purge_desk *desk = cache->desk;
-    if (atomic_load(&desk->done) == atomic_load(&desk->asked) && !rhb_cache_owes_all(cache->memory))
+    const struct rhb_moment *asked_at = &found->record.asked_at;
+    uint64_t last = atomic_load(&cache->desk->asked), done = atomic_load(&cache->desk->done);
+    uint64_t since = asked_at->purges > done ? asked_at->purges : done;
+    if (asked_at->era != atomic_load(&cache->memory->era))
         return true;
-    if (!rhb_cache_lock(cache, LOCK_MS))
+    if (since >= last)
         return false;
-    pay_all(cache);
-    carry_out_asked(cache);
-    rhb_cache_show(cache);
-    rhb_store_unlock(&cache->store);
+    struct rhb_found copy = *found;
+    struct rhb_bytes fields = {0};
+    bool out = !rhb_record_fields(&cache->store, &copy, &fields) ||
+               is_meant(cache, since + 1, last, asked->uri, asked->uri_len, &fields);
+    rhb_bytes_free(&fields);
+    return out;
+}
+
+/* ---- the sweep ---- */
+
+enum {
+    STEP = 1024, /* entries that are looked at under the lock; half a millisecond */
+    PER_ENTRY = 4 * RHB_STORE_BLOCK /* bytes that take as long to free as an entry to look at */
+};
+
+/* What one step carries out. */
+struct step {
+    struct rhb_cache *cache;
+    uint64_t first;
+    uint32_t count;
+    struct rhb_purge *purges;
+    bool by_tag;
+    struct rhb_bytes fields; /* read only then */
+};
+
+/* A record that cannot be read is taken out too. */
+static bool is_swept(struct step *step, struct rhb_found *found)
+{
+    struct rhb_cache *cache = step->cache;
+    const struct rhb_bytes *key = &cache->scratch;
+    step->fields.len = 0;
+    if (!rhb_record_read_key(&cache->store, found, &cache->scratch) ||
+        (step->by_tag && !rhb_record_fields(&cache->store, found, &step->fields)))
+        return true;
+    for (uint32_t i = 0; i < step->count; i++)
+        if (step->first + i > found->record.asked_at.purges &&
+            means(&step->purges[i], key->data, found->record.uri_len, &step->fields))
+            return true;
+    return false;
+}
+
+static void sweep_entries(struct step *step, struct rhb_sweep *sweep)
+{
+    struct rhb_store *store = &step->cache->store;
+    struct rhb_found found;
+    for (uint64_t work = 0; work < STEP && sweep->at < store->n_entries; sweep->at++, work++) {
+        if (!rhb_store_nth(store, sweep->at, &found.reading) || !is_swept(step, &found))
+            continue;
+        work += 2 + found.reading.len / PER_ENTRY;
+        rhb_store_remove(store, &found.reading);
+        atomic_fetch_add(&step->cache->desk->removed, 1);
+    }
+}
+
+/* The purges behind `done`; when there are too many, one of everything. */
+static bool read_purges(struct step *step, uint64_t done, uint64_t target)
+{
+    bool all = target - done >= RHB_PURGES - 1;
+    step->first = all ? target : done + 1;
+    step->count = all ? 1 : (uint32_t)(target - done);
+    step->purges = calloc(step->count, sizeof *step->purges);
+    if (step->purges == NULL)
+        return false;
+    for (uint32_t i = 0; i < step->count; i++) {
+        read_purge(step->cache, step->first + i, &step->purges[i]);
+        if (all)
+            step->purges[i].kind = RHB_PURGE_ALL;
+        step->by_tag |= step->purges[i].kind == RHB_PURGE_TAG;
+    }
     return true;
 }
 
-/* ---- unsafe requests ---- */
-
-static void forget(struct rhb_cache *cache, const char *uri, size_t len)
+/* Under the lock. All that were asked for when a sweep begins are carried out by it. */
+static void take_step(struct rhb_cache *cache)
 {
-    struct rhb_bytes scratch = {0};
-    uint64_t hash = rhb_siphash(&cache->store.head->key, uri, len);
-    atomic_fetch_add(&cache->memory->changed, 1);
-    atomic_fetch_add(rhb_cache_changes(cache->memory, hash), 1);
-    if (!rhb_cache_lock(cache, LOCK_MS)) {
-        atomic_fetch_add(&cache->memory->owes_all, 1);
+    struct rhb_sweep *sweep = &cache->memory->sweep;
+    struct step step = {.cache = cache};
+    uint64_t done = atomic_load(&cache->desk->done);
+    if (sweep->target <= done)
+        *sweep = (struct rhb_sweep){.target = atomic_load(&cache->desk->asked)};
+    if (sweep->target <= done || !read_purges(&step, done, sweep->target))
         return;
-    }
-    rhb_record_forget(&cache->store, &cache->store.head->key, uri, len, &scratch);
+    sweep_entries(&step, sweep);
+    if (sweep->at == cache->store.n_entries)
+        atomic_store(&cache->desk->done, sweep->target);
+    free(step.purges);
+    rhb_bytes_free(&step.fields);
+}
+
+void rhb_cache_sweep(struct rhb_cache *cache)
+{
+    const struct rhb_purge_desk *desk = cache->desk;
+    if (atomic_load(&desk->done) == atomic_load(&desk->asked) || !rhb_store_lock(&cache->store, 0))
+        return;
+    take_step(cache);
     rhb_cache_show(cache);
     rhb_store_unlock(&cache->store);
-    rhb_bytes_free(&scratch);
-}
-
-/* A reference with the same scheme and host as `uri`, or a path. Others are not ours to forget. */
-static bool resolve(struct rhb_bytes *target, const struct rhb_bytes *uri,
-                    const struct rhb_text *reference)
-{
-    size_t origin = origin_len(uri->data, uri->len);
-    const char *hash = memchr(reference->at, '#', reference->len);
-    size_t len = hash != NULL ? (size_t)(hash - reference->at) : reference->len;
-    target->len = 0;
-    if (len > 0 && reference->at[0] == '/' && !(len > 1 && reference->at[1] == '/'))
-        return rhb_bytes_append(target, uri->data, origin) &&
-               rhb_bytes_append(target, reference->at, len);
-    if (len <= origin || strncasecmp(reference->at, uri->data, origin) != 0 ||
-        reference->at[origin] != '/')
-        return false;
-    return rhb_bytes_append(target, uri->data, origin) &&
-           rhb_bytes_append(target, reference->at + origin, len - origin);
-}
-
-void rhb_cache_invalidate(struct rhb_cache *cache, const struct rhb_asker *asker,
-                          const char *fields, size_t len)
-{
-    struct rhb_bytes uri = {0}, other = {0};
-    struct rhb_field_line field;
-    const char *at = fields;
-    if (rhb_asked_uri(asker, cache->proxies, &uri)) {
-        forget(cache, uri.data, uri.len);
-        while (rhb_next_field(&at, fields + len, &field))
-            if ((rhb_name_is(field.name.at, field.name.len, "location") ||
-                 rhb_name_is(field.name.at, field.name.len, "content-location")) &&
-                resolve(&other, &uri, &field.value))
-                forget(cache, other.data, other.len);
-    }
-    rhb_bytes_free(&uri);
-    rhb_bytes_free(&other);
 }

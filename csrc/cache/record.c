@@ -1,7 +1,7 @@
 #include "record.h"
 #include "vary.h"
 
-enum { SAME_URI = 32 /* records of one URI; more throw out the oldest */ };
+enum { SAME_URI = 32 /* records of one URI */ };
 
 static size_t key_len(const struct rhb_record *record)
 {
@@ -85,29 +85,75 @@ static bool is_replaced(const struct rhb_record *record, const struct rhb_to_sto
            memcmp(key + record->uri_len + record->extra_len, given->vary, given->vary_len) == 0;
 }
 
-/* Takes out what the given record replaces, and the oldest of too many. They come newest first. */
-static void make_room(struct rhb_store *store, const struct rhb_to_store *given,
-                      struct rhb_bytes *scratch)
+static void remove_replaced(struct rhb_store *store, const struct rhb_to_store *given,
+                            struct rhb_bytes *scratch)
 {
     struct rhb_found found;
-    int same = 0;
     rhb_store_begin_locked(store, &found.reading);
     while (rhb_store_next(store, given->hash, &found.reading)) {
-        bool read = rhb_record_read_key(store, &found, scratch);
-        if (read && !is_replaced(&found.record, given, scratch->data) && ++same < SAME_URI)
+        if (rhb_record_read_key(store, &found, scratch) &&
+            !is_replaced(&found.record, given, scratch->data))
             continue;
         rhb_store_remove(store, &found.reading);
         rhb_store_begin_locked(store, &found.reading); /* its successor is not known any more */
-        same = 0;
     }
+}
+
+/* Which of the records of a URI is of the least use. They come newest first. */
+struct worst {
+    struct rhb_store_reading stale, unused, newest;
+    int count;
+    bool has_stale, has_unused;
+};
+
+static void look_at(struct worst *worst, const struct rhb_store *store,
+                    const struct rhb_found *found, uint64_t now)
+{
+    const struct rhb_record *record = &found->record;
+    if (worst->count++ == 0)
+        worst->newest = found->reading;
+    if (!worst->has_unused && !rhb_store_was_used(store, &found->reading)) {
+        worst->has_unused = true;
+        worst->unused = found->reading;
+    }
+    if (rhb_record_age(record, now) >= record->lifetime.fresh) {
+        worst->has_stale = true;
+        worst->stale = found->reading; /* the oldest */
+    }
+}
+
+/* Of too many records of a URI, takes out one that is stale, or else the newest that nobody has
+ * used yet: a client that invents values of a field in the key throws out its own records only. */
+static void make_room(struct rhb_store *store, const struct rhb_to_store *given)
+{
+    struct rhb_found found;
+    struct worst worst = {.count = 0};
+    rhb_store_begin_locked(store, &found.reading);
+    while (rhb_store_next(store, given->hash, &found.reading)) {
+        struct rhb_found copy = found;
+        if (rhb_store_read(store, &copy.reading, &copy.record, sizeof(copy.record)))
+            look_at(&worst, store, &copy, given->head.stored_at);
+    }
+    if (worst.count < SAME_URI)
+        return;
+    rhb_store_remove(store, worst.has_stale    ? &worst.stale
+                            : worst.has_unused ? &worst.unused
+                                               : &worst.newest);
+}
+
+bool rhb_record_fits(const struct rhb_store *store, const struct rhb_to_store *given)
+{
+    uint64_t key = (uint64_t)given->uri_len + given->extra_len + given->vary_len;
+    return key <= RHB_RECORD_KEY && given->fields_len <= RHB_RECORD_FIELDS &&
+           sizeof(struct rhb_record) + key + given->fields_len + given->body_len <=
+               rhb_store_largest(store);
 }
 
 bool rhb_record_store(struct rhb_store *store, const struct rhb_to_store *given,
                       struct rhb_bytes *scratch)
 {
     struct rhb_record record = given->head;
-    if (given->uri_len + given->extra_len + given->vary_len > RHB_RECORD_KEY ||
-        given->fields_len > RHB_RECORD_FIELDS)
+    if (!rhb_record_fits(store, given))
         return false;
     record.uri_len = (uint32_t)given->uri_len;
     record.extra_len = (uint32_t)given->extra_len;
@@ -119,7 +165,8 @@ bool rhb_record_store(struct rhb_store *store, const struct rhb_to_store *given,
         {given->extra, given->extra_len},   {given->vary, given->vary_len},
         {given->fields, given->fields_len}, {given->body, given->body_len},
     };
-    make_room(store, given, scratch);
+    remove_replaced(store, given, scratch);
+    make_room(store, given);
     return rhb_store_add(store, given->hash, parts, sizeof(parts) / sizeof(parts[0]));
 }
 

@@ -12,7 +12,13 @@ enum {
     RHB_RECORD_FIELDS = 65536 /* bytes of status line and fields, at most */
 };
 
+/* So much had happened in the cache (cache.h). */
+struct rhb_moment {
+    uint64_t changed, purges, era;
+};
+
 struct rhb_record {
+    struct rhb_moment asked_at;
     uint64_t stored_at; /* coarse monotonic ns */
     int64_t date;       /* seconds since 1970, as its Date says */
     int64_t modified;   /* likewise; INT64_MIN: no Last-Modified */
@@ -56,6 +62,9 @@ struct rhb_to_store {
     uint64_t hash;
     struct rhb_record head; /* but for the lengths */
 };
+
+/* Whether it is not too large for the store. */
+bool rhb_record_fits(const struct rhb_store *store, const struct rhb_to_store *given);
 
 /* Puts it into the store, in place of what answers the same requests. False when the store does not
  * take it. Under the lock. */

@@ -26,6 +26,15 @@ bool rhb_next_field(const char **at, const char *end, struct rhb_field_line *fie
     return true;
 }
 
+struct rhb_text rhb_field_value(const char *fields, const char *end, const char *lower)
+{
+    struct rhb_field_line field;
+    while (rhb_next_field(&fields, end, &field))
+        if (rhb_name_is(field.name.at, field.name.len, lower))
+            return field.value;
+    return (struct rhb_text){NULL, 0};
+}
+
 /* ---- one field ---- */
 
 /* Besides what is found for the caller. */
@@ -33,7 +42,7 @@ struct reading {
     struct rhb_said *said;
     int64_t now;
     struct rhb_directives cache_control, surrogate, cdn;
-    bool has_surrogate, has_cdn, bad_cdn;
+    bool has_cdn, bad_cdn;
 };
 
 static void read_expires(struct reading *reading, const struct rhb_field_line *field)
@@ -82,11 +91,9 @@ static void read_cache_control(struct reading *reading, const struct rhb_field_l
     rhb_directives_read(&reading->cache_control, field->value.at, field->value.len);
 }
 
-/* Of the Edge Architecture Specification (2001): as Cache-Control, but for its numbers. */
 static void read_surrogate_control(struct reading *reading, const struct rhb_field_line *field)
 {
-    reading->has_surrogate = true;
-    rhb_directives_read(&reading->surrogate, field->value.at, field->value.len);
+    rhb_directives_read_surrogate(&reading->surrogate, field->value.at, field->value.len);
 }
 
 static void read_cdn_cache_control(struct reading *reading, const struct rhb_field_line *field)
@@ -154,12 +161,13 @@ static void read_field(struct reading *reading, const struct rhb_field_line *fie
 
 /* ---- all fields ---- */
 
-/* RFC 9213 section 2.2: the first field of those that are meant for this cache counts, alone. */
+/* RFC 9213 section 2.2: the first field of those that are meant for this cache counts, alone. A
+ * Surrogate-Control may be for other caches, or say only how the content is processed. */
 static void choose(struct reading *reading)
 {
     struct rhb_said *said = reading->said;
     said->targeted = true;
-    if (reading->has_surrogate)
+    if (reading->surrogate.seen != 0 || reading->surrogate.broken)
         said->directives = reading->surrogate;
     else if (reading->has_cdn && !reading->bad_cdn)
         said->directives = reading->cdn;

@@ -18,6 +18,9 @@ struct rhb_field_line {
 /* Goes on to the next of the field lines between *at and end; false when there is no other. */
 bool rhb_next_field(const char **at, const char *end, struct rhb_field_line *field);
 
+/* The value of the first field with this name, between these. */
+struct rhb_text rhb_field_value(const char *fields, const char *end, const char *lower);
+
 /* Pointers point into the fields that were read. */
 struct rhb_said {
     struct rhb_directives directives; /* those that count: of a targeted field, or Cache-Control */

@@ -106,6 +106,13 @@ bool rhb_store_read(const struct rhb_store *store, struct rhb_store_reading *rea
 /* It was of use, and is to be kept. */
 void rhb_store_touch(const struct rhb_store *store, const struct rhb_store_reading *reading);
 
+/* Whether it was, since the hand last passed. */
+static inline bool rhb_store_was_used(const struct rhb_store *store,
+                                      const struct rhb_store_reading *reading)
+{
+    return atomic_load_explicit(&store->entries[reading->entry].used, memory_order_relaxed) != 0;
+}
+
 /* ---- writing, under the lock: store_write.c ---- */
 
 /* False when it cannot be had for so many milliseconds; the caller does without then. */

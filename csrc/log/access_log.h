@@ -35,10 +35,11 @@ struct rhb_access_entry {
     const struct rhb_allowed_peers *proxies; /* those that are believed; NULL: none */
     time_t finished;
     uint64_t duration_ns;
-    bool answered;     /* no application has had it, so it has no time with one */
-    bool timed;        /* the next two are known */
-    uint64_t queue_ns; /* from the last byte of the request until the loop turned to it */
-    uint64_t away_ns;  /* of duration_ns: waiting for the client */
+    bool answered;      /* no application has had it, so it has no time with one */
+    bool timed;         /* the next three are known */
+    uint64_t queue_ns;  /* from the last byte of the request until the loop turned to it */
+    uint64_t away_ns;   /* of duration_ns: waiting for the client */
+    uint64_t waited_ns; /* before queue_ns: for another request, whose answer is the cache's */
     pid_t pid;
 };
 

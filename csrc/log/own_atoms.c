@@ -63,6 +63,15 @@ static bool put_queue_time(const struct rhb_access_line *line, const struct rhb_
     return true;
 }
 
+static bool put_wait_time(const struct rhb_access_line *line, const struct rhb_access_item *item)
+{
+    (void)item;
+    if (!line->entry->timed)
+        return rhb_access_put_value(line->out, NULL, 0);
+    rhb_access_put_duration(line->out, line->entry->waited_ns);
+    return true;
+}
+
 static bool put_app_time(const struct rhb_access_line *line, const struct rhb_access_item *item)
 {
     uint64_t all = line->entry->duration_ns, away = line->entry->away_ns;
@@ -77,6 +86,7 @@ static const struct rhb_access_own_atom atoms[] = {
     {"request_id", put_request_id, false}, {"trace_id", put_trace_id, false},
     {"span_id", put_span_id, false},       {"front_time", put_front_time, true},
     {"queue_time", put_queue_time, true},  {"app_time", put_app_time, true},
+    {"wait_time", put_wait_time, true},
 };
 
 const struct rhb_access_own_atom *rhb_access_own_atom(const char *name, size_t len)

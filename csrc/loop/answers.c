@@ -24,6 +24,7 @@ static void report(struct rhb_loop *loop, const struct rhb_conn *conn,
         .duration_ns = rhb_now_exact() - sending->started,
         .queue_ns = lap->began - lap->arrived,
         .away_ns = lap->away,
+        .waited_ns = rhb_conn_waited_ns(conn),
     };
     if (sending->out.data != NULL && sending->id_len > 0) {
         entry.request_id = sending->out.data + sending->id_at;

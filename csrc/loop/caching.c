@@ -47,6 +47,17 @@ static void renew(struct rhb_loop *loop, const struct rhb_conn *conn, struct rhb
         rhb_conn_close(loop, own);
 }
 
+/* For the access log. The clock is coarse, and the time of the request begins anew behind the wait.
+ */
+static void end_wait(const struct rhb_loop *loop, struct rhb_conn *conn)
+{
+    uint64_t now = rhb_now_coarse();
+    uint64_t began = conn->waits_until - loop->options.timeouts[RHB_CONN_WAIT];
+    conn->waited = now > began ? (uint32_t)((now - began) / 1000) : 0;
+    conn->waited_request = conn->requests;
+    conn->waits_until = 0;
+}
+
 static bool settle(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_verdict verdict,
                    struct rhb_filling *filling)
 {
@@ -54,7 +65,8 @@ static bool settle(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_verdic
     if (conn->waits)
         return false;
     conn->asks = false;
-    conn->waits_until = 0;
+    if (conn->waits_until != 0)
+        end_wait(loop, conn);
     if (verdict == RHB_VERDICT_ASK)
         conn->filling = filling;
     else if (verdict == RHB_VERDICT_ANSWER_AND_ASK)
@@ -81,7 +93,8 @@ static bool answer(void *state, const struct rhb_question *question, struct rhb_
         return false;
     if (passes(loop, conn)) {
         conn->asks = false;
-        conn->waits_until = 0;
+        if (conn->waits_until != 0)
+            end_wait(loop, conn);
         return false;
     }
     struct rhb_asker asker = asker_of(loop->lane, conn);
@@ -238,19 +251,22 @@ static void strip(struct rhb_response_head *written)
 }
 
 static enum rhb_filled ask_cache(struct rhb_loop *loop, struct rhb_lane *lane,
-                                 struct rhb_conn *conn, struct rhb_response_head *written)
+                                 struct rhb_conn *conn, struct rhb_response_head *written,
+                                 int64_t in_hand)
 {
     struct rhb_asker asker = asker_of(lane, conn);
     if (conn->filling == NULL && written->says_caching && is_method(&lane->request.head, "GET", 3))
         conn->filling = rhb_filling_of(loop->cache, &asker, &lane->asked_at);
     if (conn->filling == NULL)
         return RHB_FILLED_NOT;
+    conn->filling->in_hand = in_hand;
     return rhb_filling_head(loop->cache, conn->filling, &lane->request.head, written,
                             rhb_clock_date(&loop->clock));
 }
 
 enum rhb_filled rhb_caching_head(struct rhb_loop *loop, struct rhb_lane *lane,
-                                 struct rhb_conn *conn, struct rhb_response_head *written)
+                                 struct rhb_conn *conn, struct rhb_response_head *written,
+                                 int64_t in_hand)
 {
     if (lane->current != conn ||
         (conn->filling == NULL && !written->says_caching && is_safe(&lane->request.head)))
@@ -261,7 +277,7 @@ enum rhb_filled rhb_caching_head(struct rhb_loop *loop, struct rhb_lane *lane,
         rhb_cache_invalidate(loop->cache, &asker, fields,
                              (size_t)(written->out->data + written->out->len - fields));
     }
-    enum rhb_filled filled = ask_cache(loop, lane, conn, written);
+    enum rhb_filled filled = ask_cache(loop, lane, conn, written, in_hand);
     if (filled != RHB_FILLED_REPLACED && written->says_caching)
         strip(written);
     return filled;

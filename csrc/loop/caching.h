@@ -48,10 +48,12 @@ void rhb_caching_drop(struct rhb_loop *loop, struct rhb_conn *conn);
 /* ---- the response of the application; its thread need not be in the loop ---- */
 
 /* The fields of the application are written, those of the server not yet; only while the lane still
- * has the request. REPLACED: *written is another response now, and conn->filling->stale_body its
- * body. GATHERS: rhb_caching_body is to get the body, and then rhb_caching_complete is called. */
+ * has the request. in_hand: bytes of the body, when all of it will be given next; otherwise -1.
+ * REPLACED: *written is another response now, and conn->filling->stale_body its body. GATHERS:
+ * rhb_caching_body is to get the body, and then rhb_caching_complete is called. */
 enum rhb_filled rhb_caching_head(struct rhb_loop *loop, struct rhb_lane *lane,
-                                 struct rhb_conn *conn, struct rhb_response_head *written);
+                                 struct rhb_conn *conn, struct rhb_response_head *written,
+                                 int64_t in_hand);
 
 /* False: it need not get more. */
 bool rhb_caching_body(struct rhb_loop *loop, struct rhb_conn *conn, const char *data, size_t len);

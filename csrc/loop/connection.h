@@ -67,10 +67,12 @@ struct rhb_conn {
     bool asks;         /* its request waits no more: it goes to the application */
     bool background;   /* it has no client, and fd is no socket: a stored response is renewed */
     uint32_t requests; /* that have been served or are being served */
-    uint32_t unsent;   /* bytes that the socket held when the response was last suspended */
-    struct rhb_peer peer;   /* the other end, or what its PROXY header names */
-    struct rhb_peer client; /* of the current request, if has_client; for the access log */
-    size_t head_seen;       /* bytes of `in` that have been parsed as incomplete */
+    uint32_t waited;   /* microseconds that a request has waited for another one (caching.h), */
+    uint32_t waited_request; /* which was this one of them */
+    uint32_t unsent;         /* bytes that the socket held when the response was last suspended */
+    struct rhb_peer peer;    /* the other end, or what its PROXY header names */
+    struct rhb_peer client;  /* of the current request, if has_client; for the access log */
+    size_t head_seen;        /* bytes of `in` that have been parsed as incomplete */
     struct rhb_bytes
         in; /* parked input: a part of a head, a head whose body is arriving, pipelined bytes */
     struct rhb_incoming *incoming;
@@ -80,6 +82,12 @@ struct rhb_conn {
     uint64_t waits_until;        /* coarse monotonic ns; 0: it has not waited yet */
     struct rhb_sending *sending; /* the suspended response, if it is one of C (answers.h) */
 };
+
+/* For the access log. */
+static inline uint64_t rhb_conn_waited_ns(const struct rhb_conn *conn)
+{
+    return conn->waited_request == conn->requests ? (uint64_t)conn->waited * 1000 : 0;
+}
 
 /* Frees the parked input. */
 static inline void rhb_conn_drop_input(struct rhb_conn *conn)

@@ -20,6 +20,7 @@ from .csrc cimport (
     rhb_bytes_append,
     rhb_bytes_free,
     rhb_conn,
+    rhb_conn_waited_ns,
     rhb_lap,
     rhb_lock_give,
     rhb_lock_take,
@@ -69,6 +70,7 @@ cdef class AccessLine:
         entry.body_bytes = body_bytes
         entry.timed = status != 101
         entry.queue_ns, entry.away_ns = lap.began - lap.arrived, lap.away
+        entry.waited_ns = rhb_conn_waited_ns(conn)
         entry.sender, entry.proxies = &conn.peer, &loop.options.forwarded.allowed
         if request_id is not None:
             rhb_latin1(request_id, &entry.request_id, &entry.request_id_len)

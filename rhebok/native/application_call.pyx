@@ -112,7 +112,7 @@ cdef int start_list(Exchange exchange, object result) except -1:
     if exchange.head.ended:  # another thread has called write(), for instance when the copy collected garbage
         exchange.iterator = iter(blocks)
         return 0
-    if exchange.end_head(total):
+    if exchange.end_head(total, True):
         return 0
     if not frame_all(&exchange.body, exchange.outgoing, blocks, total):
         exchange.iterator = iter(blocks)
@@ -123,7 +123,7 @@ cdef int start_list(Exchange exchange, object result) except -1:
 
 cdef int start_block(Exchange exchange, object block) except -1:
     """The same for a list of one block, which is most of them."""
-    if exchange.end_head(size_of_block(block)):
+    if exchange.end_head(size_of_block(block), True):
         return 0
     if not frame_only(&exchange.body, exchange.outgoing, block):
         exchange.iterator = iter((block,))
@@ -209,7 +209,7 @@ cdef int put_end(Exchange exchange) except -1:
         return 0  # write() waits in another thread: its block goes first, and then the iterator is asked again
     exchange.iterator = None
     if not exchange.head.ended:
-        if exchange.end_head(0):
+        if exchange.end_head(0, True):
             return 0
     if exchange.gathers:
         end_gathering(exchange.loop, exchange.conn, &exchange.head)

@@ -163,6 +163,7 @@ cdef extern from "log/access_log.h" nogil:
         bint timed
         uint64_t queue_ns
         uint64_t away_ns
+        uint64_t waited_ns
         pid_t pid
     rhb_access_log *rhb_access_log_new(const char *format, const char **error, size_t *error_at)
     int rhb_access_log_open(rhb_access_log *log, const char *path, int fd)
@@ -342,6 +343,7 @@ cdef extern from "loop/connection.h" nogil:
         rhb_peer client
         bint has_client
         void *owner
+    uint64_t rhb_conn_waited_ns(const rhb_conn *conn)
 
 cdef extern from "loop/scoreboard.h" nogil:
     enum: RHB_SCORE_SIZE
@@ -572,7 +574,8 @@ cdef extern from "loop/caching.h" nogil:
         size_t n_wake
         rhb_cache_counts *counts
     bint rhb_caching_join(rhb_loop *loop, const rhb_caching_options *options)
-    rhb_filled rhb_caching_head(rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, rhb_response_head *written)
+    rhb_filled rhb_caching_head(
+        rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, rhb_response_head *written, int64_t in_hand)
     bint rhb_caching_body(rhb_loop *loop, rhb_conn *conn, const char *data, size_t len)
     void rhb_caching_complete(rhb_loop *loop, rhb_conn *conn, int64_t content_length)
     void rhb_caching_give_up(rhb_loop *loop, rhb_conn *conn)

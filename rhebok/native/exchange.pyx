@@ -351,11 +351,12 @@ cdef class Exchange:
 
     # ---- head and body ----
 
-    cdef bint end_head(self, int64_t body_length) except -1:
-        """Completes the head. body_length: -1 when not known. True: only a named file is sent (named_files.pyx)."""
+    cdef bint end_head(self, int64_t body_length, bint in_hand=False) except -1:
+        """Completes the head. body_length: -1 when not known. in_hand: the body comes next. True: it is a file."""
         cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
         cdef int filled = complete_head(&self.head, self.loop, self.lane, self.conn,
-                                        body_length if named < 0 else named, <PyObject *>self.request_id)
+                                        body_length if named < 0 else named, in_hand and named < 0,
+                                        <PyObject *>self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if filled:

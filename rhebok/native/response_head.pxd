@@ -25,7 +25,7 @@ cdef struct ResponseHead:
 
 cdef int write_fields(ResponseHead *head, Outgoing outgoing, object status, list headers) except -1
 cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, int64_t body_length,
-                       PyObject *request_id) except -1
+                       bint in_hand, PyObject *request_id) except -1
 cdef int refuse_text(object text, str what) except -1
 cdef int refuse_head(rhb_head_result result, object name, object value) except -1
 

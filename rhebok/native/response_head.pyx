@@ -69,16 +69,17 @@ cdef inline int write_field(ResponseHead *head, object field) except -1:
 
 
 cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, int64_t body_length,
-                       PyObject *request_id) except -1:
+                       bint in_hand, PyObject *request_id) except -1:
     """Decides the framing and completes the head. Returns what the cache does with the response (rhb_filled).
-    body_length: bytes, -1 when it is not known. request_id: a str that the caller holds, None without --request-id.
-    Raises AssertionError when start_response() was not called, ValueError when the Content-Length fits no body."""
+    body_length: bytes, -1 when it is not known. in_hand: all of the body is put next. request_id: a str that the caller
+    holds, None without --request-id. Raises AssertionError when start_response() was not called, ValueError when the
+    Content-Length fits no body."""
     cdef rhb_head_result result
     cdef int filled = RHB_FILLED_NOT
     if not head.started:
         raise AssertionError("the application did not call start_response() before its first block")
     if loop.cache is not NULL:
-        filled = rhb_caching_head(loop, lane, conn, &head.written)
+        filled = rhb_caching_head(loop, lane, conn, &head.written, body_length if in_hand else -1)
     if request_id is not <PyObject *>None:
         echo_request_id(&head.written, loop, <str>request_id)
     if rhb_loop_ends(loop):  # perhaps only since the application was called

@@ -48,7 +48,8 @@ class OneGeneration:
 
 
 class MasterDesk:
-    """Of one master. path: None: there is no control socket. exporter: None: there are no metrics."""
+    """Of one master. path: None: there is no control socket. exporter: None: there are no metrics.
+    caches: there is a cache."""
 
     def __init__(
         self,
@@ -58,8 +59,10 @@ class MasterDesk:
         log: logging.Logger,
         number: int = 0,
         exporter: Exporter | None = None,
+        caches: bool = False,
     ) -> None:
         self._path = path
+        self._caches = caches
         self._exporter = exporter
         self._not_ready = "the generation is not ready"
         self._listeners = listeners
@@ -101,6 +104,8 @@ class MasterDesk:
             self._complained = True
         else:
             self._control.answers(self._answer)
+            if self._complained and self._caches:  # until now the old generation was told what to purge
+                self._informed().books.purge("all", "*")
 
     def next_at(self) -> float:
         """When to look although nothing has come."""
@@ -162,4 +167,5 @@ def master_desk(
 ) -> MasterDesk:
     """Of a generation that has no supervisor of ours."""
     path = control_path(settings.control, listeners[0].name, os.environ, os.geteuid())
-    return MasterDesk(path, listeners, scoreboard, log, int(number) if number.isdecimal() else 0, exporter)
+    generation = int(number) if number.isdecimal() else 0
+    return MasterDesk(path, listeners, scoreboard, log, generation, exporter, caches=settings.cache > 0)

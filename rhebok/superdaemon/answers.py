@@ -112,7 +112,8 @@ class Answers:
     def _purge(self, argument: Any) -> dict[str, Any]:
         """Whoever answers from the cache next carries it out first."""
         kind, text = _meant_by(argument)
-        self.books.purge(kind, text)
+        if not self.books.purge(kind, text):
+            raise ValueError("no generation has a board, on which purges are written")
         return {"done": f"no response with the {kind} {text} is answered from the cache any more"}
 
     def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:

@@ -149,6 +149,29 @@ def test_nobody_waits_for_longer_than_cache_wait(
     assert {response.status for response in answers_of(clients)} == {200}
 
 
+def test_the_access_log_tells_how_long_a_request_waited_for_another(
+    serve: Serve, gate: Gate, calls: Callable[[str], int]
+) -> None:
+    log = ("--access-logfile", "access.log", "--access-logformat", "%(U)s %({wait_time}x)s")
+    server = serve("cached", "--cache", "4m", "--cache-wait", "0.3", *log, workers=3, **gate.variables)
+    clients = send_all(server, "/gate", 2)
+    gate.wait_for_arrival()
+    until(lambda: calls("/gate") == 2, lambda: server.log)
+    gate.remove()
+    for client in clients:
+        assert client.response().status == 200
+        assert client.get("/other").status == 200
+        client.close()
+    file = server.directory / "access.log"
+    lines = until(
+        lambda: [line.split() for line in found] if len(found := file.read_text().splitlines()) >= 4 else []
+    )
+    waited = sorted(float(seconds) for path, seconds in lines if path == "/gate")
+    assert waited[0] == 0.0
+    assert 0.25 < waited[1] < 20
+    assert {float(seconds) for path, seconds in lines if path == "/other"} == {0.0}
+
+
 def test_a_deploy_begins_with_an_empty_cache(serve: Serve, calls: Callable[[str], int]) -> None:
     server = serve("cached", "--cache", "4m", workers=2)
     assert [server.get("/a").status for _ in range(5)] == [200] * 5

@@ -141,6 +141,43 @@ static void targeted_fields_are_dictionaries(struct rhb_test *t)
     }
 }
 
+static void those_of_surrogate_control_may_be_for_one_cache(struct rhb_test *t)
+{
+    static const struct {
+        const char *value;
+        unsigned seen;
+        uint32_t max_age, while_revalidate;
+    } rows[] = {
+        {"max-age=60", RHB_MAX_AGE, 60, 0},
+        {"max-age=60;rhebok", RHB_MAX_AGE, 60, 0},
+        {"max-age=60 ; Rhebok , no-store", RHB_MAX_AGE | RHB_NO_STORE, 60, 0},
+        {"max-age=60;", RHB_MAX_AGE, 60, 0},
+        {"max-age=60;other", 0, 0, 0},
+        {"no-store;other, max-age=60", RHB_MAX_AGE, 60, 0},
+        {"no-store=\"a;other\"", RHB_NO_STORE, 0, 0},
+        {"content=\"ESI/1.0;x\", max-age=60", RHB_MAX_AGE, 60, 0},
+        {"max-age=60+30", RHB_MAX_AGE | RHB_STALE_WHILE_REVALIDATE, 60, 30},
+        {"max-age=60+30;rhebok", RHB_MAX_AGE | RHB_STALE_WHILE_REVALIDATE, 60, 30},
+        {"max-age=60+", RHB_MAX_AGE, 60, 0},
+        {"max-age=60+x", RHB_MAX_AGE, 60, 0},
+        {"max-age=+30", RHB_MAX_AGE | RHB_STALE_WHILE_REVALIDATE, 0, 30},
+        {"+, ;, =", 0, 0, 0},
+        {"", 0, 0, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        size_t len = strlen(rows[i].value);
+        struct rhb_guard guard = rhb_guard_new(len + 1);
+        struct rhb_directives got = {0};
+        rhb_directives_read_surrogate(&got, rhb_guard_put(&guard, rows[i].value, len), len);
+        bool right = CHECK_INT(got.seen, rows[i].seen);
+        right = CHECK_INT(got.max_age, rows[i].max_age) && right;
+        right = CHECK_INT(got.stale_while_revalidate, rows[i].while_revalidate) && right;
+        if (!right)
+            rhb_note(t, "%s", rows[i].value);
+        rhb_guard_free(&guard);
+    }
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
@@ -148,6 +185,7 @@ int main(void)
         RHB_CASE(those_of_requests_and_of_stale_responses_have_numbers),
         RHB_CASE(a_string_without_an_end_is_noticed),
         RHB_CASE(targeted_fields_are_dictionaries),
+        RHB_CASE(those_of_surrogate_control_may_be_for_one_cache),
     };
     return RHB_RUN(cases);
 }

@@ -88,6 +88,10 @@ static void targeted_fields_come_first(struct rhb_test *t)
         {"CDN-Cache-Control: public\r\nExpires: " LATER "\r\n", NOT},
         {"Surrogate-Control: max-age=7\r\nCDN-Cache-Control: max-age=5\r\n", 7},
         {"Surrogate-Control: max-age=7\r\nCache-Control: no-store, private\r\n", 7},
+        {"Surrogate-Control: max-age=7;rhebok\r\nCache-Control: no-store\r\n", 7},
+        {"Surrogate-Control: no-store;other\r\nCache-Control: max-age=6\r\n", 6},
+        {"Surrogate-Control: content=\"ESI/1.0\"\r\nCDN-Cache-Control: max-age=5\r\n", 5},
+        {"Surrogate-Control: max-age=7, a=\"\r\nCache-Control: max-age=6\r\n", NOT},
         {"CDN-Cache-Control: max-age=5\r\nSet-Cookie: a=b\r\n", NOT},
         {"CDN-Cache-Control: max-age=5\r\nCDN-Cache-Control: max-age=6\r\n", 6},
     };
@@ -115,13 +119,20 @@ static void a_request_with_authorization_needs_leave(struct rhb_test *t)
 
 static void statuses_are_told_apart(struct rhb_test *t)
 {
-    static const int stored[] = {200, 203, 204, 299, 301, 302, 307, 308, 404, 410, 499, 501, 599};
-    static const int not_stored[] = {206, 304, 500, 502, 503, 504};
+    static const int stored[] = {200, 203, 204, 299, 300, 301, 302, 303,
+                                 307, 308, 404, 405, 410, 414, 451, 501};
+    /* of one request: its fields, its client, or a failure */
+    static const int not_stored[] = {101, 206, 226, 304, 400, 401, 402, 403, 406, 407, 408,
+                                     409, 411, 412, 413, 415, 416, 417, 421, 422, 425, 426,
+                                     428, 429, 431, 499, 500, 502, 503, 504, 505, 511, 599};
     struct rhb_lifetime lifetime;
     for (size_t i = 0; i < COUNT(stored); i++)
         CHECK(may_store("Cache-Control: max-age=60\r\n", stored[i], false, &lifetime));
-    for (size_t i = 0; i < COUNT(not_stored); i++)
+    for (size_t i = 0; i < COUNT(not_stored); i++) {
         CHECK(!may_store("Cache-Control: max-age=60\r\n", not_stored[i], false, &lifetime));
+        CHECK(!may_store("Cache-Control: public, s-maxage=60\r\n" TAG, not_stored[i], false,
+                         &lifetime));
+    }
     CHECK(!may_store("Cache-Control: max-age=60, must-understand\r\n", 299, false, &lifetime));
     CHECK(may_store("Cache-Control: max-age=60, must-understand\r\n", 404, false, &lifetime));
 }

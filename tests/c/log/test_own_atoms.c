@@ -83,6 +83,9 @@ static void the_time_in_the_application_is_without_that_of_the_client(struct rhb
     entry.queue_ns = 1500000u;
     entry.away_ns = 1000000000u;
     check_line(t, "%({queue_time}x)s %({app_time}x)s", &entry, "0.001500 2.004005");
+    check_line(t, "%({wait_time}x)s", &entry, "0.000000");
+    entry.waited_ns = 2500000u;
+    check_line(t, "escape=json [%({wait_time}x)s]", &entry, "[0.002500]");
     entry.away_ns = 4000000000u;
     check_line(t, "escape=json [%({app_time}x)s]", &entry, "[0.000000]");
 }

@@ -80,7 +80,7 @@ static inline enum rhb_filled respond(struct scene *s, struct rhb_conn *conn, co
                        (size_t)(end - colon - 2));
         fields = end + 2;
     }
-    enum rhb_filled filled = rhb_caching_head(f->loop, f->loop->lane, conn, &head);
+    enum rhb_filled filled = rhb_caching_head(f->loop, f->loop->lane, conn, &head, -1);
     rhb_head_end(&head, &context, &outcome);
     if (filled == RHB_FILLED_REPLACED) {
         const struct rhb_bytes *stale = &conn->filling->stale_body;
@@ -107,7 +107,7 @@ static inline enum rhb_filled begin_response(struct scene *s, struct rhb_conn *c
     struct rhb_response_head head;
     rhb_head_begin(&head, &out, "200 OK", 6);
     rhb_head_field(&head, "Cache-Control", 13, "max-age=60", 10);
-    enum rhb_filled filled = rhb_caching_head(s->f.loop, s->f.loop->lane, conn, &head);
+    enum rhb_filled filled = rhb_caching_head(s->f.loop, s->f.loop->lane, conn, &head, -1);
     rhb_bytes_free(&out);
     return filled;
 }
