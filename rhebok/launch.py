@@ -19,7 +19,8 @@ from rhebok.errors import ExitStatus, UserError
 from rhebok.listening.allowed_peers import parse_peers
 from rhebok.listening.listeners import STARTER_VARIABLE
 from rhebok.log_setup import Logs
-from rhebok.process import identity, library, logger_config
+from rhebok.process import identity, library, logger_config, other_threads
+from rhebok.process.bare_signals import set_handler
 from rhebok.process.log_stream import STDERR, ErrorLog, LogStream
 from rhebok.process.logs import check_writable, open_access_log
 from rhebok.process.open_files import allow_connections, fill_standard_descriptors
@@ -91,7 +92,8 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
     settings = replace(settings, access_logfile=route.file)
     # Until the master has loaded everything and installs its own handler: the supervisor asks for a traceback
     # of a generation that does not get ready.
-    faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=True)
+    set_handler(TRACEBACK_SIGNAL, lambda _number, _frame: other_threads.write(log.stream))
+    faulthandler.register(TRACEBACK_SIGNAL, log.stream, all_threads=False, chain=True)
     with logged(settings, log), ExitStack() as stack:
         pid_file = _pid_file_of_generation(settings, log)
         listeners = listen(settings, pid_file, stack)

@@ -17,6 +17,7 @@ from posix.unistd cimport close, getppid
 
 from .orphan cimport limit_life
 from .thread_stacks cimport install as install_stacks
+from .thread_stacks import FRAMES_SIGNAL
 
 cdef extern from "<fcntl.h>" nogil:
     enum: O_CLOEXEC, O_NONBLOCK
@@ -30,7 +31,7 @@ cdef extern from "<sys/prctl.h>" nogil:
 
 
 cdef object count_handlers = atexit._ncallbacks, unregister = atexit.unregister
-cdef object chain = faulthandler.register, leave = faulthandler.unregister
+cdef object write_frames = faulthandler.register, leave = faulthandler.unregister
 
 
 @cython.final
@@ -56,7 +57,8 @@ cdef class FirstSteps:
     cdef bint alone
     cdef size_t title_at
     cdef bytes title
-    cdef object traceback_arguments, traceback
+    cdef tuple traceback_arguments, frames_arguments
+    cdef object traceback
     cdef int traceback_fd, log_fd, stop, master
     cdef double life
 
@@ -68,7 +70,8 @@ cdef class FirstSteps:
         self.title_at, self.title = title
         self.traceback_fd, self.log_fd = traceback_fd, log_fd
         self.stop, self.master, self.life = stop, master, life
-        self.traceback, self.traceback_arguments = traceback, (traceback, traceback_fd, True, True)
+        self.traceback, self.traceback_arguments = traceback, (traceback, traceback_fd, False, True)
+        self.frames_arguments = (FRAMES_SIGNAL, traceback_fd, False)
 
     def take(self, tuple pipe):
         """take(pipe: tuple[int, int]) -> int: once, in the worker. pipe: descriptors of the master's wakeup pipe, which
@@ -87,8 +90,10 @@ cdef class FirstSteps:
         leave(self.traceback)  # of the master, from the time of loading
         for number, handler in self.handlers:
             set_handler(number, handler)
-        chain(*self.traceback_arguments)  # before that handler C writes, whatever the interpreter is doing
-        install_stacks(self.log_fd)
+        # Before that handler, C writes where this thread is at once, whatever the interpreter is doing.
+        write_frames(*self.traceback_arguments)
+        write_frames(*self.frames_arguments)
+        install_stacks(self.log_fd, self.traceback_fd)
         self.end_with_master()
         self.leave_handlers()
         memcpy(<void *>self.title_at, <const char *>self.title, <size_t>len(self.title))

@@ -1,5 +1,6 @@
-/* Ends a worker whose master has been killed. A signal handler in C, because it runs also while the
- * interpreter is stuck in C code of the application, where a handler in Python would never run.
+/* Ends a worker whose master has been killed, or one that has failed and does not end. A signal
+ * handler in C, because it runs also while the interpreter is stuck in C code of the application,
+ * where a handler in Python would never run.
  *
  * A handler has no argument, so its state is static: one for the process, as the handler is. */
 #ifndef RHB_ORPHAN_H
@@ -52,6 +53,14 @@ static bool rhb_orphan_watch(int number, pid_t parent, struct timespec life)
     ours.sa_flags |= SA_SIGINFO;
     ours.sa_sigaction = rhb_orphan_signalled;
     return sigaction(number, &ours, NULL) == 0;
+}
+
+/* Once the handler is installed: ends this process after that time, if it has not ended. */
+static void rhb_orphan_end(struct timespec life)
+{
+    rhb_orphan.armed = true;
+    rhb_orphan.life.it_value = life;
+    timer_settime(rhb_orphan.timer, 0, &rhb_orphan.life, NULL);
 }
 
 #endif

@@ -1,5 +1,5 @@
-"""Kills a worker whose master is gone, after a delay, even when the application is stuck in C code. Called by
-rhebok.serving.worker.
+"""Kills a worker whose master is gone, or that has failed and does not end, after a delay, even when the application is
+stuck in C code. Called by rhebok.serving.
 """
 
 import os
@@ -10,6 +10,7 @@ from posix.types cimport pid_t
 
 cdef extern from "orphan.h":
     bint rhb_orphan_watch(int number, pid_t parent, timespec life)
+    void rhb_orphan_end(timespec life)
 
 
 cpdef int limit_life(int number, pid_t parent, double seconds) except -1:
@@ -21,10 +22,20 @@ cpdef int limit_life(int number, pid_t parent, double seconds) except -1:
 
     Raises OSError when the timer or the handler cannot be installed.
     """
+    if not rhb_orphan_watch(number, parent, _time(seconds)):
+        raise OSError(errno, os.strerror(errno))
+    return 0
+
+
+def end_within(double seconds):
+    """end_within(seconds: float) -> None: SIGKILL ends this process, which has called limit_life, after so many seconds
+    at the latest."""
+    rhb_orphan_end(_time(seconds))
+
+
+cdef timespec _time(double seconds):
     cdef timespec life
     seconds = max(0.001, seconds)
     life.tv_sec = <long>seconds
     life.tv_nsec = <long>((seconds - <long>seconds) * 1e9)
-    if not rhb_orphan_watch(number, parent, life):
-        raise OSError(errno, os.strerror(errno))
-    return 0
+    return life

@@ -1,1 +1,1 @@
-cpdef int install(int fd) except -1
+cpdef int install(int fd, int frames_fd) except -1

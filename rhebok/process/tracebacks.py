@@ -12,6 +12,7 @@ import traceback
 from types import TracebackType
 
 from rhebok.process.line import json_line
+from rhebok.process.other_threads import blocks
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _without_ours(error: Any) -> None:
 
 def application_threads(text: str) -> str:
     """What faulthandler has written, without our frames and without threads that have no others."""
-    threads = [_application_frames(thread.splitlines()) for thread in re.split(r"\n+(?=\S)", text)]
+    threads = [_application_frames(thread.splitlines()) for thread in blocks(text)]
     shown = ["\n".join(lines) + "\n" for lines in threads if any(map(_FRAME.match, lines))]
     return "\n".join(shown) or NOTHING
 

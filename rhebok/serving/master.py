@@ -12,8 +12,10 @@ import importlib
 import os
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from signal import SIG_BLOCK, SIG_SETMASK, getsignal, pthread_sigmask
 from signal import signal as set_handler
+from types import FrameType
 
 from rhebok import __version__
 from rhebok.errors import EndedWith, ExitStatus, HookFailed, UserError
@@ -22,7 +24,7 @@ from rhebok.prefork.callbacks import Callbacks, Verdict
 from rhebok.prefork.engine import Prefork, TooManyFailures
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
-from rhebok.process import written_files
+from rhebok.process import other_threads, written_files
 from rhebok.process.forked_child import watch_forks
 from rhebok.process.log_stream import ErrorLog
 from rhebok.process.open_files import close_stdin
@@ -351,16 +353,23 @@ class Master:
 
     def _show_where_it_hangs(self) -> None:
         """Once, as soon as the engine has its handlers: before the handler of that signal, C writes the
-        traceback, also while a hook blocks."""
+        traceback of the main thread, also while a hook blocks."""
         if self._traceback_installed:
             return
         self._traceback_installed = True
         mask = pthread_sigmask(SIG_BLOCK, [TRACEBACK_SIGNAL])
         handler = getsignal(TRACEBACK_SIGNAL)
-        faulthandler.unregister(TRACEBACK_SIGNAL)  # of the time of loading, which was without a chain
-        set_handler(TRACEBACK_SIGNAL, handler)
-        faulthandler.register(TRACEBACK_SIGNAL, self._log.stream, all_threads=True, chain=True)
+        assert callable(handler)
+        faulthandler.unregister(TRACEBACK_SIGNAL)  # of the time of loading, which had another chain
+        set_handler(TRACEBACK_SIGNAL, partial(self._on_traceback, handler))
+        faulthandler.register(TRACEBACK_SIGNAL, self._log.stream, all_threads=False, chain=True)
         pthread_sigmask(SIG_SETMASK, mask)
+
+    def _on_traceback(
+        self, note: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None
+    ) -> None:
+        note(number, frame)
+        other_threads.write(self._log.stream)
 
     def _deploy_instead(self) -> bool:
         """HUP asks for new code, and only the supervisor can start that."""

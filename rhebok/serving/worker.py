@@ -6,7 +6,6 @@ the application may replace (gevent, eventlet) is bound here, before it is impor
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import sys
 import weakref
@@ -183,9 +182,8 @@ class WorkerProcess:
             self._service.log.logger.exception("the worker failed")
         self._phase = _Phase.ENDING
         if status:  # the master does not know that this is the end
-            limit = max(0.001, self._service.settings.graceful_timeout)
             try:
-                faulthandler.dump_traceback_later(limit, file=self._service.log.stream, exit=True)
+                self._end.limit(self._service.settings.graceful_timeout, self._service.log.stream)
             except RuntimeError:  # it takes a thread; without a bound nothing else may run
                 return status
         self._hooks.worker_ends()
@@ -302,7 +300,7 @@ class WorkerProcess:
     def _on_traceback(self, _number: int, _frame: FrameType | None) -> None:
         """Writes the traceback to the log, then interrupts the late requests."""
         with suppress(OSError, RuntimeError):  # this handler has interrupted a write to the log
-            self._tracebacks.pass_on()
+            self._tracebacks.answer()
         late = self._late_threads()
         if self._native is None or not late:
             return

@@ -5,26 +5,33 @@ gc.freeze() hides. After gc.unfreeze() it would touch, and so copy, the memory t
 master: of 460 MiB the search for files alone took 2.1 s and copied 210 MiB. This way the end takes 30 ms
 more than os._exit, and 3 MiB.
 
-It has no deadline of its own: the master enforces --graceful-timeout, and QUIT cuts it.
+The master enforces --graceful-timeout, and QUIT cuts it. A worker that has failed has a deadline of its own:
+the master does not know that it ends.
 """
 
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import logging
 import os
-import sys
+import re
 import threading
 import weakref
-from collections.abc import Sequence
+from _thread import start_new_thread
+from collections.abc import Iterable, Sequence
+from os import _exit
+from time import sleep
 from types import FrameType
 
-from rhebok.process import written_files
+from rhebok.native.orphan import end_within
+from rhebok.process import other_threads, written_files
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TextIO
 
+LAST_SECONDS = 1.0  # for a worker that is late to write its tracebacks
 # Not looked up in `threading` later, which an application may have patched.
 _threads: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
 _main_thread = threading.main_thread
@@ -50,13 +57,19 @@ class WorkerEnd:
             except BaseException as error:  # such as that of a process pool which is broken
                 self._log.warning("at the end of the worker: %r", error)
 
+    def limit(self, seconds: float, stream: TextIO) -> None:
+        """From now on it takes so long at most. Then the threads write where they are, and the process ends
+        with status 1. Raises RuntimeError when there can be no thread for that."""
+        start_new_thread(_end_at_last, (max(0.001, seconds), stream))
+        end_within(seconds + LAST_SECONDS)  # also when the interpreter is held
+
     def cut(self, frame: FrameType | None) -> str:
         """What has not ended yet, for the log; "" before run(). frame: of the main thread."""
         if not self.begun:
             return ""
-        frames = sys._current_frames()
-        found = [f"thread {thread.name!r}{_where(frames.get(thread.ident or 0))}" for thread in _waited_for()]
-        return ", ".join(found) or f"an exit handler{_where(frame)}"
+        places = _places()
+        found = [f"thread {thread.name!r}{places.get(thread.ident or 0, '')}" for thread in _waited_for()]
+        return ", ".join(found) or f"an exit handler{_where(_of(frame))}"
 
     def _join_rest(self) -> None:
         """When the interpreter's own way has ended by an exception."""
@@ -80,13 +93,38 @@ def _waited_for() -> list[threading.Thread]:
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
-def _where(frame: FrameType | None) -> str:
+def _end_at_last(seconds: float, stream: TextIO) -> None:
+    sleep(seconds)
+    try:
+        stream.write(f"The worker, pid {os.getpid()}, does not end; this is where its threads are:\n")
+        stream.flush()
+        faulthandler.dump_traceback(stream, all_threads=True)
+    finally:
+        _exit(1)
+
+
+_THREAD = re.compile(r"Thread 0x([0-9a-f]+) ")
+_FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
+
+
+def _places() -> dict[int, str]:
+    """Where the other threads are, by ident."""
+    found = [(_THREAD.match(each), each) for each in other_threads.blocks(other_threads.tracebacks())]
+    return {int(title[1], 16): _where(_FRAME.findall(each)) for title, each in found if title}
+
+
+def _of(frame: FrameType | None) -> Iterable[tuple[str, object]]:
+    """File and line, of this frame and those that have called it."""
+    while frame:
+        yield frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+
+
+def _where(frames: Iterable[tuple[str, object]]) -> str:
     """The place in the application's code, if there is one, rather than in the standard library's."""
-    shown = frame
-    while shown and _is_library(shown.f_code.co_filename):
-        shown = shown.f_back
-    shown = shown or frame
-    return f" at {shown.f_code.co_filename}:{shown.f_lineno}" if shown else ""
+    places = list(frames)
+    shown = next((place for place in places if not _is_library(place[0])), places[0] if places else None)
+    return f" at {shown[0]}:{shown[1]}" if shown else ""
 
 
 def _is_library(path: str) -> bool:

@@ -1,19 +1,23 @@
 """The tracebacks that workers write on USR2, on their way to the error log. Used by master and worker.
 
-faulthandler writes in C, whatever the interpreter is doing, and writes all frames. So it writes into a file
-in memory. The worker's handler in Python passes that on to the log, without our frames. When it does not,
-because the interpreter is held, the master does.
+faulthandler writes in C, whatever the interpreter is doing, and writes all frames of the thread that gets
+the signal. So it writes into a file in memory. The worker's handler in Python adds the other threads
+(process/other_threads.py) and passes all on to the log, without our frames. When it does not, because the
+interpreter is held, the master asks each thread to write its own frames, and passes them on.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from fcntl import F_SETFL, fcntl
-from os import kill, pread
+from os import kill, pread, write
 
+from rhebok.native import thread_stacks
+from rhebok.process import other_threads
 from rhebok.process.signals import TRACEBACK_SIGNAL
 from rhebok.process.tracebacks import application_threads
 from rhebok.records import TYPE_CHECKING
@@ -21,7 +25,11 @@ from rhebok.records import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import TextIO
 
-PATIENCE = 0.5  # for a worker to pass its traceback on; the supervisor kills a late master after a second
+# Both together: the supervisor kills a late master after a second.
+PATIENCE = 0.4  # for a worker to pass its traceback on
+WRITING = 0.3  # for its threads to write theirs
+_ASKED = b"\0"  # in the file: the worker's threads were asked since it was empty
+_QUESTION = re.compile(rb"^Stack ", re.MULTILINE)  # written on USR2; a thread that was asked begins otherwise
 
 
 def ask_for_traceback(pid: int) -> None:
@@ -37,6 +45,7 @@ class TracebackFile:
         """stream: the error log. A system without such files gets its tracebacks there, with all frames."""
         self._stream = stream
         self._own: int | None = None
+        self._busy = False
         try:
             self._own = os.memfd_create("rhebok-traceback")
             fcntl(self._own, F_SETFL, os.O_APPEND)  # the position would stay behind the end that pass_on sets
@@ -56,13 +65,48 @@ class TracebackFile:
     def is_empty(self) -> bool:
         return self._own is None or os.fstat(self._own).st_size == 0
 
-    def pass_on(self) -> None:
-        """Writes to the log what was written here since the last time."""
+    def pass_on(self, others: Callable[[], str] = str) -> None:
+        """Writes to the log what was written here since the last time, and of other threads what `others`
+        says then."""
         if self._own is None or self.is_empty():
             return
-        written = pread(self._own, os.fstat(self._own).st_size, 0)
+        # Before the file is emptied: a signal meanwhile writes another one.
+        more = "" if self.threads_asked else others()
+        written = self._read().replace(_ASKED, b"\n")
         os.ftruncate(self._own, 0)
-        self._stream.write(application_threads(written.decode("utf-8", "backslashreplace")))
+        if written.strip():
+            text = written.decode("utf-8", "backslashreplace")
+            self._stream.write(application_threads(f"{text}\n{more}"))
+
+    @property
+    def threads_asked(self) -> bool:
+        return _ASKED in self._read()
+
+    @property
+    def has_question(self) -> bool:
+        """Otherwise threads have written that were asked for an earlier one, and were slow."""
+        return bool(_QUESTION.search(self._read()))
+
+    def note_threads_asked(self) -> None:
+        if self._own is not None:
+            write(self._own, _ASKED)
+
+    def _read(self) -> bytes:
+        return b"" if self._own is None else pread(self._own, os.fstat(self._own).st_size, 0)
+
+    def answer(self) -> None:
+        """In the worker's signal handler: writes all threads to the log. Not in one that has interrupted
+        another: that writes for both."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            if self._own is None:
+                other_threads.write(self._stream)
+            else:
+                self.pass_on(other_threads.tracebacks)
+        finally:
+            self._busy = False
 
     def close(self) -> None:
         if self._own is not None:
@@ -73,9 +117,15 @@ class TracebackFile:
 class WorkerTracebacks:
     """The files of all workers of a master. Times are those of `clock`, in seconds."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        ask_threads: Callable[[int], None] = thread_stacks.ask_for_frames,
+    ) -> None:
         self._stream = stream
         self._clock = clock
+        self._ask_threads = ask_threads
         self.descriptors: list[int] = []  # what a worker closes, but its own
         self._files: dict[int, TracebackFile] = {}
         self._due: dict[int, float] = {}  # when to look whether the worker has passed its traceback on
@@ -112,11 +162,18 @@ class WorkerTracebacks:
         """Writes the tracebacks that workers have not passed on, whoever has asked for them."""
         now = self._clock()
         for pid, file in self._files.items():
-            if file.is_empty():
-                continue
-            if now >= self._due.setdefault(pid, now + PATIENCE):
-                file.pass_on()
+            if not file.is_empty() and now >= self._due.setdefault(pid, now + PATIENCE):
+                self._go_on(pid, file, now)
         self._due = {pid: due for pid, due in self._due.items() if now < due}
+
+    def _go_on(self, pid: int, file: TracebackFile, now: float) -> None:
+        """With a worker that does not answer."""
+        if file.threads_asked or not file.has_question:
+            file.pass_on()
+        else:
+            file.note_threads_asked()
+            self._due[pid] = now + WRITING
+            self._ask_threads(pid)
 
     def next_at(self) -> float:
         """When to look again; somebody else's question is seen in any look."""

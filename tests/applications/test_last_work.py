@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, Signals
+from signal import SIGHUP, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, Signals
 from time import monotonic
 
 import pytest
@@ -172,6 +172,32 @@ def test_what_does_not_end_is_cut_after_the_graceful_timeout_and_named(
     assert server.stop(SIGTERM) == 0
     assert monotonic() - before < 6
     assert server.matches(r"worker \d+ did not stop in time")
+
+
+@pytest.mark.parametrize("what", list(STUCK))
+def test_a_worker_that_has_failed_and_does_not_end_shows_where_its_threads_are(
+    serve_app: Serve, tmp_path: Path, what: str
+) -> None:
+    (tmp_path / "fails.py").write_text(
+        "import os\n"
+        "if os.path.exists('failing'):\n"
+        "    os.remove('failing')\n"
+        f"    {STUCK[what]}\n"
+        "    raise ValueError('on purpose')\n"
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [b'works']\n"
+    )
+    options = ["--no-preload", "--graceful-timeout", "1", "--err-respawn-interval", "0.1"]
+    server = serve_app("fails", *options)
+    (tmp_path / "failing").touch()
+    os.kill(server.workers()[0], SIGKILL)
+    (pid,) = server.wait_for(
+        r"The worker, pid (\d+), does not end; this is where its threads are:\n.*hread 0x"
+    )
+    server.wait_for(rf"worker {pid} .* status 1")
+    server.tracebacks = 1
+    assert server.get("/").text == "works"
 
 
 @pytest.mark.parametrize("what", list(STUCK))

@@ -17,6 +17,11 @@ from integration.waiting import until
 
 CROWD = 1000
 
+# Processes share the cache, and in one of them threads, without the GIL with a loop each.
+each_way_to_share = pytest.mark.parametrize(
+    ("workers", "threads"), [(3, "1"), (1, "3")], ids=["workers", "threads"]
+)
+
 
 @pytest.fixture
 def calls(tmp_path: Path) -> Callable[[str], int]:
@@ -56,13 +61,14 @@ def answers_of(clients: list[Client]) -> list[Response]:
     return responses
 
 
+@each_way_to_share
 def test_a_crowd_for_one_missing_page_calls_the_application_once(
-    serve: Serve, gate: Gate, calls: Callable[[str], int]
+    serve: Serve, gate: Gate, calls: Callable[[str], int], workers: int, threads: str
 ) -> None:
-    server = serve("cached", "--cache", "4m", workers=2, **gate.variables)
+    server = serve("cached", "--threads", threads, "--cache", "4m", workers=workers, **gate.variables)
     clients = send_all(server, "/gate", CROWD)
     gate.wait_for_arrival()
-    # One worker is at the gate. The other one has read all requests that the kernel gave it, and serves.
+    # One worker or thread is at the gate. The others have read all requests that the kernel gave them.
     others = [server.get(f"/plain?{number}").status for number in range(20)]
     assert others == [200] * 20
     gate.open()
@@ -116,10 +122,12 @@ def _busy(server: Server) -> int:
     return 0
 
 
+@each_way_to_share
 def test_an_answer_that_is_not_stored_lets_all_go(
-    serve: Serve, gate: Gate, calls: Callable[[str], int]
+    serve: Serve, gate: Gate, calls: Callable[[str], int], workers: int, threads: str
 ) -> None:
-    server = serve("cached", "--cache", "4m", "--cache-wait", "300", workers=2, **gate.variables)
+    options = ["--threads", threads, "--cache", "4m", "--cache-wait", "300"]
+    server = serve("cached", *options, workers=workers, **gate.variables)
     clients = send_all(server, "/gate-plain", 5)
     gate.wait_for_arrival()
     assert server.get("/plain").status == 200
@@ -128,10 +136,12 @@ def test_an_answer_that_is_not_stored_lets_all_go(
     assert calls("/gate-plain") == 5
 
 
+@each_way_to_share
 def test_nobody_waits_for_longer_than_cache_wait(
-    serve: Serve, gate: Gate, calls: Callable[[str], int]
+    serve: Serve, gate: Gate, calls: Callable[[str], int], workers: int, threads: str
 ) -> None:
-    server = serve("cached", "--cache", "4m", "--cache-wait", "0.1", workers=3, **gate.variables)
+    options = ["--threads", threads, "--cache", "4m", "--cache-wait", "0.1"]
+    server = serve("cached", *options, workers=workers, **gate.variables)
     clients = send_all(server, "/gate", 2)
     gate.wait_for_arrival()
     until(lambda: calls("/gate") == 2, lambda: server.log)

@@ -1,4 +1,4 @@
-"""Threads that answer in every way at once.
+"""Threads that answer in every way at once: by the application, from the shared cache, with files.
 
 `make tsan` runs this with a server whose data races are reported: RHEBOK_TEST_STARTS_AS is its command, and
 RHEBOK_TEST_SECONDS how long each test takes.
@@ -8,6 +8,7 @@ import os
 import random
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,21 +18,65 @@ from integration.http_client import Address, Client
 STARTED_AS = os.environ.get("RHEBOK_TEST_STARTS_AS", "").split()
 SECONDS = float(os.environ.get("RHEBOK_TEST_SECONDS", "2"))
 SIZES = {"/hello": 12, "/generator": 15_000, "/large": 500_000, "/write": 20_003, "/late": 4}
+FILES = {"small.txt": 3_000, "large.txt": 300_000}
 BODIES = (10, 5_000, 300_000)
 CLIENTS = 8
+CACHE = 1_000_000  # bytes, for twice as much
 
 
 def ask(client: Client) -> None:
+    random.choice([ask_application, ask_application, ask_cache, ask_for_file])(client)
+
+
+def ask_application(client: Client) -> None:
     path = random.choice([*SIZES, "/length"])
     if path == "/length":
         body = b"q" * random.choice(BODIES)
         assert client.post(path, body).body == str(len(body)).encode()
-        return
+    else:
+        get(client, path, SIZES[path])
+
+
+def ask_cache(client: Client) -> None:
+    get(client, f"/kept?{random.randrange(2 * CACHE // 20_000)}", 20_000)
+
+
+def ask_for_file(client: Client) -> None:
+    name, size = random.choice(list(FILES.items()))
+    how = random.choice(["whole", "part", "again", "named"])
+    if how == "part":
+        part = client.get(f"/files/{name}", Range="bytes=10-29")
+        assert (part.status, len(part.body)) == (206, 20)
+    elif how == "again":
+        etag = client.get(f"/files/{name}").fields["etag"]
+        assert client.get(f"/files/{name}", **{"If-None-Match": etag}).status in (200, 304)
+    else:
+        path, size = ("/named", FILES["large.txt"]) if how == "named" else (f"/files/{name}", size)
+        body = get(client, path, size)
+        assert body == body[:1] * size, "parts of two files"
+
+
+def get(client: Client, path: str, size: int) -> bytes:
     response = client.get(path)
     while response.status == 103:
         response = client.response()
     assert response.status == 200, response.status
-    assert len(response.body) == SIZES[path], (path, len(response.body))
+    assert len(response.body) == size, (path, len(response.body))
+    return response.body
+
+
+def write_files(directory: Path, letter: str) -> None:
+    """In place of the earlier ones, as deploys do it."""
+    for name, size in FILES.items():
+        (directory / "new").write_text(letter * size)
+        (directory / "new").rename(directory / name)
+
+
+def change_files(directory: Path, until: float) -> None:
+    while time.monotonic() < until:
+        for letter in "abc":
+            write_files(directory, letter)
+            time.sleep(0.05)  # not in order to wait for something: files change now and then
 
 
 def connections(address: Address, until: float, failures: list[Exception]) -> None:
@@ -45,15 +90,19 @@ def connections(address: Address, until: float, failures: list[Exception]) -> No
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_answer_is_right(serve: Serve, workers: int) -> None:
-    server = serve(
-        "mixed", "--threads", "4", "--early-hints", "--timeout", "110", workers=workers, started_as=STARTED_AS
-    )
+def test_every_answer_is_right(serve: Serve, tmp_path: Path, workers: int) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    write_files(files, "a")
+    options = ["--threads", "4", "--early-hints", "--timeout", "110", "--cache", str(CACHE)]
+    options += ["--static", "/files/=files", "--sendfile-root", "files"]
+    server = serve("mixed", *options, workers=workers, started_as=STARTED_AS)
     failures: list[Exception] = []
     end = time.monotonic() + SECONDS
     clients = [
         threading.Thread(target=connections, args=(server.address, end, failures)) for _ in range(CLIENTS)
     ]
+    clients.append(threading.Thread(target=change_files, args=(files, end)))
     for client in clients:
         client.start()
     for client in clients:

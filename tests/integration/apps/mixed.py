@@ -1,5 +1,6 @@
 """Every way to answer, some of them from threads of the application's own."""
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -37,6 +38,18 @@ def late(environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
     return [b"late"]
 
 
+def kept(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """For the shared cache, for a second; the query makes many of it."""
+    start(("Cache-Control", "max-age=1"), ("Cache-Tag", environ["QUERY_STRING"][:1]))
+    return [b"k" * 20_000]
+
+
+def named(_environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """A file that the server sends."""
+    start(("X-Sendfile", os.path.abspath("files/large.txt")))
+    return [b"not this"]
+
+
 def length(environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]:
     received = environ["wsgi.input"].read()
     start()
@@ -44,8 +57,8 @@ def length(environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    def start() -> Any:
-        return start_response("200 OK", [("Content-Type", "text/plain")])
+    def start(*fields: tuple[str, str]) -> Any:
+        return start_response("200 OK", [("Content-Type", "text/plain"), *fields])
 
     answer: Callable[..., Iterable[bytes]] = globals()[environ["PATH_INFO"][1:] or "hello"]
     return answer(environ, start)

@@ -24,7 +24,7 @@ PATCHED: dict[str, frozenset[str] | None] = {
 RUNNING = (
     "prefork/*.py", "process/signals.py", "process/logs.py", "process/nonblocking.py",
     "process/forked_child.py", "process/exit_handlers.py", "process/written_files.py",
-    "process/tracebacks.py",
+    "process/tracebacks.py", "process/other_threads.py",
     "serving/master.py", "serving/worker.py",
     "serving/worker_end.py", "serving/worker_tracebacks.py", "serving/watch.py",
     "serving/life_watch.py", "serving/scoreboard.py", "serving/metrics.py", "serving/record_thread.py",

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from rhebok.serving import worker_tracebacks
-from rhebok.serving.worker_tracebacks import PATIENCE, TracebackFile, WorkerTracebacks
+from rhebok.serving.worker_tracebacks import PATIENCE, WRITING, TracebackFile, WorkerTracebacks
 
-WRITTEN = 'Thread 0x1 (most recent call first):\n  File "/srv/app.py", line 5 in application\n'
+WRITTEN = 'Stack (most recent call first):\n  File "/srv/app.py", line 5 in application\n'
+OF_A_THREAD = "Thread 7 (rhebok-1): " + WRITTEN
 
 
 class Master:
@@ -19,12 +20,18 @@ class Master:
     def __init__(self) -> None:
         self.now = 1000.0
         self.stream = io.StringIO()
-        self.tracebacks = WorkerTracebacks(self.stream, lambda: self.now)
+        self.asked: list[int] = []  # whose threads
+        self.tracebacks = WorkerTracebacks(self.stream, lambda: self.now, self.asked.append)
         self.file = self.tracebacks.before_fork()
         self.tracebacks.forked(self.file, os.getpid())
 
     def writes(self) -> None:
         os.write(self.file.fd, WRITTEN.encode())
+
+    def does_without(self) -> str:
+        """What the log has after the time that the worker and its threads have."""
+        self.looks(PATIENCE)
+        return self.looks(WRITING)
 
     def looks(self, seconds: float = 0) -> str:
         self.now += seconds
@@ -52,27 +59,60 @@ def test_what_a_worker_leaves_is_in_the_log_after_a_moment(master: Master, asked
     assert master.tracebacks.next_at() == master.now + PATIENCE
     master.writes()
     assert master.looks() == ""
-    assert master.looks(PATIENCE) == WRITTEN
+    assert master.does_without() == WRITTEN
     assert master.tracebacks.next_at() == float("inf")
-    assert master.looks(PATIENCE) == WRITTEN, "once"
+    assert master.does_without() == WRITTEN, "once"
 
 
 def test_also_when_somebody_else_has_asked(master: Master) -> None:
     master.writes()
     assert master.looks() == ""
     assert master.tracebacks.next_at() == master.now + PATIENCE
-    assert master.looks(PATIENCE) == WRITTEN
+    assert master.does_without() == WRITTEN
     master.writes()
     assert master.looks() == WRITTEN
-    assert master.looks(PATIENCE) == WRITTEN * 2
+    assert master.does_without() == WRITTEN * 2
+
+
+def test_the_threads_of_a_worker_that_does_not_answer_are_asked_for_their_own(master: Master) -> None:
+    master.writes()
+    master.looks()
+    assert master.looks(PATIENCE) == ""
+    assert master.asked == [os.getpid()]
+    assert master.tracebacks.next_at() == master.now + WRITING
+    os.write(master.file.fd, OF_A_THREAD.encode())
+    assert master.looks(WRITING) == WRITTEN + "\n" + OF_A_THREAD
+    assert master.asked == [os.getpid()]
+
+
+def test_threads_that_write_late_are_not_asked_again(master: Master) -> None:
+    master.writes()
+    master.looks()
+    master.does_without()
+    os.write(master.file.fd, OF_A_THREAD.encode())
+    master.looks()
+    assert master.looks(PATIENCE) == WRITTEN + OF_A_THREAD
+    assert master.asked == [os.getpid()]
+
+
+def test_after_a_late_answer_the_threads_are_asked_for_the_next_one(master: Master) -> None:
+    master.writes()
+    master.looks()
+    master.looks(PATIENCE)
+    master.file.answer()
+    master.writes()
+    assert master.looks(WRITING) == WRITTEN
+    assert master.asked == [os.getpid()] * 2
+    assert master.looks(WRITING) == WRITTEN * 2
 
 
 def test_what_the_worker_has_passed_on_is_not_repeated(master: Master) -> None:
     master.writes()
     master.looks()
     master.file.pass_on()
-    assert master.looks(PATIENCE) == WRITTEN
+    assert master.does_without() == WRITTEN
     assert master.tracebacks.next_at() == float("inf")
+    assert master.asked == []
 
 
 def test_what_a_dead_worker_has_left_is_in_the_log(master: Master) -> None:
