@@ -101,6 +101,11 @@ def rhebok_cache(launch: Launch) -> list[str]:
     return [script("rhebok"), "--cache", "64m", *rhebok(script("rhebok"))(launch)[1:]]
 
 
+def rhebok_answers(launch: Launch) -> list[str]:
+    """Our own server, with files and a cache that have no answer."""
+    return [script("rhebok"), "--cache", "64m", *rhebok_static(launch)[1:]]
+
+
 def floor(launch: Launch) -> list[str]:
     """The C floor, with the bytes of the workload's response."""
     answer = launch.scratch / "answer"
@@ -251,6 +256,14 @@ SERVERS: tuple[Server, ...] = (
         package="rhebok",
         kind="cache",
         notes="this server with --cache: pages without the application",
+    ),
+    Server(
+        "rhebok-answers",
+        rhebok_answers,
+        pip=((str(ROOT),),),
+        package="rhebok",
+        kind="passes",
+        notes="this server with --static and --cache, for `instructions`: what a request costs that neither answers",
     ),
     Server(
         "nginx",

@@ -265,7 +265,8 @@ static void an_answerer_is_told_of_each_second(struct rhb_test *t)
     struct answerer a;
     unsigned ticks = 0;
     set_up_answers(&f, &a, t, 10);
-    rhb_answers_add(f.loop, &(struct rhb_answerer){leave, &ticks, count_tick});
+    rhb_answers_add(f.loop,
+                    &(struct rhb_answerer){.answer = leave, .state = &ticks, .tick = count_tick});
     f.loop->tick_at = 0;
     poll_until_idle(&f);
     CHECK_INT(ticks, 1);
