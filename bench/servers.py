@@ -123,10 +123,11 @@ def floor_together(launch: Launch) -> list[str]:
 
 
 def nginx(launch: Launch) -> list[str]:
-    """nginx with `return 200` and with files, without an upstream."""
+    """nginx with `return 200`, with files, and with pages that it has in its cache."""
     config = launch.scratch / "nginx.conf"
     listen = launch.bind() + ("" if launch.path else " deferred")
-    config.write_text(nginx_config.text(launch.workers, listen, launch.scratch))
+    page = launch.workload.answer if "cache" in launch.workload.peers else None
+    config.write_text(nginx_config.text(launch.workers, listen, launch.scratch, page))
     return ["nginx", "-e", "stderr", "-c", str(config)]
 
 
@@ -176,6 +177,16 @@ def peregrine(launch: Launch) -> list[str]:
     threads = ["--workers", str(launch.workers), "--wsgi-threads", "1", "--keep-alive", "75000"]
     protocol = ["--protocol", "wsgi", "--no-http2", "--log-level", "warning"]
     return [script("peregrine"), *where, *threads, *protocol, launch.app]
+
+
+def peregrine_static(launch: Launch) -> list[str]:
+    """The same, with files of its own."""
+    return [*peregrine(launch)[:-1], "--static-dir", f"/static={STATIC}", launch.app]
+
+
+def peregrine_cache(launch: Launch) -> list[str]:
+    """The same, with a cache."""
+    return [*peregrine(launch)[:-1], "--cache-size", "64", launch.app]
 
 
 def waitress(launch: Launch) -> list[str]:
@@ -272,7 +283,7 @@ SERVERS: tuple[Server, ...] = (
         debian="nginx",
         program="nginx",
         version=("nginx", "-v"),
-        notes="`return 200`, no application; files by sendfile with open_file_cache",
+        notes="`return 200`, no application; files by sendfile with open_file_cache; proxy_cache",
     ),
     Server(
         "bjoern",
@@ -304,6 +315,22 @@ SERVERS: tuple[Server, ...] = (
         pip=(("peregrine-server",),),
         package="peregrine-server",
         notes="Swift; one thread for the application",
+    ),
+    Server(
+        "peregrine-static",
+        peregrine_static,
+        pip=(("peregrine-server",),),
+        package="peregrine-server",
+        kind="files",
+        notes="with --static-dir",
+    ),
+    Server(
+        "peregrine-cache",
+        peregrine_cache,
+        pip=(("peregrine-server",),),
+        package="peregrine-server",
+        kind="cache",
+        notes="with --cache-size",
     ),
     Server(
         "meinheld",
