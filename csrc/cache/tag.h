@@ -32,14 +32,16 @@ static inline uint64_t rhb_tag_last(uint64_t word, size_t len)
                                                      : word << (64 - 8 * len);
 }
 
-/* Of a host that is not of the usual length. There is more of the head before it. */
+/* Of a host that is not of the usual length. There is more of the head before it. The other word of
+ * the key: bytes that go from one to the other make a difference. */
 static inline uint64_t rhb_tag_of_host(const struct rhb_tag_key *key, uint64_t tag, const char *at,
                                        size_t len)
 {
+    tag ^= len;
     for (; len >= 8; at += 8, len -= 8)
-        tag = rhb_tag_mixed(tag ^ rhb_word_load(at), key->words[1]);
+        tag = rhb_tag_mixed(tag ^ rhb_word_load(at), key->words[0]);
     uint64_t last = len > 0 ? rhb_word_load(at + len - 8) : 0;
-    return rhb_tag_mixed(tag ^ rhb_tag_last(last, len) ^ len, key->words[1]);
+    return rhb_tag_mixed(tag ^ rhb_tag_last(last, len), key->words[0]);
 }
 
 /* Target and host stand in the head that was read. The space and the version behind the target are
