@@ -34,7 +34,7 @@ UPSTREAM = """
 
 
 def text(workers: int, listen: str, scratch: Path, page: bytes | None = None) -> str:
-    """listen: the address, and what goes with it. page: what an upstream gives, which is kept in the cache."""
+    """listen: the address, and what goes with it. page: what an upstream gives, for the cache."""
     front, behind = HELLO, ""
     if page is not None:
         (scratch / "page").write_bytes(page)
