@@ -229,7 +229,7 @@ void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling);
 
 /* ---- taking out: purging.c, changing.c ---- */
 
-/* Takes a step in carrying out what was purged, of at most about a millisecond, if there is
+/* Takes a step in carrying out what was purged, of about half a millisecond, if there is
  * something to do and nobody else writes. */
 void rhb_cache_sweep(struct rhb_cache *cache);
 

@@ -122,8 +122,8 @@ bool rhb_cache_is_out(struct rhb_cache *cache, const struct rhb_found *found,
 /* ---- the sweep ---- */
 
 enum {
-    STEP = 2048, /* entries that are looked at under the lock, or removed in part: 1 ms at most */
-    PER_ENTRY = 8 * RHB_STORE_BLOCK /* bytes that take as long to remove as an entry to look at */
+    STEP = 1024, /* entries that are looked at under the lock; half a millisecond */
+    PER_ENTRY = 4 * RHB_STORE_BLOCK /* bytes that take as long to free as an entry to look at */
 };
 
 /* What one step carries out. */
@@ -159,7 +159,7 @@ static void sweep_entries(struct step *step, struct rhb_sweep *sweep)
     for (uint64_t work = 0; work < STEP && sweep->at < store->n_entries; sweep->at++, work++) {
         if (!rhb_store_nth(store, sweep->at, &found.reading) || !is_swept(step, &found))
             continue;
-        work += found.reading.len / PER_ENTRY;
+        work += 2 + found.reading.len / PER_ENTRY;
         rhb_store_remove(store, &found.reading);
         atomic_fetch_add(&step->cache->desk->removed, 1);
     }

@@ -23,9 +23,11 @@ bool rhb_put_hit_fields(struct rhb_bytes *out, const struct rhb_record *record, 
         return false;
     char *to = put(out->data + out->len, "Age: ");
     to = rhb_decimal_write(to, age < RHB_MOST_SECONDS ? age : RHB_MOST_SECONDS);
-    to = put(to, "\r\nCache-Status: rhebok; hit");
-    if (status != 0)
-        to = rhb_decimal_write(put(to, "; fwd=stale; fwd-status="), (uint64_t)status);
+    to = put(to, "\r\nCache-Status: rhebok; ");
+    if (status == 0)
+        to = put(to, "hit");
+    else
+        to = rhb_decimal_write(put(to, "fwd=stale; fwd-status="), (uint64_t)status);
     to = put_signed(put(to, "; ttl="), (int64_t)record->lifetime.fresh - (int64_t)age);
     to = put(to, "\r\n");
     out->len = (size_t)(to - out->data);

@@ -4,8 +4,9 @@
 
 #include "record.h"
 
-/* Appends both for an answer from the cache. forwarded: the application has been asked and its
- * answer was `status`; 0: it has not. False when there is no memory. */
+/* Appends both for an answer from the cache. status: what the application has answered when it was
+ * asked before; then it is no hit (RFC 9211 section 2.1). 0: it was not asked. False when there is
+ * no memory. */
 bool rhb_put_hit_fields(struct rhb_bytes *out, const struct rhb_record *record, uint64_t age,
                         int status);
 

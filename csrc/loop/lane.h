@@ -24,13 +24,13 @@ struct rhb_lane {
     struct rhb_question question; /* about the current request, for answers of C (answers.h) */
     struct rhb_answer answer;     /* to it, while it is being sent for the first time */
     struct rhb_bytes out;         /* the head of that */
-    struct rhb_moment asked_at; /* before the application gets its request (caching.h) */
-    char *held_input;          /* parked input that holds the current request; freed with it */
-    struct rhb_score *score;   /* the scoreboard slot of this thread; never NULL. Not owned. */
-    struct rhb_score no_score; /* what score points to when there is no master */
-    enum rhb_lap_due due;      /* with the next reading of the clock */
-    struct rhb_lap lap;        /* of the current request, if threads share the loop; otherwise
-                                  only `front` is used */
+    struct rhb_moment asked_at;   /* before the application gets its request (caching.h) */
+    char *held_input;             /* parked input that holds the current request; freed with it */
+    struct rhb_score *score;      /* the scoreboard slot of this thread; never NULL. Not owned. */
+    struct rhb_score no_score;    /* what score points to when there is no master */
+    enum rhb_lap_due due;         /* with the next reading of the clock */
+    struct rhb_lap lap;           /* of the current request, if threads share the loop; otherwise
+                                     only `front` is used */
 };
 
 /* Its thread enters and leaves the loop (presence.h). */

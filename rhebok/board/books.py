@@ -14,6 +14,7 @@ class Books:
         self._readers: dict[int, BoardReader] = {}  # by the number of the generation
         self._past = 0  # counted by generations that are gone
         self._past_causes = dict.fromkeys(CAUSES, 0)
+        self._purged = False  # since a generation has handed over its board
 
     def open(self, generation: int, fd: int) -> None:
         """The generation with that number has handed over its board. Takes the descriptor."""
@@ -25,6 +26,7 @@ class Books:
             reader.close()
         else:
             self._readers[generation] = reader
+            self._catch_up(reader)
 
     def close_others(self, alive: frozenset[int]) -> None:
         """Only these generations live: what the others have counted becomes a part of the past."""
@@ -41,8 +43,15 @@ class Books:
         for reader in self._readers.values():
             reader.set_log_level(level)
 
+    def _catch_up(self, reader: BoardReader) -> None:
+        """Its workers may have served before it handed over its board: they do not know the last purges."""
+        if self._purged:
+            reader.purge("all", "*")
+        self._purged = False
+
     def purge(self, kind: str, text: str) -> bool:
         """In the caches of all generations. Whether there is any."""
+        self._purged = True
         for reader in self._readers.values():
             reader.purge(kind, text)
         return bool(self._readers)

@@ -49,7 +49,7 @@ def _cache(now: Answer) -> list[str]:
     """Of a server that has one, and has used it."""
     cache, cached = now.get("cache", {}), now.get("cached", {})
     events = ", ".join(f"{number} {name}" for name, number in cache.items())
-    kept = f"{cached.get('records', 0)} responses ({size(cached.get('bytes', 0))})"
+    kept = f"{cached.get('records', 0)} kept ({size(cached.get('bytes', 0))})"
     return [f"cache: {kept}, {events}"] if any(cache.values()) else []
 
 

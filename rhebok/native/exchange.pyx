@@ -352,7 +352,7 @@ cdef class Exchange:
     # ---- head and body ----
 
     cdef bint end_head(self, int64_t body_length, bint in_hand=False) except -1:
-        """Completes the head. body_length: -1 when it is not known. in_hand: all of the body is put next. True: only a named file is sent (named_files.pyx)."""
+        """Completes the head. body_length: -1 when not known. in_hand: the body comes next. True: it is a file."""
         cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
         cdef int filled = complete_head(&self.head, self.loop, self.lane, self.conn,
                                         body_length if named < 0 else named, in_hand and named < 0,

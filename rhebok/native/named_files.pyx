@@ -161,7 +161,7 @@ cdef list fields_of(Exchange exchange):
     """The fields of the head that is written, as start_response got them."""
     cdef bytes written = exchange.outgoing.out.data[exchange.head.written.start:exchange.outgoing.out.len]
     cdef list headers = []
-    for line in written.split(b"\r\n")[1:-1]:
+    for line in written.rstrip(b"\r\n").split(b"\r\n")[1:]:
         name, _, value = line.decode("latin-1").partition(": ")
         headers.append((name, value))
     if exchange.head.written.app_closes:

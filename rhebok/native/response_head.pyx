@@ -72,8 +72,9 @@ cdef inline int write_field(ResponseHead *head, object field) except -1:
 cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, int64_t body_length,
                        bint in_hand, PyObject *request_id) except -1:
     """Decides the framing and completes the head. Returns what the cache does with the response (rhb_filled).
-    body_length: bytes, -1 when it is not known. in_hand: all of the body is put next. request_id: a str that the caller holds, None without --request-id.
-    Raises AssertionError when start_response() was not called, ValueError when the Content-Length fits no body."""
+    body_length: bytes, -1 when it is not known. in_hand: all of the body is put next. request_id: a str that the caller
+    holds, None without --request-id. Raises AssertionError when start_response() was not called, ValueError when the
+    Content-Length fits no body."""
     cdef rhb_head_result result
     cdef int filled = RHB_FILLED_NOT
     if not head.started:

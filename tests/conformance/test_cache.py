@@ -2,6 +2,7 @@
 requests for a path of its own. What it says of each request:
 
     method, fields, target   GET, none and the path of the case, unless given; {path} in a target is that path
+    raw                      or the lines of the request instead, with the content behind an empty one
     answer                   what the application answers if it is asked: status, fields, body (cache_app.py)
     from                     "application", "cache" or "nobody": who answers; "renewed": the cache, and the
                              application is asked behind it; "validated": the cache, after that was asked
@@ -30,7 +31,19 @@ import servers
 
 DIRECTORY = Path(__file__).with_name("cases") / "cache"
 SECONDS = 20.0
-STEP_KEYS = {"method", "fields", "target", "answer", "from", "status", "headers", "absent", "body", "asked"}
+STEP_KEYS = {
+    "method",
+    "fields",
+    "target",
+    "raw",
+    "answer",
+    "from",
+    "status",
+    "headers",
+    "absent",
+    "body",
+    "asked",
+}
 
 
 def written() -> Iterator[Any]:
@@ -89,6 +102,17 @@ def ask(
         connection.close()
 
 
+def ask_raw(address: tuple[str, int], lines: list[str], answer: str) -> tuple[int, dict[str, str], str]:
+    first, *others = lines
+    text = "\r\n".join([first, f"Answer: {answer}", "Connection: close", *others])
+    with socket.create_connection(address, SECONDS) as connection:
+        connection.sendall((text if "" in others else f"{text}\r\n\r\n").encode())
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        body = response.read().decode()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, body
+
+
 def calls(address: tuple[str, int], path: str) -> int:
     return int(ask(address, "GET", f"/calls?{path}", {})[2])
 
@@ -98,8 +122,13 @@ def problems(
 ) -> Iterator[str]:
     """What is not as the step says."""
     before, seen = calls(address, path), step.get("target", "{path}").replace("{path}", path)
-    fields = {**step.get("fields", {}), "Answer": json.dumps(step.get("answer", given))}
-    status, headers, body = ask(address, step.get("method", "GET"), seen, fields)
+    answer = json.dumps(step.get("answer", given))
+    if "raw" in step:
+        lines = [line.replace("{path}", path) for line in step["raw"]]
+        status, headers, body = ask_raw(address, lines, answer)
+    else:
+        fields = {**step.get("fields", {}), "Answer": answer}
+        status, headers, body = ask(address, step.get("method", "GET"), seen, fields)
     comes_from = step.get("from", "application")
     wanted = before + (comes_from not in ("cache", "nobody"))
     deadline = time.monotonic() + (SECONDS if comes_from == "renewed" else 0.0)
@@ -107,7 +136,9 @@ def problems(
         pass
     if after != wanted:
         yield f"the application was asked {after - before} times"
-    if ("hit" in headers.get("cache-status", "")) != (comes_from not in ("application", "nobody")):
+    is_hit, is_validated = comes_from in ("cache", "renewed"), comes_from == "validated"
+    said = headers.get("cache-status", "")
+    if ("; hit" in said) != is_hit or ("; fwd=stale; fwd-status=" in said) != is_validated:
         yield f"Cache-Status is {headers.get('cache-status')}"
     if status != step.get("status", 200):
         yield f"status {status}"

@@ -46,17 +46,18 @@ def owners(address: Address, workers: Iterable[int], clients: Sequence[Client]) 
     return [holders.get(ends.get(name(client), 0), 0) for client in clients]
 
 
-def unread(address: Address, client: Client) -> int:
-    """Bytes that the client has sent and the server has not read yet."""
-    if isinstance(address, str):  # a unix socket counts them at the sender
+def has_read_all(address: Address, client: Client) -> bool:
+    """Whether the server has read what the client has sent."""
+    if isinstance(address, str):  # a unix socket counts the rest at the sender
         answer = fcntl.ioctl(client.socket.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
-        return int(struct.unpack("i", answer)[0])
-    (waiting,) = (waiting for remote, _, waiting in _tcp_rows(address[1]) if remote == name(client))
-    return waiting
+        return struct.unpack("i", answer) == (0,)
+    rest = [waiting for remote, _, waiting in _tcp_rows(address[1]) if remote == name(client)]
+    return rest != [] and not any(rest)
 
 
 def _tcp_rows(port: int) -> list[tuple[int, int, int]]:
-    """Remote port, inode and unread bytes of each connection to the port."""
+    """Remote port, inode and unread bytes of each connection to the port. The kernel shows them while they
+    change: one may be there twice, or not at all."""
     found = []
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         row = line.split()

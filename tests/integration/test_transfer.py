@@ -13,7 +13,7 @@ import pytest
 from integration.conftest import MakeCrew
 from integration.crew import Crew, answer, ask, ask_all, stays_silent
 from integration.http_client import Client, head
-from integration.owners import unread
+from integration.owners import has_read_all
 from integration.processes import descriptors
 from integration.waiting import until
 
@@ -152,7 +152,7 @@ def test_what_has_begun_before_the_worker_was_busy_is_answered_by_others(
     team = crew("--body-buffer", BODY_BUFFER, bind=bind, workers=2)
     begun = [*team.kept(4), *team.clients(4)]
     send_all(begun, parts[0])
-    until(lambda: all(unread(team.server.address, client) == 0 for client in begun))
+    until(lambda: all(has_read_all(team.server.address, client) for client in begun))
     with team.held(team.owner(begun[0])) as busy:
         stuck = team.those_of(busy, begun)
         send_all(stuck, parts[1])

@@ -9,7 +9,16 @@ import pytest
 
 from rhebok.board.books import Books
 from rhebok.board.counts import Counts
-from rhebok.board.layout import BOARD_SIZE, CHANGES_AT, PARKED_AT
+from rhebok.board.layout import (
+    BOARD_SIZE,
+    CHANGES_AT,
+    PARKED_AT,
+    PURGE,
+    PURGE_COUNTS,
+    PURGE_KINDS,
+    PURGE_SIZE,
+    PURGES_HEAD,
+)
 from rhebok.board.reading import READY, BoardReader
 from rhebok.serving.scoreboard import Scoreboard
 
@@ -212,3 +221,31 @@ def test_a_second_board_of_a_generation_is_not_taken() -> None:
     first.worker(10, 5)
     books.open(1, other.handed_over())
     assert accepted(books.counted(books.readings())) == 5
+
+
+def purges(generation: Generation) -> list[tuple[int, bytes]]:
+    """Kind and text of each."""
+    desk = generation.board.purges()
+    (asked,) = PURGE_COUNTS.unpack_from(desk)[:1]
+    places = [PURGE.unpack_from(desk, PURGES_HEAD + number * PURGE_SIZE) for number in range(1, asked + 1)]
+    return [(kind, text[:length]) for kind, length, text, _ in places]
+
+
+def test_a_purge_reaches_all_generations_that_have_handed_over_a_board() -> None:
+    books, first, second = Books(), Generation(), Generation()
+    assert not books.purge("tag", "a")
+    books = Books()
+    books.open(1, first.handed_over())
+    books.open(2, second.handed_over())
+    assert books.purge("tag", "a")
+    assert purges(first) == purges(second) == [(PURGE_KINDS.index("tag") + 1, b"a")]
+
+
+def test_a_generation_that_hands_over_its_board_behind_a_purge_starts_anew() -> None:
+    books, first, second, third = Books(), Generation(), Generation(), Generation()
+    books.open(1, first.handed_over())
+    books.purge("tag", "a")
+    books.open(2, second.handed_over())
+    books.open(3, third.handed_over())
+    assert [kind for kind, _ in purges(second)] == [PURGE_KINDS.index("all") + 1]
+    assert purges(third) == []
