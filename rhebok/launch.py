@@ -38,9 +38,9 @@ from rhebok.serving.app_loading import load_app, load_once, prepend_to_path
 from rhebok.serving.beginning import Beginning, loads_late
 from rhebok.serving.hooks import HookChain, Hooks
 from rhebok.serving.master import Master, WorkerSource
+from rhebok.serving.native_worker import WorkerFactory
 from rhebok.serving.outputs import Outputs
 from rhebok.serving.preloading import Preloading
-from rhebok.serving.worker import WorkerFactory
 from rhebok.settings.configuration import Config
 from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
@@ -112,11 +112,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             exporter_of_generation(settings, log) if settings.metrics_bind and not supervised() else None
         )
 
-        def forget() -> None:
-            notifier.close()
-            if pid_file:
-                pid_file.forget()
-
+        own = [*notifier.descriptors, *(pid_file.descriptors if pid_file else ())]
         hooks = _hooks(replace(config, settings=settings), logs)
         records = log_setup.access_records(settings, route)
         outputs = Outputs(access_log, statsd, records, logs.on_access)
@@ -124,7 +120,7 @@ def run(config: Config, worker_factory: WorkerSource) -> None:
             beginning = None  # it can begin only once
         preloading = Preloading(settings, log.logger, beginning, late)
         Master(
-            settings, listeners, log, worker_factory, forget, notifier, outputs, hooks, preloading, exporter
+            settings, listeners, log, worker_factory, own, notifier, outputs, hooks, preloading, exporter
         ).run()
 
 
@@ -189,6 +185,10 @@ def native_worker_factory(settings: Settings) -> WorkerFactory:
     _check_access_logformat(settings)
     for peers in (settings.forwarded_allow_ips, settings.proxy_allow_ips):
         parse_peers(peers)  # once, for all workers
+    if settings.sendfile_root:
+        importlib.import_module(
+            "rhebok.native.named_files"
+        )  # before the application, which may patch its modules
     return _native().Worker  # type: ignore[no-any-return]
 
 

@@ -39,10 +39,8 @@ from rhebok.process.title import set_title
 from rhebok.records import TYPE_CHECKING, cast
 from rhebok.settings.configuration import Config
 from rhebok.superdaemon import titles
-from rhebok.superdaemon.desk import Desk
 from rhebok.superdaemon.notify import Systemd
 from rhebok.superdaemon.origin import Origin, current_directory
-from rhebok.superdaemon.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from rhebok.reloading.notices import Notices
@@ -55,6 +53,11 @@ METRICS_BACKLOG = 128
 
 def supervise(config: Config) -> None:
     """Listens, and keeps a generation on the sockets."""
+    from rhebok.superdaemon.desk import (
+        Desk,  # here: a generation has what this module has, and supervises nothing
+    )
+    from rhebok.superdaemon.supervisor import Supervisor
+
     settings, origin = config.settings, Origin.of_this_process()
     enter_directory(settings)
     readiness = daemonize() if settings.daemon else None

@@ -10,7 +10,8 @@ cdef bint queries_shown = False  # --log-queries, for this process
 
 cdef int show_queries(bint wanted) except -1:
     global queries_shown
-    queries_shown = wanted
+    if queries_shown != wanted:  # otherwise the page stays that of the master
+        queries_shown = wanted
     return 0
 
 

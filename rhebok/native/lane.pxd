@@ -12,6 +12,7 @@ cdef class Lane:
     cdef bint interruptible          # an event of a request is being handled
     cdef bint interrupted            # an exception has been sent to the thread
 
+    cdef int join(self, rhb_loop *loop, rhb_lane *lane) except -1
     cdef int serve_until_drained(self) except -1
     cdef int let_others_run(self) noexcept
     cdef int wait_alone(self) noexcept

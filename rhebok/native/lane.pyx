@@ -50,12 +50,21 @@ cdef extern from "Python.h":
 @cython.final
 cdef class Lane:
     """Lane(service, templates): the part of one thread. templates: see EnvironBuilder; a lane has its own, since the
-    values of its last request are kept in them. `lane` is set by the worker."""
+    values of its last request are kept in them. The worker lets it join() its loop."""
 
     def __cinit__(self, Service service, templates):
         self.service = service
-        self.loop = service.loop
         self.handler = RequestHandler(service, templates)
+
+    cdef int join(self, rhb_loop *loop, rhb_lane *lane) except -1:
+        """From now on it is that lane of that loop. NULL: there was no memory for one."""
+        if lane is NULL:
+            raise MemoryError
+        self.loop, self.lane = loop, lane
+        self.handler.loop, self.handler.lane = loop, lane
+        self.handler.environs.loop, self.handler.environs.lane = loop, lane
+        self.handler.environs.forwarded = &loop.options.forwarded
+        return 0
 
     # ---- one thread ----
 

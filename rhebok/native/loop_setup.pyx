@@ -61,10 +61,12 @@ cdef uint64_t nanoseconds(seconds):
 
 
 cdef class LoopSetup:
-    """LoopSetup(settings): see docs/settings.md for the settings. Raises ValueError for a peer that is no address."""
+    """LoopSetup(settings, listeners): see docs/settings.md for the settings, Worker for the listeners. Raises ValueError
+    for a peer that is no address."""
 
-    def __cinit__(self, settings):
+    def __cinit__(self, settings, listeners):
         memset(&self.options, 0, sizeof(self.options))
+        self.set_listeners(listeners)
         self.set_limits(settings)
         self.set_timeouts(settings)
         self.set_peers(settings)
@@ -75,6 +77,9 @@ cdef class LoopSetup:
         self.server_header = settings.server_header.encode("latin-1")
         self.options.server = self.server_header
         self.options.server_len = len(self.server_header)
+
+    def __dealloc__(self):
+        free(self.listeners)
 
     cdef int set_limits(self, object settings) except -1:
         self.options.limits.head = settings.limit_request_head
@@ -111,19 +116,19 @@ cdef class LoopSetup:
         self.options.proxy_versions = PROXY_VERSIONS[settings.proxy_protocol]
         return 0
 
-    cdef rhb_loop *new_loop(self, object listeners, int wakeup_fd) except NULL:
-        """A loop over these listeners (see Worker), which the caller frees. Raises OSError."""
-        cdef rhb_loop *loop
-        cdef rhb_listener *array = <rhb_listener *>calloc(max(1, len(listeners)), sizeof(rhb_listener))
-        if array is NULL:
+    cdef int set_listeners(self, object listeners) except -1:
+        self.n_listeners = len(listeners)
+        self.listeners = <rhb_listener *>calloc(max(1, self.n_listeners), sizeof(rhb_listener))
+        if self.listeners is NULL:
             raise MemoryError
-        try:
-            for index, listener in enumerate(listeners):
-                array[index].fd = listener.fileno()
-                array[index].is_unix = listener.is_unix
-            loop = rhb_loop_new(&self.options, array, len(listeners), wakeup_fd)
-            if loop is NULL:
-                raise OSError(errno, os.strerror(errno))
-        finally:
-            free(array)
+        for index, listener in enumerate(listeners):
+            self.listeners[index].fd = listener.fileno()
+            self.listeners[index].is_unix = listener.is_unix
+        return 0
+
+    cdef rhb_loop *new_loop(self, int wakeup_fd) except NULL:
+        """A loop over the listeners, which the caller frees. Raises OSError."""
+        cdef rhb_loop *loop = rhb_loop_new(&self.options, self.listeners, self.n_listeners, wakeup_fd)
+        if loop is NULL:
+            raise OSError(errno, os.strerror(errno))
         return loop

@@ -12,8 +12,8 @@ cdef extern from "orphan.h":
     bint rhb_orphan_watch(int number, pid_t parent, timespec life)
 
 
-def limit_life(int number, pid_t parent, double seconds):
-    """limit_life(number: int, parent: int, seconds: float) -> None
+cpdef int limit_life(int number, pid_t parent, double seconds) except -1:
+    """limit_life(number: int, parent: int, seconds: float) -> int
 
     number: of a signal that has a handler already, which is called as before. parent: a process id. seconds: at least
     0.001. When the signal arrives and `parent` is no longer the parent, SIGKILL ends this process after so many
@@ -27,3 +27,4 @@ def limit_life(int number, pid_t parent, double seconds):
     life.tv_nsec = <long>((seconds - <long>seconds) * 1e9)
     if not rhb_orphan_watch(number, parent, life):
         raise OSError(errno, os.strerror(errno))
+    return 0

@@ -52,11 +52,10 @@ cdef extern from "Python.h":
 
 @cython.final
 cdef class RequestHandler:
-    """RequestHandler(service, templates). templates: see EnvironBuilder. `lane` is set by the worker."""
+    """RequestHandler(service, templates). templates: see EnvironBuilder. `loop` and `lane` are set by Lane.join()."""
 
     def __cinit__(self, Service service, templates):
         self.service = service
-        self.loop = service.loop
         self.environs = EnvironBuilder(templates)
         self.exchange = new_exchange(service.logger, service.allow_chunked, service.named_files)
 

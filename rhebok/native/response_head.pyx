@@ -5,8 +5,6 @@ The exchange writes the fields when the application calls start_response(), and 
 there is to know about the body. csrc/http/response_head.c decides what may be sent and how the body is framed.
 """
 
-from http import HTTPStatus
-
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
@@ -102,6 +100,8 @@ cdef int refuse_field(object field) except -1:
 
 cdef str right_status(object status):
     """The status that was meant by 204, HTTPStatus.NO_CONTENT or '204', for a message; otherwise an example."""
+    from http import HTTPStatus  # late: an enum of 60 members for the message of a mistake
+
     try:
         code = HTTPStatus(int(status))
     except ValueError:

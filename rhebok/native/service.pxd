@@ -32,6 +32,7 @@ cdef class Service:
     cdef sem_t semaphore
     cdef int wake_fd                 # wakes the thread that sleeps in the loop; -1 with one thread
 
+    cdef int serve(self, object app, uint64_t max_requests, object on_limit, object on_last_accept) except -1
     cdef int wait_in_semaphore(self) except -1
     cdef int wake_idle_thread(self) noexcept
     cdef int wake_sleeping_thread(self) noexcept

@@ -22,8 +22,6 @@ from .csrc cimport (
 )
 from .error_log cimport log_error
 
-from rhebok.native.named_files import NamedFiles
-
 cdef extern from "<semaphore.h>" nogil:
     int sem_init(sem_t *semaphore, int shared, unsigned value)
     int sem_destroy(sem_t *semaphore)
@@ -32,25 +30,30 @@ cdef extern from "<semaphore.h>" nogil:
 
 
 cdef class Service:
-    """Service(app, logger, settings, max_requests, on_limit, on_last_accept): see Worker for the arguments. `loop`,
-    `wake_fd`, `request_ids` and `base_context` are set by the worker."""
+    """Service(logger, settings): see Worker for the arguments. The worker sets what is its own: `loop`, `app`,
+    `wake_fd`, the limit of requests, what it calls, and `base_context`."""
 
-    def __cinit__(self, app, logger, settings, uint64_t max_requests, on_limit, on_last_accept):
-        self.app = app
+    def __cinit__(self, logger, settings):
         self.logger = logger
         self.allow_chunked = settings.chunked
         if settings.sendfile_root:
+            from rhebok.native.named_files import NamedFiles  # with urllib.parse
+
             self.named_files = NamedFiles(settings.sendfile_root, logger)
         self.gc_every = settings.oobgc
-        self.max_requests = self.limit_at = max_requests
-        self.on_limit = on_limit
-        self.on_last_accept = on_last_accept
         self.taken = set()
         self.wake_fd = -1
         sem_init(&self.semaphore, 0, 0)
 
     def __dealloc__(self):
         sem_destroy(&self.semaphore)
+
+    cdef int serve(self, object app, uint64_t max_requests, object on_limit, object on_last_accept) except -1:
+        """See Worker for the arguments."""
+        self.app = app
+        self.max_requests = self.limit_at = max_requests
+        self.on_limit, self.on_last_accept = on_limit, on_last_accept
+        return 0
 
     # ---- the threads ----
 

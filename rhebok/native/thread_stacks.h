@@ -62,12 +62,19 @@ static void rhb_stack_write(int number)
     errno = before;
 }
 
-/* From now on each thread of this process that gets the signal writes its stack to fd. */
-static bool rhb_stack_install(int fd)
+/* The first call of backtrace loads a library. Called by the parent of those that install: it is
+ * then loaded once. */
+static void rhb_stack_prepare(void)
 {
     void *frame;
+    (void)backtrace(&frame, 1);
+}
+
+/* From now on each thread of this process that gets the signal writes its stack to fd.
+ * rhb_stack_prepare has been called: the handler must not load anything. */
+static bool rhb_stack_install(int fd)
+{
     struct sigaction action = {.sa_handler = rhb_stack_write, .sa_flags = SA_RESTART | SA_ONSTACK};
-    (void)backtrace(&frame, 1); /* the first call allocates memory */
     rhb_stack_fd = fd;
     return !RHB_HAS_BACKTRACE || sigaction(RHB_STACK_SIGNAL, &action, NULL) == 0;
 }

@@ -7,14 +7,21 @@ import os
 from libc.errno cimport errno
 
 cdef extern from "thread_stacks.h":
+    void rhb_stack_prepare()
     bint rhb_stack_install(int fd)
     bint rhb_stack_ask(int pid, int thread)
 
 
-def install(int fd):
-    """install(fd: int) -> None: this process writes its stacks there when it is asked. Raises OSError."""
+def prepare():
+    """prepare() -> None: once, in this process or in its parent, before install."""
+    rhb_stack_prepare()
+
+
+cpdef int install(int fd) except -1:
+    """install(fd: int) -> int: after prepare(). This process writes its stacks there when it is asked. Raises OSError."""
     if not rhb_stack_install(fd):
         raise OSError(errno, os.strerror(errno))
+    return 0
 
 
 def ask(int pid):

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TextIO, final
 
 from _typeshed.wsgi import WSGIApplication
 
+from .preparation import Preparation
 from .request_count import RequestCount
 
 class _Listener(Protocol):
@@ -62,6 +63,7 @@ class Worker:
         on_access: Callable[[dict[str, Any], int, bytes, int, int], object] | None = None,
         requests: RequestCount | None = None,
         in_thread: bool = False,
+        prepared: Preparation | None = None,
     ) -> None: ...
     def prepare(self) -> None: ...
     def run(self) -> None: ...

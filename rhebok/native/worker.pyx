@@ -29,6 +29,7 @@ from .csrc cimport (
     rhb_bytes,
     rhb_bytes_free,
     rhb_heap_keep,
+    rhb_lane,
     rhb_live_count,
     rhb_lock_init,
     rhb_loop,
@@ -56,11 +57,11 @@ from .csrc cimport (
     rhb_static_files_free,
 )
 from .early_hints cimport retire_exchange
-from .environ_template cimport environ_template
 from .error_log cimport show_queries
 from .exchange cimport Exchange, live_exchanges
 from .lane cimport Lane
 from .loop_setup cimport LoopSetup
+from .preparation cimport Preparation
 from .service cimport Service
 from .shared_bytes cimport shared_bytes
 from .static_files cimport add_static_files
@@ -145,6 +146,7 @@ cdef class Worker:
     in_thread: run() is called in a thread of its own, and settings.threads such threads have a Worker each, so this one
         has one loop for one thread. stop(), interrupt() and log_cut() may then be called in any thread, at any time.
         For builds without the GIL (PEP 703).
+    prepared: None, or the Preparation that was made with the same arguments; one worker takes it.
     channel, cache: None, or the rhebok.serving.channel.Channel and rhebok.serving.cache.SharedCache of the generation.
     slot: that of this worker in the scoreboard.
 
@@ -171,7 +173,8 @@ cdef class Worker:
     def __init__(self, app, listeners, settings, *, errors, logger, int wakeup_fd,
                  uint64_t max_requests, bint multiprocess, score=None, board=None, timeout=0, on_limit=None,
                  on_last_accept=None, access_log=None, channel=None, cache=None, slot=0,
-                 statsd=None, records=None, on_access=None, requests=None, bint in_thread=False):
+                 statsd=None, records=None, on_access=None, requests=None, bint in_thread=False, prepared=None):
+        cdef Preparation parts
         cdef size_t threads = 1 if in_thread else settings.threads
         if self.loop is not NULL:
             raise RuntimeError("a Worker is initialised once")
@@ -181,8 +184,11 @@ cdef class Worker:
         rhb_lock_init(&self.reports.lock)
         if in_thread or threads > 1:
             self.wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.setup = LoopSetup(settings)
-        self.loop = self.setup.new_loop(listeners, wakeup_fd if self.wake_fd < 0 else self.wake_fd)
+        parts = prepared or Preparation(
+            listeners, settings, errors=errors, logger=logger, multiprocess=multiprocess, in_thread=in_thread)
+        parts.take(settings)
+        self.setup = parts.setup
+        self.loop = self.setup.new_loop(wakeup_fd if self.wake_fd < 0 else self.wake_fd)
         self.files = add_static_files(self.loop, settings, settings.threads if in_thread else 1)
         self.reports.access_log = open_access_log(settings, access_log, errors)
         self.reports.statsd = open_statsd(statsd)
@@ -192,12 +198,12 @@ cdef class Worker:
         self.set_reports()
         show_queries(settings.log_queries)
         self.loop.request_timeout = <uint64_t>(timeout * SECOND)
-        self.service = Service(app, logger, settings, max_requests, on_limit, on_last_accept)
-        self.service.loop, self.service.request_ids = self.loop, self.setup.request_ids
-        self.service.wake_fd = self.wake_fd
+        self.service = parts.service
+        self.service.loop, self.service.wake_fd = self.loop, self.wake_fd
+        self.service.serve(app, max_requests, on_limit, on_last_accept)
         self.service.all_requests = requests
-        templates = [environ_template(listener, settings, errors, multiprocess) for listener in listeners]
-        self.lanes = tuple([self.new_lane(number, templates) for number in range(threads)])
+        self.lanes = parts.lanes
+        self.join_lanes()
         if score is not None:
             self.use_score(score, board)
         self.loop.timed = board is not None or self.loop.reports is not NULL
@@ -225,15 +231,13 @@ cdef class Worker:
             self.loop.reports = &self.reports
         return 0
 
-    cdef Lane new_lane(self, int number, templates):
-        cdef Lane lane = Lane(self.service, templates)
-        lane.lane = self.loop.lanes if number == 0 else rhb_loop_add_lane(self.loop)
-        if lane.lane is NULL:
-            raise MemoryError
-        lane.handler.lane = lane.lane
-        lane.handler.environs.lane, lane.handler.environs.loop = lane.lane, self.loop
-        lane.handler.environs.forwarded = &self.loop.options.forwarded
-        return lane
+    cdef int join_lanes(self) except -1:
+        cdef rhb_lane *place = self.loop.lanes  # a loop has one from the start
+        cdef Lane lane
+        for lane in self.lanes:
+            lane.join(self.loop, place or rhb_loop_add_lane(self.loop))
+            place = NULL
+        return 0
 
     cdef int use_score(self, score, board) except -1:
         cdef Lane lane
@@ -292,8 +296,10 @@ cdef class Worker:
         accepted within that time: for the end of a generation, when no other worker accepts them.
         """
         cdef uint64_t patience = 0 if last_seconds is None else <uint64_t>(last_seconds * SECOND)
-        if self.in_thread:
-            self.order_stop(last_seconds is not None, patience)
+        if self.in_thread and last_seconds is None:
+            rhb_loop_order_stop(self.loop)
+        elif self.in_thread:
+            rhb_loop_order_stop_last(self.loop, patience)
         else:
             rhb_loop_keep_mover_out(self.loop)
             if last_seconds is None:
@@ -302,13 +308,6 @@ cdef class Worker:
                 rhb_loop_stop_last(self.loop, patience)
             rhb_loop_admit_mover(self.loop)
         self.service.wake_sleeping_thread()
-
-    cdef int order_stop(self, bint is_last, uint64_t patience) noexcept:
-        if is_last:
-            rhb_loop_order_stop_last(self.loop, patience)
-        else:
-            rhb_loop_order_stop(self.loop)
-        return 0
 
     def interrupt(self, int number, exception):
         """interrupt(number: int, exception: type[BaseException]) -> None: raises the exception in the thread of that

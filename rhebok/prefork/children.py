@@ -7,7 +7,7 @@ before the application is imported: it may replace them (gevent, eventlet).
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from os import WNOHANG, close, kill, pipe2, read, waitpid, write
 from os import fork as os_fork
@@ -19,6 +19,8 @@ from rhebok.process.forked_child import our_fork
 from rhebok.process.reaping import STATUS_UNKNOWN, reap
 from rhebok.records import dataclass
 
+Forked = list[tuple[int, int]]  # pids, and the read ends of the pipes
+
 CLOSED = -1  # in place of a descriptor
 REPEAT_SECONDS = 1.0  # a stopping child gets its signal again after this time
 QUICK_SECONDS = 1.0  # from QUIT to KILL, for a child that has not stopped in time: it writes its logs
@@ -26,11 +28,11 @@ QUICK_SECONDS = 1.0  # from QUIT to KILL, for a child that has not stopped in ti
 READY, SUCCESSOR_WANTED, ENDING = b"R", b"L", b"E"
 
 
-@dataclass
 class Report:
     """The child's end of the pipe."""
 
-    fd: int
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
 
     def ready(self) -> None:
         """The child serves. Raises OSError."""
@@ -151,34 +153,52 @@ class Child:
             kill(self.pid, number)
 
 
-def fork(run: Callable[[int], int], blocked: frozenset[Signals]) -> tuple[int, int]:
-    """Forks. The child calls run(write end of its pipe) and exits with the status that it returns.
+def fork_all(runs: Sequence[Callable[[int], int]], blocked: frozenset[Signals], forked: Forked) -> None:
+    """Forks a child for each of `runs`, which calls run(write end of its pipe) and exits with the status
+    that it returns. Adds (pid, read end of the pipe) to `forked`. Raises OSError when there is no process
+    or pipe: then there are fewer.
 
-    Returns the child's pid and the read end of the pipe. Raises OSError when there is no process or pipe. The
-    `blocked` signals stay blocked in the child until `run` unblocks them: the parent's handlers must not run
-    there.
+    The `blocked` signals stay blocked in the child until `run` unblocks them: the parent's handlers must
+    not run there. Nothing but forks happens between forks: each page that the parent writes to there is one
+    more that the last child has for itself (bench/README.md, Memory).
     """
-    read_end, write_end = pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    pipes: list[tuple[int, int]] = []
+    pids: list[int] = []
     previous = change_mask(SIG_BLOCK, blocked)
     try:
+        for _ in runs:
+            pipes.append(pipe2(os.O_CLOEXEC | os.O_NONBLOCK))
         with our_fork, no_fork_warning():
-            pid = os_fork()
-        if pid == 0:
-            close(read_end)
-            _run_and_exit(run, write_end)
-    except OSError:
-        close(read_end)
-        raise
+            _fork_until_child(len(runs), pids)
+        if pids and pids[-1] == 0:
+            _run_and_exit(runs[len(pids) - 1], pipes, len(pids) - 1)
     finally:
-        close(write_end)
+        for _read_end, write_end in pipes:
+            close(write_end)
+        for read_end, _write_end in pipes[len(pids) :]:
+            close(read_end)
+        forked += zip(pids, (pipe[0] for pipe in pipes), strict=False)
         change_mask(SIG_SETMASK, previous)
-    return pid, read_end
 
 
-def _run_and_exit(run: Callable[[int], int], report_fd: int) -> None:
+def _fork_until_child(count: int, pids: list[int]) -> None:
+    """Adds the pids, in a child a 0 as the last one."""
+    for _ in range(count):
+        pid = os_fork()
+        pids.append(pid)
+        if pid == 0:
+            return
+
+
+def _run_and_exit(run: Callable[[int], int], pipes: list[tuple[int, int]], number: int) -> None:
     """Ends the child without the interpreter's exit handlers: `run` has done what belongs to the child."""
     status = 1
     try:
+        report_fd = pipes[number][1]
+        for read_end, write_end in pipes:
+            close(read_end)
+            if write_end != report_fd:
+                close(write_end)
         status = run(report_fd)
     finally:
         os._exit(status)

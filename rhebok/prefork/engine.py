@@ -6,57 +6,25 @@ may replace (gevent, eventlet) is bound before it is imported.
 """
 
 import logging
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from select import POLLIN, poll
 from signal import SIG_UNBLOCK
 from time import monotonic
 
 from rhebok.errors import HookFailed
 from rhebok.prefork import children
+from rhebok.prefork.callbacks import Callbacks, NextChild, Verdict
 from rhebok.prefork.children import Child, Report
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import SpawnPace
 from rhebok.process.bare_signals import change_mask
 from rhebok.process.reaping import describe_end, milliseconds
 from rhebok.process.signals import MASTER_SIGNALS, QUIT_SIGNAL, STOP_SIGNAL, Action, NotedSignals
-from rhebok.records import dataclass
 
+_UNBLOCK = int(SIG_UNBLOCK)
 QUICK_SECONDS = 2.0  # from QUIT to KILL at a quick stop
-
-
-class Verdict(Enum):
-    """What shall happen to a child that was not told to stop."""
-
-    REPLACE = auto()  # stop it gracefully when its successor is ready
-    STOP = auto()  # stop it gracefully now
-    KILL = auto()
-
-
-@dataclass(frozen=True)
-class Callbacks:
-    """What the engine calls. HookFailed, raised in the parent by before_fork, on_child_reap, resized or
-    replaced_as_a_whole, ends it: run() raises it again when all children have ended."""
-
-    serve: Callable[[Report], int]  # in the child: runs it, and returns its exit status
-    install_signals: Callable[[], None]  # in the child, while signals are blocked
-    before_fork: Callable[[], None]  # in the parent; an exception counts as a failed fork
-    after_fork: Callable[[], None]  # in the child, before serve
-    on_child_reap: Callable[[int, int], None]  # in the parent: pid, exit code
-    forked: Callable[[int], None] = lambda _pid: None  # in the parent, with the child's pid
-    resized: Callable[[int, int], None] = lambda _wanted, _before: None  # by a signal
-    all_ready: Callable[[], None] = lambda: None  # once: as many children serve as are wanted
-    stop_begins: Callable[[], None] = lambda: None  # once: from now on no child is replaced
-    gradual_stop_begins: Callable[[float], None] = lambda _seconds: None  # and how long it will take
-    # whether another process replaces the engine instead
-    replaced_as_a_whole: Callable[[], bool] = lambda: False
-    verdicts: Callable[[], Mapping[int, Verdict]] = dict  # by pid; called in each turn of the loop
-    descriptors: Callable[[], Iterable[int]] = tuple  # what wakes the loop when it is readable
-    verdicts_at: Callable[[], float] = lambda: math.inf  # the monotonic time of the next verdict
-    current_requests: Callable[[int], str] = lambda _pid: ""  # of a child, for the log
-    child_ready: Callable[[int], None] = lambda _pid: None  # as soon as it has said so
-    show_loading: Callable[[Sequence[int]], None] = lambda _pids: None  # USR2: children that are not ready
 
 
 class State(Enum):
@@ -267,24 +235,38 @@ class Prefork:
         while self._missing() > 0 and not self._probing() and not self._signals.pending:
             if not self._pace.may_spawn(monotonic()):
                 return
-            self._spawn()
+            self._spawn(self._missing() if self._callbacks.at_once and self._pace.unhurried else 1)
 
-    def _spawn(self) -> None:
+    def _spawn(self, count: int) -> None:
         now = monotonic()
         self._pace.spawned(now)
+        wanted: list[NextChild] = []
+        forked: children.Forked = []
+        failure: Exception | None = None
         try:
-            self._callbacks.before_fork()
-            pid, report_fd = children.fork(self._child, self._signals.signals)
-        except HookFailed as error:
+            for _ in range(count):
+                wanted.append(self._callbacks.before_fork())
+            runs = [partial(self._child, child) for child in wanted]
+            children.fork_all(runs, self._signals.signals, forked)
+        except Exception as error:
+            failure = error
+        for child in wanted[len(forked) :]:
+            self._callbacks.not_forked(child)
+        for child, (pid, report_fd) in zip(wanted, forked, strict=False):
+            self._children[pid] = Child(pid, self._batch, now, report_fd)
+            self._callbacks.forked(child, pid)
+            self._log.debug("worker %d forked", pid)
+        if failure:
+            self._could_not_spawn(failure, now)
+
+    def _could_not_spawn(self, error: Exception, now: float) -> None:
+        if isinstance(error, HookFailed):
             self._end(error)
             return
-        except Exception as error:
-            self._log.error("could not fork a worker: %s", error, exc_info=not isinstance(error, OSError))
-            self._start_failed(now)
-            return
-        self._children[pid] = Child(pid, self._batch, now, report_fd)
-        self._callbacks.forked(pid)
-        self._log.debug("worker %d forked", pid)
+        self._log.error(
+            "could not fork a worker: %s", error, exc_info=None if isinstance(error, OSError) else error
+        )
+        self._start_failed(now)
 
     def _retire_surplus(self) -> None:
         surplus = len(self._active()) - self._wanted
@@ -385,16 +367,16 @@ class Prefork:
 
     # In the child
 
-    def _child(self, report_fd: int) -> int:
-        self._signals.abandon()
-        for child in self._children.values():
-            child.close()
+    def _child(self, child: NextChild, report_fd: int) -> int:
+        for sibling in self._children.values():
+            sibling.close()
         self._children.clear()
         try:
-            self._callbacks.install_signals()
-            change_mask(SIG_UNBLOCK, self._signals.signals)
-            self._callbacks.after_fork()
-            return self._callbacks.serve(Report(report_fd))
+            child.install_signals(self._signals)
+            change_mask(_UNBLOCK, self._signals.numbers)
+            if self._callbacks.after_fork:
+                self._callbacks.after_fork()
+            return child.serve(Report(report_fd))
         except BaseException:
             self._log.exception("the worker failed")
             return 1

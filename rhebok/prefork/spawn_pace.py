@@ -49,6 +49,11 @@ class SpawnPace:
         self.failures = 0
 
     @property
+    def unhurried(self) -> bool:
+        """Nothing asks for time between two forks."""
+        return self.interval == 0 and not self.one_at_a_time
+
+    @property
     def one_at_a_time(self) -> bool:
         """After a failure a single child is forked, to test whether the cause is gone."""
         return self.failures > 0

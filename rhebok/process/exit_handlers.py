@@ -33,11 +33,19 @@ EXACTLY = (
 )
 
 
-class _OfTheParent:
-    """Equal to each handler that stays with the parent: atexit.unregister() compares; nothing lists them."""
+class _Seen:
+    """atexit.unregister() compares each handler with it; nothing else lists them. Is equal to those of the
+    parent, or, when it only looks, to none."""
+
+    def __init__(self, takes_away: bool) -> None:
+        self.of_parent: list[Any] = []
+        self._takes_away = takes_away
 
     def __eq__(self, handler: object) -> bool:
-        return not runs_in_each_process(handler)
+        if runs_in_each_process(handler):
+            return False
+        self.of_parent.append(handler)
+        return self._takes_away
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -55,11 +63,26 @@ def runs_in_each_process(handler: Any) -> bool:
     return (module, name) in EXACTLY or module.partition(".")[0] in IN_EACH_PROCESS
 
 
-def leave_to_parent() -> None:
-    """Right after the fork, in the child: takes away the handlers and finalizers that are the parent's."""
-    atexit.unregister(_OfTheParent())  # type: ignore[arg-type]
-    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
-        finalizer.atexit = False  # of a temporary directory, for example
-    processes = sys.modules.get("multiprocessing.process")
-    if processes is not None:
-        processes._children = set()  # type: ignore[attr-defined]  # as multiprocessing does in its own children
+class ParentsHandlers:
+    """What stays with the parent. Made there before the fork, since the child pays with memory for what it
+    looks at (bare_signals.py)."""
+
+    def __init__(self) -> None:
+        seen = _Seen(takes_away=False)
+        atexit.unregister(seen)  # type: ignore[arg-type]
+        self.handlers, self.count = seen.of_parent, atexit._ncallbacks()
+        self.finalizers: dict[Any, Any] = weakref.finalize._registry  # type: ignore[attr-defined]
+        self.alone = "multiprocessing.process" not in sys.modules
+
+    def leave(self) -> None:
+        """Right after the fork, in the child: takes away the handlers and finalizers that are the parent's.
+
+        To unregister `handlers` is enough while there are `count` of them, no `finalizers`, and it is `alone`
+        (rhebok.native.first_steps). Otherwise the fork itself has registered some (os.register_at_fork).
+        """
+        atexit.unregister(_Seen(takes_away=True))  # type: ignore[arg-type]
+        for finalizer in list(self.finalizers):
+            finalizer.atexit = False  # of a temporary directory, for example
+        processes = sys.modules.get("multiprocessing.process")
+        if processes is not None:
+            processes._children = set()  # type: ignore[attr-defined]  # as multiprocessing does in its own children

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import threading
+from _thread import get_ident
 from collections.abc import Callable
 from contextlib import suppress
 from signal import SIG_BLOCK, SIG_SETMASK, set_wakeup_fd
@@ -35,21 +36,21 @@ _OURS = (STOP_SIGNAL, QUIT_SIGNAL, TRACEBACK_SIGNAL)
 class _Thread(threading.local):
     """Of the thread that forks."""
 
-    ours = False  # it forks a worker
     mask: set[int]  # its signal mask before
 
 
 _thread = _Thread()  # made before the application is imported: it may replace threading.local
+_ours = [0]  # the thread that forks one of ours; another one may fork at the same time
 
 
 class OurFork:
     """A process that is forked inside is one of ours."""
 
     def __enter__(self) -> None:
-        _thread.ours = True
+        _ours[0] = get_ident()
 
     def __exit__(self, *_: object) -> None:
-        _thread.ours = False
+        _ours[0] = 0
 
 
 our_fork = OurFork()
@@ -63,15 +64,15 @@ def watch_forks(close: Callable[[], None]) -> None:
     """
 
     def before() -> None:
-        if not _thread.ours:
+        if _ours[0] != get_ident():
             _thread.mask = change_mask(SIG_BLOCK, _OURS)
 
     def in_parent() -> None:
-        if not _thread.ours:
+        if _ours[0] != get_ident():
             change_mask(SIG_SETMASK, _thread.mask)
 
     def in_child() -> None:
-        if not _thread.ours:
+        if _ours[0] != get_ident():
             _install_child_signals()
             close()
             change_mask(SIG_SETMASK, _thread.mask)

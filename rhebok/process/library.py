@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 # What our code imports late, and applications of such a user have always found imported.
 LATE = (
-    "ast", "dataclasses", "difflib", "inspect", "ipaddress", "json", "pathlib", "random", "textwrap",
-    "typing",
+    "ast", "dataclasses", "difflib", "http", "inspect", "ipaddress", "json", "pathlib", "random", "textwrap",
+    "typing", "urllib.parse",
 )  # fmt: skip
 
 _LIBRARIES = (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

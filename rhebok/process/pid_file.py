@@ -48,9 +48,10 @@ class PidFile:
             raise _cannot_write(self._option, self._path, os_reason(error)) from None
         self._made = True
 
-    def forget(self) -> None:
-        """In a child: without this the lock would outlive the owner as long as the child lives."""
-        os.close(self._fd)
+    @property
+    def descriptors(self) -> list[int]:
+        """What a child closes: otherwise the lock would outlive the owner as long as the child lives."""
+        return [self._fd]
 
     def remove(self) -> None:
         """At exit, in the owner only, and only if the path is still our file: one that we made or wrote."""

@@ -104,6 +104,10 @@ class WakeupPipe:
         self.read_end, self._write_end = pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
 
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        return self.read_end, self._write_end
+
     def drain(self) -> None:
         try:
             while read(self.read_end, 4096):
@@ -123,6 +127,7 @@ class NotedSignals:
     def __init__(self, table: Iterable[Row]) -> None:
         self._table = tuple(table)
         self.signals = frozenset(row.signal for row in self._table)
+        self.numbers = tuple(map(int, self.signals))
         self._noted: deque[int] = deque()
         self.pipe = WakeupPipe()
         for row in self._table:
@@ -147,8 +152,8 @@ class NotedSignals:
 
     def abandon(self) -> None:
         """In a child: default handlers, and nothing left of the parent's pipe."""
-        for row in self._table:
-            set_handler(row.signal, DEFAULT)
+        for number in self.numbers:
+            set_handler(number, DEFAULT)
         self.pipe.close()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:

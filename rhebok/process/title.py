@@ -18,25 +18,32 @@ _ARG_START, _ARG_END = 48 - 3, 49 - 3  # fields of /proc/PID/stat (proc(5)), cou
 def set_title(text: str) -> None:
     """Best effort: without /proc nothing happens."""
     try:
-        _way()(" ".join(text.split()))
+        if way := _setproctitle():
+            way(" ".join(text.split()))
+        else:
+            start, line = placed_title(text)
+            ctypes.memmove(start, line, len(line))
     except (OSError, ValueError, IndexError):
         return
 
 
+def placed_title(text: str) -> tuple[int, bytes]:
+    """Where its bytes go, and what they are, for a child that this process forks: what a child does itself
+    costs it memory. No bytes where set_title() has another way, or none."""
+    if _setproctitle():
+        return 0, b""
+    start, size = _command_line()
+    # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
+    line = " ".join(text.split()).encode(errors="surrogateescape")[: max(0, size - 1)]
+    return start, line.ljust(size, b"\0")
+
+
 @cache
-def _way() -> Callable[[str], object]:
+def _setproctitle() -> Callable[[str], object] | None:
     try:
         return importlib.import_module("setproctitle").setproctitle  # type: ignore[no-any-return]
     except Exception:
-        return _write
-
-
-def _write(text: str) -> None:
-    start, size = _command_line()
-    if size:
-        # The last byte stays NUL: otherwise the kernel takes the environment for a part of the title.
-        line = text.encode(errors="surrogateescape")[: size - 1]
-        ctypes.memmove(start, line.ljust(size, b"\0"), size)
+        return None
 
 
 @cache

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from rhebok.native import thread_stacks
-from rhebok.prefork.engine import Verdict
+from rhebok.prefork.callbacks import Verdict
 from rhebok.process.stillness import Stillness, limit, step
 from rhebok.records import TYPE_CHECKING, dataclass, field
 from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests

@@ -18,11 +18,11 @@ from signal import signal as set_handler
 from rhebok import __version__
 from rhebok.errors import EndedWith, ExitStatus, HookFailed, UserError
 from rhebok.listening.listeners import Listener, close_all
-from rhebok.prefork.children import Report
-from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures, Verdict
+from rhebok.prefork.callbacks import Callbacks, Verdict
+from rhebok.prefork.engine import Prefork, TooManyFailures
 from rhebok.prefork.options import Options
 from rhebok.prefork.spawn_pace import MAX_START_FAILURES
-from rhebok.process import heap, written_files
+from rhebok.process import written_files
 from rhebok.process.forked_child import watch_forks
 from rhebok.process.log_stream import ErrorLog
 from rhebok.process.open_files import close_stdin
@@ -31,6 +31,7 @@ from rhebok.records import TYPE_CHECKING
 from rhebok.serving import patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
+from rhebok.serving.common_memory import prepare_native, settle
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.life_watch import LifeWatch
 from rhebok.serving.log_level import LogLevel
@@ -38,14 +39,15 @@ from rhebok.serving.many_loops import gil_is_off
 from rhebok.serving.master_desk import MasterDesk, master_desk
 from rhebok.serving.metrics import MasterMetrics, accept_queue_length
 from rhebok.serving.named_hooks import NamedHooks, load_after_fork
+from rhebok.serving.native_worker import WorkerFactory
 from rhebok.serving.outputs import Outputs
 from rhebok.serving.preloading import Preloading
 from rhebok.serving.scoreboard import Scoreboard, capacity
 from rhebok.serving.time_limit import time_limit
 from rhebok.serving.watch import WorkerWatch
-from rhebok.serving.worker import Service, WorkerFactory, WorkerProcess
+from rhebok.serving.worker import Service, WorkerProcess
 from rhebok.serving.worker_states import WorkerStates
-from rhebok.serving.worker_tracebacks import WorkerTracebacks
+from rhebok.serving.worker_tracebacks import TracebackFile, WorkerTracebacks
 from rhebok.superdaemon import titles
 from rhebok.superdaemon.notify import Notifier
 from rhebok.superdaemon.supervised import generation, killed_masters, supervisor
@@ -73,19 +75,19 @@ class Master:
         listeners: Sequence[Listener],
         log: ErrorLog,
         worker_source: WorkerSource,
-        release_in_child: Callable[[], None] = lambda: None,
+        descriptors: Sequence[int] = (),
         notifier: Notifier | None = None,
         outputs: Outputs = NO_OUTPUTS,
         hooks: Hooks | None = None,
         preloading: Preloading | None = None,
         exporter: Exporter | None = None,
     ) -> None:
-        """exporter: the process for --metrics-bind, where there is no supervisor of ours."""
+        """descriptors: of the master alone. exporter: the process for --metrics-bind, where there is no
+        supervisor of ours."""
         self._settings = settings
         self._listeners = listeners
         self._log = log
         self._worker_source = worker_source
-        self._release_in_child = release_in_child
         self._notifier = notifier or Notifier()
         self._outputs = outputs
         self._metrics = MasterMetrics(
@@ -103,6 +105,7 @@ class Master:
         self._channel: Channel | None = None  # one loop has nobody to share with
         self._cache: SharedCache | None = None
         self._tracebacks = WorkerTracebacks(log.stream)
+        self._tracebacks.descriptors += descriptors
         ask = self._tracebacks.ask
         self._watch = WorkerWatch(settings, self._scoreboard, log.logger, ask=ask)
         self._level = LogLevel(self._scoreboard, log.logger)
@@ -111,7 +114,6 @@ class Master:
         self._desks: list[MasterDesk] = []  # one, without a supervisor of ours
         self._exporter = exporter
         self._traceback_installed = False
-        self._slot: int | None = None  # claimed for the next worker
         self._pid = os.getpid()
         self._hooks = hooks or NamedHooks(settings, log.logger)
 
@@ -172,13 +174,13 @@ class Master:
             if warning:
                 self._log.logger.warning("%s", warning)
         self._hooks.loaded(app)
-        gc.collect()
         files = self._write_files()
+        settle()
         if settings.workers * self._loops > 1:
             self._channel = Channel(self._scoreboard, settings.workers, self._settings.threads, self._loops)
         if settings.cache:
             self._cache = self._make_cache()
-        heap.give_back()
+        prepared = prepare_native(settings, self._listeners, self._log) if self._loops == 1 else None
         gc.freeze()
         return Service(
             settings,
@@ -194,7 +196,9 @@ class Master:
             channel=self._channel,
             cache=self._cache,
             loops=self._loops,
+            is_hooked=not isinstance(self._hooks, NamedHooks) or settings.after_fork is not None,
             outputs=self._outputs,
+            prepared=prepared,
             files=files,
         )
 
@@ -229,7 +233,8 @@ class Master:
             self._cache.close()
         if self._exporter:
             self._exporter.forget()
-        self._release_in_child()
+        while self._tracebacks.descriptors:  # none in a worker, and in a child of such a process
+            os.close(self._tracebacks.descriptors.pop())
 
     def _write_files(self) -> list[weakref.ref[Any]]:
         """What the import has left in buffers is written once, here; each worker has a copy of them."""
@@ -256,35 +261,27 @@ class Master:
 
     def _callbacks(self, service: Service) -> Callbacks:
         hooks = self._hooks
-        worker: list[WorkerProcess] = []  # filled in the child
         looked_at = (self._watch, self._life, self._tracebacks, self._metrics)
 
-        def before_fork() -> None:
+        def before_fork() -> WorkerProcess:
             self._show_where_it_hangs()
-            if self._slot is None:
-                self._slot = self._scoreboard.claim_slot()
-            self._tracebacks.before_fork()
-            hooks.before_fork()
+            slot, file = self._scoreboard.claim_slot(), self._tracebacks.before_fork()
+            try:
+                hooks.before_fork()
+                return WorkerProcess(service, slot, file, self._tracebacks.descriptors)
+            except BaseException:
+                self._give_back(slot, file)
+                raise
 
-        def forked(pid: int) -> None:
-            assert self._slot is not None
-            self._tracebacks.forked(pid)
-            self._watch.forked(pid, self._slot)
-            self._states.forked(pid, self._slot)
-            self._life.forked(pid, self._slot)
+        def forked(worker: WorkerProcess, pid: int) -> None:
+            self._tracebacks.forked(worker.tracebacks, pid)
+            self._watch.forked(pid, worker.slot)
+            self._states.forked(pid, worker.slot)
+            self._life.forked(pid, worker.slot)
             if self._cache:
-                self._cache.forked(pid, self._slot)
+                self._cache.forked(pid, worker.slot)
             self._metrics.forked()
-            self._slot = None
             hooks.forked(pid)
-
-        def install_signals() -> None:
-            assert self._slot is not None
-            worker.append(WorkerProcess(service, self._slot, self._tracebacks.in_worker()))
-            worker[0].install_signals()
-
-        def serve(report: Report) -> int:
-            return worker[0].serve(report)
 
         def on_child_reap(pid: int, status: int) -> None:
             self._tracebacks.reaped(pid)
@@ -297,12 +294,12 @@ class Master:
             hooks.reaped(pid, status)
 
         return Callbacks(
-            serve=serve,
-            install_signals=install_signals,
             before_fork=before_fork,
-            after_fork=self._after_fork,
+            after_fork=self._after_fork if self._desks else None,
             on_child_reap=on_child_reap,
             forked=forked,
+            not_forked=lambda worker: self._give_back(worker.slot, worker.tracebacks),
+            at_once=isinstance(hooks, NamedHooks) and not hooks.calls_before_fork,
             resized=hooks.resized,
             all_ready=self._all_ready,
             stop_begins=self._stop_begins,
@@ -328,10 +325,14 @@ class Master:
         self._states.leaving(found, self._watch.causes)
         return found
 
+    def _give_back(self, slot: int, file: TracebackFile) -> None:
+        """Of a worker that is not there after all."""
+        self._scoreboard.release_slot(slot)
+        self._tracebacks.forget(file)
+
     def _after_fork(self) -> None:
         for desk in self._desks:
             desk.forget()
-        self._release_in_child()
 
     def _all_ready(self) -> None:
         for desk in self._desks:

@@ -50,6 +50,11 @@ class NamedHooks:
         self._before_fork = load_function("--before-fork", settings.before_fork)
         self._on_child_reap = load_function("--on-child-reap", settings.on_child_reap)
 
+    @property
+    def calls_before_fork(self) -> bool:
+        """Whether before_fork() does anything."""
+        return self._before_fork is not None
+
     def begins(self, listeners: Sequence[Listener], generation: int) -> None: ...
 
     def loaded(self, app: Application | None) -> None: ...

@@ -39,11 +39,14 @@ def without_threads(settings: Settings) -> tuple[Settings, str]:
     )
 
 
+def have_event_loops() -> bool:
+    """Whether renew_after_fork() is needed in the children of this process."""
+    return not sys.modules.keys().isdisjoint(("gevent.hub", "eventlet.hubs"))
+
+
 def renew_after_fork() -> None:
     """In a new worker, when the master has loaded the library: an event loop is not to be shared."""
     gevent, eventlet = sys.modules.get("gevent.hub"), sys.modules.get("eventlet.hubs")
-    if not gevent and not eventlet:
-        return
     with suppress(Exception):
         if gevent:
             _renew_gevent(gevent)

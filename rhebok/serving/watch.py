@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable
 
-from rhebok.prefork.engine import Verdict
+from rhebok.prefork.callbacks import Verdict
 from rhebok.records import TYPE_CHECKING, dataclass, field
 from rhebok.serving.scoreboard import Score, Scoreboard, describe_requests
 from rhebok.serving.time_limit import time_limit

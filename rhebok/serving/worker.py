@@ -7,7 +7,6 @@ the application may replace (gevent, eventlet) is bound here, before it is impor
 from __future__ import annotations
 
 import faulthandler
-import logging
 import os
 import sys
 import weakref
@@ -21,31 +20,30 @@ from types import FrameType
 from rhebok.board.layout import BOARD_SIZE, SCORE_SIZE
 from rhebok.errors import ExitStatus, HookFailed, RequestTimeout, UserError
 from rhebok.listening.listeners import Listener, close_all
-from rhebok.native import thread_stacks
-from rhebok.native.orphan import limit_life
+from rhebok.native.first_steps import FirstSteps
 from rhebok.prefork.children import Report
-from rhebok.prefork.parent_death import signal_when_parent_dies
-from rhebok.process.bare_signals import set_handler
+from rhebok.process.bare_signals import DEFAULT
+from rhebok.process.exit_handlers import ParentsHandlers
 from rhebok.process.log_stream import ErrorLog
-from rhebok.process.logs import AccessLogFile
 from rhebok.process.signals import (
     IGNORED_BY_WORKERS,
+    MASTER_SIGNALS,
     QUIT_SIGNAL,
     STOP_SIGNAL,
     TRACEBACK_SIGNAL,
-    WakeupPipe,
+    NotedSignals,
     ignore,
 )
-from rhebok.process.statsd import Statsd
-from rhebok.process.title import set_title
-from rhebok.records import TYPE_CHECKING, Protocol, dataclass
+from rhebok.process.title import placed_title, set_title
+from rhebok.records import TYPE_CHECKING, dataclass
 from rhebok.serving import live_objects, patches
 from rhebok.serving.app_loading import Application, load_once
 from rhebok.serving.channel import Channel
 from rhebok.serving.hooks import Hooks
 from rhebok.serving.log_level import CHANGED_SIGNAL, LogLevel
 from rhebok.serving.many_loops import ManyLoops
-from rhebok.serving.outputs import OnAccess, Outputs
+from rhebok.serving.native_worker import NativeWorker, WorkerFactory
+from rhebok.serving.outputs import Outputs
 from rhebok.serving.record_thread import RecordThread
 from rhebok.serving.request_limit import request_limit
 from rhebok.serving.scoreboard import Scoreboard
@@ -54,72 +52,13 @@ from rhebok.serving.worker_end import WorkerEnd
 from rhebok.serving.worker_tracebacks import TracebackFile
 
 if TYPE_CHECKING:
-    from typing import Any, TextIO
+    from typing import Any
 
+    from rhebok.native.preparation import Preparation
     from rhebok.serving.cache import SharedCache
     from rhebok.settings.table import Settings
 
 NO_OUTPUTS = Outputs()
-
-
-class NativeWorker(Protocol):
-    """The part of rhebok.native.worker.Worker that is used here."""
-
-    def prepare(self) -> None:
-        """What can fail before run(): starts its threads. Raises RuntimeError or MemoryError."""
-
-    def run(self) -> None:
-        """Serves until it is stopped; returns when it has drained. Python signal handlers run inside."""
-
-    def stop(self, last_seconds: float | None = None) -> None:
-        """Stops accepting, finishes all requests, returns from run(). May be called from a signal handler.
-
-        With last_seconds it first accepts the connections in the accept queues, for so many seconds at most.
-        """
-
-    def interrupt(self, number: int, exception: type[BaseException]) -> None:
-        """Raises the exception in the current request of that thread, if any. With several threads."""
-
-    def in_progress(self) -> list[str]:
-        """Method and target of the current requests and of those whose responses wait for their clients."""
-
-    def log_cut(self) -> None:
-        """Writes lines to the access log for upgraded connections, which are cut now."""
-
-    def flush_logs(self) -> None:
-        """Writes the buffered lines of the access log, and sends the buffered metrics."""
-
-    def take_records(self) -> tuple[bytes, int]:
-        """What waits for the RecordThread, and how many lines were lost."""
-
-
-class WorkerFactory(Protocol):
-    """The constructor of rhebok.native.worker.Worker."""
-
-    def __call__(
-        self,
-        app: Application,
-        listeners: Sequence[Listener],
-        settings: Settings,
-        *,
-        errors: TextIO,
-        logger: logging.Logger,
-        wakeup_fd: int,
-        max_requests: int,
-        multiprocess: bool,
-        score: memoryview | None = None,
-        board: memoryview | None = None,
-        timeout: float = 0,
-        on_limit: Callable[[], object] | None = None,
-        on_last_accept: Callable[[], object] | None = None,
-        access_log: AccessLogFile | None = None,
-        statsd: Statsd | None = None,
-        records: RecordThread | None = None,
-        on_access: OnAccess | None = None,
-        channel: Channel | None = None,
-        cache: SharedCache | None = None,
-        slot: int = 0,
-    ) -> NativeWorker: ...
 
 
 @dataclass(frozen=True)
@@ -139,7 +78,9 @@ class Service:
     channel: Channel | None = None  # by which connections move between loops; None: there is one
     cache: SharedCache | None = None
     loops: int = 1  # of each worker
+    is_hooked: bool = True  # False: the hooks do nothing at the start of a worker
     outputs: Outputs = NO_OUTPUTS
+    prepared: Preparation | None = None  # of the native worker
     files: Sequence[weakref.ref[Any]] = ()  # that the master had open when it had loaded the application
 
 
@@ -174,12 +115,14 @@ def _limit_of_requests(settings: Settings) -> int:
 
 
 class WorkerProcess:
-    """One worker process. Made in the child."""
+    """One worker process. Made by the master right before the fork, since what the child makes is memory of
+    its own (bare_signals.py); from install_signals on in the child."""
 
-    def __init__(self, service: Service, slot: int, tracebacks: TracebackFile) -> None:
+    def __init__(self, service: Service, slot: int, tracebacks: TracebackFile, closed: list[int]) -> None:
+        """closed: descriptors, those of all tracebacks among them, which are closed in the child."""
         self._service = service
-        self._slot = slot
-        self._tracebacks = tracebacks
+        self.slot = self._slot = slot
+        self.tracebacks = self._tracebacks = tracebacks
         self._phase = _Phase.NEW
         self._threads = service.settings.threads
         self._interrupted: dict[int, object] = {}  # by thread: which request was interrupted last
@@ -187,34 +130,51 @@ class WorkerProcess:
         self._hooks = service.hooks
         self._cut = False
         self._records: RecordThread | None = None  # for lines of the access log that handlers in Python get
-        self._wakeup: WakeupPipe | None = None
+        self._wakeup_fd = -1
         self._end = WorkerEnd(service.log.logger, service.files)
+        title = placed_title(service.title)
+        self._is_titled = title[1] != b""
+        self._has_event_loops = patches.have_event_loops()
+        self._first_steps = FirstSteps(
+            self._signal_handlers(),
+            closed,
+            ParentsHandlers(),
+            title,
+            traceback_fd=tracebacks.fd,
+            log_fd=service.log.stream.fileno(),
+            stop=STOP_SIGNAL,
+            traceback=int(TRACEBACK_SIGNAL),
+            master=service.master_pid,
+            life=service.settings.graceful_timeout,
+        )
+        self._make_worker = self._worker_maker(service.settings)
 
-    def install_signals(self) -> None:
-        """Installs the handlers. Called while signals are still blocked."""
-        self._wakeup = WakeupPipe()
-        set_handler(STOP_SIGNAL, self._on_stop)
-        set_handler(QUIT_SIGNAL, self._on_quit)
-        faulthandler.unregister(TRACEBACK_SIGNAL)  # of the master, from the time of loading
-        set_handler(TRACEBACK_SIGNAL, self._on_traceback)
-        # Before that handler, C writes the traceback at once, whatever the interpreter is doing.
-        faulthandler.register(TRACEBACK_SIGNAL, self._tracebacks.fd, all_threads=True, chain=True)
-        thread_stacks.install(self._service.log.stream.fileno())
-        for number in IGNORED_BY_WORKERS:
-            set_handler(number, ignore)
+    def _signal_handlers(self) -> tuple[tuple[int, Callable[[int, FrameType | None], object] | int], ...]:
+        """By plain numbers."""
         level = LogLevel(self._service.scoreboard, self._service.log.logger)
-        set_handler(CHANGED_SIGNAL, lambda _number, _frame: level.take_over())
-        patches.renew_after_fork()
-        # Without a master nothing else would end a worker that hangs, and it holds the port.
-        limit_life(STOP_SIGNAL, self._service.master_pid, self._service.settings.graceful_timeout)
-        signal_when_parent_dies(STOP_SIGNAL, self._service.master_pid)
+        handlers: dict[int, Callable[[int, FrameType | None], object] | int] = {
+            **{int(row.signal): DEFAULT for row in MASTER_SIGNALS},
+            **dict.fromkeys(map(int, IGNORED_BY_WORKERS), ignore),
+            int(STOP_SIGNAL): self._on_stop,
+            int(QUIT_SIGNAL): self._on_quit,
+            int(TRACEBACK_SIGNAL): self._on_traceback,
+            int(CHANGED_SIGNAL): lambda _number, _frame: level.take_over(),
+        }
+        return tuple(handlers.items())
+
+    def install_signals(self, parents: NotedSignals) -> None:
+        """Installs the handlers. Called while signals are still blocked."""
+        self._wakeup_fd = self._first_steps.take(parents.pipe.descriptors)
+        if self._has_event_loops:
+            patches.renew_after_fork()
 
     def serve(self, report: Report) -> int:
         """Serves until it has drained, and ends as the interpreter does. Returns the exit status."""
         status = 1
         try:
             self._phase = _Phase.LOADING
-            set_title(self._service.title)
+            if not self._is_titled:
+                set_title(self._service.title)
             status = self._serve(report)
         except _StoppedWhileLoading:
             self._phase = _Phase.ENDING
@@ -239,9 +199,12 @@ class WorkerProcess:
     def _serve(self, report: Report) -> int:
         """Reports ready after all that can fail."""
         try:
-            self._hooks.in_worker(self._requests, report.want_successor)
-            app = self._service.app or load_once(self._service.settings)
-            app = self._hooks.application(app)
+            if not self._service.is_hooked:
+                app = self._service.app or load_once(self._service.settings)
+            else:
+                self._hooks.in_worker(self._requests, report.want_successor)
+                app = self._service.app or load_once(self._service.settings)
+                app = self._hooks.application(app)
         except HookFailed as error:
             return error.status
         except UserError as error:
@@ -268,41 +231,49 @@ class WorkerProcess:
         """How many it has got so far."""
         return sum(score.requests for score in self._service.scoreboard.read(self._slot))
 
-    def _make_native(self, app: Application, report: Report) -> NativeWorker:
-        service, settings = self._service, self._with_working_threads()
-        if service.outputs.records:
-            self._records = RecordThread(service.outputs.records, service.log.logger)
-        assert self._wakeup is not None
-        make_worker = service.make_worker
+    def _worker_maker(self, settings: Settings) -> Callable[..., NativeWorker]:
+        """With what is known before the fork."""
+        service = self._service
         loops = settings.threads if service.loops > 1 else 1
+        make_worker: Callable[..., NativeWorker] = service.make_worker
         if loops > 1:
             make_worker = partial(ManyLoops, make_worker, partial(service.scoreboard.read, self._slot))
-        return make_worker(
-            app,
-            service.listeners,
-            settings,
+        return partial(
+            make_worker,
             errors=service.log.stream,
             logger=service.log.logger,
-            wakeup_fd=self._wakeup.read_end,
-            max_requests=_limit_of_requests(settings),
             multiprocess=settings.workers > 1,
             score=service.scoreboard.view(self._slot)[: settings.threads * SCORE_SIZE],
             board=service.scoreboard.board(self._slot)[: loops * BOARD_SIZE] if settings.board else None,
             timeout=service.limit.seconds,
-            on_limit=report.want_successor,
             on_last_accept=lambda: close_all(service.listeners),
             access_log=service.outputs.access_log,
             statsd=service.outputs.statsd,
-            records=self._records,
             on_access=service.outputs.on_access,
             channel=service.channel,
             cache=service.cache,
             slot=self._slot * service.loops,
+            **({"prepared": service.prepared} if service.prepared and settings is service.settings else {}),
+        )
+
+    def _make_native(self, app: Application, report: Report) -> NativeWorker:
+        service = self._service
+        settings = service.settings if self._threads == 1 else self._with_working_threads()
+        if service.outputs.records:
+            self._records = RecordThread(service.outputs.records, service.log.logger)
+        if settings is not service.settings:
+            self._make_worker = self._worker_maker(settings)
+        return self._make_worker(
+            app,
+            service.listeners,
+            settings,
+            wakeup_fd=self._wakeup_fd,
+            max_requests=_limit_of_requests(settings) if settings.max_requests else 0,
+            on_limit=report.want_successor,
+            records=self._records,
         )
 
     def _with_working_threads(self) -> Settings:
-        if self._threads == 1:
-            return self._service.settings
         settings, warning = patches.without_threads(self._service.settings)
         if warning:
             self._threads = 1

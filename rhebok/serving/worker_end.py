@@ -19,7 +19,7 @@ import weakref
 from collections.abc import Sequence
 from types import FrameType
 
-from rhebok.process import exit_handlers, written_files
+from rhebok.process import written_files
 from rhebok.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,14 +31,13 @@ _main_thread = threading.main_thread
 
 
 class WorkerEnd:
-    """Of one worker. Made right after the fork."""
+    """Of one worker. Made right before the fork."""
 
     def __init__(self, log: logging.Logger, of_master: Sequence[weakref.ref[Any]]) -> None:
         """of_master: the files that the master had opened, see written_files.remember."""
         self._log = log
         self._of_master = of_master
         self.begun = False
-        exit_handlers.leave_to_parent()
 
     def run(self) -> None:
         """In the main thread."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from time import monotonic
 
 from rhebok.board.reading import LEAVING, READY, STARTING
-from rhebok.prefork.engine import Verdict
+from rhebok.prefork.callbacks import Verdict
 from rhebok.records import TYPE_CHECKING, dataclass
 from rhebok.serving.scoreboard import Scoreboard
 

@@ -48,6 +48,11 @@ class TracebackFile:
         """Where faulthandler is to write."""
         return self._stream.fileno() if self._own is None else self._own
 
+    @property
+    def own(self) -> list[int]:
+        """The descriptor that close() closes, if any."""
+        return [] if self._own is None else [self._own]
+
     def is_empty(self) -> bool:
         return self._own is None or os.fstat(self._own).st_size == 0
 
@@ -71,33 +76,32 @@ class WorkerTracebacks:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
-        self._next: TracebackFile | None = None
+        self.descriptors: list[int] = []  # what a worker closes, but its own
         self._files: dict[int, TracebackFile] = {}
         self._due: dict[int, float] = {}  # when to look whether the worker has passed its traceback on
 
-    def before_fork(self) -> None:
-        """Makes the file of the next worker, unless the last fork has failed and left one."""
-        self._next = self._next or TracebackFile(self._stream)
+    def before_fork(self) -> TracebackFile:
+        """Makes the file of a worker."""
+        file = TracebackFile(self._stream)
+        self.descriptors += file.own
+        return file
 
-    def forked(self, pid: int) -> None:
+    def forked(self, file: TracebackFile, pid: int) -> None:
         """That worker has it."""
-        assert self._next is not None
-        self._files[pid], self._next = self._next, None
+        self._files[pid] = file
 
-    def in_worker(self) -> TracebackFile:
-        """In the child: its file. Those of the others are closed."""
-        assert self._next is not None
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
-        return self._next
+    def forget(self, file: TracebackFile) -> None:
+        """Closes it: there is no such worker."""
+        for descriptor in file.own:
+            self.descriptors.remove(descriptor)
+        file.close()
 
     def reaped(self, pid: int) -> None:
         """The worker has ended, and may have left a traceback."""
         self._due.pop(pid, None)
         if file := self._files.pop(pid, None):
             file.pass_on()
-            file.close()
+            self.forget(file)
 
     def ask(self, pid: int) -> None:
         """Makes the worker write its traceback. It will be in the log soon, whatever the worker does."""

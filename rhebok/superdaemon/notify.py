@@ -51,8 +51,13 @@ class Notifier:
                 return cls(inherited=inherited)
         return cls(address)
 
+    @property
+    def descriptors(self) -> list[int]:
+        """What a worker closes: only the master speaks."""
+        return [self._inherited.fileno()] if self._inherited else []
+
     def close(self) -> None:
-        """In a worker: only the master speaks."""
+        """In another child."""
         if self._inherited:
             self._inherited.close()
         self._address = self._inherited = None

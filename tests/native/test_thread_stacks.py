@@ -13,6 +13,7 @@ from rhebok.native import thread_stacks
 PROGRAM = """
 import ctypes, os, threading
 from rhebok.native import thread_stacks
+thread_stacks.prepare()
 thread_stacks.install(os.open("stacks", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
 pause = ctypes.PyDLL(None).pause
 held = threading.Thread(target=lambda: (open("ready", "w").close(), [pause() for _ in iter(int, 1)]))

@@ -23,7 +23,8 @@ import sys
 from pathlib import Path
 
 from rhebok.errors import HookFailed
-from rhebok.prefork.engine import Callbacks, Prefork, TooManyFailures
+from rhebok.prefork.callbacks import Callbacks
+from rhebok.prefork.engine import Prefork, TooManyFailures
 from rhebok.prefork.options import Options
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -46,8 +47,6 @@ class Driver:
 
     def main(self):
         callbacks = Callbacks(
-            self.serve,
-            self.install_signals,
             self.before_fork,
             self.after_fork,
             self.on_child_reap,
@@ -80,6 +79,7 @@ class Driver:
         self.fail("before_fork")
         if self._behaviour.read_text() == "no-fork":
             raise OSError(11, "no fork today")
+        return self
 
     def after_fork(self):
         self.note("after", os.getpid())
@@ -90,7 +90,8 @@ class Driver:
         if self._bad_hook:
             raise ValueError("a bad hook")
 
-    def install_signals(self):
+    def install_signals(self, parents):
+        parents.abandon()
         signal.signal(signal.SIGTERM, self._told)
         signal.signal(signal.SIGQUIT, self._told)
 

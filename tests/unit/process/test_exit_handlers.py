@@ -13,9 +13,11 @@ def note(text):
 class Kept: pass
 kept = Kept()
 %s
+of_parent = exit_handlers.ParentsHandlers()
 pid = os.fork()
 if pid == 0:
-    exit_handlers.leave_to_parent()
+    if len(sys.argv) > 1: [atexit.unregister(one) for one in of_parent.handlers]
+    else: of_parent.leave()
     %s
     atexit._run_exitfuncs()
     os._exit(0)

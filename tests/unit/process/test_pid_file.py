@@ -92,7 +92,8 @@ def test_a_child_that_forgets_it_does_not_keep_the_lock(path):
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        pid_file.forget()
+        for descriptor in pid_file.descriptors:
+            os.close(descriptor)
         os.close(write_end)
         os.read(read_end, 1)  # until the parent is done
         os._exit(0)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from rhebok.board.layout import SCORE_SIZE
-from rhebok.prefork.engine import Verdict
+from rhebok.prefork.callbacks import Verdict
 from rhebok.process.stillness import LONGEST_STEP, SHORTEST_LIMIT
 from rhebok.serving import life_watch
 from rhebok.serving.life_watch import LifeWatch

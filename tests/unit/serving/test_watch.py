@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from rhebok.board.layout import SCORE_SIZE
-from rhebok.prefork.engine import Verdict
+from rhebok.prefork.callbacks import Verdict
 from rhebok.serving.scoreboard import Scoreboard
 from rhebok.serving.watch import INTERRUPT_SECONDS, MEMORY_INTERVAL, WorkerWatch, resident_bytes
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from rhebok.board.reading import LEAVING, READY, STARTING, BoardReader
-from rhebok.prefork.engine import Verdict
+from rhebok.prefork.callbacks import Verdict
 from rhebok.serving.scoreboard import Scoreboard
 from rhebok.serving.worker_states import WorkerStates
 

@@ -20,9 +20,8 @@ class Master:
         self.now = 1000.0
         self.stream = io.StringIO()
         self.tracebacks = WorkerTracebacks(self.stream, lambda: self.now)
-        self.tracebacks.before_fork()
-        self.file = self.tracebacks.in_worker()
-        self.tracebacks.forked(os.getpid())
+        self.file = self.tracebacks.before_fork()
+        self.tracebacks.forked(self.file, os.getpid())
 
     def writes(self) -> None:
         os.write(self.file.fd, WRITTEN.encode())
@@ -91,11 +90,21 @@ def test_a_worker_that_has_gone_is_asked_in_vain(master: Master, monkeypatch: py
     master.tracebacks.ask(os.getpid())
 
 
-def test_a_failed_fork_leaves_its_file_to_the_next_worker(master: Master) -> None:
-    master.tracebacks.before_fork()
-    left = master.tracebacks._next
-    master.tracebacks.before_fork()
-    assert master.tracebacks._next is left
+def test_a_failed_fork_leaves_no_file(master: Master) -> None:
+    before = list(master.tracebacks.descriptors)
+    file = master.tracebacks.before_fork()
+    assert master.tracebacks.descriptors == [*before, file.fd]
+    (descriptor,) = file.own
+    master.tracebacks.forget(file)
+    assert master.tracebacks.descriptors == before
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_worker_closes_the_files_that_the_master_has_now(master: Master) -> None:
+    assert master.tracebacks.descriptors == master.file.own
+    master.tracebacks.reaped(os.getpid())
+    assert master.tracebacks.descriptors == []
 
 
 def test_without_such_files_tracebacks_go_to_the_log_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

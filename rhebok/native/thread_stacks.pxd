@@ -1,0 +1,1 @@
+cpdef int install(int fd) except -1
