@@ -24,9 +24,10 @@ from pathlib import Path
 
 from bench import cpu, machine, memory, run, wrk
 from bench.cells import range_of
+from bench.commands import script
 from bench.paths import ROOT
 from bench.process import Address, Server, ServerFailedError, connect, free_port, running
-from bench.servers import BY_NAME, script
+from bench.servers import BY_NAME
 from bench.slow_clients import ABORT
 from bench.workloads import BY_NAME as WORKLOADS
 

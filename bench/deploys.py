@@ -22,8 +22,8 @@ from pathlib import Path
 from signal import SIGHUP, SIGTERM, SIGUSR2
 
 from bench import cpu
+from bench.commands import script
 from bench.process import Address, Server, answers, connect, exit_on_signals, free_port, running, until
-from bench.servers import script
 
 APPLICATION = """
 from flask import Flask

@@ -17,10 +17,11 @@ import tempfile
 from pathlib import Path
 
 from bench.client import check_answer
+from bench.commands import Launch
 from bench.paths import INSTRUCTIONS
 from bench.process import Address, ServerFailedError, answers, connect, free_port, running, tail
 from bench.run import environment
-from bench.servers import BY_NAME, CLOSING, Launch, missing
+from bench.servers import BY_NAME, CLOSING, missing
 from bench.servers import Server as Row
 from bench.workloads import BY_NAME as WORKLOADS
 

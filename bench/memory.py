@@ -20,8 +20,9 @@ from pathlib import Path
 
 from bench import cpu, machine, run, wrk
 from bench.client import check_answer, validate
+from bench.commands import Launch
 from bench.process import Address, Server, ServerFailedError, connect, free_port, running
-from bench.servers import BY_NAME, Launch, missing
+from bench.servers import BY_NAME, missing
 from bench.servers import Server as Row
 from bench.workloads import BY_NAME as WORKLOADS
 from bench.workloads import Workload

@@ -22,10 +22,11 @@ from bench import cpu, machine, tables, wrk
 from bench.apps.bodies import BODY_1M
 from bench.cells import FAILED, MISSING, NONE, OK, Cell, to_json
 from bench.client import validate, warm_up
+from bench.commands import Launch, rhebok
 from bench.paths import FILE_1M, RESULTS, ROOT, STATIC
 from bench.process import Address, Server, ServerFailedError, free_port, running
 from bench.servers import BY_NAME as SERVERS_BY_NAME
-from bench.servers import CLOSING, Launch, missing, rhebok, unsupported
+from bench.servers import CLOSING, missing, unsupported
 from bench.servers import Server as Row
 from bench.workloads import STATIC_FILES, Workload
 

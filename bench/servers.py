@@ -1,7 +1,7 @@
 """The servers: one row each, with how to install it and how to start it. To add a peer, add a row.
 
-bench/install.py installs the peers, bench/run.py and memory.py start them. Each has the configuration that
-costs it least: one worker, one thread, access log off, its own recommended socket options.
+bench/install.py installs the peers, bench/run.py and memory.py start them. The commands are in
+bench/commands.py.
 """
 
 from __future__ import annotations
@@ -11,51 +11,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench import installed, nginx_config
-from bench.paths import BENCH, FILE_1M, FLOOR, ROOT, STATIC
-from bench.process import Address
-from bench.workloads import Workload, fixed_answer
+from bench import commands, installed
+from bench.commands import Command, script
+from bench.paths import FLOOR, ROOT
+from bench.workloads import Workload
 
 MODES = ("tcp-close", "tcp-keepalive", "unix-close", "unix-keepalive")
 CLOSING = frozenset({"tcp-close", "unix-close"})
 EVERY = frozenset(MODES)
 TCP_ONLY = frozenset({"tcp-close", "tcp-keepalive"})
 VERSION_NUMBER = re.compile(r"\d+(?:\.\d+)+")
-
-
-@dataclass(frozen=True)
-class Launch:
-    """The parameters of a start."""
-
-    address: Address
-    workload: Workload
-    keep_alive: bool
-    scratch: Path  # an empty directory for its files
-    workers: int = 1
-    preload: bool = False
-
-    @property
-    def app(self) -> str:
-        """The application as module:callable."""
-        return self.workload.app
-
-    @property
-    def path(self) -> str | None:
-        """The path, if the address is a unix socket."""
-        return self.address if isinstance(self.address, str) else None
-
-    def bind(self, unix_prefix: str = "unix:") -> str:
-        """The address in the form that most servers accept."""
-        if isinstance(self.address, str):
-            return unix_prefix + self.address
-        return f"{self.address[0]}:{self.address[1]}"
-
-
-Command = Callable[[Launch], list[str]]
 
 
 @dataclass(frozen=True)
@@ -76,144 +43,10 @@ class Server:
     notes: str = ""
 
 
-def script(name: str) -> str:
-    """A console script of the bench's own environment."""
-    return str(Path(sys.executable).parent / name)
-
-
-def rhebok(executable: str) -> Command:
-    """Our own server; the executable is a parameter so that two builds can be compared."""
-
-    def command(launch: Launch) -> list[str]:
-        preload = ["--preload"] if launch.preload else []
-        return [executable, "-w", str(launch.workers), "-b", launch.bind(), *preload, launch.app]
-
-    return command
-
-
-def rhebok_static(launch: Launch) -> list[str]:
-    """Our own server, with files of its own."""
-    return [script("rhebok"), "--static", f"/static/={STATIC}", *rhebok(script("rhebok"))(launch)[1:]]
-
-
-def rhebok_cache(launch: Launch) -> list[str]:
-    """Our own server, with a cache."""
-    return [script("rhebok"), "--cache", "64m", *rhebok(script("rhebok"))(launch)[1:]]
-
-
-def floor(launch: Launch) -> list[str]:
-    """The C floor, with the bytes of the workload's response."""
-    answer = launch.scratch / "answer"
-    whole = fixed_answer(launch.workload, close=not launch.keep_alive)
-    by_file = launch.workload.by_file
-    answer.write_bytes(whole.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if by_file else whole)
-    mode = "keepalive" if launch.keep_alive else "close"
-    options = ["--answer", str(answer), "--body", str(launch.workload.body_size)]
-    return [str(FLOOR), mode, launch.bind(), *options, *(["--file", str(FILE_1M)] if by_file else [])]
-
-
-def floor_together(launch: Launch) -> list[str]:
-    """The same, with the response and the end of the connection in one packet."""
-    return [*floor(launch), "--end", "together"]
-
-
-def nginx(launch: Launch) -> list[str]:
-    """nginx with `return 200` and with files, without an upstream."""
-    config = launch.scratch / "nginx.conf"
-    listen = launch.bind() + ("" if launch.path else " deferred")
-    config.write_text(nginx_config.text(launch.workers, listen, launch.scratch))
-    return ["nginx", "-e", "stderr", "-c", str(config)]
-
-
-def gunicorn(worker_class: str, *more: str) -> Command:
-    """gunicorn with one of its worker classes."""
-
-    def command(launch: Launch) -> list[str]:
-        options = ["-k", worker_class, "-w", str(launch.workers), "-b", launch.bind(), *more]
-        limits = ["--keep-alive", "75", "--worker-connections", "5000"]
-        quiet = ["--log-level", "warning", "--no-control-socket", *(["--preload"] if launch.preload else [])]
-        return [script("gunicorn"), *options, *limits, *quiet, launch.app]
-
-    return command
-
-
-def uwsgi(launch: Launch) -> list[str]:
-    """uWSGI speaking HTTP itself; it preloads unless told to be lazy.
-
-    Its --http-socket closes connections without `Connection: close`, which a client must take for an error.
-    So the field is added.
-    """
-    close = ["--http-socket", launch.bind(""), "--add-header", "Connection: close"]
-    socket = ["--http11-socket", launch.bind("")] if launch.keep_alive else close
-    process = ["--master", "--processes", str(launch.workers), "--die-on-term", "--listen", "1024"]
-    app = ["--module", launch.app, "--need-app", "--virtualenv", sys.prefix, "--disable-logging"]
-    lazy = [] if launch.preload else ["--lazy-apps"]
-    return [script("uwsgi"), *socket, *process, *app, *lazy]
-
-
-def granian(launch: Launch) -> list[str]:
-    """granian with one thread of each kind."""
-    if launch.path:
-        where = ["--uds", launch.path]
-    else:
-        where = ["--host", "127.0.0.1", "--port", str(launch.address[1])]
-    threads = ["--workers", str(launch.workers), "--blocking-threads", "1", "--runtime-threads", "1"]
-    protocol = ["--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning"]
-    return [script("granian"), *where, *threads, *protocol, launch.app]
-
-
-def peregrine(launch: Launch) -> list[str]:
-    """peregrine with one thread for the application."""
-    if launch.path:
-        where = ["--unix", launch.path]
-    else:
-        where = ["--host", "127.0.0.1", "--port", str(launch.address[1])]
-    threads = ["--workers", str(launch.workers), "--wsgi-threads", "1", "--keep-alive", "75000"]
-    protocol = ["--protocol", "wsgi", "--no-http2", "--log-level", "warning"]
-    return [script("peregrine"), *where, *threads, *protocol, launch.app]
-
-
-def waitress(launch: Launch) -> list[str]:
-    """waitress with its loop and one more thread."""
-    where = f"--unix-socket={launch.path}" if launch.path else f"--listen={launch.bind()}"
-    limits = ["--threads=1", "--connection-limit=5000", "--asyncore-use-poll"]
-    return [script("waitress-serve"), where, *limits, launch.app]
-
-
-def embedded(name: str) -> Command:
-    """A server without a command line of its own, started by bench/embedded.py."""
-
-    def command(launch: Launch) -> list[str]:
-        workers = str(launch.workers)
-        return [sys.executable, str(BENCH / "embedded.py"), name, launch.bind(), workers, launch.app]
-
-    return command
-
-
-def unicorn(launch: Launch) -> list[str]:
-    """unicorn without middleware."""
-    config = launch.scratch / "unicorn.rb"
-    preload = "true" if launch.preload else "false"
-    config.write_text(f"worker_processes {launch.workers}\npreload_app {preload}\n")
-    return ["unicorn", "-N", "-E", "none", "-c", str(config), "-l", launch.bind(""), "hello.ru"]
-
-
-def puma(launch: Launch) -> list[str]:
-    """puma as a cluster, with one thread per worker."""
-    where = f"unix://{launch.path}" if launch.path else f"tcp://{launch.bind()}"
-    cluster = ["-w", str(launch.workers), "-t", "1:1", *(["--preload"] if launch.preload else [])]
-    return ["puma", "--no-config", "-e", "none", "-s", "-b", where, *cluster, "hello.ru"]
-
-
-def bare(launch: Launch) -> list[str]:
-    """The application called in a loop without a server. It does not listen; bench/run.py handles it."""
-    return [sys.executable, str(BENCH / "bare.py"), launch.app, launch.workload.mix]
-
-
 SERVERS: tuple[Server, ...] = (
     Server(
         "floor",
-        floor,
+        commands.floor,
         kind="floor",
         program=str(FLOOR),
         workers=False,
@@ -221,7 +54,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "floor-together",
-        floor_together,
+        commands.floor_together,
         kind="floor",
         program=str(FLOOR),
         workers=False,
@@ -230,7 +63,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "rhebok",
-        rhebok(script("rhebok")),
+        commands.rhebok(script("rhebok")),
         pip=((str(ROOT),),),
         package="rhebok",
         preload=True,
@@ -238,7 +71,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "rhebok-static",
-        rhebok_static,
+        commands.rhebok_static,
         pip=((str(ROOT),),),
         package="rhebok",
         kind="files",
@@ -246,31 +79,39 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "rhebok-cache",
-        rhebok_cache,
+        commands.rhebok_cache,
         pip=((str(ROOT),),),
         package="rhebok",
         kind="cache",
         notes="this server with --cache: pages without the application",
     ),
     Server(
+        "rhebok-answers",
+        commands.rhebok_answers,
+        pip=((str(ROOT),),),
+        package="rhebok",
+        kind="passes",
+        notes="with --static and --cache, for `instructions`: a request that neither answers",
+    ),
+    Server(
         "nginx",
-        nginx,
+        commands.nginx,
         kind="nginx",
         debian="nginx",
         program="nginx",
         version=("nginx", "-v"),
-        notes="`return 200`, no application; files by sendfile with open_file_cache",
+        notes="`return 200`, no application; files by sendfile with open_file_cache; proxy_cache",
     ),
     Server(
         "bjoern",
-        embedded("bjoern"),
+        commands.embedded("bjoern"),
         pip=(("bjoern",),),
         package="bjoern",
         notes="needs libev-dev to build",
     ),
     Server(
         "uwsgi",
-        uwsgi,
+        commands.uwsgi,
         pip=(("uWSGI",),),
         package="uWSGI",
         preload=True,
@@ -278,30 +119,48 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "fastwsgi",
-        embedded("fastwsgi"),
+        commands.embedded("fastwsgi"),
         pip=(("fastwsgi",),),
         package="fastwsgi",
         modes=TCP_ONLY,
         notes="no unix sockets",
     ),
-    Server("granian", granian, pip=(("granian",),), package="granian", notes="one thread of each kind"),
+    Server(
+        "granian", commands.granian, pip=(("granian",),), package="granian", notes="one thread of each kind"
+    ),
     Server(
         "peregrine",
-        peregrine,
+        commands.peregrine,
         pip=(("peregrine-server",),),
         package="peregrine-server",
         notes="Swift; one thread for the application",
     ),
     Server(
+        "peregrine-static",
+        commands.peregrine_static,
+        pip=(("peregrine-server",),),
+        package="peregrine-server",
+        kind="files",
+        notes="with --static-dir",
+    ),
+    Server(
+        "peregrine-cache",
+        commands.peregrine_cache,
+        pip=(("peregrine-server",),),
+        package="peregrine-server",
+        kind="cache",
+        notes="with --cache-size",
+    ),
+    Server(
         "meinheld",
-        embedded("meinheld"),
+        commands.embedded("meinheld"),
         pip=(("greenlet",), ("--no-deps", "meinheld")),
         package="meinheld",
         notes="asks for a greenlet that does not build on 3.11, so it runs with the current one",
     ),
     Server(
         "unicorn",
-        unicorn,
+        commands.unicorn,
         kind="rack",
         debian="unicorn",
         program="unicorn",
@@ -312,7 +171,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "puma",
-        puma,
+        commands.puma,
         kind="rack",
         debian="puma",
         program="puma",
@@ -322,7 +181,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "waitress",
-        waitress,
+        commands.waitress,
         pip=(("waitress",),),
         package="waitress",
         workers=False,
@@ -330,7 +189,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "cheroot",
-        embedded("cheroot"),
+        commands.embedded("cheroot"),
         pip=(("cheroot",),),
         package="cheroot",
         workers=False,
@@ -338,7 +197,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "gunicorn-sync",
-        gunicorn("sync"),
+        commands.gunicorn("sync"),
         pip=(("gunicorn",),),
         package="gunicorn",
         modes=CLOSING,
@@ -347,7 +206,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "gunicorn-gthread",
-        gunicorn("gthread", "--threads", "1"),
+        commands.gunicorn("gthread", "--threads", "1"),
         pip=(("gunicorn",),),
         package="gunicorn",
         preload=True,
@@ -355,7 +214,7 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "bare",
-        bare,
+        commands.bare,
         kind="bare",
         program=sys.executable,
         workers=False,

@@ -22,9 +22,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench import machine, memory, run
+from bench.commands import script
 from bench.paths import ROOT
 from bench.process import Address, Server, ServerFailedError, connect, free_port, running
-from bench.servers import BY_NAME, script
+from bench.servers import BY_NAME
 from bench.slow_clients import ABORT
 
 GET = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"

@@ -136,7 +136,7 @@ WORKLOADS: tuple[Workload, ...] = (
             app=f"bodies:cached_{name}",
             answer=bodies.BODY_1M[:size],
             answer_headers=(*CACHED, *lengthy(size)),
-            peers=frozenset({"wsgi", "cache"}),
+            peers=frozenset({"nginx", "cache"}),
         )
         for name, size in (("2k", 2048), ("200k", 204800))
     ),

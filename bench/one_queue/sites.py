@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import run
+from bench.commands import Launch
 from bench.one_queue.arrivals import WORKERS
 from bench.one_queue.connections import Connection
 from bench.process import Address, ServerFailedError, running
 from bench.servers import BY_NAME as ROWS
-from bench.servers import Launch, missing
 from bench.servers import Server as Row
+from bench.servers import missing
 from bench.workloads import Workload
 
 SLEEPING = Workload("queue", "the worker's pid, after a sleep", app="sleeping:application", answer=None)

@@ -12,6 +12,7 @@
 #include "http/answer.h"
 #include "memory.h"
 #include "record.h"
+#include "tag.h"
 
 enum {
     RHB_PASSES = 1024,
@@ -38,8 +39,9 @@ static inline void rhb_cache_count(_Atomic uint64_t *counter, uint64_t by)
  * harm, so the words are only atomic each. */
 struct rhb_pass {
     _Atomic uint64_t tag;
-    _Atomic uint64_t until; /* monotonic ns */
-    _Atomic bool stores_nothing;
+    _Atomic uint64_t until;  /* monotonic ns */
+    _Atomic uint64_t not_up; /* until then it is not looked up */
+    uint64_t reserved;       /* a multiple of it is a shift */
 };
 
 /* A body that is being sent. */
@@ -55,7 +57,7 @@ struct rhb_cache {
     const struct rhb_forwarded_policy *proxies;
     size_t owner;     /* of this loop */
     uint64_t largest; /* bytes of a body that is stored */
-    uint64_t secret;  /* of tags */
+    struct rhb_tag_key tags;
     struct rhb_cache_counts *counts;
     const int *wake; /* an eventfd for each loop. Not owned. */
     size_t n_wake;
@@ -95,8 +97,12 @@ void rhb_cache_wake(const struct rhb_cache *cache, uint64_t loops);
 
 /* ---- the requests that no key is made for ---- */
 
-/* Of target and host, quickly. */
-uint64_t rhb_cache_tag(const struct rhb_cache *cache, const struct rhb_request *request);
+/* Of target and host. */
+static inline uint64_t rhb_cache_tag(const struct rhb_cache *cache,
+                                     const struct rhb_request *request)
+{
+    return rhb_tag_of(&cache->tags, request);
+}
 
 static inline struct rhb_pass *rhb_cache_pass(struct rhb_cache *cache, uint64_t tag)
 {
@@ -113,15 +119,18 @@ static inline bool rhb_cache_passes(struct rhb_cache *cache, uint64_t tag, uint6
 static inline void rhb_cache_pass_no_more(struct rhb_cache *cache, uint64_t tag)
 {
     struct rhb_pass *pass = rhb_cache_pass(cache, tag);
-    if (atomic_load_explicit(&pass->tag, memory_order_relaxed) == tag)
-        atomic_store_explicit(&pass->until, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&pass->tag, memory_order_relaxed) != tag)
+        return;
+    atomic_store_explicit(&pass->not_up, 0, memory_order_relaxed);
+    atomic_store_explicit(&pass->until, 0, memory_order_relaxed);
 }
 
 /* Whether that is all there is to know, so that the request need not be looked up. */
 static inline bool rhb_cache_passes_by(struct rhb_cache *cache, uint64_t tag, uint64_t now)
 {
-    return rhb_cache_passes(cache, tag, now) &&
-           atomic_load_explicit(&rhb_cache_pass(cache, tag)->stores_nothing, memory_order_relaxed);
+    const struct rhb_pass *pass = rhb_cache_pass(cache, tag);
+    return atomic_load_explicit(&pass->tag, memory_order_relaxed) == tag &&
+           atomic_load_explicit(&pass->not_up, memory_order_relaxed) > now;
 }
 
 /* ---- the question to the application ---- */

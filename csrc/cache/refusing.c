@@ -20,8 +20,9 @@ static void pass_next(struct rhb_cache *cache, const struct rhb_filling *filling
     struct rhb_pass *pass = rhb_cache_pass(cache, filling->tag);
     bool stores =
         rhb_record_has_uri(&cache->store, filling->hash, filling->key.data, filling->uri_len);
-    atomic_store_explicit(&pass->stores_nothing, !stores, memory_order_relaxed);
-    atomic_store_explicit(&pass->until, rhb_now_coarse() + PASS_NS, memory_order_relaxed);
+    uint64_t until = rhb_now_coarse() + PASS_NS;
+    atomic_store_explicit(&pass->not_up, stores ? 0 : until, memory_order_relaxed);
+    atomic_store_explicit(&pass->until, until, memory_order_relaxed);
     atomic_store_explicit(&pass->tag, filling->tag, memory_order_relaxed);
 }
 

@@ -7,7 +7,8 @@
  * if it is still the same, and even, the copy is what was written. So a reader never waits, and
  * never sees half of a record. All words that readers and writers share are atomic; readers load
  * them with acquire, and writers store them with release, so that a reader that has seen a word of
- * the next record sees the odd number too.
+ * the next record sees the odd number too. The bytes of blocks are copied by memcpy with a fence
+ * behind it, which does the same; ThreadSanitizer, which knows no fences, gets them word by word.
  *
  * Writers hold a robust mutex. When one is killed with it, the next one finds out and repairs
  * (repair.c): the entries whose numbers are even are whole, and everything else is made from them.

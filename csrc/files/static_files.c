@@ -193,5 +193,5 @@ static void tick(void *state, uint64_t now)
 
 struct rhb_answerer rhb_static_files_answerer(struct rhb_static_files *files)
 {
-    return (struct rhb_answerer){answer_request, files, tick};
+    return (struct rhb_answerer){answer_request, files, tick, files->second};
 }

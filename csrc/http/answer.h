@@ -47,6 +47,9 @@ struct rhb_answerer {
     void *state;
     /* About once a second, in a loop that is idle too. now: exact ns. NULL: not needed. */
     void (*tick)(void *state, uint64_t now);
+    /* Which bytes may follow the first one of a path that it answers: 256 of these. It need not be
+     * asked for others. NULL: all. Not owned. */
+    const bool *second;
 };
 
 static inline void rhb_answer_begin(struct rhb_answer *answer, const struct rhb_question *question)

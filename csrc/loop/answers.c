@@ -223,6 +223,8 @@ static __attribute__((noinline)) enum rhb_event send_answer(struct rhb_loop *loo
 void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer)
 {
     loop->answerers[loop->n_answerers++] = *answerer;
+    for (size_t i = 0; i < sizeof loop->second; i++)
+        loop->second[i] |= answerer->second == NULL || answerer->second[i];
 }
 
 void rhb_answers_tick(const struct rhb_loop *loop, uint64_t now)
@@ -249,7 +251,6 @@ static inline bool ask(const struct rhb_answerer *answerer, struct rhb_lane *lan
     return answerer->answer(answerer->state, &lane->question, &lane->answer);
 }
 
-/* On the path of every request, if there are answerers: few instructions. */
 enum rhb_event rhb_answers_handle(struct rhb_loop *loop, enum rhb_event event,
                                   struct rhb_conn *conn)
 {

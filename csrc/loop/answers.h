@@ -12,10 +12,19 @@
 #ifndef RHB_ANSWERS_H
 #define RHB_ANSWERS_H
 
-#include "loop.h"
+#include "caching.h"
 
 /* Asks this one too, behind the others; before the loop is polled. At most RHB_ANSWERERS. */
 void rhb_answers_add(struct rhb_loop *loop, const struct rhb_answerer *answerer);
+
+/* Whether nobody can have an answer to the request, as for most of those of the application. On the
+ * path of every request, if there are answerers: few instructions. The byte behind the path belongs
+ * to the head too, or is the NUL of a literal. */
+static inline bool rhb_answers_pass(const struct rhb_loop *loop, const struct rhb_conn *conn)
+{
+    return !loop->second[(unsigned char)loop->lane->request.path[1]] &&
+           (loop->cache == NULL || rhb_caching_passes(loop, conn));
+}
 
 /* An event that the caller of the loop would get. Returns it, RHB_EVENT_NONE if it has been dealt
  * with here, or now and then RHB_EVENT_ANSWERED or RHB_EVENT_ANSWER_FAILED instead. */

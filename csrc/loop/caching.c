@@ -14,6 +14,13 @@ static bool is_method(const struct phr_request_head *head, const char *name, siz
     return head->method_len == len && memcmp(head->method, name, len) == 0;
 }
 
+/* RFC 9110 section 9.2.1 */
+static bool is_safe(const struct phr_request_head *head)
+{
+    return is_method(head, "GET", 3) || is_method(head, "HEAD", 4) ||
+           is_method(head, "OPTIONS", 7) || is_method(head, "TRACE", 5);
+}
+
 static struct rhb_asker asker_of(const struct rhb_lane *lane, const struct rhb_conn *conn)
 {
     return (struct rhb_asker){
@@ -22,6 +29,12 @@ static struct rhb_asker asker_of(const struct rhb_lane *lane, const struct rhb_c
         .listener = conn->listener,
         .is_head = is_method(&lane->request.head, "HEAD", 4),
     };
+}
+
+static void follow(struct rhb_conn *conn, struct rhb_filling *filling)
+{
+    conn->filling = filling;
+    conn->cares = filling != NULL;
 }
 
 /* A connection that renews what this request has been answered with. Without memory for it, nobody
@@ -38,7 +51,7 @@ static void renew(struct rhb_loop *loop, const struct rhb_conn *conn, struct rhb
         return;
     }
     own->background = true;
-    own->filling = filling;
+    follow(own, filling);
     own->listener = conn->listener;
     own->peer = conn->peer;
     if (rhb_bytes_append(&own->in, request->head_bytes, request->head_len))
@@ -68,13 +81,13 @@ static bool settle(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_verdic
     if (conn->waits_until != 0)
         end_wait(loop, conn);
     if (verdict == RHB_VERDICT_ASK)
-        conn->filling = filling;
+        follow(conn, filling);
     else if (verdict == RHB_VERDICT_ANSWER_AND_ASK)
         renew(loop, conn, filling);
     return verdict != RHB_VERDICT_ASK;
 }
 
-/* Most requests end here: the application is asked, and nobody is to know. */
+/* The application is asked, and nobody is to know. */
 static bool passes(struct rhb_loop *loop, const struct rhb_conn *conn)
 {
     struct rhb_cache *cache = loop->cache;
@@ -89,8 +102,10 @@ static bool answer(void *state, const struct rhb_question *question, struct rhb_
     const struct phr_request_head *head = &question->request->head;
     struct rhb_filling *filling;
     loop->lane->asked_at = rhb_cache_now(loop->cache);
-    if (memcmp(head->method, "GET ", 4) != 0 && memcmp(head->method, "HEAD ", 5) != 0)
+    if (memcmp(head->method, "GET ", 4) != 0 && memcmp(head->method, "HEAD ", 5) != 0) {
+        conn->cares = !is_safe(head);
         return false;
+    }
     if (passes(loop, conn)) {
         conn->asks = false;
         if (conn->waits_until != 0)
@@ -102,6 +117,9 @@ static bool answer(void *state, const struct rhb_question *question, struct rhb_
         rhb_cache_ask(loop->cache, &asker, !conn->asks, question, answer, &filling, &conn->awaited);
     return settle(loop, conn, verdict, filling);
 }
+
+/* It is asked by rhb_caching_passes, whatever the path is. */
+static const bool asked_apart[256];
 
 bool rhb_caching_join(struct rhb_loop *loop, const struct rhb_caching_options *options)
 {
@@ -125,7 +143,8 @@ bool rhb_caching_join(struct rhb_loop *loop, const struct rhb_caching_options *o
         if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, cache->wake[cache->owner], &event) < 0)
             return false;
     }
-    rhb_answers_add(loop, &(struct rhb_answerer){.answer = answer, .state = loop});
+    rhb_answers_add(loop,
+                    &(struct rhb_answerer){.answer = answer, .state = loop, .second = asked_apart});
     return true;
 }
 
@@ -226,14 +245,16 @@ void rhb_caching_drop(struct rhb_loop *loop, struct rhb_conn *conn)
     rhb_filling_free(loop->cache, filling);
 }
 
-/* ---- responses ---- */
-
-/* RFC 9110 section 9.2.1 */
-static bool is_safe(const struct phr_request_head *head)
+void rhb_caching_end(struct rhb_loop *loop, struct rhb_conn *conn)
 {
-    return is_method(head, "GET", 3) || is_method(head, "HEAD", 4) ||
-           is_method(head, "OPTIONS", 7) || is_method(head, "TRACE", 5);
+    conn->cares = false;
+    if (conn->filling == NULL)
+        return;
+    rhb_caching_give_up(loop, conn); /* it was not stored */
+    rhb_caching_drop(loop, conn);
 }
+
+/* ---- responses ---- */
 
 /* Behind the status line. */
 static char *fields_of(const struct rhb_response_head *written)
@@ -256,7 +277,7 @@ static enum rhb_filled ask_cache(struct rhb_loop *loop, struct rhb_lane *lane,
 {
     struct rhb_asker asker = asker_of(lane, conn);
     if (conn->filling == NULL && written->says_caching && is_method(&lane->request.head, "GET", 3))
-        conn->filling = rhb_filling_of(loop->cache, &asker, &lane->asked_at);
+        follow(conn, rhb_filling_of(loop->cache, &asker, &lane->asked_at));
     if (conn->filling == NULL)
         return RHB_FILLED_NOT;
     conn->filling->in_hand = in_hand;

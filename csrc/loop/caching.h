@@ -27,6 +27,17 @@ struct rhb_caching_options {
 /* Lets the loop use a cache; before it is polled, behind other answerers. False with errno set. */
 bool rhb_caching_join(struct rhb_loop *loop, const struct rhb_caching_options *options);
 
+/* Most requests end here: the application is asked for a URI of which nothing is stored, and whose
+ * last response was not to be. Others are asked about (loop->answerers), for instance those that
+ * have waited. lane->asked_at is left as it is: if it is older than the request, what was changed
+ * in between is only taken for later. */
+static inline bool rhb_caching_passes(const struct rhb_loop *loop, const struct rhb_conn *conn)
+{
+    const struct rhb_request *request = &loop->lane->request;
+    return memcmp(request->head.method, "GET ", 4) == 0 && conn->waits_until == 0 &&
+           rhb_cache_passes_by(loop->cache, rhb_cache_tag(loop->cache, request), loop->read_at);
+}
+
 /* A request for which somebody else asks already is parked. Returns RHB_EVENT_NONE, or
  * RHB_EVENT_REQUEST if that cannot be done. */
 enum rhb_event rhb_caching_park(struct rhb_loop *loop, struct rhb_conn *conn);
@@ -42,10 +53,20 @@ void rhb_caching_tick(struct rhb_loop *loop);
 /* It has waited for long enough: its request goes to the application. */
 void rhb_caching_wait_no_more(struct rhb_loop *loop, struct rhb_conn *conn);
 
+/* The response has ended, and conn->cares. */
+void rhb_caching_end(struct rhb_loop *loop, struct rhb_conn *conn);
+
 /* Gives up conn->filling, which is not NULL. */
 void rhb_caching_drop(struct rhb_loop *loop, struct rhb_conn *conn);
 
 /* ---- the response of the application; its thread need not be in the loop ---- */
+
+/* Whether rhb_caching_head is to be called: most responses say nothing for caches. */
+static inline bool rhb_caching_cares(const struct rhb_conn *conn,
+                                     const struct rhb_response_head *written)
+{
+    return conn->cares || written->says_caching;
+}
 
 /* The fields of the application are written, those of the server not yet; only while the lane still
  * has the request. in_hand: bytes of the body, when all of it will be given next; otherwise -1.

@@ -65,6 +65,7 @@ struct rhb_conn {
     bool seen;         /* in the ready list: the mover has seen it there (mover.c) */
     bool waits;        /* its request is to wait for `awaited` (caching.h) */
     bool asks;         /* its request waits no more: it goes to the application */
+    bool cares;        /* the cache is to see the head of the response: it fills, or is unsafe */
     bool background;   /* it has no client, and fd is no socket: a stored response is renewed */
     uint32_t requests; /* that have been served or are being served */
     uint32_t waited;   /* microseconds that a request has waited for another one (caching.h), */

@@ -220,8 +220,10 @@ enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn)
     *conn = NULL;
     do {
         event = next_of_any_kind(loop, conn);
-        if (loop->n_answerers != 0 && event <= RHB_EVENT_LOST)
-            event = rhb_answers_handle(loop, event, *conn);
+        if (loop->n_answerers == 0 ||
+            (event == RHB_EVENT_REQUEST ? rhb_answers_pass(loop, *conn) : event > RHB_EVENT_LOST))
+            break;
+        event = rhb_answers_handle(loop, event, *conn);
     } while (event == RHB_EVENT_NONE);
     return event;
 }

@@ -44,10 +44,8 @@ static void end_sending(const struct rhb_loop *loop, const struct rhb_conn *conn
  * response. */
 void rhb_loop_done(struct rhb_loop *loop, struct rhb_conn *conn, bool keep)
 {
-    if (conn->filling != NULL) {
-        rhb_caching_give_up(loop, conn); /* it has ended, and was not stored */
-        rhb_caching_drop(loop, conn);
-    }
+    if (conn->cares)
+        rhb_caching_end(loop, conn);
     if (conn->background) {
         rhb_loop_abort(loop, conn);
         return;

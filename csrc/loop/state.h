@@ -158,6 +158,7 @@ struct rhb_loop {
     /* who answers before the application is asked, in this order (answers.h). Not owned. */
     struct rhb_answerer answerers[RHB_ANSWERERS];
     size_t n_answerers;
+    bool second[256];  /* bytes behind the first one of a path for which they are asked */
     unsigned answered; /* requests since the caller last had RHB_EVENT_ANSWERED */
     int failed;        /* errno of one of them, which the caller is still to be told of; 0: none */
     pid_t pid;         /* for the reports of these */

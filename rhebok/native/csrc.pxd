@@ -574,6 +574,7 @@ cdef extern from "loop/caching.h" nogil:
         size_t n_wake
         rhb_cache_counts *counts
     bint rhb_caching_join(rhb_loop *loop, const rhb_caching_options *options)
+    bint rhb_caching_cares(const rhb_conn *conn, const rhb_response_head *written)
     rhb_filled rhb_caching_head(
         rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, rhb_response_head *written, int64_t in_hand)
     bint rhb_caching_body(rhb_loop *loop, rhb_conn *conn, const char *data, size_t len)

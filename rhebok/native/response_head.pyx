@@ -15,6 +15,7 @@ from .csrc cimport (
     RHB_HEAD_BAD_STATUS,
     RHB_HEAD_NO_MEMORY,
     RHB_HEAD_OK,
+    rhb_caching_cares,
     rhb_caching_head,
     rhb_clock_date,
     rhb_head_begin,
@@ -76,7 +77,7 @@ cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_c
     cdef int filled = RHB_FILLED_NOT
     if not head.started:
         raise AssertionError("the application did not call start_response() before its first block")
-    if loop.cache is not NULL:
+    if loop.cache is not NULL and rhb_caching_cares(conn, &head.written):
         filled = rhb_caching_head(loop, lane, conn, &head.written, body_length if in_hand else -1)
     if request_id is not <PyObject *>None:
         echo_request_id(&head.written, loop, <str>request_id)

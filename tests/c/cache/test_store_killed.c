@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "cache/store.h"
 #include "harness.h"
+#include "loop/kernel_abilities.h"
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -185,6 +186,7 @@ static void a_killed_writer_leaves_nothing_stuck_and_nothing_half(struct rhb_tes
     uint64_t seed = 42;
     pthread_t threads[THREADS];
     struct worker readers[THREADS];
+    NEEDS(kernel_passes_on_locks(), "no robust list");
     set_up(&f, t);
     for (int i = 0; i < THREADS; i++) {
         readers[i] = (struct worker){&f, 77 + (uint64_t)i, false};
@@ -233,6 +235,7 @@ static void a_writer_that_died_with_the_lock_is_followed_by_another(struct rhb_t
 {
     struct fixture f;
     uint64_t seed = 3;
+    NEEDS(kernel_passes_on_locks(), "no robust list");
     set_up(&f, t);
     for (int i = 0; i < 20; i++)
         write_one(&f, &seed);
@@ -258,6 +261,7 @@ static void a_lock_that_is_held_is_not_waited_for_for_ever(struct rhb_test *t)
     struct fixture f;
     int held[2];
     char byte;
+    NEEDS(kernel_passes_on_locks(), "no robust list");
     set_up(&f, t);
     CHECK_INT(pipe(held), 0);
     pid_t pid = fork();

@@ -3,6 +3,7 @@
  * by chance.) */
 #include "cache/store_words.h"
 #include "harness.h"
+#include "loop/kernel_abilities.h"
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -136,6 +137,7 @@ static bool is_right(struct rhb_test *t, struct fixture *f, bool died)
 
 static void a_writer_may_die_behind_each_of_its_stores(struct rhb_test *t)
 {
+    NEEDS(kernel_passes_on_locks(), "no robust list");
     long at = 0;
     bool died = true, right = true;
     while (died && right) {
@@ -166,6 +168,7 @@ static bool repair_and_die(struct fixture *f, long at)
 
 static void whoever_repairs_may_die_too(struct rhb_test *t)
 {
+    NEEDS(kernel_passes_on_locks(), "no robust list");
     enum { STRIDE = 17 };
     long at = 1;
     bool died = true, right = true;

@@ -106,7 +106,7 @@ static void without_descriptors_it_does_not_say_that_there_is_no_file(struct rhb
     getrlimit(RLIMIT_NOFILE, &before);
     none = before;
     none.rlim_cur = 0;
-    for (int supported = 0; supported < 2; supported++) {
+    for (int supported = rhb_beneath_is_supported(); supported >= 0; supported--) {
         setrlimit(RLIMIT_NOFILE, &none);
         int fd = rhb_beneath_open(site.fd, "deep/file", supported, &status);
         setrlimit(RLIMIT_NOFILE, &before);

@@ -80,7 +80,9 @@ static inline enum rhb_filled respond(struct scene *s, struct rhb_conn *conn, co
                        (size_t)(end - colon - 2));
         fields = end + 2;
     }
-    enum rhb_filled filled = rhb_caching_head(f->loop, f->loop->lane, conn, &head, -1);
+    enum rhb_filled filled = RHB_FILLED_NOT;
+    if (rhb_caching_cares(conn, &head))
+        filled = rhb_caching_head(f->loop, f->loop->lane, conn, &head, -1);
     rhb_head_end(&head, &context, &outcome);
     if (filled == RHB_FILLED_REPLACED) {
         const struct rhb_bytes *stale = &conn->filling->stale_body;

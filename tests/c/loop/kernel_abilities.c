@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "kernel_abilities.h"
 #include <linux/filter.h>
 #include <linux/netlink.h>
@@ -5,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 bool kernel_has_sock_diag(void)
@@ -35,4 +37,11 @@ bool kernel_tells_filters(void)
                  told.k == UINT32_MAX;
     close(fd);
     return attached && tells;
+}
+
+bool kernel_passes_on_locks(void)
+{
+    void *head;
+    size_t len;
+    return syscall(SYS_get_robust_list, 0, &head, &len) == 0;
 }

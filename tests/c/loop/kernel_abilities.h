@@ -14,4 +14,7 @@ bool kernel_has_tcp_info(void);
 /* socket(7): SO_GET_FILTER tells the length of a filter. */
 bool kernel_tells_filters(void);
 
+/* get_robust_list(2): the lock of a process that has ended goes to the next one. */
+bool kernel_passes_on_locks(void);
+
 #endif

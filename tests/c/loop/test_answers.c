@@ -265,13 +265,33 @@ static void an_answerer_is_told_of_each_second(struct rhb_test *t)
     struct answerer a;
     unsigned ticks = 0;
     set_up_answers(&f, &a, t, 10);
-    rhb_answers_add(f.loop, &(struct rhb_answerer){leave, &ticks, count_tick});
+    rhb_answers_add(f.loop,
+                    &(struct rhb_answerer){.answer = leave, .state = &ticks, .tick = count_tick});
     f.loop->tick_at = 0;
     poll_until_idle(&f);
     CHECK_INT(ticks, 1);
     f.loop->tick_at = 0;
     poll_until_idle(&f);
     CHECK_INT(ticks, 2);
+    tear_down_answers(&f, &a);
+}
+
+/* By the byte that follows the first slash. */
+static void an_answerer_is_asked_for_its_paths_only(struct rhb_test *t)
+{
+    struct fixture f;
+    struct answerer a;
+    bool second[256] = {['m'] = true};
+    set_up_answers(&f, &a, t, 10);
+    memset(f.loop->second, 0, sizeof f.loop->second);
+    f.loop->n_answerers = 0;
+    rhb_answers_add(f.loop, &(struct rhb_answerer){.answer = give, .state = &a, .second = second});
+    struct client c = client_new(&f, BY_TCP);
+    client_send_text(&f, &c, GET("/") GET("/file") GET("/?m") GET("/memory") GET("/%6demory"));
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(answer_to(&f, &c), 200);
+    CHECK_INT(a.asked, 2);
+    client_close(&c);
     tear_down_answers(&f, &a);
 }
 
@@ -290,6 +310,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(the_caller_has_its_turn_among_many_answers),
     RHB_CASE(it_is_timed_without_an_application),
     RHB_CASE(an_answerer_is_told_of_each_second),
+    RHB_CASE(an_answerer_is_asked_for_its_paths_only),
 };
 
 int main(void)

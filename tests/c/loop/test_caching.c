@@ -136,6 +136,46 @@ static void what_a_post_has_changed_meanwhile_is_not_stored(struct rhb_test *t)
     tear_down_cache(&s);
 }
 
+/* For as long as they pass, requests are not asked about. */
+static void a_response_that_may_be_stored_after_all_is(struct rhb_test *t)
+{
+    struct scene s;
+    set_up_cache(&s, t);
+    struct client c = client_new(&s.f, BY_TCP);
+    for (int i = 0; i < 3; i++) {
+        struct rhb_conn *conn = ask(&s, &c, GET("/"));
+        CHECK_INT(conn->cares, i == 0);
+        CHECK_INT(respond(&s, conn, "200 OK", "", 10), RHB_FILLED_NOT);
+        CHECK_INT(answer_to(&s.f, &c), 200);
+        CHECK(rhb_caching_passes(s.f.loop, conn));
+    }
+    CHECK_INT(s.counts.misses, 1);
+    fill(&s, &c, GET("/"), STORED, 20);
+    client_send_text(&s.f, &c, GET("/"));
+    CHECK_INT(answer_to(&s.f, &c), 200);
+    CHECK_INT(c.body_len, 20);
+    CHECK_INT(s.counts.hits, 1);
+    client_close(&c);
+    tear_down_cache(&s);
+}
+
+static void an_unsafe_request_of_a_url_that_passes_changes_it(struct rhb_test *t)
+{
+    struct scene s;
+    set_up_cache(&s, t);
+    struct client c = client_new(&s.f, BY_TCP);
+    respond(&s, ask(&s, &c, GET("/")), "200 OK", "", 10);
+    CHECK_INT(answer_to(&s.f, &c), 200);
+    uint64_t changed = s.f.loop->cache->memory->changed;
+    respond(&s, ask(&s, &c, "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n"), "200 OK", "", 1);
+    CHECK_INT(answer_to(&s.f, &c), 200);
+    CHECK(s.f.loop->cache->memory->changed > changed);
+    respond(&s, ask(&s, &c, GET("/")), "200 OK", "", 10);
+    CHECK_INT(answer_to(&s.f, &c), 200);
+    client_close(&c);
+    tear_down_cache(&s);
+}
+
 static void ask_to_purge(struct scene *s, uint32_t kind, const char *text)
 {
     struct rhb_purge_desk *desk = s->f.loop->cache->desk;
@@ -217,6 +257,8 @@ int main(void)
         RHB_CASE(an_error_is_replaced_by_what_is_stale),
         RHB_CASE(a_304_makes_what_is_stored_fresh),
         RHB_CASE(what_a_post_has_changed_meanwhile_is_not_stored),
+        RHB_CASE(a_response_that_may_be_stored_after_all_is),
+        RHB_CASE(an_unsafe_request_of_a_url_that_passes_changes_it),
         RHB_CASE(purges_are_carried_out_before_the_next_answer),
         RHB_CASE(more_purges_than_there_are_places_purge_all),
     };

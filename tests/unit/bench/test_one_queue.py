@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bench.cells import FAILED, MISSING
+from bench.commands import Launch
 from bench.one_queue import ideal, loops, outcomes, tables
 from bench.one_queue.arrivals import FAST_MS, SLOW_MS, Arrivals, poisson, rate
 from bench.one_queue.connections import Connections, body_of
@@ -23,7 +24,6 @@ from bench.one_queue.outcomes import IDEAL, Balance, Joiners, Latency, Outcomes,
 from bench.one_queue.percentiles import NINES, curve, nines_of, percent_of, percentile
 from bench.one_queue.sites import BY_NAME, SLEEPING
 from bench.process import Address, ServerFailedError
-from bench.servers import Launch
 
 # --- the ideal queue ---
 

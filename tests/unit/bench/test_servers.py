@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bench import client, cpu, run, slow_clients, wrk
+from bench.commands import Launch
 from bench.process import Server, ServerFailedError, running
-from bench.servers import BY_NAME, MODES, SERVERS, Launch, unsupported
+from bench.servers import BY_NAME, MODES, SERVERS, unsupported
 from bench.workloads import BY_NAME as WORKLOADS
 from bench.workloads import chunked, fault_in_answer, fixed_answer
 from unit.bench.programs import built

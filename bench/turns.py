@@ -1,0 +1,88 @@
+"""`python -m bench turns`: for a machine that is not quiet. All servers are up, and wrk asks them in turns.
+
+Each turn is a second. The ratio to the first server is computed within each turn, so what else the machine
+does falls on all alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import cpu, run, wrk
+from bench.client import validate, warm_up
+from bench.commands import Launch
+from bench.process import free_port
+from bench.servers import BY_NAME, CLOSING, MODES
+from bench.workloads import BY_NAME as WORKLOADS
+from bench.workloads import Workload
+
+SERVER_CPU, CLIENT_CPU = 0, 1
+
+
+@dataclass
+class Site:
+    """One server that is up, and its figures: µs of CPU per request."""
+
+    name: str
+    launch: Launch
+    pid: int
+    figures: list[float] = field(default_factory=list)
+
+
+def open_site(stack: ExitStack, name: str, workload: Workload, mode: str) -> Site:
+    """Starts a server and checks an answer of it."""
+    close = mode in CLOSING
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rhebok-bench-")))
+    scratch.chmod(0o755)
+    launch = Launch(run.address_for(mode, scratch), workload, not close, scratch)
+    server = stack.enter_context(run.started(launch, BY_NAME[name], SERVER_CPU))
+    validate(launch.address, workload, close)
+    warm_up(launch.address, workload)
+    return Site(name, launch, server.pid)
+
+
+def take_turn(site: Site) -> None:
+    """A second of wrk. A fault has no figure, and is said."""
+    launch = site.launch
+    port = launch.address[1] if isinstance(launch.address, tuple) else free_port()
+    load = wrk.Load(1, 32, CLIENT_CPU)
+    before = cpu.read(site.pid)
+    report = wrk.run(launch.workload, load, port, launch.path, not launch.keep_alive)
+    spent = cpu.spent(before, cpu.read(site.pid))
+    if fault := report.fault(len(launch.workload.answer or b"")):
+        raise wrk.WrkFailedError(f"{site.name}: {fault}")
+    site.figures.append(spent.total / report.requests * run.MICRO)
+
+
+def measure(names: list[str], workload: Workload, mode: str, turns: int) -> None:
+    """One line for each server."""
+    with ExitStack() as stack:
+        able = [name for name in names if mode in BY_NAME[name].modes]
+        sites = [open_site(stack, name, workload, mode) for name in able]
+        for turn in range(turns):
+            for site in sites if turn % 2 == 0 else reversed(sites):
+                take_turn(site)
+    for site in sites:
+        ratio = statistics.median(a / b for a, b in zip(site.figures, sites[0].figures, strict=True))
+        figure = f"{statistics.median(site.figures):7.2f} µs (least {min(site.figures):.2f})"
+        print(f"{workload.name:10} {mode:14} {site.name:17} {figure}, ratio {ratio:.2f}", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench turns", description=__doc__)
+    parser.add_argument("--servers", default="floor,rhebok-cache,nginx")
+    parser.add_argument("--workload", default="cached2k", choices=list(WORKLOADS))
+    parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--turns", type=int, default=12)
+    options = parser.parse_args(arguments)
+    os.sched_setaffinity(0, {CLIENT_CPU})
+    for mode in options.modes.split(","):
+        measure(options.servers.split(","), WORKLOADS[options.workload], mode, options.turns)
+    return 0
