@@ -142,7 +142,7 @@ cdef bint start_file(Exchange exchange, object wrapper) except -1:
     descriptor, position, size = opened
     if exchange.head.ended:  # another thread has called write() meanwhile
         return False
-    if exchange.end_head(size):
+    if exchange.end_head(size, False):
         return True
     if exchange.gathers:
         rhb_caching_give_up(exchange.loop, exchange.conn)

@@ -60,7 +60,7 @@ from .error_log cimport describe_request, identifiers_of, log_error
 from .file_wrapper cimport close_file
 from .misuse cimport raise_again, refuse_block, refuse_headers
 from .response_body cimport frame_block
-from .response_cache cimport begin_filling, gather
+from .response_cache cimport ask_cache, begin_filling, gather
 from .response_head cimport complete_head, write_fields
 
 from rhebok.process.forked_child import end_forked_child
@@ -351,12 +351,13 @@ cdef class Exchange:
 
     # ---- head and body ----
 
-    cdef bint end_head(self, int64_t body_length, bint in_hand=False) except -1:
+    cdef bint end_head(self, int64_t body_length, bint in_hand) except -1:
         """Completes the head. body_length: -1 when not known. in_hand: the body comes next. True: it is a file."""
         cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
-        cdef int filled = complete_head(&self.head, self.loop, self.lane, self.conn,
-                                        body_length if named < 0 else named, in_hand and named < 0,
-                                        <PyObject *>self.request_id)
+        cdef int64_t known = body_length if in_hand and named < 0 else -1
+        cdef int filled = 0 if self.loop.cache is NULL else ask_cache(
+            self.loop, self.lane, self.conn, &self.head, known)
+        complete_head(&self.head, self.loop, body_length if named < 0 else named, <PyObject *>self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
         if filled:
@@ -367,14 +368,13 @@ cdef class Exchange:
         if self.unsent_hints.len > 0:
             self.outgoing.put_first(&self.unsent_hints)
         if named >= 0:
-            self.iterator = None
             self.named_files.put(self)
         return named >= 0
 
     cdef int put_block(self, object block) except -1:
         """Puts a block that is not empty, behind the head when it is the first. A block beyond the Content-Length is
         cut, and the iteration ends with it. Only when everything before is sent, or small."""
-        if not self.head.ended and self.end_head(-1):
+        if not self.head.ended and self.end_head(-1, False):
             return 0
         if self.gathers:
             self.gathers = gather(self.loop, self.conn, block)

@@ -17,7 +17,7 @@ from posix.unistd cimport close, getppid
 
 from .orphan cimport limit_life
 from .thread_stacks cimport install as install_stacks
-from .thread_stacks import FRAMES_SIGNAL
+from .thread_stacks import FRAMES_SIGNAL as _FRAMES_SIGNAL
 
 cdef extern from "<fcntl.h>" nogil:
     enum: O_CLOEXEC, O_NONBLOCK
@@ -71,7 +71,7 @@ cdef class FirstSteps:
         self.traceback_fd, self.log_fd = traceback_fd, log_fd
         self.stop, self.master, self.life = stop, master, life
         self.traceback, self.traceback_arguments = traceback, (traceback, traceback_fd, False, True)
-        self.frames_arguments = (FRAMES_SIGNAL, traceback_fd, False)
+        self.frames_arguments = (_FRAMES_SIGNAL, traceback_fd, False)
 
     def take(self, tuple pipe):
         """take(pipe: tuple[int, int]) -> int: once, in the worker. pipe: descriptors of the master's wakeup pipe, which

@@ -61,8 +61,8 @@ cdef uint64_t nanoseconds(seconds):
 
 
 cdef class LoopSetup:
-    """LoopSetup(settings, listeners): see docs/settings.md for the settings, Worker for the listeners. Raises ValueError
-    for a peer that is no address."""
+    """LoopSetup(settings, listeners): see docs/settings.md for the settings, Worker for the listeners. Raises
+    ValueError for a peer that is no address."""
 
     def __cinit__(self, settings, listeners):
         memset(&self.options, 0, sizeof(self.options))

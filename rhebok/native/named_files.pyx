@@ -78,8 +78,10 @@ cdef class NamedFiles:
         return -1
 
     def put(self, Exchange exchange):
-        """put(exchange: Exchange) -> None: behind its head, which is complete, the file, or the text in its place."""
+        """put(exchange: Exchange) -> None: behind its head, which is complete, the file, or the text in its place, and
+        not what the application has returned."""
         cdef bytes text = exchange.named_text
+        exchange.iterator = None
         if exchange.body.framing == RHB_FRAME_NONE:
             return
         if exchange.named_file is not None:

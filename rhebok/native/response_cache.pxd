@@ -2,7 +2,9 @@ from .csrc cimport rhb_conn, rhb_lane, rhb_loop
 from .outgoing cimport Outgoing
 from .response_body cimport ResponseBody
 from .response_head cimport ResponseHead
+from libc.stdint cimport int64_t
 
+cdef int ask_cache(rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, ResponseHead *head, int64_t body_length) noexcept
 cdef bint begin_filling(rhb_loop *loop, rhb_conn *conn, int filled, bint is_file, ResponseHead *head,
                         ResponseBody *body, Outgoing outgoing) except -1
 cdef bint gather(rhb_loop *loop, rhb_conn *conn, object block) except -1

@@ -8,15 +8,19 @@ from libc.stdint cimport int64_t
 
 from .csrc cimport (
     RHB_FILLED_GATHERS,
+    RHB_FILLED_NOT,
     RHB_FILLED_REPLACED,
     RHB_FRAME_LENGTH,
     RHB_FRAME_NONE,
     rhb_bytes_append,
     rhb_caching_body,
+    rhb_caching_cares,
     rhb_caching_complete,
     rhb_caching_give_up,
+    rhb_caching_head,
     rhb_conn,
     rhb_filling_field,
+    rhb_lane,
     rhb_loop,
     rhb_text,
 )
@@ -24,6 +28,14 @@ from .outgoing cimport Outgoing
 from .response_body cimport ResponseBody
 from .response_head cimport ResponseHead
 from .text cimport latin1
+
+
+cdef int ask_cache(rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, ResponseHead *head, int64_t body_length) noexcept:
+    """Before the head is completed: what the cache does with the response (rhb_filled). body_length: of the body that is
+    put next as a whole, otherwise -1."""
+    if head.started and rhb_caching_cares(conn, &head.written):
+        return rhb_caching_head(loop, lane, conn, &head.written, body_length)
+    return RHB_FILLED_NOT
 
 
 cdef bint begin_filling(rhb_loop *loop, rhb_conn *conn, int filled, bint is_file, ResponseHead *head,

@@ -1,9 +1,7 @@
 from .csrc cimport (
-    rhb_conn,
     rhb_head_context,
     rhb_head_outcome,
     rhb_head_result,
-    rhb_lane,
     rhb_loop,
     rhb_response_head,
 )
@@ -24,8 +22,7 @@ cdef struct ResponseHead:
 
 
 cdef int write_fields(ResponseHead *head, Outgoing outgoing, object status, list headers) except -1
-cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, int64_t body_length,
-                       bint in_hand, PyObject *request_id) except -1
+cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length, PyObject *request_id) except -1
 cdef int refuse_text(object text, str what) except -1
 cdef int refuse_head(rhb_head_result result, object name, object value) except -1
 

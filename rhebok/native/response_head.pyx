@@ -9,21 +9,16 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
 from .csrc cimport (
-    RHB_FILLED_NOT,
     RHB_HEAD_BAD_LENGTH,
     RHB_HEAD_BAD_NAME,
     RHB_HEAD_BAD_STATUS,
     RHB_HEAD_NO_MEMORY,
     RHB_HEAD_OK,
-    rhb_caching_cares,
-    rhb_caching_head,
     rhb_clock_date,
     rhb_head_begin,
     rhb_head_end,
     rhb_head_field,
-    rhb_conn,
     rhb_head_result,
-    rhb_lane,
     rhb_loop,
     rhb_loop_ends,
 )
@@ -67,18 +62,13 @@ cdef inline int write_field(ResponseHead *head, object field) except -1:
     return 0
 
 
-cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, int64_t body_length,
-                       bint in_hand, PyObject *request_id) except -1:
-    """Decides the framing and completes the head. Returns what the cache does with the response (rhb_filled).
-    body_length: bytes, -1 when it is not known. in_hand: all of the body is put next. request_id: a str that the caller
-    holds, None without --request-id. Raises AssertionError when start_response() was not called, ValueError when the
-    Content-Length fits no body."""
+cdef int complete_head(ResponseHead *head, rhb_loop *loop, int64_t body_length, PyObject *request_id) except -1:
+    """Decides the framing and completes the head. body_length: bytes, -1 when it is not known. request_id: a str that
+    the caller holds, None without --request-id. Raises AssertionError when start_response() was not called, ValueError
+    when the Content-Length fits no body."""
     cdef rhb_head_result result
-    cdef int filled = RHB_FILLED_NOT
     if not head.started:
         raise AssertionError("the application did not call start_response() before its first block")
-    if loop.cache is not NULL and rhb_caching_cares(conn, &head.written):
-        filled = rhb_caching_head(loop, lane, conn, &head.written, body_length if in_hand else -1)
     if request_id is not <PyObject *>None:
         echo_request_id(&head.written, loop, <str>request_id)
     if rhb_loop_ends(loop):  # perhaps only since the application was called
@@ -89,7 +79,7 @@ cdef int complete_head(ResponseHead *head, rhb_loop *loop, rhb_lane *lane, rhb_c
     if result != RHB_HEAD_OK:
         refuse_head(result, "Content-Length", None)
     head.ended = True
-    return filled
+    return 0
 
 
 cdef int refuse_field(object field) except -1:
