@@ -31,7 +31,7 @@ from .text cimport latin1
 
 
 cdef int ask_cache(rhb_loop *loop, rhb_lane *lane, rhb_conn *conn, ResponseHead *head, int64_t body_length) noexcept:
-    """Before the head is completed: what the cache does with the response (rhb_filled). body_length: of the body that is
+    """Before the head is completed: what the cache does with the response (rhb_filled). body_length: of the body
     put next as a whole, otherwise -1."""
     if head.started and rhb_caching_cares(conn, &head.written):
         return rhb_caching_head(loop, lane, conn, &head.written, body_length)

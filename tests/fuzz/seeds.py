@@ -257,6 +257,15 @@ TRACING = (
     b"6f9619ff-8b86-d011-b42d-00cf4fc964ff",
 )
 
+CACHE_CONTROL = (
+    b'public, max-age=60, s-maxage=61, stale-while-revalidate=5, stale-if-error="6"',
+    b'private="a, b", no-cache="set-cookie", must-understand, no-store, x="\\", y"',
+    b"max-age=60, max-age=61,,no-transform , proxy-revalidate;a;b=?1",
+    b"only-if-cached, min-fresh=1, max-stale, max-stale=99999999999999999999",
+    b'max-age=60+30;rhebok, no-store;other, content="ESI/1.0"',
+    b"max-age=60, must-revalidate=?0, a=(b c);d, e=:Zg==:, f=-1.5",
+)
+
 
 def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
     """Every seed with the target that it is for."""
@@ -273,6 +282,9 @@ def inputs(cases: Iterable[Case]) -> Iterator[tuple[str, bytes]]:
             yield "proxy_protocol", bytes([versions]) + header
     for value in TRACING:
         yield "tracing", value
+    for value in CACHE_CONTROL:
+        for reader in (b"\0", b"\1"):
+            yield "cache_control", reader + value
     for lines in RESPONSE_HEADS:
         for flags in (0x1D, 0x00, 0x1F, 0x15):
             yield "response_head", bytes([flags, 0, flags]) + b"\xff".join(lines)
