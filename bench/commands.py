@@ -86,6 +86,7 @@ def floor(launch: Launch) -> list[str]:
     answer.write_bytes(whole.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if by_file else whole)
     mode = "keepalive" if launch.keep_alive else "close"
     options = ["--answer", str(answer), "--body", str(launch.workload.body_size)]
+    options += ["--workers", str(launch.workers)]
     return [str(FLOOR), mode, launch.bind(), *options, *(["--file", str(FILE_1M)] if by_file else [])]
 
 

@@ -6,7 +6,7 @@
  * every figure by its figure.
  *
  *   floor close|keepalive 127.0.0.1:PORT|unix:PATH --answer FILE
- *         [--file FILE] [--body N] [--work US] [--wait WAY] [--end apart|together]
+ *         [--file FILE] [--body N] [--work US] [--wait WAY] [--end apart|together] [--workers N]
  *
  * --answer  the file whose bytes answer every request
  * --file    a file that is sent behind the answer with sendfile(2)
@@ -15,6 +15,7 @@
  * --wait    close mode only, how the listener is waited for: blocking (default), poll or epoll
  * --end     close mode over TCP: the FIN in a packet of its own (default), or in that of the
  *           answer
+ * --workers processes that share the listener (default: 1)
  *
  * The accepted sockets block: a wait inside recv(2) or send(2) is cheaper than a registration.
  */
@@ -32,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -52,6 +54,7 @@ struct floor {
     bool ends_together;
     size_t body_length; /* of each request */
     uint64_t work_ns;
+    long workers;
     char *answer;
     size_t answer_length;
     int file; /* -1 without --file */
@@ -221,7 +224,7 @@ static void accept_all(struct floor *floor)
 static int epoll_with(int fd)
 {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = fd};
 
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         die("epoll");
@@ -261,6 +264,7 @@ static void serve_kept_alive(struct floor *floor)
     struct epoll_event events[EVENTS];
     int epoll = epoll_with(floor->listener);
 
+    fcntl(floor->listener, F_SETFL, O_NONBLOCK); /* another worker may have accepted it */
     for (;;) {
         int n = epoll_wait(epoll, events, EVENTS, -1);
 
@@ -328,20 +332,37 @@ static bool parse_options(struct floor *floor, int argc, char **argv)
             floor->waiting = waiting_named(argv[i + 1]);
         else if (strcmp(argv[i], "--end") == 0)
             floor->ends_together = strcmp(argv[i + 1], "together") == 0;
+        else if (strcmp(argv[i], "--workers") == 0)
+            floor->workers = strtol(argv[i + 1], NULL, 10);
         else
             return false;
     }
     return floor->answer != NULL;
 }
 
+/* The parent is one of them. */
+static void fork_workers(long workers)
+{
+    for (long i = 1; i < workers; i++) {
+        pid_t pid = fork();
+
+        if (pid < 0)
+            die("fork");
+        if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGTERM);
+            return;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
-    struct floor floor = {.waiting = WAIT_BLOCKING, .file = -1};
+    struct floor floor = {.waiting = WAIT_BLOCKING, .file = -1, .workers = 1};
 
     if (!parse_options(&floor, argc, argv)) {
         fprintf(stderr, "usage: floor close|keepalive ADDRESS --answer FILE [--file FILE] "
                         "[--body N] [--work US] [--wait blocking|poll|epoll] "
-                        "[--end apart|together]\n");
+                        "[--end apart|together] [--workers N]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -350,6 +371,7 @@ int main(int argc, char **argv)
         die("malloc");
     floor.listener = strncmp(floor.address, "unix:", 5) == 0 ? listen_unix(floor.address + 5)
                                                              : listen_tcp(floor.address);
+    fork_workers(floor.workers);
     if (floor.keep_alive)
         serve_kept_alive(&floor);
     else

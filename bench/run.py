@@ -71,8 +71,8 @@ def turns(plan: Plan) -> Iterator[Turn]:
             yield Turn(server, workload, mode, number)
 
 
-def pinned(server_cpu: int, command: Sequence[str]) -> list[str]:
-    """The command, pinned with its children to one CPU."""
+def pinned(server_cpu: int | str, command: Sequence[str]) -> list[str]:
+    """The command, pinned with its children to one CPU, or to a list as taskset takes it."""
     return ["taskset", "-c", str(server_cpu), *command]
 
 
@@ -89,7 +89,7 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def started(launch: Launch, row: Row, server_cpu: int) -> Iterator[Server]:
+def started(launch: Launch, row: Row, server_cpu: int | str) -> Iterator[Server]:
     """The server of a row, listening."""
     command = pinned(server_cpu, row.command(launch))
     with running(command, launch.address, launch.scratch / "log", environment(launch.scratch)) as server:

@@ -1,7 +1,7 @@
 """`python -m bench turns`: for a machine that is not quiet. All servers are up, and wrk asks them in turns.
 
 Each turn is a second. The ratio to the first server is computed within each turn, so what else the machine
-does falls on all alike.
+does falls on all alike. Servers have the first CPU and wrk the second one; with --workers, all have all CPUs.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench.workloads import BY_NAME as WORKLOADS
 from bench.workloads import Workload
 
 SERVER_CPU, CLIENT_CPU = 0, 1
+ALL_CPUS = f"0-{(os.cpu_count() or 1) - 1}"
 
 
 @dataclass
@@ -35,13 +36,13 @@ class Site:
     figures: list[float] = field(default_factory=list)
 
 
-def open_site(stack: ExitStack, name: str, workload: Workload, mode: str) -> Site:
+def open_site(stack: ExitStack, name: str, workload: Workload, mode: str, workers: int) -> Site:
     """Starts a server and checks an answer of it."""
     close = mode in CLOSING
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rhebok-bench-")))
     scratch.chmod(0o755)
-    launch = Launch(run.address_for(mode, scratch), workload, not close, scratch)
-    server = stack.enter_context(run.started(launch, BY_NAME[name], SERVER_CPU))
+    launch = Launch(run.address_for(mode, scratch), workload, not close, scratch, workers)
+    server = stack.enter_context(run.started(launch, BY_NAME[name], SERVER_CPU if workers == 1 else ALL_CPUS))
     validate(launch.address, workload, close)
     warm_up(launch.address, workload)
     return Site(name, launch, server.pid)
@@ -51,7 +52,7 @@ def take_turn(site: Site) -> None:
     """A second of wrk. A fault has no figure, and is said."""
     launch = site.launch
     port = launch.address[1] if isinstance(launch.address, tuple) else free_port()
-    load = wrk.Load(1, 32, CLIENT_CPU)
+    load = wrk.Load(1, 32, CLIENT_CPU if launch.workers == 1 else ALL_CPUS)
     before = cpu.read(site.pid)
     report = wrk.run(launch.workload, load, port, launch.path, not launch.keep_alive)
     spent = cpu.spent(before, cpu.read(site.pid))
@@ -60,11 +61,11 @@ def take_turn(site: Site) -> None:
     site.figures.append(spent.total / report.requests * run.MICRO)
 
 
-def measure(names: list[str], workload: Workload, mode: str, turns: int) -> None:
+def measure(names: list[str], workload: Workload, mode: str, turns: int, workers: int) -> None:
     """One line for each server."""
     with ExitStack() as stack:
         able = [name for name in names if mode in BY_NAME[name].modes]
-        sites = [open_site(stack, name, workload, mode) for name in able]
+        sites = [open_site(stack, name, workload, mode, workers) for name in able]
         for turn in range(turns):
             for site in sites if turn % 2 == 0 else reversed(sites):
                 take_turn(site)
@@ -81,8 +82,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--workload", default="cached2k", choices=list(WORKLOADS))
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--turns", type=int, default=12)
+    parser.add_argument("--workers", type=int, default=1, help="of each server, those of the floor too")
     options = parser.parse_args(arguments)
-    os.sched_setaffinity(0, {CLIENT_CPU})
+    if options.workers == 1:
+        os.sched_setaffinity(0, {CLIENT_CPU})
     for mode in options.modes.split(","):
-        measure(options.servers.split(","), WORKLOADS[options.workload], mode, options.turns)
+        measure(options.servers.split(","), WORKLOADS[options.workload], mode, options.turns, options.workers)
     return 0

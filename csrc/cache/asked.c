@@ -121,11 +121,13 @@ static bool put_pair(struct rhb_bytes *key, const char *at, const char *end)
         at++;
     while (at < end && rhb_is_ows(end[-1]))
         end--;
-    const char *equals = memchr(at, '=', (size_t)(end - at));
-    size_t len = (size_t)((equals != NULL ? equals : end) - at);
+    const char *equals = at;
+    while (equals < end && *equals != '=')
+        equals++;
+    size_t len = (size_t)(equals - at);
     if (!rhb_name_is(at, len, "for") && !rhb_name_is(at, len, "by"))
         return rhb_bytes_append(key, at, (size_t)(end - at));
-    return (equals == NULL || is_plain_node(equals + 1, end)) && rhb_bytes_append(key, at, len);
+    return (equals == end || is_plain_node(equals + 1, end)) && rhb_bytes_append(key, at, len);
 }
 
 /* All of the field is in the key but for its nodes: applications read elements too that the server

@@ -170,8 +170,10 @@ static bool is_for_us(const char *at, const char *end)
 /* max-age=60+30 */
 static void read_extended(struct rhb_directives *directives, const char *at, const char *end)
 {
-    const char *plus = memchr(at, '+', (size_t)(end - at));
-    bool extends = plus != NULL && directive_of(at, token_len(at, end)) == RHB_MAX_AGE;
+    const char *plus = at;
+    while (plus < end && *plus != '+')
+        plus++;
+    bool extends = plus < end && directive_of(at, token_len(at, end)) == RHB_MAX_AGE;
     uint32_t seconds;
     read_element(directives, at, extends ? plus : end);
     if (extends && read_seconds(plus + 1, (size_t)(end - plus - 1), &seconds))
