@@ -23,7 +23,7 @@ def set_title(text: str) -> None:
         else:
             start, line = placed_title(text)
             ctypes.memmove(start, line, len(line))
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError):
         return
 
 
@@ -49,10 +49,13 @@ def _setproctitle() -> Callable[[str], object] | None:
 @cache
 def _command_line() -> tuple[int, int]:
     """Address and size; (0, 0) when something else is there: valgrind has its own command line in that place,
-    and starts our children by it."""
-    with open("/proc/self/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
+    and starts our children by it. Also without /proc, or with one that says less (qemu, gVisor)."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        start, end = int(fields[_ARG_START]), int(fields[_ARG_END])
+    except (OSError, ValueError, IndexError):
+        return 0, 0
     ours = b"".join(os.fsencode(each) + b"\0" for each in sys.orig_argv)
     if start <= 0 or end - start != len(ours) or ctypes.string_at(start, len(ours)) != ours:
         return 0, 0

@@ -60,6 +60,33 @@ def test_a_command_line_that_is_not_ours_stays(without: Path) -> None:
     assert b"set_title" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "stat",
+    [
+        'raise FileNotFoundError("/proc is not mounted")',
+        "return io.BytesIO()",
+        'return io.BytesIO(b"1 (python) R 1 1 1 0")',  # as qemu has it
+        'return io.BytesIO(b"1 (python) R " + b"- " * 50)',
+    ],
+    ids=["none", "empty", "short", "without numbers"],
+)
+def test_where_proc_says_less_there_is_no_title_and_no_error(without: Path, stat: str) -> None:
+    """A worker must not fail for it, neither by itself nor with what its master has prepared."""
+    program = f"""
+import io
+from rhebok.process import title
+def shortened(*_):
+    {stat}
+title.open = shortened
+title.set_title("rhebok: master")
+assert title.placed_title("rhebok: worker") == (0, b"")
+print(open("/proc/self/cmdline", "rb").read())
+"""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(without), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, check=True, capture_output=True)
+    assert b"set_title" in done.stdout
+
+
 def test_line_breaks_are_blanks(without: Path) -> None:
     assert eval(title(without, "rhebok:\n\tmaster")).rstrip(b"\0") == b"rhebok: master"
 
