@@ -130,12 +130,14 @@ def uwsgi(launch: Launch) -> list[str]:
     return [script("uwsgi"), *socket, *process, *app, *lazy]
 
 
+def where_to_listen(launch: Launch, unix: str) -> list[str]:
+    """For servers that take host and port apart. unix: their option for a path."""
+    return [unix, launch.path] if launch.path else ["--host", "127.0.0.1", "--port", str(launch.address[1])]
+
+
 def granian(launch: Launch) -> list[str]:
     """granian with one thread of each kind."""
-    if launch.path:
-        where = ["--uds", launch.path]
-    else:
-        where = ["--host", "127.0.0.1", "--port", str(launch.address[1])]
+    where = where_to_listen(launch, "--uds")
     threads = ["--workers", str(launch.workers), "--blocking-threads", "1", "--runtime-threads", "1"]
     protocol = ["--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning"]
     return [script("granian"), *where, *threads, *protocol, launch.app]
@@ -143,10 +145,7 @@ def granian(launch: Launch) -> list[str]:
 
 def peregrine(launch: Launch) -> list[str]:
     """peregrine with one thread for the application."""
-    if launch.path:
-        where = ["--unix", launch.path]
-    else:
-        where = ["--host", "127.0.0.1", "--port", str(launch.address[1])]
+    where = where_to_listen(launch, "--unix")
     threads = ["--workers", str(launch.workers), "--wsgi-threads", "1", "--keep-alive", "75000"]
     protocol = ["--protocol", "wsgi", "--no-http2", "--log-level", "warning"]
     return [script("peregrine"), *where, *threads, *protocol, launch.app]

@@ -149,10 +149,7 @@ class Answers:
             "generations": [
                 self._generation(each, readings.get(each.number), deadline) for each in generations
             ],
-            "cached": {
-                "bytes": sum(reading.cache_bytes for reading in readings.values()),
-                "records": sum(reading.cache_records for reading in readings.values()),
-            },
+            "cached": dict(zip(("bytes", "records"), self.books.cached(readings), strict=True)),
             **_described(Counts(self.books.counted(readings))),
         }
 
@@ -167,10 +164,7 @@ class Answers:
             "listen_drops": self._drops(),
             "causes": self.books.causes(readings),
             "counted": as_bytes(self.books.counted(readings)),
-            "cached": (
-                sum(reading.cache_bytes for reading in readings.values()),
-                sum(reading.cache_records for reading in readings.values()),
-            ),
+            "cached": self.books.cached(readings),
             "generations": [
                 (each.number, each.pid, each.phase.name.lower()) for each in self._engine.generations.values()
             ],
