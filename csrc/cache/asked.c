@@ -16,80 +16,70 @@ enum effect {
     IS_FORWARDED
 };
 
-#define NAME(text) text, sizeof(text) - 1
-
-/* RFC 9111 section 4.3.2: If-Match and If-Unmodified-Since are for the origin alone. */
+/* By the length of the name. RFC 9111 section 4.3.2: If-Match and If-Unmodified-Since are for the
+ * origin alone. Names with another method, target or host than the request line forbid; those of
+ * schemes are in the key. */
 static const struct effect_of {
     const char *name;
-    size_t len;
     enum effect effect;
-} effects[] = {
-    {NAME("range"), IS_RANGE},
-    {NAME("expect"), FORBIDS},
-    {NAME("pragma"), IS_PRAGMA},
-    {NAME("upgrade"), FORBIDS},
-    {NAME("if-match"), FORBIDS},
-    {NAME("forwarded"), IS_FORWARDED},
-    {NAME("cache-control"), IS_DIRECTIVES},
-    {NAME("authorization"), IS_AUTHORIZATION},
-    {NAME("if-none-match"), IS_CONDITION},
-    {NAME("content-length"), FORBIDS},
-    {NAME("if-modified-since"), IS_CONDITION},
-    {NAME("transfer-encoding"), FORBIDS},
-    {NAME("if-unmodified-since"), FORBIDS},
-    {NAME("content-type"), FORBIDS},
-    /* other methods, targets and hosts than those of the request line */
-    {NAME("x-http-method"), FORBIDS},
-    {NAME("x-http-method-override"), FORBIDS},
-    {NAME("x-method-override"), FORBIDS},
-    {NAME("x-original-url"), FORBIDS},
-    {NAME("x-original-uri"), FORBIDS},
-    {NAME("x-original-host"), FORBIDS},
-    {NAME("x-rewrite-url"), FORBIDS},
-    {NAME("x-script-name"), FORBIDS},
-    {NAME("script-name"), FORBIDS},
-    {NAME("x-host"), FORBIDS},
-    {NAME("x-override-url"), FORBIDS},
-    {NAME("x-http-host-override"), FORBIDS},
-    {NAME("x-http-path-override"), FORBIDS},
-    {NAME("x-envoy-original-path"), FORBIDS},
-    {NAME("x-vhm-host"), FORBIDS},
-    {NAME("x-vhm-root"), FORBIDS},
-    {NAME("x-original-method"), FORBIDS},
-    {NAME("x-original-proto"), FORBIDS},
-    {NAME("x-original-path"), FORBIDS},
-    {NAME("x-replaced-path"), IN_KEY},
-    {NAME("x-real-host"), FORBIDS},
-    /* schemes */
-    {NAME("x-scheme"), IN_KEY},
-    {NAME("x-url-scheme"), IN_KEY},
-    {NAME("front-end-https"), IN_KEY},
-    {NAME("cf-visitor"), IN_KEY},
-    {NAME("x-arr-ssl"), IN_KEY},
-    {NAME("x-https"), IN_KEY},
-    {NAME("x-appengine-https"), IN_KEY},
-    {NAME("cloudfront-forwarded-proto"), IN_KEY},
+} effects[][6] = {
+    [5] = {{"range", IS_RANGE}},
+    [6] = {{"expect", FORBIDS}, {"pragma", IS_PRAGMA}, {"x-host", FORBIDS}},
+    [7] = {{"upgrade", FORBIDS}, {"x-https", IN_KEY}},
+    [8] = {{"if-match", FORBIDS}, {"x-scheme", IN_KEY}},
+    [9] = {{"forwarded", IS_FORWARDED}, {"x-arr-ssl", IN_KEY}},
+    [10] = {{"cf-visitor", IN_KEY}, {"x-vhm-host", FORBIDS}, {"x-vhm-root", FORBIDS}},
+    [11] = {{"script-name", FORBIDS}, {"x-real-host", FORBIDS}},
+    [12] = {{"content-type", FORBIDS}, {"x-url-scheme", IN_KEY}},
+    [13] = {{"cache-control", IS_DIRECTIVES},
+            {"if-none-match", IS_CONDITION},
+            {"authorization", IS_AUTHORIZATION},
+            {"x-http-method", FORBIDS},
+            {"x-rewrite-url", FORBIDS},
+            {"x-script-name", FORBIDS}},
+    [14] = {{"content-length", FORBIDS},
+            {"x-original-url", FORBIDS},
+            {"x-original-uri", FORBIDS},
+            {"x-override-url", FORBIDS}},
+    [15] = {{"front-end-https", IN_KEY},
+            {"x-original-host", FORBIDS},
+            {"x-original-path", FORBIDS},
+            {"x-replaced-path", IN_KEY}},
+    [16] = {{"x-original-proto", FORBIDS}},
+    [17] = {{"if-modified-since", IS_CONDITION},
+            {"transfer-encoding", FORBIDS},
+            {"x-method-override", FORBIDS},
+            {"x-original-method", FORBIDS},
+            {"x-appengine-https", IN_KEY}},
+    [19] = {{"if-unmodified-since", FORBIDS}},
+    [20] = {{"x-http-host-override", FORBIDS}, {"x-http-path-override", FORBIDS}},
+    [21] = {{"x-envoy-original-path", FORBIDS}},
+    [22] = {{"x-http-method-override", FORBIDS}},
+    [26] = {{"cloudfront-forwarded-proto", IN_KEY}},
 };
+enum { LENGTHS = sizeof(effects) / sizeof(effects[0]), OF_ONE_LENGTH = 6 };
 
-/* The lengths of these names, as bits: most fields of clients are told by it. */
-#define LENGTH(length) (UINT64_C(1) << (length))
-static const uint64_t lengths = LENGTH(5) | LENGTH(6) | LENGTH(7) | LENGTH(8) | LENGTH(9) |
-                                LENGTH(10) | LENGTH(11) | LENGTH(12) | LENGTH(13) | LENGTH(14) |
-                                LENGTH(15) | LENGTH(16) | LENGTH(17) | LENGTH(19) | LENGTH(20) |
-                                LENGTH(21) | LENGTH(22) | LENGTH(26);
+static bool is_forwarded_by(const struct phr_header *field)
+{
+    enum { PREFIX = 12 };
+    return field->name_len > PREFIX && (field->name[0] | 0x20) == 'x' &&
+           rhb_same_name(field->name, "x-forwarded-", PREFIX);
+}
 
 /* X-Forwarded-For is of the client and not of the page; all others of its kind are of the page. */
 static enum effect effect_of(const struct phr_header *field)
 {
-    enum { PREFIX = 12 };
     size_t len = field->name_len;
-    if (len > PREFIX && rhb_same_name(field->name, "x-forwarded-", PREFIX))
+    if (is_forwarded_by(field))
         return rhb_name_is(field->name, len, "x-forwarded-for") ? NOTHING : IN_KEY;
-    if (len >= 64 || !(lengths >> len & 1))
+    if (len >= LENGTHS)
         return NOTHING;
-    for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
-        if (len == effects[i].len && rhb_same_name(field->name, effects[i].name, len))
-            return effects[i].effect;
+    for (const struct effect_of *row = effects[len]; row < effects[len] + OF_ONE_LENGTH; row++) {
+        if (row->name == NULL)
+            break;
+        if ((field->name[0] | 0x20) == row->name[0] && rhb_same_name(field->name, row->name, len))
+            return row->effect;
+    }
     return NOTHING;
 }
 
@@ -210,19 +200,20 @@ static bool read_field(struct rhb_asked *asked, const struct phr_header *field,
     case IS_RANGE:
         asked->ranged = true;
         break;
-    default:
+    case IN_KEY:
+    case IS_FORWARDED:
+        asked->has_keyed = true;
+        break;
+    case NOTHING:
         break;
     }
     return true;
 }
 
-static bool put_extra(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
+static bool put_keyed(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
                       struct rhb_bytes *key)
 {
     const struct phr_request_head *head = &asker->request->head;
-    char facts[2] = {(char)asker->listener, (char)head->minor_version};
-    if (!rhb_bytes_append(key, facts, sizeof(facts)))
-        return false;
     for (size_t i = 0; i < head->num_fields; i++) {
         enum effect effect = effect_of(&head->fields[i]);
         if (effect == IN_KEY && !put_in_key(key, &head->fields[i]))
@@ -256,7 +247,9 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
         !rhb_asked_uri(asker, proxies, key))
         return false;
     asked->uri_len = key->len;
-    if (!put_extra(asker, proxies, key))
+    char facts[2] = {(char)asker->listener, (char)request->head.minor_version};
+    if (!rhb_bytes_append(key, facts, sizeof(facts)) ||
+        (asked->has_keyed && !put_keyed(asker, proxies, key)))
         return false;
     asked->uri = key->data;
     asked->extra = key->data + asked->uri_len;

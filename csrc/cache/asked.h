@@ -23,6 +23,7 @@ struct rhb_asked {
     bool authorized;
     bool conditional; /* If-None-Match or If-Modified-Since */
     bool ranged;      /* Range */
+    bool has_keyed;   /* fields that are in the key */
     const char *uri;  /* scheme, host and target: the first part of the key */
     size_t uri_len;
     const char *extra; /* what else the application sees and the answer may depend on */

@@ -3,8 +3,9 @@
  *
  * Files: directives.c, said.c and freshness.c are the rules; asked.c, vary.c and record.c what is
  * kept under which key; store.c, store_write.c and repair.c the memory; fills.c who asks the
- * application; hits.c makes answers, filling.c stores what the application has answered, or does
- * not (refusing.c), purging.c and changing.c take it out again. docs/CACHE.md is the description.
+ * application; hits.c decides, making.c makes answers, filling.c stores what the application has
+ * answered, or does not (refusing.c), purging.c and changing.c take it out again. docs/CACHE.md is
+ * the description.
  */
 #ifndef RHB_CACHE_H
 #define RHB_CACHE_H
@@ -64,8 +65,15 @@ struct rhb_cache {
     atomic_bool blocked;           /* the lock could not be had the last time */
     struct rhb_bytes key, scratch; /* used again and again */
     struct rhb_held_body *spare;   /* likewise, when it is not in use */
+    struct rhb_store_reading body; /* of an answer whose head is not complete */
+    bool body_is_fresh;
     struct rhb_pass passes[RHB_PASSES];
 };
+
+static inline void rhb_cache_count_hit(const struct rhb_cache *cache, bool is_fresh)
+{
+    rhb_cache_count(is_fresh ? &cache->counts->hits : &cache->counts->stale, 1);
+}
 
 /* A cache of this memory, which the caller keeps. NULL without memory for it, or when no cache was
  * made there. counts, proxies, owner, largest and wake are the caller's to set. */

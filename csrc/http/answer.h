@@ -9,6 +9,9 @@
 #include "response_head.h"
 #include <sys/types.h>
 
+/* Bytes of a body that are cheaper copied behind the head than sent on their own. */
+enum { RHB_SMALL_BODY = 8192 };
+
 /* A request that is complete, its body too. Valid during the call. */
 struct rhb_question {
     const struct rhb_request *request;
@@ -32,8 +35,12 @@ struct rhb_answer {
     int error; /* errno, for the error log: why the answer is none, or ends in the middle; 0: all is
                   well */
 
-    /* keeps both: called once, in the thread that is in the loop then, when the body is sent or
-     * given up. NULL: nothing to release. */
+    /* Of a small body, instead of data: appends its len bytes, when the head is complete. False: it
+     * is gone, or there is no memory; then the application is asked. NULL: data has it. */
+    bool (*append)(void *held, struct rhb_bytes *out, size_t len);
+
+    /* keeps all of that: called once, in the thread that is in the loop then, when the body is sent
+     * or given up. NULL: nothing to release. */
     void (*release)(void *held);
     void *held;
 };

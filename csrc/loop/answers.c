@@ -193,7 +193,17 @@ static bool end_head(struct rhb_loop *loop, struct rhb_conn *conn, struct rhb_se
     sending->head_len = lane->out.len;
     if (outcome.framing == RHB_FRAME_NONE)
         sending->answer.len = sending->answer.file_left = 0;
-    return rhb_sending_join(sending, &lane->out);
+    return true;
+}
+
+/* False: it is gone. */
+static bool append_body(struct rhb_answer *answer, struct rhb_bytes *out)
+{
+    if (answer->append == NULL || answer->len == 0)
+        return true;
+    bool appended = answer->append(answer->held, out, answer->len);
+    answer->len = 0;
+    return appended;
 }
 
 /* Not inline: most requests are for the application, and only pass here. */
@@ -205,7 +215,12 @@ static __attribute__((noinline)) enum rhb_event send_answer(struct rhb_loop *loo
     enum rhb_io io = RHB_IO_ERROR;
     if (loop->reports != NULL)
         sending.started = rhb_now_exact();
-    if (end_head(loop, conn, &sending))
+    bool ended = end_head(loop, conn, &sending);
+    if (ended && !append_body(&sending.answer, &lane->out)) {
+        rhb_answer_release(&sending.answer);
+        return RHB_EVENT_REQUEST;
+    }
+    if (ended && rhb_sending_join(&sending, &lane->out))
         io = rhb_sending_go_on(&sending, conn->fd);
     if (io == RHB_IO_AGAIN && suspend(loop, conn, &sending)) {
         lane->due = RHB_LAP_READING;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 enum {
-    COPY_LIMIT = 8192,           /* bytes of body that are cheaper copied than sent on their own */
     FILE_TURN = 2 * 1024 * 1024, /* bytes of a file; then other connections have their turn */
     READ_SIZE = 64 * 1024
 };
@@ -12,7 +11,7 @@ enum {
 bool rhb_sending_join(struct rhb_sending *sending, struct rhb_bytes *out)
 {
     struct rhb_answer *answer = &sending->answer;
-    if (answer->len > 0 && answer->len <= COPY_LIMIT) {
+    if (answer->len > 0 && answer->len <= RHB_SMALL_BODY) {
         if (!rhb_bytes_append(out, answer->data, answer->len))
             return false;
         answer->len = 0;

@@ -63,8 +63,11 @@ static inline enum rhb_verdict ask(struct scene *s, const char *text)
     s->filling = NULL;
     enum rhb_verdict verdict =
         rhb_cache_ask(s->cache, &s->f.asker, true, &question, &answer, &s->filling, &s->fill);
-    if (verdict == RHB_VERDICT_ANSWER || verdict == RHB_VERDICT_ANSWER_AND_ASK)
+    if (verdict == RHB_VERDICT_ANSWER || verdict == RHB_VERDICT_ANSWER_AND_ASK) {
+        if (answer.append != NULL)
+            answer.append(answer.held, &s->out, answer.len);
         rhb_answer_release(&answer);
+    }
     return verdict;
 }
 

@@ -11,19 +11,29 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 enum { LONG = 8 << 20 };
 
-/* An answerer for /memory, /file and /empty. */
+/* An answerer for /memory, /file, /empty, and for /later, whose body is appended. */
 struct answerer {
     char *bytes;
     size_t len;
     int file;
     uint64_t claimed; /* bytes of the file that are promised */
-    int held;         /* answers that are not released */
+    bool is_gone;     /* the body of /later */
+    int appended;
+    int held; /* answers that are not released */
     unsigned asked;
 };
 
 static inline void let_go(void *held)
 {
-    --*(int *)held;
+    struct answerer *a = held;
+    a->held--;
+}
+
+static inline bool append_later(void *held, struct rhb_bytes *out, size_t len)
+{
+    struct answerer *a = held;
+    a->appended++;
+    return !a->is_gone && rhb_bytes_append(out, a->bytes, len);
 }
 
 static inline bool path_is(const struct rhb_question *question, const char *path)
@@ -35,7 +45,8 @@ static inline bool path_is(const struct rhb_question *question, const char *path
 static inline bool give(void *state, const struct rhb_question *question, struct rhb_answer *answer)
 {
     struct answerer *a = state;
-    bool memory = path_is(question, "/memory"), file = path_is(question, "/file");
+    bool later = path_is(question, "/later"), memory = later || path_is(question, "/memory"),
+         file = path_is(question, "/file");
     a->asked++;
     if (!memory && !file && !path_is(question, "/empty"))
         return false;
@@ -43,12 +54,13 @@ static inline bool give(void *state, const struct rhb_question *question, struct
     rhb_head_begin(&answer->head, question->out, "200 OK", 6);
     answer->head.has_length = true;
     answer->head.content_length = memory ? a->len : file ? a->claimed : 0;
-    answer->data = a->bytes;
+    answer->data = later ? NULL : a->bytes;
     answer->len = memory ? a->len : 0;
     answer->file = a->file;
     answer->file_left = file ? a->claimed : 0;
+    answer->append = later ? append_later : NULL;
     answer->release = let_go;
-    answer->held = &a->held;
+    answer->held = a;
     a->held++;
     return true;
 }

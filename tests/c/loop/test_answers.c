@@ -37,6 +37,48 @@ static void what_it_does_not_answer_does(struct rhb_test *t)
     tear_down_answers(&f, &a);
 }
 
+static void a_body_that_is_appended_is_asked_for_when_it_is_sent(struct rhb_test *t)
+{
+    struct fixture f;
+    struct answerer a;
+    set_up_answers(&f, &a, t, 200);
+    struct client c = client_new(&f, BY_TCP);
+    client_send_text(&f, &c, "HEAD /later HTTP/1.0\r\n\r\n");
+    UNTIL(client_sees_end(&c));
+    CHECK(memmem(c.got.data, c.got.len, "Content-Length: 200\r\n", 21) != NULL);
+    CHECK_INT(a.appended, 0);
+    client_close(&c);
+    c = client_new(&f, BY_TCP);
+    client_send_text(&f, &c, GET("/later"));
+    CHECK_INT(answer_to(&f, &c), 200);
+    CHECK_MEM(c.body, c.body_len, a.bytes, 200);
+    CHECK_INT(a.appended, 1);
+    client_close(&c);
+    tear_down_answers(&f, &a);
+}
+
+static void the_application_answers_when_the_body_is_gone(struct rhb_test *t)
+{
+    struct fixture f;
+    struct answerer a;
+    set_up_answers(&f, &a, t, 200);
+    struct client c = client_new(&f, BY_TCP);
+    client_send_text(&f, &c, GET("/a") GET("/later") GET("/memory") GET("/b"));
+    a.is_gone = true;
+    static const char *const texts[] = {"GET /a 0", "GET /later 0", NULL, "GET /b 0"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        CHECK_INT(answer_to(&f, &c), 200);
+        if (texts[i] != NULL)
+            CHECK_STR(c.body, c.body_len, texts[i]);
+        else
+            CHECK_MEM(c.body, c.body_len, a.bytes, 200);
+    }
+    CHECK_INT(f.requests, 3);
+    CHECK_INT(a.held, 0);
+    client_close(&c);
+    tear_down_answers(&f, &a);
+}
+
 static void answers_keep_their_place_in_a_pipeline(struct rhb_test *t)
 {
     struct fixture f;
@@ -298,6 +340,8 @@ static void an_answerer_is_asked_for_its_paths_only(struct rhb_test *t)
 static const struct rhb_case cases[] = {
     RHB_CASE(what_c_answers_never_reaches_the_caller),
     RHB_CASE(what_it_does_not_answer_does),
+    RHB_CASE(a_body_that_is_appended_is_asked_for_when_it_is_sent),
+    RHB_CASE(the_application_answers_when_the_body_is_gone),
     RHB_CASE(answers_keep_their_place_in_a_pipeline),
     RHB_CASE(the_body_of_a_request_is_read_before_it_is_answered),
     RHB_CASE(a_long_answer_waits_for_its_client_while_others_are_served),
