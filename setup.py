@@ -50,13 +50,12 @@ def compiler() -> list[str]:
 
 
 def without_rep() -> list[str]:
-    """Options of gcc for x86; [] where the compiler has none.
+    """An option of gcc for x86; [] where the compiler has it not.
 
-    gcc would clear and copy structures by `rep stos` and `rep movs`, which take some 30 cycles to start, and
-    a request has a dozen of them. clang does not.
+    gcc would clear structures by `rep stos`, which takes some 30 cycles to start, and a request has a dozen
+    of them. clang does not.
     """
-    strategy = "strategy=vector_loop:512:noalign,libcall:-1:noalign"
-    options = [f"-mmemset-{strategy}", f"-mmemcpy-{strategy}"]
+    options = ["-mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign"]
     trial = [compiler()[0], "-Werror", *options, "-fsyntax-only", "-xc", os.devnull]
     if shutil.which(trial[0]) is None:
         return []

@@ -31,6 +31,8 @@ from .response_body cimport frame_all, frame_end, frame_only, send_file, size_of
 from .response_cache cimport end_gathering, gather_all
 from .response_head cimport write_fields
 
+from rhebok.process.forked_child import end_forked_child
+
 cdef extern from "references.h":
     object rhb_first_item(object items)
 
@@ -65,11 +67,16 @@ cdef Progress resume_response(Exchange exchange, rhb_lane *lane) except? BROKEN:
 
 # ---- what the application returns ----
 
+cdef int end_in_child(Exchange exchange, object error) except -1:
+    """In a process that the application has forked. Does not return."""
+    end_forked_child(exchange.logger, exchange.describe(), error)
+
+
 cdef int start_body(Exchange exchange, object result) except -1:
     """Puts what is known of the body from the type of the application's result. The rest is iterated."""
     cdef type kind = type(result)
     if exchange.loop.forked:
-        exchange.end_in_child(None)
+        end_in_child(exchange, None)
     if kind is list or kind is tuple:
         if not exchange.head.ended:
             return start_list(exchange, result)
@@ -185,7 +192,7 @@ cdef int put_next_block(Exchange exchange, PyObject *item) except -1:
     """Puts the iterator's next block, whose reference the caller has, or what follows the last one (NULL)."""
     cdef object block
     if exchange.loop.forked:
-        exchange.end_in_child(None)
+        end_in_child(exchange, None)
     if item is NULL:
         return put_end(exchange)
     block = <object>item
@@ -282,7 +289,7 @@ cdef Progress application_failed(Exchange exchange, object error) except? BROKEN
 cdef bint drop_response(Exchange exchange, object error) except -1:
     """Logs the error, and drops what is not sent. Whether another response can be sent."""
     if exchange.loop.forked:
-        exchange.end_in_child(error)
+        end_in_child(exchange, error)
     if exchange.conn.fd < 0:
         taken_socket_failed(exchange, error)
         return False

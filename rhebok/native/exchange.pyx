@@ -63,8 +63,6 @@ from .response_body cimport frame_block
 from .response_cache cimport ask_cache, begin_filling, gather
 from .response_head cimport complete_head, write_fields
 
-from rhebok.process.forked_child import end_forked_child
-
 cdef extern from "references.h":
     Py_ssize_t rhb_references(PyObject *o)
 
@@ -243,7 +241,6 @@ cdef class Exchange:
         response, or its lane's turn with it, changes nothing."""
         if self.loop.request_timeout and self.running and self.conn.owner is NULL:
             rhb_score_progress(self.lane.score, self.loop.request_timeout)
-        return 0
 
     cdef int score_unsent(self, uint64_t bytes) noexcept:
         rhb_score_unsent(self.lane.score, self.scored_unsent, bytes)
@@ -353,23 +350,30 @@ cdef class Exchange:
 
     cdef bint end_head(self, int64_t body_length, bint in_hand) except -1:
         """Completes the head. body_length: -1 when not known. in_hand: the body comes next. True: it is a file."""
+        if self.loop.cache is not NULL or self.named_files is not None:
+            return self.end_head_of_any(body_length, in_hand)
+        self.put_head(body_length)
+        return False
+
+    cdef bint end_head_of_any(self, int64_t body_length, bint in_hand) except -1:
         cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
-        cdef int64_t known = body_length if in_hand and named < 0 else -1
         cdef int filled = 0 if self.loop.cache is NULL else ask_cache(
-            self.loop, self.lane, self.conn, &self.head, known)
-        complete_head(&self.head, self.loop, body_length if named < 0 else named, <PyObject *>self.request_id)
+            self.loop, self.lane, self.conn, &self.head, body_length if in_hand and named < 0 else -1)
+        self.put_head(body_length if named < 0 else named)
+        if filled:
+            self.gathers = begin_filling(self.loop, self.conn, filled, named >= 0, &self.head, &self.body, self.outgoing)
+        if named >= 0:
+            self.named_files.put(self)
+        return named >= 0
+
+    cdef int put_head(self, int64_t body_length) except -1:
+        complete_head(&self.head, self.loop, body_length, <PyObject *>self.request_id)
         self.body.framing = self.head.outcome.framing
         self.body.left = self.head.outcome.content_length
-        if filled:
-            self.gathers = begin_filling(
-                self.loop, self.conn, filled, named >= 0, &self.head, &self.body, self.outgoing)
         if self.loop.reports is not NULL and self.loop.reports.lines:
             self.access_line.keep_head(&self.outgoing.out)
         if self.unsent_hints.len > 0:
             self.outgoing.put_first(&self.unsent_hints)
-        if named >= 0:
-            self.named_files.put(self)
-        return named >= 0
 
     cdef int put_block(self, object block) except -1:
         """Puts a block that is not empty, behind the head when it is the first. A block beyond the Content-Length is
@@ -386,10 +390,6 @@ cdef class Exchange:
     cdef rhb_io flush(self, bint ends) noexcept:
         """Sends what is there, once the head is complete. OK: all of it is sent. ends: see Outgoing.flush."""
         return self.outgoing.flush(self.conn.fd, ends) if self.head.ended else RHB_IO_OK
-
-    cdef int end_in_child(self, object error) except -1:
-        end_forked_child(self.logger, self.describe(), error)
-        return 0
 
     cdef dict identifiers(self):
         return identifiers_of(self.request_head() if self.running else NULL, self.request_id)
