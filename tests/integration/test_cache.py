@@ -220,6 +220,31 @@ def test_purge(serve: Serve, purged: str, left: set[str]) -> None:
         assert {page for page in pages if "hit" in client.get(page, **host).fields["cache-status"]} == left
 
 
+@pytest.mark.parametrize(
+    ("purged", "page"),
+    [
+        ("http://example.com", "/"),
+        ("http://example.com?tag=red", "/?tag=red"),
+        ("HTTP://Example.com/a#top", "/a"),
+    ],
+)
+def test_a_url_to_purge_is_that_of_the_request(serve: Serve, purged: str, page: str) -> None:
+    server = serve("cached", "--cache", "4m", workers=1)
+    with server.client() as client:
+        for _ in range(2):
+            kept = client.get(page, Host="example.com")
+        assert "hit" in kept.fields["cache-status"]
+        ctl(server, "purge", purged)
+        assert "hit" not in client.get(page, Host="example.com").fields["cache-status"]
+
+
+def test_a_path_to_purge_is_said_to_be_taken_for_a_tag(serve: Serve) -> None:
+    server = serve("cached", "--cache", "4m", workers=1)
+    assert "a URL begins with http://" in ctl(server, "purge", "/news/")
+    assert "kept with the tag news is" in ctl(server, "purge", "news")
+    assert ctl(server, "purge", "*").strip() == "nothing that was kept is answered any more"
+
+
 def test_the_size_is_a_bound_and_what_is_used_is_kept(serve: Serve, calls: Callable[[str], int]) -> None:
     server = serve("cached", "--cache", "2m", workers=2)
     with server.client() as client:
