@@ -136,6 +136,20 @@ def test_an_answer_that_is_not_stored_lets_all_go(
     assert calls("/gate-plain") == 5
 
 
+@pytest.mark.parametrize("page", ["/page?size=4000000", "/page?size=4000000&yields=1"])
+def test_a_client_that_reads_slowly_does_not_hold_up_the_others(
+    serve: Serve, calls: Callable[[str], int], page: str
+) -> None:
+    server = serve("cached", "--cache", "16m", "--cache-entry", "8m", "--cache-wait", "300", workers=2)
+    slow = send_all(server, page, 1)
+    until(lambda: calls("/page") == 1, lambda: server.log)
+    # It waits for the claim, which ends with the response, and not when the client has read it.
+    with server.client() as client:
+        assert "hit" in client.get(page, Host="a").fields["cache-status"]
+    assert calls("/page") == 1
+    assert "stored" in answers_of(slow)[0].fields["cache-status"]
+
+
 @each_way_to_share
 def test_nobody_waits_for_longer_than_cache_wait(
     serve: Serve, gate: Gate, calls: Callable[[str], int], workers: int, threads: str
