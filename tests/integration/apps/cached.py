@@ -1,7 +1,7 @@
 """Answers that may be stored, but for /plain and /gate-plain. /gate waits at a gate, unless that is missing.
 
-Each call appends its path to the file `calls`. ?size=BYTES is the size of the body, ?tag=TAG its Cache-Tag. With
-?yields=1 the body is yielded, and has a Content-Length, as frameworks do it.
+Each call appends its path to the file `calls`. ?size=BYTES is the size of the body, ?tag=TAG its Cache-Tag.
+With ?yields=1 the body is yielded, and has a Content-Length, as frameworks do it.
 """
 
 import os
