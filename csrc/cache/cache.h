@@ -143,8 +143,9 @@ static inline bool rhb_cache_passes_by(struct rhb_cache *cache, uint64_t tag, ui
 
 /* ---- the question to the application ---- */
 
-/* Why the application is asked (RFC 9211 section 2.2). */
-enum rhb_forward { RHB_FORWARD_MISS, RHB_FORWARD_STALE, RHB_FORWARD_REQUEST };
+/* Why the application is asked (RFC 9211 section 2.2). A miss: something may be stored for the URI,
+ * as with other values of its Vary fields. */
+enum rhb_forward { RHB_FORWARD_MISS, RHB_FORWARD_URI_MISS, RHB_FORWARD_STALE, RHB_FORWARD_REQUEST };
 
 /* A request that is with the application, and its response, as far as the cache cares. */
 struct rhb_filling {

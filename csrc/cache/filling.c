@@ -40,6 +40,25 @@ void rhb_filling_free(struct rhb_cache *cache, struct rhb_filling *filling)
     free(filling);
 }
 
+/* A directive of the request may have kept a fresh response from being used (RFC 9211 section 2.2).
+ * Of all others it is not known what is stored. */
+static enum rhb_forward why_asked(struct rhb_cache *cache, const struct rhb_asked *asked)
+{
+    struct rhb_found found;
+    struct rhb_bytes scratch = {0};
+    const struct rhb_record *record = &found.record;
+    enum rhb_forward why = RHB_FORWARD_MISS;
+    if (asked->directives.seen & (RHB_NO_CACHE | RHB_MAX_AGE | RHB_MIN_FRESH) &&
+        rhb_record_find(&cache->store, asked, &found, &scratch) &&
+        !rhb_cache_is_out(cache, &found, asked))
+        why = !record->lifetime.asks_each_time &&
+                      rhb_record_age(record, rhb_now_coarse()) < record->lifetime.fresh
+                  ? RHB_FORWARD_REQUEST
+                  : RHB_FORWARD_STALE;
+    rhb_bytes_free(&scratch);
+    return why;
+}
+
 struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_asker *asker,
                                    const struct rhb_moment *asked_at)
 {
@@ -54,6 +73,7 @@ struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_ask
         rhb_bytes_free(&key);
         return NULL;
     }
+    filling->why = why_asked(cache, &asked);
     filling->key = key;
     filling->asked_at = *asked_at;
     filling->uri_len = asked.uri_len;
@@ -67,7 +87,7 @@ struct rhb_filling *rhb_filling_of(struct rhb_cache *cache, const struct rhb_ask
 
 static const char *why_of(enum rhb_forward why)
 {
-    static const char *const words[] = {"uri-miss", "stale", "request"};
+    static const char *const words[] = {"miss", "uri-miss", "stale", "request"};
     return words[why];
 }
 

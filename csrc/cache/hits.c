@@ -91,6 +91,16 @@ static enum rhb_claiming claim(struct asking *asking, struct rhb_fill *fill)
     return rhb_fills_claim(&cache->memory->fills, likeness, cache->owner, fill);
 }
 
+static enum rhb_forward why_of(const struct asking *asking)
+{
+    const struct rhb_asked *asked = &asking->asked;
+    if (asking->is_found)
+        return RHB_FORWARD_STALE;
+    return rhb_record_has_uri(&asking->cache->store, asked->hash, asked->uri, asked->uri_len)
+               ? RHB_FORWARD_MISS
+               : RHB_FORWARD_URI_MISS;
+}
+
 /* The filling of a request that goes to the application; NULL when nobody is to know. */
 static struct rhb_filling *fill_for(struct asking *asking, enum rhb_claiming claiming,
                                     const struct rhb_fill *fill)
@@ -98,8 +108,7 @@ static struct rhb_filling *fill_for(struct asking *asking, enum rhb_claiming cla
     bool has_claim = claiming == RHB_CLAIM_MINE;
     struct rhb_filling *filling = NULL;
     if (is_shared(&asking->asked) && (has_claim || asking->is_found))
-        filling = new_filling(asking->cache, &asking->asked,
-                              asking->is_found ? RHB_FORWARD_STALE : RHB_FORWARD_MISS);
+        filling = new_filling(asking->cache, &asking->asked, why_of(asking));
     if (filling == NULL && has_claim)
         rhb_cache_wake(asking->cache, rhb_fills_end(&asking->cache->memory->fills, fill, true));
     if (filling == NULL)

@@ -1,6 +1,7 @@
 """Configuration files in Python, as gunicorn has them: FILE.py, file:FILE, python:MODULE. Called by sources.
 
-A file is run, and what it defines by gunicorn's names becomes values of ours. Other names are ignored.
+A file is run, and what it defines by gunicorn's names becomes values of ours. Other names are ignored, those
+of settings that are ours alone with a note.
 """
 
 import ast
@@ -19,10 +20,12 @@ from rhebok.gunicorn.command_line import judged
 from rhebok.gunicorn.options import BY_NAME, Fate, Option
 from rhebok.records import dataclass, field
 from rhebok.settings.config import Given, reads_as_toml
+from rhebok.settings.table import TABLE, Setting
 
 DEFAULT_FILE = "gunicorn.conf.py"
 MODULE_PREFIX, FILE_PREFIX = "python:", "file:"
 SUFFIXES = (".py", ".pyc")
+_OURS = {setting.name: setting for setting in TABLE}
 
 
 @dataclass
@@ -85,7 +88,25 @@ def _translated(name: str, names: Mapping[str, Any]) -> FromPython:
         option = BY_NAME.get(key)
         if option and value is not None:
             take(option, value, found)
+        elif key in _OURS and key not in BY_NAME and _is_value_of(_OURS[key], value):
+            found.notes.append(_not_here(_OURS[key], f"the file {name}"))
     return found
+
+
+def _is_value_of(setting: Setting, value: Any) -> bool:
+    """Otherwise it is the file's own name for something."""
+    try:
+        setting.kind.read(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _not_here(setting: Setting, source: str) -> str:
+    return (
+        f"{setting.name} (from {source}) is ignored, since a file in Python has gunicorn's names alone: "
+        f"give {setting.label} or {setting.environment[0]}"
+    )
 
 
 def take(option: Option, value: Any, found: FromPython) -> None:

@@ -119,7 +119,7 @@ cdef int start_list(Exchange exchange, object result) except -1:
     if exchange.head.ended:  # another thread has called write(), for instance when the copy collected garbage
         exchange.iterator = iter(blocks)
         return 0
-    if exchange.end_head(total, True):
+    if exchange.end_head(total, total):
         return 0
     if not frame_all(&exchange.body, exchange.outgoing, blocks, total):
         exchange.iterator = iter(blocks)
@@ -130,7 +130,8 @@ cdef int start_list(Exchange exchange, object result) except -1:
 
 cdef int start_block(Exchange exchange, object block) except -1:
     """The same for a list of one block, which is most of them."""
-    if exchange.end_head(size_of_block(block), True):
+    cdef Py_ssize_t size = size_of_block(block)
+    if exchange.end_head(size, size):
         return 0
     if not frame_only(&exchange.body, exchange.outgoing, block):
         exchange.iterator = iter((block,))
@@ -149,7 +150,7 @@ cdef bint start_file(Exchange exchange, object wrapper) except -1:
     descriptor, position, size = opened
     if exchange.head.ended:  # another thread has called write() meanwhile
         return False
-    if exchange.end_head(size, False):
+    if exchange.end_head(size, -1):
         return True
     if exchange.gathers:
         rhb_caching_give_up(exchange.loop, exchange.conn)
@@ -216,7 +217,7 @@ cdef int put_end(Exchange exchange) except -1:
         return 0  # write() waits in another thread: its block goes first, and then the iterator is asked again
     exchange.iterator = None
     if not exchange.head.ended:
-        if exchange.end_head(0, True):
+        if exchange.end_head(0, 0):
             return 0
     if exchange.gathers:
         end_gathering(exchange.loop, exchange.conn, &exchange.head)

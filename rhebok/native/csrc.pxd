@@ -83,7 +83,9 @@ cdef extern from "http/response_head.h" nogil:
         rhb_bytes *out
         size_t start
         int status
+        bint has_length
         bint app_closes
+        uint64_t content_length
     struct rhb_head_context:
         int minor_version
         bint is_head
@@ -320,6 +322,7 @@ cdef extern from "cache/cache.h" nogil:
         const char *at
         size_t len
     struct rhb_filling:
+        rhb_bytes body
         rhb_bytes stale_body
     enum rhb_filled:
         RHB_FILLED_NOT

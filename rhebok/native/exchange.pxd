@@ -81,8 +81,8 @@ cdef class Exchange:
     cdef int must_be_running(self) except -1
     cdef rhb_io wait_for_client(self) except? RHB_IO_ERROR
     cdef bint is_pending(self) noexcept
-    cdef bint end_head(self, int64_t body_length, bint in_hand) except -1
-    cdef bint end_head_of_any(self, int64_t body_length, bint in_hand) except -1
+    cdef bint end_head(self, int64_t body_length, int64_t in_hand) except -1
+    cdef bint end_head_of_any(self, int64_t body_length, int64_t in_hand) except -1
     cdef int put_head(self, int64_t body_length) except -1
     cdef int put_block(self, object block) except -1
     cdef rhb_io flush(self, bint ends) noexcept

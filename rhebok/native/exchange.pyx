@@ -60,7 +60,7 @@ from .error_log cimport describe_request, identifiers_of, log_error
 from .file_wrapper cimport close_file
 from .misuse cimport raise_again, refuse_block, refuse_headers
 from .response_body cimport frame_block
-from .response_cache cimport ask_cache, begin_filling, gather
+from .response_cache cimport ask_cache, begin_filling, gather, length_if_whole
 from .response_head cimport complete_head, write_fields
 
 cdef extern from "references.h":
@@ -348,17 +348,17 @@ cdef class Exchange:
 
     # ---- head and body ----
 
-    cdef bint end_head(self, int64_t body_length, bint in_hand) except -1:
-        """Completes the head. body_length: -1 when not known. in_hand: the body comes next. True: it is a file."""
+    cdef bint end_head(self, int64_t body_length, int64_t in_hand) except -1:
+        """Completes the head. Lengths are -1 when not known. in_hand: of the body that is next. True: a file."""
         if self.loop.cache is not NULL or self.named_files is not None:
             return self.end_head_of_any(body_length, in_hand)
         self.put_head(body_length)
         return False
 
-    cdef bint end_head_of_any(self, int64_t body_length, bint in_hand) except -1:
+    cdef bint end_head_of_any(self, int64_t body_length, int64_t in_hand) except -1:
         cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
         cdef int filled = 0 if self.loop.cache is NULL else ask_cache(
-            self.loop, self.lane, self.conn, &self.head, body_length if in_hand and named < 0 else -1)
+            self.loop, self.lane, self.conn, &self.head, in_hand if named < 0 else -1)
         self.put_head(body_length if named < 0 else named)
         if filled:
             self.gathers = begin_filling(self.loop, self.conn, filled, named >= 0, &self.head, &self.body, self.outgoing)
@@ -378,10 +378,10 @@ cdef class Exchange:
     cdef int put_block(self, object block) except -1:
         """Puts a block that is not empty, behind the head when it is the first. A block beyond the Content-Length is
         cut, and the iteration ends with it. Only when everything before is sent, or small."""
-        if not self.head.ended and self.end_head(-1, False):
+        if not self.head.ended and self.end_head(-1, length_if_whole(&self.head.written, block)):
             return 0
         if self.gathers:
-            self.gathers = gather(self.loop, self.conn, block)
+            self.gathers = gather(self.loop, self.conn, block, &self.head)
         if frame_block(&self.body, self.outgoing, block):
             self.logger.error("response to %s is longer than its Content-Length: the rest is cut", self.describe())
             self.iterator = None

@@ -4,7 +4,7 @@ stored one takes its place. Called only where there is a cache, and only for res
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from .csrc cimport (
     RHB_FILLED_GATHERS,
@@ -22,6 +22,7 @@ from .csrc cimport (
     rhb_filling_field,
     rhb_lane,
     rhb_loop,
+    rhb_response_head,
     rhb_text,
 )
 from .outgoing cimport Outgoing
@@ -61,15 +62,28 @@ cdef bint begin_filling(rhb_loop *loop, rhb_conn *conn, int filled, bint is_file
     return filled == RHB_FILLED_GATHERS
 
 
-cdef bint gather(rhb_loop *loop, rhb_conn *conn, object block) except -1:
-    """A block of the body. Whether there is to be another one."""
-    return rhb_caching_body(loop, conn, PyBytes_AS_STRING(block), <size_t>PyBytes_GET_SIZE(block))
+cdef int64_t length_if_whole(const rhb_response_head *written, object block) noexcept:
+    """The length of a block of bytes that is the whole body, as its Content-Length says; otherwise -1. Flask and Django
+    give such blocks, and no lists."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(block)
+    return size if written.has_length and written.content_length == <uint64_t>size else -1
+
+
+cdef bint gather(rhb_loop *loop, rhb_conn *conn, object block, ResponseHead *head) except -1:
+    """A block of the body. Whether there is to be another one: what has its Content-Length is kept at once, and does
+    not wait for a client that reads slowly."""
+    if not rhb_caching_body(loop, conn, PyBytes_AS_STRING(block), <size_t>PyBytes_GET_SIZE(block)):
+        return False
+    if head.outcome.framing != RHB_FRAME_LENGTH or conn.filling.body.len != head.outcome.content_length:
+        return True
+    end_gathering(loop, conn, head)
+    return False
 
 
 cdef int gather_all(rhb_loop *loop, rhb_conn *conn, tuple blocks, ResponseHead *head) except -1:
     """All of the body."""
     for block in blocks:
-        if not gather(loop, conn, block):
+        if not gather(loop, conn, block, head):
             return 0
     return end_gathering(loop, conn, head)
 

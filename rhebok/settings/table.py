@@ -286,7 +286,7 @@ class Settings:
     body_buffer: int = row("--body-buffer", values.size(), 2**20, Group.HTTP,
         "Keep request bodies up to this size in memory, longer ones in a temporary file.", unit="bytes")
 
-    cache: int = row("--cache", values.size(), 0, Group.HTTP,
+    cache: int = row("--cache", values.size(0, 2**20), 0, Group.HTTP,
         "Keep responses that allow it in so much memory, which all workers share, and answer from there "
         "(docs/CACHE.md). 0 means no cache; otherwise at least 1m.", unit="bytes")
     cache_entry: int = row("--cache-entry", values.size(1), 2**20, Group.HTTP,

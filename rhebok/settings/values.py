@@ -68,14 +68,17 @@ def seconds() -> Kind:
     return Kind("a number of seconds of at least 0", "SECONDS", read)
 
 
-def size(least: int = 0) -> Kind:
-    """A number of bytes, in text also with a suffix for KiB, MiB or GiB."""
+def size(least: int = 0, least_but_0: int = 0) -> Kind:
+    """A number of bytes, in text also with a suffix for KiB, MiB or GiB. least_but_0: unless it is 0."""
 
     def read(value: object) -> int:
         match = re.fullmatch(r"([0-9]{1,19})(?:([kmg]?)(?:i?b)?)", str(value).strip().lower())
         if isinstance(value, bool) or not isinstance(value, int | str) or match is None:
             raise ValueError
-        return _within(int(match[1]) * SIZE_UNITS[match[2]], least, 2**63 - 1)
+        number = _within(int(match[1]) * SIZE_UNITS[match[2]], least, 2**63 - 1)
+        if 0 < number < least_but_0:
+            raise ValueError(f"that is {number} bytes, and {least_but_0 // 2**20}m is the least")
+        return number
 
     return Kind(f"a size in bytes of at least {least}, or with the suffix k, m or g", "SIZE", read)
 

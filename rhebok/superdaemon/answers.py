@@ -6,6 +6,7 @@ Made by desk when somebody asks for the first time: until then its modules are n
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from signal import Signals
@@ -26,6 +27,12 @@ from rhebok.superdaemon.generations import Generation, Generations
 if TYPE_CHECKING:
     from typing import Any
 
+_KEPT = {  # by the kinds of board/layout.py
+    "url": " for {}",
+    "prefix": " for URLs that begin with {}",
+    "tag": " with the tag {}",
+    "all": "",
+}
 _STATES = {STARTING: "starting", READY: "idle", LEAVING: "leaving"}
 
 
@@ -114,7 +121,10 @@ class Answers:
         kind, text = _meant_by(argument)
         if not self.books.purge(kind, text):
             raise ValueError("no generation has a board, on which purges are written")
-        return {"done": f"no response with the {kind} {text} is answered from the cache any more"}
+        done = f"nothing that was kept{_KEPT[kind].format(text)} is answered any more"
+        if kind == "tag" and "/" in text:
+            done += " (it is taken for a tag; a URL begins with http:// or https://)"
+        return {"done": done}
 
     def _tell_worker(self, argument: Any, number: Signals, what: str) -> dict[str, Any]:
         """The board is written by the generation's user, so /proc has to agree that it is a worker."""
@@ -214,7 +224,14 @@ def _meant_by(argument: Any) -> tuple[str, str]:
         return "all", argument
     if "://" not in argument:
         return "tag", argument
-    return ("prefix", argument[:-1]) if argument.endswith("*") else ("url", argument)
+    return ("prefix", argument[:-1]) if argument.endswith("*") else ("url", _with_path(argument))
+
+
+def _with_path(url: str) -> str:
+    """http://HOST is http://HOST/ (RFC 9110 section 4.2.3), and no request has a fragment."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    host, delimiter, target = re.split("([/?]|$)", rest, maxsplit=1)
+    return f"{scheme}://{host}{'/?' if delimiter == '?' else '/'}{target}"
 
 
 def _of_listener(listener: Listener) -> tuple[str, int | None, int | None]:

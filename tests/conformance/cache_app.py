@@ -1,8 +1,8 @@
 """An application that answers as the field `Answer` of a request tells it, and counts the requests.
 
 Answer: {"status": "200 OK", "fields": [["Name", "value"]], "body": "text"}, as JSON. "times": how often the
-body is repeated; "yields": it is yielded, and not returned as a list. GET /calls?/path answers with the
-number of requests for that path.
+body is repeated; "yields": it is yielded, and not returned as a list, in so many blocks. GET /calls?/path
+answers with the number of requests for that path.
 """
 
 import json
@@ -26,5 +26,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     start_response(answer.get("status", "200 OK"), fields)
     if answer.get("raises"):
         raise ValueError("as the case says")
-    body = [answer.get("body", "body").encode() * answer.get("times", 1)]
-    return iter(body) if answer.get("yields") else body
+    body = answer.get("body", "body").encode() * answer.get("times", 1)
+    blocks = answer.get("yields", 0)
+    size = len(body) // max(blocks, 1)
+    return (body[at : at + size] for at in range(0, len(body), size)) if blocks else [body]

@@ -136,6 +136,20 @@ def test_an_answer_that_is_not_stored_lets_all_go(
     assert calls("/gate-plain") == 5
 
 
+@pytest.mark.parametrize("page", ["/page?size=4000000", "/page?size=4000000&yields=1"])
+def test_a_client_that_reads_slowly_does_not_hold_up_the_others(
+    serve: Serve, calls: Callable[[str], int], page: str
+) -> None:
+    server = serve("cached", "--cache", "16m", "--cache-entry", "8m", "--cache-wait", "300", workers=2)
+    slow = send_all(server, page, 1)
+    until(lambda: calls("/page") == 1, lambda: server.log)
+    # It waits for the claim, which ends with the response, and not when the client has read it.
+    with server.client() as client:
+        assert "hit" in client.get(page, Host="a").fields["cache-status"]
+    assert calls("/page") == 1
+    assert "stored" in answers_of(slow)[0].fields["cache-status"]
+
+
 @each_way_to_share
 def test_nobody_waits_for_longer_than_cache_wait(
     serve: Serve, gate: Gate, calls: Callable[[str], int], workers: int, threads: str
@@ -218,6 +232,31 @@ def test_purge(serve: Serve, purged: str, left: set[str]) -> None:
             assert "hit" in client.get(page, **host).fields["cache-status"]
         ctl(server, "purge", purged.format("http://example.com"))
         assert {page for page in pages if "hit" in client.get(page, **host).fields["cache-status"]} == left
+
+
+@pytest.mark.parametrize(
+    ("purged", "page"),
+    [
+        ("http://example.com", "/"),
+        ("http://example.com?tag=red", "/?tag=red"),
+        ("HTTP://Example.com/a#top", "/a"),
+    ],
+)
+def test_a_url_to_purge_is_that_of_the_request(serve: Serve, purged: str, page: str) -> None:
+    server = serve("cached", "--cache", "4m", workers=1)
+    with server.client() as client:
+        for _ in range(2):
+            kept = client.get(page, Host="example.com")
+        assert "hit" in kept.fields["cache-status"]
+        ctl(server, "purge", purged)
+        assert "hit" not in client.get(page, Host="example.com").fields["cache-status"]
+
+
+def test_a_path_to_purge_is_said_to_be_taken_for_a_tag(serve: Serve) -> None:
+    server = serve("cached", "--cache", "4m", workers=1)
+    assert "a URL begins with http://" in ctl(server, "purge", "/news/")
+    assert "kept with the tag news is" in ctl(server, "purge", "news")
+    assert ctl(server, "purge", "*").strip() == "nothing that was kept is answered any more"
 
 
 def test_the_size_is_a_bound_and_what_is_used_is_kept(serve: Serve, calls: Callable[[str], int]) -> None:

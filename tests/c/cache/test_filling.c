@@ -218,6 +218,43 @@ static void a_304_of_another_version_makes_nothing_fresh(struct rhb_test *t)
     }
 }
 
+/* The request is asked of the application, which is not to be the cause of a wait. */
+static bool says(struct scene *s, const char *request, const char *why)
+{
+    struct rhb_moment now = rhb_cache_now(s->cache);
+    ask(s, request);
+    if (s->filling == NULL)
+        s->filling = rhb_filling_of(s->cache, &s->f.asker, &now);
+    respond(s, "200 OK", "Cache-Control: private\r\n", 5);
+    return rhb_bytes_append(&s->out, "", 1) && strstr(s->out.data, why) != NULL;
+}
+
+static void cache_status_says_why_the_application_was_asked(struct rhb_test *t)
+{
+#define NO_CACHE GET("Cache-Control: no-cache\r\n")
+#define AS(why) "Cache-Status: rhebok; fwd=" why "\r\n"
+    struct scene s;
+    set_up(&s, t);
+    CHECK(says(&s, NO_CACHE, AS("miss")));
+    store(&s, GET(""), "Cache-Control: max-age=60\r\nVary: Cookie\r\nAge: 5\r\n");
+    CHECK(says(&s, NO_CACHE, AS("request")));
+    CHECK(says(&s, GET("Pragma: no-cache\r\n"), AS("request")));
+    CHECK(says(&s, GET("Cache-Control: max-age=1\r\n"), AS("request")));
+    CHECK(says(&s, GET("Cache-Control: min-fresh=58\r\n"), AS("request")));
+    CHECK(says(&s, USER, AS("miss"))); /* of a variant */
+    purge(&s, RHB_PURGE_ALL, "");
+    CHECK(says(&s, NO_CACHE, AS("miss")));
+    tear_down(&s);
+    set_up(&s, t);
+    store(&s, GET(""), "Cache-Control: max-age=5, stale-if-error=9\r\nAge: 7\r\n");
+    CHECK(says(&s, NO_CACHE, AS("stale")));
+    CHECK(says(&s, GET(""), AS("stale")));
+    tear_down(&s);
+    set_up(&s, t);
+    CHECK(says(&s, GET(""), AS("uri-miss")));
+    tear_down(&s);
+}
+
 int main(void)
 {
     static const struct rhb_case cases[] = {
@@ -231,6 +268,7 @@ int main(void)
         RHB_CASE(of_many_variants_one_that_is_stale_goes_first),
         RHB_CASE(of_many_variants_one_that_nobody_has_asked_for_again_goes_next),
         RHB_CASE(a_304_of_another_version_makes_nothing_fresh),
+        RHB_CASE(cache_status_says_why_the_application_was_asked),
     };
     return RHB_RUN(cases);
 }

@@ -1,6 +1,7 @@
 """Answers that may be stored, but for /plain and /gate-plain. /gate waits at a gate, unless that is missing.
 
 Each call appends its path to the file `calls`. ?size=BYTES is the size of the body, ?tag=TAG its Cache-Tag.
+With ?yields=1 the body is yielded, and has a Content-Length, as frameworks do it.
 """
 
 import os
@@ -24,6 +25,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if path not in ("/plain", "/gate-plain"):
         fields.append(("Cache-Control", "public, max-age=600"))
     fields += [("Cache-Tag", tag) for tag in asked.get("tag", [])]
-    start_response("200 OK", fields)
     size = int(asked.get("size", ["20"])[0])
-    return [path.encode().ljust(size, b".")]
+    body = [path.encode().ljust(size, b".")]
+    if "yields" in asked:
+        fields.append(("Content-Length", str(size)))
+    start_response("200 OK", fields)
+    return iter(body) if "yields" in asked else body

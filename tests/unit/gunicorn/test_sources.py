@@ -85,6 +85,18 @@ def test_names_of_gunicorn_are_translated_and_others_ignored(site):
     assert (settings.pythonpath, settings.chdir) == (("lib", "src"), None)
 
 
+def test_a_setting_that_gunicorn_does_not_have_is_ignored_with_a_note(site):
+    others = "import json as board\nname = object()\napp = [lambda: 1]\n"
+    (site / "gunicorn.conf.py").write_text(f"static = {{'/static/': '/srv'}}\ncache = '64m'\n{others}")
+    config = loaded("a:b")
+    assert (config.settings.static, config.settings.cache) == ((), 0)
+    why = "(from the file gunicorn.conf.py) is ignored, since a file in Python has gunicorn's names alone"
+    assert config.notes == (
+        f"static {why}: give --static or RHEBOK_STATIC",
+        f"cache {why}: give --cache or RHEBOK_CACHE",
+    )
+
+
 def test_flags_win_over_cmd_args_over_the_file_over_variables_with_defaults(site, monkeypatch):
     (site / "gunicorn.conf.py").write_text("workers = 2\nthreads = 2\nbacklog = 2\nbind = '127.0.0.1:2'\n")
     monkeypatch.setenv("GUNICORN_CMD_ARGS", "--workers 3 --thread=3 ignored:app --worker-conn 3")

@@ -225,6 +225,7 @@ def test_every_setting_can_be_given_by_its_variable():
     for setting in TABLE:
         value = setting.kind.show(setting.default)
         if isinstance(value, str | int):
-            text = str(value).lower() if setting.kind.switch else str(value or 1)
+            some = 2**20 if setting.kind.metavar == "SIZE" else 1
+            text = str(value).lower() if setting.kind.switch else str(value or some)
             loaded = config.load({}, {setting.environment[0]: text})
             assert loaded.sources[setting.name] == f"the environment variable {setting.environment[0]}"
