@@ -301,7 +301,12 @@ cdef bint drop_response(Exchange exchange, object error) except -1:
                   exchange.identifiers())
     exchange.iterator = None
     exchange.outgoing.drop_body()
-    return exchange.outgoing.sent == exchange.outgoing.sent_before and not exchange.client_gone
+    if exchange.client_gone:
+        return False
+    if exchange.outgoing.sent == exchange.outgoing.sent_before:
+        return True
+    rhb_caching_give_up(exchange.loop, exchange.conn)  # the next one would fail too: nobody waits for it
+    return False
 
 
 cdef int taken_socket_failed(Exchange exchange, object error) except -1:

@@ -151,6 +151,24 @@ def test_a_client_that_reads_slowly_does_not_hold_up_the_others(
 
 
 @each_way_to_share
+def test_an_answer_that_breaks_in_its_middle_lets_all_go(
+    serve: Serve, gate: Gate, calls: Callable[[str], int], workers: int, threads: str
+) -> None:
+    options = ["--threads", threads, "--cache", "4m", "--cache-wait", "300"]
+    server = serve("cached", *options, workers=workers, **gate.variables)
+    server.tracebacks = 3
+    clients = send_all(server, "/breaks", 3)
+    gate.wait_for_arrival()
+    assert server.get("/plain").status == 200
+    assert calls("/breaks") == 1
+    gate.open()
+    until(lambda: calls("/breaks") == 3, lambda: server.log)  # both, though nobody passed the gate
+    gate.remove()
+    for client in clients:
+        client.close()
+
+
+@each_way_to_share
 def test_nobody_waits_for_longer_than_cache_wait(
     serve: Serve, gate: Gate, calls: Callable[[str], int], workers: int, threads: str
 ) -> None:
