@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/peer.h"
+#include "base/shared_words.h"
 #include <assert.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -65,14 +66,25 @@ static_assert(offsetof(struct rhb_score, worker) == RHB_SCORE_WORKER, "the offse
 static_assert(offsetof(struct rhb_worker_score, main_alive) == 40, "the offsets too");
 static_assert(offsetof(struct rhb_score, line) == 64, "the line has cache lines of its own");
 
+/* The line of the current request. Without the GIL the main thread of this process may read it
+ * meanwhile, for a signal. */
+static inline void rhb_score_line(struct rhb_score *score, const char *line, size_t len)
+{
+#ifdef RHB_FREE_THREADED
+    rhb_shared_store(score->line, line, len);
+#else
+    memcpy(score->line, line, len);
+#endif
+    atomic_store_explicit(&score->line_len, (uint32_t)len, memory_order_relaxed);
+}
+
 /* The application starts a request with this method and target. timeout: ns; 0: no limit. */
 static inline void rhb_score_begin(struct rhb_score *score, const char *line, size_t len,
                                    uint64_t timeout)
 {
     size_t kept = len < RHB_SCORE_LINE ? len : RHB_SCORE_LINE;
     uint64_t requests = atomic_load_explicit(&score->requests, memory_order_relaxed);
-    memcpy(score->line, line, kept);
-    atomic_store_explicit(&score->line_len, (uint32_t)kept, memory_order_relaxed);
+    rhb_score_line(score, line, kept);
     atomic_store_explicit(&score->requests, requests + 1, memory_order_relaxed);
     atomic_store_explicit(&score->busy, 1, memory_order_relaxed);
     /* last, so that a reader of the deadline also sees its request line */

@@ -9,6 +9,9 @@ cdef extern from "sys/uio.h" nogil:
         void *iov_base
         size_t iov_len
 
+cdef extern from "base/shared_words.h" nogil:
+    void rhb_shared_load(char *to, const void *shared, size_t words)
+
 cdef extern from "base/bytes.h" nogil:
     struct rhb_bytes:
         char *data

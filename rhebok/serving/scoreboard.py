@@ -1,8 +1,10 @@
 """The scoreboard: memory that master and workers share, with a slot for each worker. Made by master.
 
 A slot holds a score for each thread of its worker, in the layout of csrc/loop/scoreboard.h, and a board for
-each of its event loops (csrc/loop/board.h). The threads write without a system call; the master reads the
-scores here. It is a file in memory, so that the supervisor can read it too (rhebok/board/reading.py).
+each of its event loops (csrc/loop/board.h). The threads write without a system call. The master reads the
+scores here, and on a signal the main thread of the worker: by atomic loads, since without the GIL other
+threads of its own process write them meanwhile. It is a file in memory, so that the supervisor can read it
+too (rhebok/board/reading.py).
 """
 
 import fcntl
@@ -29,6 +31,7 @@ from rhebok.board.layout import (
     VERSION,
     Layout,
 )
+from rhebok.native.shared_words import read_words
 from rhebok.records import dataclass
 
 SPARE = 256  # slots for workers that TTIN adds
@@ -111,6 +114,7 @@ class Scoreboard:
         self._capacity = capacity
         self._layout = Layout(threads, capacity, boards)
         self.fd, self._memory = _shared_file(self._layout.size)  # fd: None where there are no such files
+        self._words = memoryview(self._memory)
         HEAD.pack_into(self._memory, 0, MAGIC, VERSION, threads, capacity, boards, 0, 0)
         _WORD.pack_into(self._memory, QUERIES_AT, with_queries)
         self._claimed: set[int] = set()
@@ -180,7 +184,8 @@ class Scoreboard:
 
     def read_worker(self, slot: int) -> WorkerScore:
         """The score of the worker as a whole."""
-        return WorkerScore(*_WORKER.unpack_from(self._memory, self._layout.score_at(slot) + _WORKER_AT))
+        at = self._layout.score_at(slot) + _WORKER_AT
+        return WorkerScore(*_WORKER.unpack(read_words(self._words, at, _WORKER.size)))
 
     def read(self, slot: int) -> list[Score]:
         """The scores of the worker's threads."""
@@ -188,8 +193,9 @@ class Scoreboard:
         return [self._score(start + number * SCORE_SIZE) for number in range(self._threads)]
 
     def _score(self, start: int) -> Score:
-        deadline, requests, busy, sending, line_len, unsent, alive = _HEAD.unpack_from(self._memory, start)
-        line = self._memory[start + _LINE_AT : start + _LINE_AT + min(line_len, _LINE_SIZE)]
+        words = read_words(self._words, start, _LINE_AT + _LINE_SIZE)
+        deadline, requests, busy, sending, line_len, unsent, alive = _HEAD.unpack_from(words)
+        line = words[_LINE_AT : _LINE_AT + min(line_len, _LINE_SIZE)]
         late_at = deadline / 1e9 if deadline else None
         return Score(late_at, requests, bool(busy), sending, unsent, line, self._with_queries, alive)
 
@@ -198,7 +204,7 @@ class Scoreboard:
     @property
     def log_level(self) -> int:
         """Of the error log, as board/layout.py has it. Written by the supervisor too."""
-        (level,) = _WORD.unpack_from(self._memory, LEVEL_AT)
+        (level,) = _WORD.unpack(read_words(self._words, LEVEL_AT, _WORD.size))
         return int(level)
 
     @property

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from pathlib import Path
+from signal import SIGHUP, SIGTTIN, SIGUSR1, SIGUSR2
 
 import pytest
 
@@ -21,6 +22,9 @@ SIZES = {"/hello": 12, "/generator": 15_000, "/large": 500_000, "/write": 20_003
 FILES = {"small.txt": 3_000, "large.txt": 300_000}
 BODIES = (10, 5_000, 300_000)
 CLIENTS = 8
+# To the workers themselves: tracebacks, for which the main thread also reads the scores; the level of the
+# log; two that they ignore.
+SIGNALS = (SIGUSR2, SIGUSR1, SIGTTIN, SIGHUP)
 CACHE = 1_000_000  # bytes, for twice as much
 
 
@@ -79,6 +83,17 @@ def change_files(directory: Path, until: float) -> None:
             time.sleep(0.05)  # not in order to wait for something: files change now and then
 
 
+def signal_workers(workers: list[int], until: float, failures: list[Exception]) -> None:
+    try:
+        while time.monotonic() < until:
+            for number in SIGNALS:
+                for worker in workers:
+                    os.kill(worker, number)
+            time.sleep(0.5)  # likewise
+    except Exception as error:
+        failures.append(error)
+
+
 def connections(address: Address, until: float, failures: list[Exception]) -> None:
     try:
         while time.monotonic() < until:
@@ -97,12 +112,14 @@ def test_every_answer_is_right(serve: Serve, tmp_path: Path, workers: int) -> No
     options = ["--threads", "4", "--early-hints", "--timeout", "110", "--cache", str(CACHE)]
     options += ["--static", "/files/=files", "--sendfile-root", "files"]
     server = serve("mixed", *options, workers=workers, started_as=STARTED_AS)
+    found = server.wait_for_workers(workers)
     failures: list[Exception] = []
     end = time.monotonic() + SECONDS
     clients = [
         threading.Thread(target=connections, args=(server.address, end, failures)) for _ in range(CLIENTS)
     ]
     clients.append(threading.Thread(target=change_files, args=(files, end)))
+    clients.append(threading.Thread(target=signal_workers, args=(found, end, failures)))
     for client in clients:
         client.start()
     for client in clients:

@@ -15,7 +15,7 @@ from unit.c_build import C_TESTS, build
 
 NAMES = sorted(f"{source.parent.name}/{source.stem}" for source in C_TESTS.glob("*/test_*.c"))
 
-THREADED = ("loop/test_mover", "loop/test_mover_load", "loop/test_presence")
+THREADED = ("base/test_shared_words", "loop/test_mover", "loop/test_mover_load", "loop/test_presence")
 
 
 def check(name: str, *command: str) -> str:

@@ -1,0 +1,3 @@
+"""Types of the compiled module; shared_words.pyx has the documentation."""
+
+def read_words(memory: memoryview, at: int, size: int) -> bytes: ...
