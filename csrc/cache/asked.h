@@ -44,6 +44,9 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
 bool rhb_asked_uri(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
                    struct rhb_bytes *uri);
 
+/* Whether the client wants nothing but what is stored (only-if-cached). */
+bool rhb_asked_only_stored(const struct phr_request_head *head);
+
 /* The length of scheme and host in a URI, in which case does not matter. */
 size_t rhb_uri_origin(const char *uri, size_t len);
 

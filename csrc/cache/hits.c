@@ -170,7 +170,7 @@ static enum rhb_verdict decide(struct asking *asking, const struct rhb_question 
         age = rhb_record_age(&asking->found.record, rhb_now_coarse());
         use = rhb_use_of(&asking->found.record.lifetime, &asking->asked.directives, age);
         making.is_fresh = age < asking->found.record.lifetime.fresh;
-        making.may_append = use == RHB_USE;
+        making.may_append = use == RHB_USE && !(asking->asked.directives.seen & RHB_ONLY_IF_CACHED);
     }
     struct rhb_store_reading behind_key = asking->found.reading;
     enum rhb_verdict verdict = RHB_VERDICT_ASK;

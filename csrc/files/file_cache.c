@@ -124,8 +124,7 @@ void rhb_file_cache_tick(struct rhb_file_cache *cache, uint64_t now)
 
 /* ---- files ---- */
 
-/* Descriptors have run out: gives back those that are here. */
-static bool give_back(struct rhb_file_cache *cache, int error)
+bool rhb_file_cache_give_back(struct rhb_file_cache *cache, int error)
 {
     struct rhb_file_cache_limits limits = cache->limits;
     if ((error != -EMFILE && error != -ENFILE) || cache->descriptors == 0)
@@ -141,7 +140,7 @@ static struct rhb_file_entry *open_entry(struct rhb_file_cache *cache, const str
     struct rhb_file_entry *entry;
     do
         entry = rhb_file_entry_open(site, path, len, cache->supported, error);
-    while (entry == NULL && give_back(cache, *error));
+    while (entry == NULL && rhb_file_cache_give_back(cache, *error));
     return entry;
 }
 

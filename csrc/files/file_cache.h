@@ -26,6 +26,10 @@ struct rhb_file_entry *rhb_file_cache_get(struct rhb_file_cache *cache, const st
  * would keep the disk space of a deleted file, and its file system from being unmounted. */
 void rhb_file_cache_tick(struct rhb_file_cache *cache, uint64_t now);
 
+/* Closes all files that are only kept, when this negative errno says that descriptors have run out.
+ * False when that is of no use. */
+bool rhb_file_cache_give_back(struct rhb_file_cache *cache, int error);
+
 /* Forgets all files of a site. */
 void rhb_file_cache_forget(struct rhb_file_cache *cache, const struct rhb_site *site);
 

@@ -141,6 +141,17 @@ static bool miss(const struct rhb_site *site, int status, const struct rhb_quest
     return site->only && rhb_file_reply_without(status, question, answer);
 }
 
+/* Kept files are of less use than a directory that cannot be opened for lack of descriptors. */
+static void look(struct rhb_static_files *files, struct rhb_site *site, uint64_t now)
+{
+    bool replaced;
+    do
+        replaced = rhb_site_look(site, now);
+    while (site->directory < 0 && rhb_file_cache_give_back(files->cache, -site->error));
+    if (replaced)
+        rhb_file_cache_forget(files->cache, site);
+}
+
 static bool answer_from(struct rhb_static_files *files, struct rhb_site *site,
                         const struct rhb_question *question, struct rhb_answer *answer)
 {
@@ -153,8 +164,7 @@ static bool answer_from(struct rhb_static_files *files, struct rhb_site *site,
         return miss(site, kind == RHB_PATH_BAD ? 400 : 404, question, answer);
     uint64_t now = rhb_now_coarse();
     int error;
-    if (rhb_site_look(site, now))
-        rhb_file_cache_forget(files->cache, site);
+    look(files, site, now);
     if (site->directory < 0 && site->error != 0)
         return fail(site->error, question, answer);
     struct rhb_file_entry *entry = rhb_file_cache_get(files->cache, site, path, len, now, &error);

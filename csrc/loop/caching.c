@@ -91,8 +91,10 @@ static bool settle(struct rhb_loop *loop, struct rhb_conn *conn, enum rhb_verdic
 static bool passes(struct rhb_loop *loop, const struct rhb_conn *conn)
 {
     struct rhb_cache *cache = loop->cache;
-    uint64_t tag = rhb_cache_tag(cache, &loop->lane->request);
-    return rhb_cache_passes_by(cache, tag, loop->read_at) || conn->filling != NULL;
+    const struct rhb_request *request = &loop->lane->request;
+    return conn->filling != NULL ||
+           (rhb_cache_passes_by(cache, rhb_cache_tag(cache, request), loop->read_at) &&
+            !rhb_asked_only_stored(&request->head));
 }
 
 static bool answer(void *state, const struct rhb_question *question, struct rhb_answer *answer)

@@ -35,7 +35,8 @@ static inline bool rhb_caching_passes(const struct rhb_loop *loop, const struct 
 {
     const struct rhb_request *request = &loop->lane->request;
     return memcmp(request->head.method, "GET ", 4) == 0 && conn->waits_until == 0 &&
-           rhb_cache_passes_by(loop->cache, rhb_cache_tag(loop->cache, request), loop->read_at);
+           rhb_cache_passes_by(loop->cache, rhb_cache_tag(loop->cache, request), loop->read_at) &&
+           !rhb_asked_only_stored(&request->head);
 }
 
 /* A request for which somebody else asks already is parked. Returns RHB_EVENT_NONE, or

@@ -218,6 +218,26 @@ static void a_304_of_another_version_makes_nothing_fresh(struct rhb_test *t)
     }
 }
 
+/* RFC 9111 section 5.2.1.7: also when what is stored goes before the head is complete. */
+static void who_asks_only_for_what_is_stored_has_its_body_at_once(struct rhb_test *t)
+{
+    struct scene s;
+    struct rhb_answer answer;
+    struct rhb_question question = {.request = &s.f.request, .peer = &s.f.peer, .out = &s.out};
+    struct rhb_filling *filling;
+    set_up(&s, t);
+    store(&s, GET(""), "Cache-Control: max-age=60\r\n");
+    read_request(&s.f, GET("Cache-Control: only-if-cached\r\n"));
+    CHECK_INT(rhb_cache_ask(s.cache, &s.f.asker, true, &question, &answer, &filling, &s.fill),
+              RHB_VERDICT_ANSWER);
+    CHECK_INT(answer.head.status, 200);
+    CHECK_INT(answer.len, 50);
+    CHECK(answer.append == NULL);
+    rhb_answer_release(&answer);
+    CHECK_INT(s.counts.hits, 1);
+    tear_down(&s);
+}
+
 /* The request is asked of the application, which is not to be the cause of a wait. */
 static bool says(struct scene *s, const char *request, const char *why)
 {
@@ -268,6 +288,7 @@ int main(void)
         RHB_CASE(of_many_variants_one_that_is_stale_goes_first),
         RHB_CASE(of_many_variants_one_that_nobody_has_asked_for_again_goes_next),
         RHB_CASE(a_304_of_another_version_makes_nothing_fresh),
+        RHB_CASE(who_asks_only_for_what_is_stored_has_its_body_at_once),
         RHB_CASE(cache_status_says_why_the_application_was_asked),
     };
     return RHB_RUN(cases);

@@ -355,6 +355,25 @@ static void without_descriptors_the_first_request_is_refused(struct rhb_test *t)
     scene_free(&s);
 }
 
+/* A directory that has not been asked for yet. */
+static void kept_files_are_closed_for_a_directory_that_is_to_be_opened(struct rhb_test *t)
+{
+    struct scene s;
+    struct rlimit before, full;
+    scene_new(&s, NULL);
+    CHECK_INT(get(&s, "/static/big.bin"), 200);
+    CHECK_INT(get(&s, "/media/big.bin"), 200); /* two descriptors: for a directory and a file */
+    let_go(&s);
+    getrlimit(RLIMIT_NOFILE, &before);
+    full = before;
+    full.rlim_cur = (rlim_t)dup(STDIN_FILENO); /* the lowest that is free: and so none is */
+    close((int)full.rlim_cur);
+    setrlimit(RLIMIT_NOFILE, &full);
+    CHECK_INT(get(&s, "/static/only/only.txt"), 200);
+    setrlimit(RLIMIT_NOFILE, &before);
+    scene_free(&s);
+}
+
 static const struct rhb_case cases[] = {
     RHB_CASE(a_path_is_answered_or_left_to_the_application),
     RHB_CASE(a_file_has_its_fields),
@@ -366,6 +385,7 @@ static const struct rhb_case cases[] = {
     RHB_CASE(a_path_of_any_length_is_survived),
     RHB_CASE(a_file_may_be_larger_than_32_bits),
     RHB_CASE(without_descriptors_the_first_request_is_refused),
+    RHB_CASE(kept_files_are_closed_for_a_directory_that_is_to_be_opened),
 };
 
 int main(void)

@@ -176,6 +176,23 @@ static void an_unsafe_request_of_a_url_that_passes_changes_it(struct rhb_test *t
     tear_down_cache(&s);
 }
 
+/* Nothing is stored, and the application is not asked: also where requests pass. */
+static void who_asks_only_for_what_is_stored_does_not_pass(struct rhb_test *t)
+{
+    struct scene s;
+    set_up_cache(&s, t);
+    struct client c = client_new(&s.f, BY_TCP);
+    respond(&s, ask(&s, &c, GET("/")), "200 OK", "", 10);
+    CHECK_INT(answer_to(&s.f, &c), 200);
+    unsigned requests = s.f.requests;
+    client_send_text(&s.f, &c,
+                     "GET / HTTP/1.1\r\nHost: a\r\nCache-Control: only-if-cached\r\n\r\n");
+    CHECK_INT(answer_to(&s.f, &c), 504);
+    CHECK_INT(s.f.requests, requests);
+    client_close(&c);
+    tear_down_cache(&s);
+}
+
 static void ask_to_purge(struct scene *s, uint32_t kind, const char *text)
 {
     struct rhb_purge_desk *desk = s->f.loop->cache->desk;
@@ -259,6 +276,7 @@ int main(void)
         RHB_CASE(what_a_post_has_changed_meanwhile_is_not_stored),
         RHB_CASE(a_response_that_may_be_stored_after_all_is),
         RHB_CASE(an_unsafe_request_of_a_url_that_passes_changes_it),
+        RHB_CASE(who_asks_only_for_what_is_stored_does_not_pass),
         RHB_CASE(purges_are_carried_out_before_the_next_answer),
         RHB_CASE(more_purges_than_there_are_places_purge_all),
     };
