@@ -258,7 +258,7 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
     return true;
 }
 
-bool rhb_asked_only_stored(const struct phr_request_head *head)
+bool rhb_asked_directives(const struct phr_request_head *head, unsigned wanted)
 {
     struct rhb_directives directives = {0};
     for (size_t i = 0; i < head->num_fields; i++) {
@@ -266,7 +266,7 @@ bool rhb_asked_only_stored(const struct phr_request_head *head)
         if (rhb_name_is(field->name, field->name_len, "cache-control"))
             rhb_directives_read(&directives, field->value, field->value_len);
     }
-    return (directives.seen & RHB_ONLY_IF_CACHED) != 0;
+    return (directives.seen & wanted) != 0;
 }
 
 size_t rhb_uri_origin(const char *uri, size_t len)

@@ -44,8 +44,18 @@ bool rhb_asked_read(struct rhb_asked *asked, const struct rhb_asker *asker,
 bool rhb_asked_uri(const struct rhb_asker *asker, const struct rhb_forwarded_policy *proxies,
                    struct rhb_bytes *uri);
 
-/* Whether the client wants nothing but what is stored (only-if-cached). */
-bool rhb_asked_only_stored(const struct phr_request_head *head);
+/* Whether its Cache-Control has one of these directives. */
+bool rhb_asked_directives(const struct phr_request_head *head, unsigned wanted);
+
+/* Whether the client wants nothing but what is stored. On the path of every request that the cache
+ * lets pass: few of them have a field of that length. */
+static inline bool rhb_asked_only_stored(const struct phr_request_head *head)
+{
+    for (size_t i = 0; i < head->num_fields; i++)
+        if (__builtin_expect(head->fields[i].name_len == sizeof("cache-control") - 1, 0))
+            return rhb_asked_directives(head, RHB_ONLY_IF_CACHED);
+    return false;
+}
 
 /* The length of scheme and host in a URI, in which case does not matter. */
 size_t rhb_uri_origin(const char *uri, size_t len);

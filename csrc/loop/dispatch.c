@@ -205,33 +205,25 @@ static enum rhb_event next(struct rhb_loop *loop, struct rhb_conn **conn)
     return ready && (loop->ready_first || !fresh) ? next_ready(loop, conn) : next_fresh(loop, conn);
 }
 
-/* Not inline, these two: then each loop has the path that it needs, and no more registers are
- * saved. */
-static __attribute__((noinline)) enum rhb_event next_of_any_kind(struct rhb_loop *loop,
-                                                                 struct rhb_conn **conn)
+static inline enum rhb_event next_of_any_kind(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     enum rhb_event event;
-    *conn = NULL;
     do
         event = loop->in_grace != NULL ? RHB_EVENT_WAIT : next(loop, conn);
     while (event == RHB_EVENT_NONE);
     return event;
 }
 
-static __attribute__((noinline)) enum rhb_event next_not_answered(struct rhb_loop *loop,
-                                                                  struct rhb_conn **conn)
+enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn)
 {
     enum rhb_event event;
+    *conn = NULL;
     do {
         event = next_of_any_kind(loop, conn);
-        if (event == RHB_EVENT_REQUEST ? rhb_answers_pass(loop, *conn) : event > RHB_EVENT_LOST)
+        if (loop->n_answerers == 0 ||
+            (event == RHB_EVENT_REQUEST ? rhb_answers_pass(loop, *conn) : event > RHB_EVENT_LOST))
             break;
         event = rhb_answers_handle(loop, event, *conn);
     } while (event == RHB_EVENT_NONE);
     return event;
-}
-
-enum rhb_event rhb_loop_poll(struct rhb_loop *loop, struct rhb_conn **conn)
-{
-    return loop->n_answerers == 0 ? next_of_any_kind(loop, conn) : next_not_answered(loop, conn);
 }

@@ -36,6 +36,7 @@ from .csrc cimport (
     RHB_LIVE_EXCHANGE,
     rhb_board_count,
     rhb_bytes_free,
+    rhb_caching_cares,
     rhb_head_save,
     rhb_lap_add,
     rhb_lap_end,
@@ -224,7 +225,6 @@ cdef class Exchange:
         rhb_score_began(self.lane.score, self.loop.read_at, &self.conn.peer)
         rhb_score_begin(self.lane.score, head.method,
                         <size_t>(head.target + head.target_len - head.method), self.loop.request_timeout)
-        return 0
 
     cdef int score_resume(self) noexcept:
         """The same when the response is resumed; the time starts again."""
@@ -350,7 +350,7 @@ cdef class Exchange:
 
     cdef bint end_head(self, int64_t body_length, int64_t in_hand) except -1:
         """Completes the head. Lengths are -1 when not known. in_hand: of the body that is next. True: a file."""
-        if self.loop.cache is not NULL or self.named_files is not None:
+        if self.named_files is not None or self.loop.cache and rhb_caching_cares(self.conn, &self.head.written):
             return self.end_head_of_any(body_length, in_hand)
         self.put_head(body_length)
         return False

@@ -193,9 +193,9 @@ class Scoreboard:
         return [self._score(start + number * SCORE_SIZE) for number in range(self._threads)]
 
     def _score(self, start: int) -> Score:
-        words = read_words(self._words, start, _LINE_AT + _LINE_SIZE)
-        deadline, requests, busy, sending, line_len, unsent, alive = _HEAD.unpack_from(words)
-        line = words[_LINE_AT : _LINE_AT + min(line_len, _LINE_SIZE)]
+        head = read_words(self._words, start, _HEAD.size)  # before the line: see rhb_score_begin
+        deadline, requests, busy, sending, line_len, unsent, alive = _HEAD.unpack(head)
+        line = read_words(self._words, start + _LINE_AT, _LINE_SIZE)[:line_len]
         late_at = deadline / 1e9 if deadline else None
         return Score(late_at, requests, bool(busy), sending, unsent, line, self._with_queries, alive)
 
