@@ -357,11 +357,11 @@ cdef class Exchange:
 
     cdef bint end_head_of_any(self, int64_t body_length, int64_t in_hand) except -1:
         cdef int64_t named = -1 if self.named_files is None else self.named_files.replace(self)
-        cdef int filled = 0 if self.loop.cache is NULL else ask_cache(
+        cdef int fills = 0 if self.loop.cache is NULL else ask_cache(
             self.loop, self.lane, self.conn, &self.head, in_hand if named < 0 else -1)
         self.put_head(body_length if named < 0 else named)
-        if filled:
-            self.gathers = begin_filling(self.loop, self.conn, filled, named >= 0, &self.head, &self.body, self.outgoing)
+        if fills:
+            self.gathers = begin_filling(self.loop, self.conn, fills, named >= 0, &self.head, &self.body, self.outgoing)
         if named >= 0:
             self.named_files.put(self)
         return named >= 0
