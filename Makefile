@@ -143,6 +143,7 @@ build/wheels-venv/.made: .ci/wheels/requirements.txt | .venv/.made
 wheels: build/wheels-venv/.made ## The sdist and all wheels, in dist; ARGS="--only 'cp314-*_aarch64'" makes some (ten minutes).
 	$(RELEASE) .ci/wheels $(ARGS)
 
+release-check: export CI := true
 release-check: build/wheels-venv/.made build .venv/.test packages ## Everything that a release has to be, from a clean tree (half an hour).
 	$(RELEASE) .ci/wheels/release_check.py
 	RHEBOK_ALL_PYTHONS=1 $(BIN)/python -m pytest tests/build tests/unit/test_c.py

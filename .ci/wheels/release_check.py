@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import sbom
 from targets import matching
@@ -52,15 +53,37 @@ def changelog_has_the_version() -> list[str]:
     return [f"CHANGELOG.md has no heading `## [{VERSION}] - DATE`"]
 
 
+def other_files_have_the_version() -> list[str]:
+    places = [("rhebok/__init__.py", f'__version__ = "{VERSION}"')]
+    places += [
+        (str(path.relative_to(ROOT)), f"rhebok=={VERSION}")
+        for path in (ROOT / "examples/docker").glob("Dockerfile*")
+    ]
+    return [f"{file} has no `{wanted}`" for file, wanted in places if wanted not in (ROOT / file).read_text()]
+
+
+def wrong_addresses(urls: Mapping[str, str]) -> list[str]:
+    """What is wrong with [project.urls], but for a placeholder."""
+    source = urls["Source"]
+    wrong = [
+        f"{name} is not below {source}"
+        for name, url in urls.items()
+        if url != source and not url.startswith(f"{source}/")
+    ]
+    versions = [(url, re.findall(r"/v(\d[^/]*)", url.removeprefix(source))) for url in urls.values()]
+    return wrong + [f"{url} is of another version" for url, found in versions if set(found) - {VERSION}]
+
+
+def is_placeholder(url: str) -> bool:
+    """RFC 2606: no host has a name under .invalid."""
+    return (urlsplit(url).hostname or "").endswith(".invalid")
+
+
 def addresses_agree() -> list[str]:
     """A placeholder is only in the way of a release, not of its preparation."""
     source = PROJECT["urls"]["Source"]
-    wrong = [
-        f"{name} is not below {source}" for name, url in PROJECT["urls"].items() if not url.startswith(source)
-    ]
-    tagged = [url for url in PROJECT["urls"].values() if "/v" in url and f"/v{VERSION}/" not in url]
-    wrong += [f"{url} is of another version" for url in tagged]
-    if ".invalid/" in source:
+    wrong = wrong_addresses(PROJECT["urls"])
+    if is_placeholder(source):
         todo = f"[project.urls] has the placeholder {source}: write the repository's address there"
         if git("tag", "--points-at", "HEAD"):
             wrong.append(todo)
@@ -139,6 +162,7 @@ OF_SOURCES: tuple[Check, ...] = (
     tree_is_clean,
     tag_is_the_version,
     changelog_has_the_version,
+    other_files_have_the_version,
     addresses_agree,
     bill_of_materials_is_current,
     tools_are_those_pinned,

@@ -1,10 +1,12 @@
 """What a release shows and pins: long description, bill of materials, requirements, Dockerfiles."""
 
+import importlib
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from foreign import lacking
@@ -48,6 +50,47 @@ def test_the_bill_of_materials_is_current() -> None:
         command, cwd=ROOT / ".ci/wheels", stdout=subprocess.PIPE, text=True, check=True
     ).stdout
     assert text == (ROOT / "docs/sbom.cdx.json").read_text(), "run .ci/wheels/sbom.py"
+
+
+@pytest.fixture
+def release_check(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / ".ci/wheels")
+    return importlib.import_module("release_check")
+
+
+@pytest.mark.parametrize(
+    ("source", "others", "wrong"),
+    [
+        ("https://code.example/vendor/rhebok", ["", "/issues", "/blob/v{version}/CHANGELOG.md"], 0),
+        ("https://code.example/rhebok", ["-other/issues"], 1),
+        ("https://code.example/rhebok", ["/blob/v0.0.9/CHANGELOG.md", "/blob/v{version}/README.md"], 1),
+    ],
+)
+def test_addresses_are_below_the_source_and_of_this_version(
+    release_check: ModuleType, source: str, others: list[str], wrong: int
+) -> None:
+    urls = {name: source + name.format(version=PROJECT["version"]) for name in others}
+    assert len(release_check.wrong_addresses({"Source": source} | urls)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://rhebok.invalid", True),
+        ("https://rhebok.invalid/rhebok", True),
+        ("https://code.example/x.invalid/", False),
+    ],
+)
+def test_a_placeholder_is_known(release_check: ModuleType, url: str, expected: bool) -> None:
+    assert release_check.is_placeholder(url) == expected
+
+
+def test_every_file_that_names_the_version_has_it(
+    release_check: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert release_check.other_files_have_the_version() == []
+    monkeypatch.setattr(release_check, "VERSION", "9.9.9")
+    assert len(release_check.other_files_have_the_version()) == 1 + len(DOCKERFILES)
 
 
 def test_every_requirement_of_the_release_is_pinned_with_hashes() -> None:
