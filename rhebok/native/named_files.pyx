@@ -212,6 +212,7 @@ cdef object write_decided(Exchange exchange, rhb_named_file *named, int status, 
         return 0
     if status == 206:
         kept.append(("Content-Range", f"bytes {first}-{first + length - 1}/{size}"))
+    kept.append(("Content-Length", str(length)))  # also of an empty file, to HEAD
     write_fields(&exchange.head, exchange.outgoing, line, kept)
     if named.file.fd >= 0:
         exchange.named_file = FileIO(named.file.fd, "rb")  # which closes it

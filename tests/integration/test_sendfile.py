@@ -66,6 +66,8 @@ def test_the_file_is_sent_in_place_of_the_body(server: Server, media: Path, how:
             assert "x-sendfile" not in found.fields
             assert found.fields["accept-ranges"] == "bytes"
             assert {"etag", "last-modified"} <= set(found.fields)
+            same = client.request("HEAD", target(X_Sendfile=str(media / name), how=how))
+            assert same.fields["content-length"] == found.fields["content-length"]
         assert client.get("/").body == b"body"
 
 
