@@ -25,7 +25,7 @@ CLIENTS = 8
 # To the workers themselves: tracebacks, for which the main thread also reads the scores; the level of the
 # log; two that they ignore.
 SIGNALS = (SIGUSR2, SIGUSR1, SIGTTIN, SIGHUP)
-CACHE = 1_000_000  # bytes, for twice as much
+CACHE = 2**20  # bytes, for twice as much
 
 
 def ask(client: Client) -> None:
