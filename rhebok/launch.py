@@ -180,6 +180,13 @@ def check(config: Config) -> None:
         _become_user(settings)  # whose code it is: root must not run it
     load_app(settings.app, settings.paste_global)
     named_hooks.check(settings, logging.getLogger(__name__))
+    for text in config.notes:
+        _warn(text)
+    warn_of_directories(settings, _warn)
+
+
+def _warn(text: str) -> None:
+    print(f"rhebok: warning: {text}", file=sys.stderr)
 
 
 def native_worker_factory(settings: Settings) -> WorkerFactory:

@@ -32,7 +32,8 @@ struct rhb_purge_desk {
     _Atomic uint64_t removed; /* records */
     _Atomic uint64_t bytes;   /* in the store, at its last change; for operators */
     _Atomic uint64_t records; /* likewise */
-    uint64_t reserved[3];
+    uint64_t size;            /* bytes that the cache may take; 0 when there is none */
+    uint64_t reserved[2];
     struct rhb_purge purges[RHB_PURGES]; /* number n at n % RHB_PURGES */
 };
 

@@ -68,10 +68,14 @@ class Books:
         """Whether any generation counts (--no-board). True before there is one."""
         return not self._readers or any(reader.counts for reader in self._readers.values())
 
-    def cached(self, readings: dict[int, Reading]) -> tuple[int, int]:
-        """Bytes and responses in the caches of all generations."""
+    def cached(self, readings: dict[int, Reading]) -> tuple[int, int, int]:
+        """Bytes and responses in the caches of all generations, and the bytes that these may take."""
         found = readings.values()
-        return sum(each.cache_bytes for each in found), sum(each.cache_records for each in found)
+        return (
+            sum(each.cache_bytes for each in found),
+            sum(each.cache_records for each in found),
+            sum(each.cache_size for each in found),
+        )
 
     def causes(self, readings: dict[int, Reading]) -> dict[str, int]:
         """Why workers were replaced, and how often."""

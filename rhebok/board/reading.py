@@ -88,7 +88,8 @@ class Reading:
     counted: int  # by all workers, also by those that have ended
     causes: dict[str, int]  # why workers were replaced, and how often
     cache_bytes: int = 0  # in the cache,
-    cache_records: int = 0  # and how many responses
+    cache_records: int = 0  # how many responses these are,
+    cache_size: int = 0  # and how many bytes it may take; 0 without a cache
 
 
 class BoardReader:

@@ -46,11 +46,11 @@ def _head(now: Answer, before: Answer | None, seconds: float) -> list[str]:
 
 
 def _cache(now: Answer) -> list[str]:
-    """Of a server that has one, and has used it."""
+    """Of a server that has one."""
     cache, cached = now.get("cache", {}), now.get("cached", {})
     events = ", ".join(f"{number} {name}" for name, number in cache.items())
-    kept = f"{cached.get('records', 0)} kept ({size(cached.get('bytes', 0))})"
-    return [f"cache: {kept}, {events}"] if any(cache.values()) else []
+    kept = f"{cached.get('records', 0)} kept ({size(cached.get('bytes', 0))} of {size(cached.get('size', 0))})"
+    return [f"cache: {kept}, {events}"] if cached.get("size") else []
 
 
 def _listener(listener: Answer) -> str:

@@ -126,8 +126,13 @@ def _memory(settings: Settings, system: System) -> Iterator[Finding]:
         name = "the cgroup"
     if limit is None:
         return
-    each, has = limit // settings.workers, f"{name} has {limit // MIB} MiB"
-    if settings.max_worker_memory and settings.max_worker_memory * settings.workers > limit:
+    has, left = f"{name} has {limit // MIB} MiB", limit - 2 * settings.cache
+    if settings.cache:
+        has += f", and two caches of {settings.cache // MIB} MiB during a deploy"
+    each = max(0, left) // settings.workers
+    if each == 0:
+        yield to_change("memory", has, "a smaller --cache")
+    elif settings.max_worker_memory and settings.max_worker_memory * settings.workers > left:
         yield to_change(
             "memory",
             f"{has}: {settings.workers} workers of --max-worker-memory {settings.max_worker_memory // MIB} "

@@ -13,7 +13,7 @@ from rhebok.doctor.system import System
 from rhebok.errors import UserError
 from rhebok.process import identity
 from rhebok.process.logs import check_writable
-from rhebok.process.served_directories import check_directories
+from rhebok.process.served_directories import check_directories, warn_of_directories
 from rhebok.settings.configuration import Config
 
 _LEAST_KERNEL = (4, 5)  # EPOLLEXCLUSIVE
@@ -92,6 +92,11 @@ def _paths(config: Config) -> Iterator[Finding]:
         check_directories(settings)
     except UserError as error:
         yield to_change("files", str(error), "a directory, as in docs/STATIC.md")
+    else:
+        warnings: list[str] = []
+        warn_of_directories(settings, warnings.append)
+        for text in warnings:
+            yield to_change("files", text, "another directory, or other rights: docs/STATIC.md")
     try:
         identity.identity(settings.user, settings.group)
     except UserError as error:

@@ -74,7 +74,7 @@ def _load(
     if python and python.names_paste:
         command_line = _with_paste(command_line)
     loaded = config.load(command_line, _without_file(environ), toml, layers)
-    notes = (*notes, *(python.notes if python else ()))
+    notes = (*notes, *(python.notes if python else ()), *loaded.notes)
     loaded = replace(loaded, file=file, notes=notes, others={**(python.others if python else {}), **others})
     if python:
         loaded = replace(loaded, hooks=python.hooks, logging=python.logging)

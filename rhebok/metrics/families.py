@@ -119,8 +119,9 @@ def _cache(found: dict[str, Any], counted: Counts) -> Iterator[Any]:
     for name, count in counted.cache.items():
         events.add_metric((name,), count)
     yield events
-    size, responses = found["cached"]
-    yield _gauge("cache_bytes", "Bytes of the responses in the cache.", size)
+    used, responses, size = found["cached"]
+    yield _gauge("cache_bytes", "Bytes of the responses in the cache.", used)
+    yield _gauge("cache_size_bytes", "Bytes that the cache may take.", size)
     yield _gauge("cache_responses", "Responses in the cache.", responses)
 
 

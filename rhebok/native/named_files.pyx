@@ -32,7 +32,10 @@ cdef str TEXT = "text/plain; charset=utf-8"
 cdef dict STATUS_LINES = {
     200: "200 OK", 206: "206 Partial Content", 304: "304 Not Modified", 404: "404 Not Found",
     412: "412 Precondition Failed", 416: "416 Range Not Satisfiable", 500: "500 Internal Server Error",
+    503: "503 Service Unavailable",
 }
+# By the reason that a file cannot be opened, where that is no fault of the application.
+cdef dict STATUS_WITHOUT = {errors.ENOENT: 404, errors.EMFILE: 503, errors.ENFILE: 503, errors.ENOMEM: 503}
 # What described the application's own body.
 cdef frozenset OF_THE_BODY = frozenset(("content-length", "content-range", "x-sendfile", "x-accel-redirect"))
 # What describes the file, when it is not sent (RFC 9110 section 15.4.5). Content-Location is not among them, nor is
@@ -155,7 +158,7 @@ cdef object replace_head(NamedFiles files, Exchange exchange, bytes field):
         reason = "in no --sendfile-root" if error == -errors.EPERM else os.strerror(-error)
         files.logger.error("the file of the response to %s cannot be sent: %s %r: %s",
                            exchange.describe(), name, value, reason)
-        return write_text(exchange, 404 if error == -errors.ENOENT else 500, [])
+        return write_text(exchange, STATUS_WITHOUT.get(-error, 500), [])
     return write_for_file(exchange, &named, headers)
 
 

@@ -5,8 +5,10 @@ csrc/cache/cache.h says what is in it, csrc/loop/caching.h how the workers use i
 
 import mmap
 import os
+import struct
 from contextlib import suppress
 
+from rhebok.board.layout import CACHE_SIZE_AT
 from rhebok.native.cache_setup import end_owner, make_cache
 from rhebok.serving.scoreboard import Scoreboard
 
@@ -25,6 +27,7 @@ class SharedCache:
         self.memory = memoryview(mmap.mmap(-1, -(-size // _PAGE) * _PAGE))
         make_cache(self.memory, os.urandom(16))
         self.purges = scoreboard.purges()
+        struct.pack_into("=Q", self.purges, CACHE_SIZE_AT, len(self.memory))
         flags = os.EFD_CLOEXEC | os.EFD_NONBLOCK
         self.wake = [os.eventfd(0, flags) for _ in range(min((2 * workers + _SPARE) * loops, _MOST))]
 

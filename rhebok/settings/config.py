@@ -5,7 +5,7 @@ Called by cli with the flags that click has parsed. It knows the table, but no s
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +48,22 @@ def load(
     settings, sources = Settings(**read), {name: given.source for name, given in chosen.items()}
     if sources["limit_request_head"] == "default":
         settings = _with_room_for_limits(settings)
-    return Config(_complete(settings), sources, file)
+    return Config(_complete(settings), sources, file, tuple(_without_effect(settings, sources)))
+
+
+def _without_effect(settings: Settings, sources: Mapping[str, str]) -> Iterator[str]:
+    """A note for each value that was given in vain: what it belongs to is off."""
+    for setting in TABLE:
+        if not setting.needs or sources[setting.name].startswith("default"):
+            continue
+        needed = _by_name(setting.needs)
+        if getattr(settings, setting.name) != setting.default and _is_off(getattr(settings, needed.name)):
+            source = sources[setting.name]
+            yield f"{setting.label}, which {source} gives, has no effect without {needed.label}"
+
+
+def _is_off(value: object) -> bool:
+    return not value or value == "off"
 
 
 def _choose(

@@ -100,6 +100,7 @@ class Setting:
     variable_value: str = "{}"  # the value, with {} for what the variable has
     variable_unless: str = ""  # `variable` is not read when this one is set: it may mean something else
     default_note: str = ""  # the default in words, where it depends on something
+    needs: str = ""  # the name of the setting without which it has no effect
 
     @property
     def label(self) -> str:
@@ -147,6 +148,7 @@ def row(
     variable_value: str = "{}",
     variable_unless: str = "",
     default_note: str = "",
+    needs: str = "",
 ) -> Any:
     """The dataclass field of one setting. The parameters are the attributes of Setting."""
     details = {
@@ -160,6 +162,7 @@ def row(
         "variable_value": variable_value,
         "variable_unless": variable_unless,
         "default_note": default_note,
+        "needs": needs,
     }
     return field(default=default, metadata={"row": details})
 
@@ -215,7 +218,8 @@ class Settings:
         Group.PROXIES, "Connections begin with a PROXY header of this version; auto is either. The peers "
         "in --proxy-allow-ips must send it, all others must not.")
     proxy_allow_ips: tuple[str, ...] = row("--proxy-allow-ips", values.peers(), LOCAL_PEERS, Group.PROXIES,
-        "With --proxy-protocol: the peers that send the header.", aliases="--proxy-allow-from")
+        "With --proxy-protocol: the peers that send the header.", aliases="--proxy-allow-from",
+        needs="proxy_protocol")
 
     workers: int = row("-w --workers", values.whole_number(1, 4096, auto=auto_workers), 1, Group.WORKERS,
         "The number of worker processes; `auto` is 2 x usable CPUs + 1.", aliases="--max-workers",
@@ -231,10 +235,10 @@ class Settings:
         "Replace a worker after this many requests; 0 means never.",
         aliases="--max-reqs-per-child --max-request-per-child")
     max_requests_jitter: int = row("--max-requests-jitter", values.whole_number(0), 0, Group.WORKERS,
-        "Add a random number up to this to each worker's --max-requests.")
+        "Add a random number up to this to each worker's --max-requests.", needs="max_requests")
     min_requests: int = row("--min-requests", values.whole_number(0), 0, Group.WORKERS,
         "With --max-requests: each worker's limit is a random number from this to --max-requests.",
-        aliases="--min-reqs-per-child")
+        aliases="--min-reqs-per-child", needs="max_requests")
     spawn_interval: float = row("--spawn-interval", values.seconds(), 0, Group.WORKERS,
         "Wait this long between two forks.", unit="seconds")
     err_respawn_interval: float = row("--err-respawn-interval", values.seconds(), 1, Group.WORKERS,
@@ -256,7 +260,8 @@ class Settings:
     max_worker_lifetime: float = row("--max-worker-lifetime", values.seconds(), 0, Group.WORKERS,
         "Replace a worker after this time; 0 means never.", unit="seconds")
     max_worker_lifetime_jitter: float = row("--max-worker-lifetime-jitter", values.seconds(), 0,
-        Group.WORKERS, "Add a random time up to this to each worker's --max-worker-lifetime.", unit="seconds")
+        Group.WORKERS, "Add a random time up to this to each worker's --max-worker-lifetime.", unit="seconds",
+        needs="max_worker_lifetime")
     oobgc: int = row("--oobgc", values.whole_number(0), 0, Group.WORKERS,
         "Collect garbage between requests, every N requests, and not during requests; 0 leaves it to Python.")
 
@@ -290,19 +295,20 @@ class Settings:
         "Keep responses that allow it in so much memory, which all workers share, and answer from there "
         "(docs/CACHE.md). 0 means no cache; otherwise at least 1m.", unit="bytes")
     cache_entry: int = row("--cache-entry", values.size(1), 2**20, Group.HTTP,
-        "With --cache: the longest body that is kept.", unit="bytes")
+        "With --cache: the longest body that is kept.", unit="bytes", needs="cache")
     cache_wait: float = row("--cache-wait", values.seconds(), 5.0, Group.HTTP,
         "With --cache: how long a request waits for the answer to the same request of another client. Then "
-        "it goes to the application too. 0 means that none waits.", unit="seconds")
+        "it goes to the application too. 0 means that none waits.", unit="seconds", needs="cache")
 
     static: tuple[tuple[str, str], ...] = row("--static", file_values.mounts(), (), Group.FILES,
         "Serve the files of this directory at this URL, without asking the application (docs/STATIC.md). "
         "What is not there is for the application. May be repeated.")
     static_max_age: tuple[tuple[str, int], ...] = row("--static-max-age", file_values.max_ages(), (),
         Group.FILES, "Let caches keep the files of --static for this long, of all or of one URL. May be "
-        "repeated.", unit="seconds")
+        "repeated.", unit="seconds", needs="static")
     static_immutable: bool = row("--static-immutable/--no-static-immutable", values.switch(), True,
-        Group.FILES, "Let caches keep files with a hash of their content in their names for ever.")
+        Group.FILES, "Let caches keep files with a hash of their content in their names for ever.",
+        needs="static")
     static_only: tuple[str, ...] = row("--static-only", file_values.mounted_urls(), (), Group.FILES,
         "Answer 404 for what is not in the directory of this URL of --static, instead of asking the "
         "application. May be repeated.")
@@ -312,7 +318,7 @@ class Settings:
         "types. May be repeated.")
     static_index: str | None = row("--static-index", file_values.file_name(), None, Group.FILES,
         "The file of --static that stands for a directory, as index.html. Without it, directories are for "
-        "the application. There are no listings.")
+        "the application. There are no listings.", needs="static")
     sendfile_root: tuple[tuple[str, str], ...] = row("--sendfile-root", file_values.roots(), (), Group.FILES,
         "Send the file that the application names in the field X-Sendfile, if it is in this directory; with "
         "a URL, in X-Accel-Redirect (docs/STATIC.md). Without this, they are fields like others. May be "
@@ -366,25 +372,27 @@ class Settings:
         "Send the lines of the error log and of the access log to syslog too.")
     disable_redirect_access_to_syslog: bool = row(
         "--disable-redirect-access-to-syslog/--no-disable-redirect-access-to-syslog", values.switch(), False,
-        Group.LOGGING, "With --log-syslog: not the lines of the access log.")
+        Group.LOGGING, "With --log-syslog: not the lines of the access log.", needs="log_syslog")
     log_syslog_to: str = row("--log-syslog-to", SYSLOG_ADDRESS, "udp://localhost:514", Group.LOGGING,
-        "Where syslog is.")
+        "Where syslog is.", needs="log_syslog")
     log_syslog_prefix: str | None = row("--log-syslog-prefix", values.path("TEXT"), None, Group.LOGGING,
-        "The name behind `gunicorn.` in the lines for syslog; without it, --name, otherwise the application.")
+        "The name behind `gunicorn.` in the lines for syslog; without it, --name, otherwise the application.",
+        needs="log_syslog")
     log_syslog_facility: str = row("--log-syslog-facility", values.choice(*SYSLOG_FACILITIES), "user",
-        Group.LOGGING, "The facility of the lines for syslog.")
+        Group.LOGGING, "The facility of the lines for syslog.", needs="log_syslog")
     log_syslog_format: str = row("--log-syslog-format", values.choice("gunicorn", "rfc5424"), "gunicorn",
-        Group.LOGGING, "The form of the lines for syslog: gunicorn's, or RFC 5424 with a header.")
+        Group.LOGGING, "The form of the lines for syslog: gunicorn's, or RFC 5424 with a header.",
+        needs="log_syslog")
     statsd_host: str | None = row("--statsd-host", STATSD_ADDRESS, None, Group.LOGGING,
         "Send metrics of requests, lines of the error log and workers to this statsd, with gunicorn's names. "
         "The port is 8125 unless it is given.")
     statsd_prefix: str = row("--statsd-prefix", STATSD_WORD, "", Group.LOGGING,
-        "Text before the names of all metrics; a dot is added.")
+        "Text before the names of all metrics; a dot is added.", needs="statsd_host")
     dogstatsd_tags: str = row("--dogstatsd-tags", STATSD_WORD, "", Group.LOGGING,
-        "Tags for all metrics, with commas between them, as DogStatsD takes them.")
+        "Tags for all metrics, with commas between them, as DogStatsD takes them.", needs="statsd_host")
     enable_backlog_metric: bool = row("--enable-backlog-metric/--no-enable-backlog-metric", values.switch(),
         False, Group.LOGGING, "With --statsd-host: send once a second how many connections wait to be "
-        "accepted.")
+        "accepted.", needs="statsd_host")
     request_id: str | None = row("--request-id", field_values.field_name("X-Request-ID"), None, Group.LOGGING,
         "Give each request an identifier: that of this field, when a proxy in --forwarded-allow-ips has sent "
         "a well-formed one, otherwise 128 random bits. The application gets it as the field and as "

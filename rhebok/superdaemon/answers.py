@@ -121,6 +121,8 @@ class Answers:
         kind, text = _meant_by(argument)
         if not self.books.purge(kind, text):
             raise ValueError("no generation has a board, on which purges are written")
+        if not any(each.cache_size for each in self.books.readings().values()):
+            raise ValueError("no generation has a cache (--cache)")
         done = f"nothing that was kept{_KEPT[kind].format(text)} is answered any more"
         if kind == "tag" and "/" in text:
             done += " (it is taken for a tag; a URL begins with http:// or https://)"
@@ -159,7 +161,7 @@ class Answers:
             "generations": [
                 self._generation(each, readings.get(each.number), deadline) for each in generations
             ],
-            "cached": dict(zip(("bytes", "records"), self.books.cached(readings), strict=True)),
+            "cached": dict(zip(("bytes", "records", "size"), self.books.cached(readings), strict=True)),
             **_described(Counts(self.books.counted(readings))),
         }
 

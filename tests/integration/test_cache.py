@@ -35,9 +35,20 @@ def calls(tmp_path: Path) -> Callable[[str], int]:
 
 
 def ctl(server: Server, *words: str) -> str:
-    where = f"{server.address[0]}-{server.address[1]}"
+    return rhebok(server, "ctl", *words, "--server", name_of(server))
+
+
+def status(server: Server) -> str:
+    return rhebok(server, "status", name_of(server))
+
+
+def name_of(server: Server) -> str:
+    return f"{server.address[0]}-{server.address[1]}"
+
+
+def rhebok(server: Server, *words: str) -> str:
     done = subprocess.run(
-        [*command(), "ctl", *words, "--server", where],
+        [*command(), *words],
         cwd=server.directory,
         env=environment(),
         capture_output=True,
@@ -275,6 +286,19 @@ def test_a_path_to_purge_is_said_to_be_taken_for_a_tag(serve: Serve) -> None:
     assert "a URL begins with http://" in ctl(server, "purge", "/news/")
     assert "kept with the tag news is" in ctl(server, "purge", "news")
     assert ctl(server, "purge", "*").strip() == "nothing that was kept is answered any more"
+
+
+def test_without_a_cache_there_is_nothing_to_purge(serve: Serve) -> None:
+    server = serve("cached", workers=1)
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        ctl(server, "purge", "*")
+    assert "no generation has a cache" in failed.value.stderr
+    assert "cache" not in status(server)
+
+
+def test_status_has_the_size_of_the_cache(serve: Serve) -> None:
+    server = serve("cached", "--cache", "4m", workers=2)
+    assert "cache: 0 kept (0B of 4.0M), 0 hits" in status(server)
 
 
 def test_the_size_is_a_bound_and_what_is_used_is_kept(serve: Serve, calls: Callable[[str], int]) -> None:

@@ -1,6 +1,7 @@
 """--sendfile-root: files that applications name by X-Sendfile and X-Accel-Redirect."""
 
 import os
+import resource
 import time
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -199,6 +200,23 @@ def outside(media: Path) -> list[tuple[str, str]]:
         "",
     ]
     return [("X-Sendfile", str(each)) for each in places] + [("X-Accel-Redirect", each) for each in urls]
+
+
+def test_without_a_descriptor_for_it_a_file_is_a_503(server: Server, media: Path) -> None:
+    worker = server.workers()[0]
+    before = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    with server.client() as client:
+        request = head("GET", target(X_Sendfile=str(media / "large.bin")))
+        client.get(target(X_Sendfile=str(media / "a.txt")))
+        client.send(request[:10])  # an idle connection would be closed to make room for another one
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (8, before[1]))
+        client.send(request[10:])
+        refused = client.response()
+        assert (refused.status, refused.body) == (503, b"Service Unavailable\n")
+        assert "x-own" not in refused.fields
+        server.wait_for("cannot be sent: .*: Too many open files")
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, before)
+        assert client.get(target(X_Sendfile=str(media / "large.bin"))).status == 200
 
 
 def test_what_is_in_no_root_is_a_500_and_a_line(server: Server, media: Path) -> None:

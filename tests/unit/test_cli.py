@@ -217,6 +217,14 @@ def test_print_config_does_not_load_the_application(site):
     assert "workers = 3  # the command line\n" in result.stdout
 
 
+def test_check_config_says_what_is_in_vain_and_what_is_dangerous(site):
+    result = run_command(site, "site_one", "--check-config", "--cache-entry", "2m", "--static", "/=.")
+    assert result.returncode == 0
+    vain, dangerous = result.stderr.splitlines()
+    assert vain.startswith("rhebok: warning: --cache-entry, which the command line gives, has no effect")
+    assert dangerous.startswith("rhebok: warning: --static: the directory of /, ")
+
+
 def test_a_flag_given_twice_has_the_last_value(site):
     assert (
         "workers = 4  #" in run_command(site, "site_one", "-w3", "--max-workers=4", "--print-config").stdout

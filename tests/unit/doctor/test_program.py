@@ -79,6 +79,13 @@ def test_a_directory_of_files_that_is_not_there_is_named(machine, settle):
 
 
 @pytest.mark.usefixtures("directory")
+def test_a_directory_of_files_that_has_the_application_is_named(machine, settle):
+    (finding,) = found(machine, settle(static=(("/", "."),)), "files")
+    assert finding.level is Level.CHANGE
+    assert "is where the application is" in finding.says
+
+
+@pytest.mark.usefixtures("directory")
 def test_a_user_that_does_not_exist_is_named(machine, settle):
     (finding,) = found(machine, settle(user="nobody-of-this-name"), "user")
     assert finding.level is Level.CHANGE

@@ -195,6 +195,40 @@ def test_variables_of_other_programs_are_ignored(name):
     load({}, {name: "tcp://10.0.0.1:80"})
 
 
+@pytest.mark.parametrize(
+    ("given", "notes"),
+    [
+        ({"cache_entry": "2m"}, ["--cache-entry, which the command line gives, has no effect without --cache"]),
+        ({"cache_entry": "2m", "cache": "0"}, ["--cache-entry"]),
+        ({"cache_entry": "2m", "cache": "4m"}, []),
+        ({"cache_entry": "1m"}, []),  # the default
+        ({"static_max_age": ("60",), "static_index": "index.html"}, ["--static-max-age", "--static-index"]),
+        ({"static_max_age": ("60",), "static": ("/a/=a",)}, []),
+        ({"proxy_allow_ips": "*"}, ["--proxy-allow-ips"]),
+        ({"proxy_allow_ips": "*", "proxy_protocol": "auto"}, []),
+        ({"max_requests_jitter": "5", "statsd_prefix": "web"}, ["--max-requests-jitter", "--statsd-prefix"]),
+    ],
+)
+def test_what_is_given_in_vain_is_noted(given, notes):
+    found = load(given, {}).notes
+    assert len(found) == len(notes)
+    assert all(note.startswith(start) for note, start in zip(found, notes, strict=True))
+
+
+def test_a_note_names_the_source_of_the_value(file):
+    (note,) = load({}, {"RHEBOK_CACHE_WAIT": "1"}).notes
+    assert "the environment variable RHEBOK_CACHE_WAIT" in note
+    path = file("static_index = 'index.html'")
+    (note,) = load({}, {}, path).notes
+    assert f"the file {path}" in note
+
+
+def test_what_a_setting_needs_is_a_setting_that_is_off_by_default():
+    by_name = {setting.name: setting for setting in TABLE}
+    needed = {setting.needs for setting in TABLE if setting.needs}
+    assert {by_name[name].default for name in needed} <= {0, (), None, False, "off"}
+
+
 def test_the_printed_configuration_reads_back_the_same(file):
     flags = {
         "app": "x:y",
