@@ -42,7 +42,7 @@ LEVELS = ("debug", "info", "warning", "error", "critical")  # LEVEL_AT has 1 for
 RECORD = struct.Struct("=IIQ16x")  # pid (0: free), state, monotonic ns of the fork
 
 # The desk of purges: how many have been asked for and carried out, the records that these have removed; bytes
-# and records that are in the cache, and the bytes that it may take; and then a place for each of the last purges.
+# and records that are in the cache, the bytes that it may take; and then a place for each of the last purges.
 PURGE_COUNTS = struct.Struct("=QQQQQQ")
 CACHE_SIZE_AT = 5 * 8  # in the desk: the last of these
 PURGES_HEAD, PURGE_SIZE, PURGES, PURGE_TEXT = 64, 2048, 32, 2024

@@ -49,8 +49,10 @@ def _cache(now: Answer) -> list[str]:
     """Of a server that has one."""
     cache, cached = now.get("cache", {}), now.get("cached", {})
     events = ", ".join(f"{number} {name}" for name, number in cache.items())
-    kept = f"{cached.get('records', 0)} kept ({size(cached.get('bytes', 0))} of {size(cached.get('size', 0))})"
-    return [f"cache: {kept}, {events}"] if cached.get("size") else []
+    if not cached.get("size"):
+        return []
+    kept = f"{cached['records']} kept ({size(cached['bytes'])} of {size(cached['size'])})"
+    return [f"cache: {kept}, {events}"]
 
 
 def _listener(listener: Answer) -> str:

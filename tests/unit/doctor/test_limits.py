@@ -89,7 +89,7 @@ def test_a_cgroup_that_was_throttled_is_named(machine, settle):
         ("99999999999999", {}, "ok", "the machine has 15625 MiB"),
         ("1073741824", {"max_worker_memory": 2**28}, "change", "do not fit"),
         ("2147483648", {"max_worker_memory": 2**28}, "ok", "2048 MiB"),
-        ("1073741824", {"cache": 2**28}, "ok", "1024 MiB, and two caches of 256 MiB during a deploy: 102 MiB"),
+        ("1073741824", {"cache": 2**28}, "ok", "and two caches of 256 MiB during a deploy: 102 MiB"),
         ("2147483648", {"max_worker_memory": 2**28, "cache": 2**29}, "change", "do not fit"),
         ("1073741824", {"cache": 2**29}, "change", "two caches of 512 MiB"),
     ],
