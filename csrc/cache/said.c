@@ -48,7 +48,7 @@ static void read_expires(struct reading *reading, const struct rhb_field_line *f
 {
     struct rhb_said *said = reading->said;
     int64_t date;
-    if (!rhb_date_read(field->value.at, field->value.len, reading->now, &date))
+    if (!rhb_date_read_any_case(field->value.at, field->value.len, reading->now, &date))
         date = INT64_MIN; /* RFC 9111 section 5.3: in the past */
     if (said->has_expires && said->expires != date)
         date = INT64_MIN;
@@ -61,7 +61,7 @@ static void read_date(struct reading *reading, const struct rhb_field_line *fiel
     struct rhb_said *said = reading->said;
     if (!said->has_date)
         said->has_date =
-            rhb_date_read(field->value.at, field->value.len, reading->now, &said->date);
+            rhb_date_read_any_case(field->value.at, field->value.len, reading->now, &said->date);
 }
 
 /* RFC 9111 section 5.1: the first of a list, of several lines too; what is no number is ignored. */
