@@ -53,8 +53,7 @@ static uint32_t *number_of(struct rhb_directives *directives, unsigned directive
     }
 }
 
-/* RFC 9111 section 1.2.2. False when the text is no number. */
-static bool read_seconds(const char *text, size_t len, uint32_t *seconds)
+bool rhb_seconds_read(const char *text, size_t len, uint32_t *seconds)
 {
     uint64_t number;
     for (size_t i = 0; i < len; i++)
@@ -117,7 +116,7 @@ static void read_element(struct rhb_directives *directives, const char *at, cons
         value++;
         if (end - value >= 2 && *value == '"' && end[-1] == '"')
             value++, end--;
-        valid = read_seconds(value, (size_t)(end - value), &seconds);
+        valid = rhb_seconds_read(value, (size_t)(end - value), &seconds);
     } else if (directive == RHB_MAX_STALE && value == end) {
         valid = true;
         seconds = RHB_MOST_SECONDS;
@@ -176,7 +175,7 @@ static void read_extended(struct rhb_directives *directives, const char *at, con
     bool extends = plus < end && directive_of(at, token_len(at, end)) == RHB_MAX_AGE;
     uint32_t seconds;
     read_element(directives, at, extends ? plus : end);
-    if (extends && read_seconds(plus + 1, (size_t)(end - plus - 1), &seconds))
+    if (extends && rhb_seconds_read(plus + 1, (size_t)(end - plus - 1), &seconds))
         set(directives, RHB_STALE_WHILE_REVALIDATE, true, seconds);
 }
 
@@ -319,7 +318,7 @@ static const char *read_member(struct rhb_directives *directives, const char *at
     if (number != NULL) {
         *number = 0;
         if (item.is_integer)
-            read_seconds(item.text, item.len, number);
+            rhb_seconds_read(item.text, item.len, number);
     }
     return skip_parameters(at, end);
 }

@@ -27,6 +27,9 @@ enum rhb_directive {
 /* RFC 9111 section 1.2.2: what a number of seconds that is too large stands for. */
 #define RHB_MOST_SECONDS UINT32_C(0x80000000)
 
+/* False when the text is no number. */
+bool rhb_seconds_read(const char *text, size_t len, uint32_t *seconds);
+
 struct rhb_directives {
     unsigned seen; /* of enum rhb_directive */
     bool broken;   /* a quoted string has no end: what stands in it is not known */

@@ -240,7 +240,7 @@ static enum rhb_filled freshen(struct rhb_cache *cache, struct rhb_filling *fill
                                           filling->stale_fields.len);
     if (!taken)
         return RHB_FILLED_NOT;
-    if (about && gather(filling, request, filling->stale.status, date))
+    if (about && !written->names_fields && gather(filling, request, filling->stale.status, date))
         let_go(cache, filling, store(cache, filling, &filling->stale_body));
     else
         take_once(cache, filling);
@@ -312,6 +312,7 @@ enum rhb_filled rhb_filling_head(struct rhb_cache *cache, struct rhb_filling *fi
         rhb_use_if_error(&filling->stale.lifetime, rhb_record_age(&filling->stale, now)))
         return use_stale(cache, filling, written);
     filling->storing =
+        !written->names_fields && /* RFC 9111 section 3.1 */
         rhb_bytes_append(&filling->fields, out->data + written->start, out->len - written->start) &&
         gather(filling, request, written->status, date) && takes(cache, filling, written);
     if (!filling->storing) {

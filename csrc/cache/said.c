@@ -1,5 +1,4 @@
 #include "said.h"
-#include "base/decimal.h"
 #include "http/date.h"
 #include "http/token_list.h"
 
@@ -42,14 +41,14 @@ struct reading {
     struct rhb_said *said;
     int64_t now;
     struct rhb_directives cache_control, surrogate, cdn;
-    bool has_cdn, bad_cdn;
+    bool has_age, has_cdn, bad_cdn;
 };
 
 static void read_expires(struct reading *reading, const struct rhb_field_line *field)
 {
     struct rhb_said *said = reading->said;
     int64_t date;
-    if (!rhb_date_read(field->value.at, field->value.len, reading->now, &date))
+    if (!rhb_date_read_any_case(field->value.at, field->value.len, reading->now, &date))
         date = INT64_MIN; /* RFC 9111 section 5.3: in the past */
     if (said->has_expires && said->expires != date)
         date = INT64_MIN;
@@ -62,18 +61,21 @@ static void read_date(struct reading *reading, const struct rhb_field_line *fiel
     struct rhb_said *said = reading->said;
     if (!said->has_date)
         said->has_date =
-            rhb_date_read(field->value.at, field->value.len, reading->now, &said->date);
+            rhb_date_read_any_case(field->value.at, field->value.len, reading->now, &said->date);
 }
 
-/* RFC 9111 section 5.1: the first of a list; what is no number is ignored. */
+/* RFC 9111 section 5.1: the first of a list, of several lines too; what is no number is ignored. */
 static void read_age(struct reading *reading, const struct rhb_field_line *field)
 {
     struct rhb_token_list list = {.next = field->value.at,
                                   .end = field->value.at + field->value.len};
-    uint64_t age = 0;
-    if (reading->said->age == 0 && rhb_token_next(&list) &&
-        rhb_decimal_read(list.token, list.len, UINT64_MAX, &age))
-        reading->said->age = age < RHB_MOST_SECONDS ? (uint32_t)age : RHB_MOST_SECONDS;
+    uint32_t age;
+    bool found = false;
+    while (!found && rhb_token_next(&list))
+        found = list.len > 0;
+    if (found && !reading->has_age && rhb_seconds_read(list.token, list.len, &age))
+        reading->said->age = age;
+    reading->has_age |= found;
 }
 
 static void read_vary(struct reading *reading, const struct rhb_field_line *field)

@@ -1,6 +1,7 @@
 #include "date.h"
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 struct date {
     int year, month, day, hour, minute, second; /* month: from 0 */
@@ -9,12 +10,16 @@ struct date {
 /* A text that is read from its beginning. Each reader returns false at what it does not expect. */
 struct text {
     const char *at, *end;
+    bool any_case;
 };
 
 static bool skip(struct text *text, const char *literal)
 {
     size_t len = strlen(literal);
-    if ((size_t)(text->end - text->at) < len || memcmp(text->at, literal, len) != 0)
+    if ((size_t)(text->end - text->at) < len)
+        return false;
+    if (text->any_case ? strncasecmp(text->at, literal, len) != 0
+                       : memcmp(text->at, literal, len) != 0)
         return false;
     text->at += len;
     return true;
@@ -141,9 +146,8 @@ static int year_of_century(int year, time_t now)
     return year > this_year + 50 ? year - 100 : year;
 }
 
-bool rhb_date_read(const char *text, size_t len, time_t now, time_t *seconds)
+static bool read_whole(struct text whole, time_t now, time_t *seconds)
 {
-    struct text whole = {text, text + len};
     struct date date;
     if (!imf_fixdate(whole, &date) && !asctime_date(whole, &date)) {
         if (!rfc850_date(whole, &date))
@@ -154,4 +158,14 @@ bool rhb_date_read(const char *text, size_t len, time_t now, time_t *seconds)
         return false;
     *seconds = seconds_of(&date);
     return true;
+}
+
+bool rhb_date_read(const char *text, size_t len, time_t now, time_t *seconds)
+{
+    return read_whole((struct text){text, text + len, false}, now, seconds);
+}
+
+bool rhb_date_read_any_case(const char *text, size_t len, time_t now, time_t *seconds)
+{
+    return read_whole((struct text){text, text + len, true}, now, seconds);
 }

@@ -10,4 +10,8 @@
  * for anything else; the name of the day is not compared with the date. */
 bool rhb_date_read(const char *text, size_t len, time_t now, time_t *seconds);
 
+/* The same in lower and upper case, as a cache reads what decides on freshness (RFC 9111 section
+ * 4.2). */
+bool rhb_date_read_any_case(const char *text, size_t len, time_t now, time_t *seconds);
+
 #endif

@@ -90,13 +90,16 @@ static enum rhb_head_result send_field(struct rhb_bytes *out, const char *name, 
     return RHB_HEAD_OK;
 }
 
-static bool lists_close(const char *value, size_t len)
+/* RFC 9110 section 7.6.1: options, and names of fields. */
+static void read_connection(struct rhb_response_head *head, const char *value, size_t len)
 {
     struct rhb_token_list list = {.next = value, .end = value + len};
-    while (rhb_token_next(&list))
+    while (rhb_token_next(&list)) {
         if (rhb_name_is(list.token, list.len, "close"))
-            return true;
-    return false;
+            head->app_closes = true;
+        else if (list.len > 0 && !rhb_name_is(list.token, list.len, "keep-alive"))
+            head->names_fields = true;
+    }
 }
 
 static enum rhb_head_result keep_length(struct rhb_response_head *head, const char *value,
@@ -124,7 +127,7 @@ enum rhb_head_result rhb_head_field(struct rhb_response_head *head, const char *
     case DROPPED:
         return RHB_HEAD_OK;
     case IS_CONNECTION:
-        head->app_closes |= lists_close(value, value_len);
+        read_connection(head, value, value_len);
         return RHB_HEAD_OK;
     case IS_LENGTH:
         return keep_length(head, value, value_len);

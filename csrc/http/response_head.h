@@ -35,6 +35,7 @@ struct rhb_response_head {
     bool says_caching; /* by Cache-Control, Expires or a field for caches like ours */
     bool app_closes;   /* the application said Connection: close (its Connection field itself is
                           dropped) */
+    bool names_fields; /* its Connection field has names of fields that are for one connection */
     uint64_t content_length;
 };
 

@@ -55,6 +55,21 @@ static void each_form_is_read_and_nothing_else(struct rhb_test *t)
     rhb_guard_free(&guard);
 }
 
+static void the_case_counts_unless_it_is_to_be_any(struct rhb_test *t)
+{
+    static const char *const texts[] = {"SUN, 06 nov 1994 08:49:37 gMT",
+                                        "sunday, 06-NOV-94 08:49:37 Gmt",
+                                        "SUN nov  6 08:49:37 1994"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        time_t seconds = 0;
+        size_t len = strlen(texts[i]);
+        CHECK(!rhb_date_read(texts[i], len, NOW, &seconds));
+        CHECK(rhb_date_read_any_case(texts[i], len, NOW, &seconds));
+        CHECK_INT(seconds, 784111777);
+        CHECK(!rhb_date_read_any_case(texts[i], len - 1, NOW, &seconds));
+    }
+}
+
 static void what_is_written_is_read_again(struct rhb_test *t)
 {
     uint64_t seed = 19;
@@ -84,6 +99,7 @@ static void no_part_of_a_date_is_read_too_far(struct rhb_test *t)
 
 static const struct rhb_case cases[] = {
     RHB_CASE(each_form_is_read_and_nothing_else),
+    RHB_CASE(the_case_counts_unless_it_is_to_be_any),
     RHB_CASE(what_is_written_is_read_again),
     RHB_CASE(no_part_of_a_date_is_read_too_far),
 };

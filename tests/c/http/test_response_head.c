@@ -194,6 +194,26 @@ static void a_field_is_found_by_its_whole_name_in_any_case(struct rhb_test *t)
     rhb_bytes_free(&out);
 }
 
+static void connection_names_fields_besides_its_options(struct rhb_test *t)
+{
+    static const struct {
+        const char *value;
+        bool names;
+    } rows[] = {{"close", NO},        {"Keep-Alive, close", NO}, {"", NO},
+                {"keep-alive, ", NO}, {"close, x", YES},         {"x", YES},
+                {", x", YES}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rhb_bytes out = {0};
+        struct rhb_response_head head;
+        CHECK_INT(begin(&head, &out, BYTES("200 OK")), RHB_HEAD_OK);
+        CHECK_INT(add(&head, BYTES("Connection"), rows[i].value, strlen(rows[i].value)),
+                  RHB_HEAD_OK);
+        if (!CHECK_INT(head.names_fields, rows[i].names))
+            rhb_note(t, "%s", rows[i].value);
+        rhb_bytes_free(&out);
+    }
+}
+
 static void date_and_server_are_added_if_the_application_sets_none(struct rhb_test *t)
 {
     static const struct {
@@ -285,6 +305,7 @@ int main(void)
     static const struct rhb_case cases[] = {
         RHB_CASE(a_head_has_the_framing_of_its_body_and_of_the_connection),
         RHB_CASE(a_field_is_found_by_its_whole_name_in_any_case),
+        RHB_CASE(connection_names_fields_besides_its_options),
         RHB_CASE(date_and_server_are_added_if_the_application_sets_none),
         RHB_CASE(a_head_never_exceeds_its_memory),
         RHB_CASE(a_value_of_any_length_fits),
