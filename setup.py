@@ -91,6 +91,7 @@ OFF_THE_PATH = frozenset(
         "early_hints",
         "environ_template",
         "error_log",
+        "file_wrapper",
         "first_steps",
         "loop_setup",
         "misuse",
@@ -98,6 +99,9 @@ OFF_THE_PATH = frozenset(
         "observed_result",
         "orphan",
         "preparation",
+        "request_count",
+        "request_ids",
+        "shared_words",
         "static_files",
         "thread_stacks",
         "upgrade",
@@ -123,6 +127,7 @@ DIRECTIVES = {
     "initializedcheck": False,
     "cdivision": True,
     "freethreading_compatible": True,
+    "auto_pickle": False,  # nobody pickles them, and its functions take an eighth of the time of compiling
 }
 
 OF_CYTHON: dict[str, Any] = {"cython_c_in_temp": True, "cython_directives": DIRECTIVES}

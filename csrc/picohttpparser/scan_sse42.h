@@ -4,7 +4,7 @@
 
 #include "char_class.h"
 #include "input.h"
-#include <immintrin.h>
+#include <nmmintrin.h>
 
 PHR_INLINE __m128i phr_load16(const char *p)
 {
