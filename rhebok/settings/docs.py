@@ -20,8 +20,8 @@ over the default. Lists are not merged. `rhebok --print-config` shows the values
 - A switch is `true` or `false` in the file and in the environment.
 - An unknown key in the file is an error. So is a `RHEBOK_` variable whose name is close to that of a setting;
   other `RHEBOK_` variables are ignored.
-- A value that has no effect because another setting is off, as `--cache-entry` without `--cache`, is noted in the
-  log, and by `--check-config`.
+- A value that has no effect because another setting is off, as `--cache-entry` without `--cache`, is noted
+  in the log, and by `--check-config`.
 """
 
 
