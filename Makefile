@@ -146,7 +146,8 @@ wheels: build/wheels-venv/.made ## The sdist and all wheels, in dist; ARGS="--on
 release-check: export CI := true
 release-check: build/wheels-venv/.made build .venv/.test packages ## Everything that a release has to be, from a clean tree (half an hour).
 	$(RELEASE) .ci/wheels/release_check.py
-	RHEBOK_ALL_PYTHONS=1 $(BIN)/python -m pytest tests/build tests/unit/test_c.py
+	$(BIN)/python -m pytest tests/build tests/unit/test_c.py
+	RHEBOK_SID_TREE=build/sid-sdist .ci/sid-root run .ci/newest sdist
 
 pins: .venv/.made ## Take the newest versions of what builds wheels into .ci/wheels/requirements.txt.
 	$(PIP) install uv
