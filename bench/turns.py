@@ -2,6 +2,9 @@
 
 Each turn is a second. The ratio to the first server is computed within each turn, so what else the machine
 does falls on all alike. Servers have the first CPU and wrk the second one; with --workers, all have all CPUs.
+
+A CPU halts while its server waits for wrk, and may have lost what was in its caches when it goes on, most of
+all in a virtual machine. With --awake a process of the lowest priority (SCHED_IDLE) keeps each CPU from that.
 """
 
 from __future__ import annotations
@@ -9,8 +12,11 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +30,14 @@ from bench.workloads import Workload
 
 SERVER_CPU, CLIENT_CPU = 0, 1
 ALL_CPUS = f"0-{(os.cpu_count() or 1) - 1}"
+
+SPINNER = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+while True:
+    pass
+"""
 
 
 @dataclass
@@ -75,6 +89,17 @@ def measure(names: list[str], workload: Workload, mode: str, turns: int, workers
         print(f"{workload.name:10} {mode:14} {site.name:17} {figure}, ratio {ratio:.2f}", flush=True)
 
 
+@contextmanager
+def awake() -> Iterator[None]:
+    """No CPU halts: on each runs what gives way to everything else."""
+    with ExitStack() as stack:
+        for number in range(os.cpu_count() or 1):
+            spinner = subprocess.Popen([sys.executable, "-c", SPINNER, str(number)])
+            stack.callback(spinner.wait)
+            stack.callback(spinner.kill)
+        yield
+
+
 def main(arguments: list[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench turns", description=__doc__)
@@ -83,9 +108,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--turns", type=int, default=12)
     parser.add_argument("--workers", type=int, default=1, help="of each server, those of the floor too")
+    parser.add_argument("--awake", action="store_true", help="no CPU halts while it waits")
     options = parser.parse_args(arguments)
     if options.workers == 1:
         os.sched_setaffinity(0, {CLIENT_CPU})
-    for mode in options.modes.split(","):
-        measure(options.servers.split(","), WORKLOADS[options.workload], mode, options.turns, options.workers)
+    workload = WORKLOADS[options.workload]
+    with awake() if options.awake else nullcontext():
+        for mode in options.modes.split(","):
+            measure(options.servers.split(","), workload, mode, options.turns, options.workers)
     return 0
