@@ -8,7 +8,7 @@
 #   RHEBOK_ALL_PYTHONS=1             the tests also build for every CPython from 3.11 to 3.15 that is there
 #   RHEBOK_SOAK=50                   the number of deploys of make soak
 #   RHEBOK_SOAK_REQUESTS=1000000     the number of requests of make soak-requests
-#   RHEBOK_TEST_SECONDS=30           the time for each test of make tsan
+#   RHEBOK_TEST_SECONDS=30           the time for each test of make tsan; 3600 for that of make soak-threads
 #   SECONDS=60                       the time for each fuzz target (tests/fuzz/README.md)
 
 PYTHON ?= python3
@@ -29,7 +29,7 @@ TEST_PACKAGES := apache2-bin caddy clang clang-format curl gcc-aarch64-linux-gnu
 	libc6-dev-arm64-cross libclang-rt-dev libserver-starter-perl nghttp2-client musl-tools nginx-light openssl procps \
 	prometheus qemu-user strace systemd valgrind wrk
 
-.PHONY: help run test debug-test soak soak-requests fuzz lint format bench clean build packages wheels release-check pins free-threaded-test tsan
+.PHONY: help run test debug-test soak soak-requests soak-threads fuzz lint format bench clean build packages wheels release-check pins free-threaded-test tsan
 
 help: ## Print this list.
 	@echo "make TARGET [VARIABLE=value]; the variables are explained at the beginning of the Makefile."
@@ -101,6 +101,9 @@ tsan: packages ## A server of four threads under load with ThreadSanitizer, Pyth
 
 soak-requests: build .venv/.test ## A million requests, good and bad, and what the worker keeps of them (10 minutes).
 	RHEBOK_SOAK_REQUESTS=$${RHEBOK_SOAK_REQUESTS:-1000000} $(BIN)/python -m pytest -s tests/conformance/test_soak.py $(ARGS)
+
+soak-threads: packages ## An hour of good and hostile clients at four threads without the GIL, with assertions.
+	.ci/free-threaded soak
 
 soak: build .venv/.test packages ## 50 deploys under load, and a failure of each system call (30 minutes).
 	RHEBOK_SOAK=$${RHEBOK_SOAK:-50} $(BIN)/python -m pytest -o timeout=3600 tests/faults tests/deploy --ignore tests/deploy/starter $(ARGS)

@@ -56,9 +56,20 @@ def length(environ: dict[str, Any], start: Callable[[], Any]) -> Iterable[bytes]
     return [str(len(received)).encode()]
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    def start(*fields: tuple[str, str]) -> Any:
-        return start_response("200 OK", [("Content-Type", "text/plain"), *fields])
+def unknown(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    """What hostile clients ask for."""
+    environ["wsgi.input"].read()
+    start(status="404 Not Found")
+    return [b"unknown"]
 
-    answer: Callable[..., Iterable[bytes]] = globals()[environ["PATH_INFO"][1:] or "hello"]
-    return answer(environ, start)
+
+ANSWERS: dict[str, Callable[..., Iterable[bytes]]] = {
+    f"/{answer.__name__}": answer for answer in (hello, generator, large, write, late, kept, named, length)
+}
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def start(*fields: tuple[str, str], status: str = "200 OK") -> Any:
+        return start_response(status, [("Content-Type", "text/plain"), *fields])
+
+    return ANSWERS.get(environ["PATH_INFO"], unknown)(environ, start)
