@@ -40,7 +40,7 @@ def found(**words: int) -> dict[str, object]:
         "listeners": [("http://127.0.0.1:8000", 3, 2048), ('unix:/a"b\\c', None, None)],
         "causes": dict.fromkeys(CAUSES, 2),
         "counted": board(**words),
-        "cached": (7000, 3),
+        "cached": (7000, 3, 2**20),
         "generations": [(1, os.getpid(), "ending"), (2, os.getpid(), "serving")],
         "workers": [
             (os.getpid(), "ready", 1, 4, 7, 1.5, 4096),
@@ -88,6 +88,9 @@ def test_both_formats_have_the_same_figures(accept: str) -> None:
         ("rhebok_listen_queue_length", ("listener", "http://127.0.0.1:8000")): 3,
         ("rhebok_listen_queue_limit", ("listener", "http://127.0.0.1:8000")): 2048,
         ("rhebok_listen_drops_total",): 7,
+        ("rhebok_cache_bytes",): 7000,
+        ("rhebok_cache_responses",): 3,
+        ("rhebok_cache_size_bytes",): 2**20,
         ("rhebok_moved_connections_total", ("reason", "waiting")): 6,
         ("rhebok_parked_connections", ("state", "reading_body")): 3,
         ("rhebok_unsent_bytes",): 4196,

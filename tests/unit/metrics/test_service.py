@@ -39,7 +39,7 @@ class Supervisor:
         found = {
             "ready": ready, "why": why, "version": "1", "pid": os.getpid(), "started": 1.0, "listeners": [],
             "counts": True, "listen_drops": None,
-            "causes": dict.fromkeys(CAUSES, 0), "counted": as_bytes(0), "cached": (0, 0),
+            "causes": dict.fromkeys(CAUSES, 0), "counted": as_bytes(0), "cached": (0, 0, 0),
             "generations": [], "workers": [],
             "deploys": 0, "deploys_failed": 0,
         }  # fmt: skip
