@@ -13,7 +13,7 @@ enum rhb_live_kind {
 
 #ifdef RHB_COUNT_LIVE
 #include <stdatomic.h>
-extern _Atomic long rhb_live_counts[RHB_LIVE_KINDS];
+extern _Atomic long rhb_live_counts[RHB_LIVE_KINDS] __attribute__((visibility("default")));
 #define RHB_LIVE_BORN(kind) atomic_fetch_add(&rhb_live_counts[kind], 1)
 #define RHB_LIVE_DEAD(kind) atomic_fetch_sub(&rhb_live_counts[kind], 1)
 #else

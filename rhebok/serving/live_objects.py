@@ -17,10 +17,10 @@ def all_gone(log: logging.Logger) -> bool:
 
     gc.collect()
     alive = live_objects()
-    if min(alive.values()) < 0:
+    if set(alive.values()) == {-1}:
         return True
     _report(alive)
-    left = {kind: count for kind, count in alive.items() if count > 0}
+    left = {kind: count for kind, count in alive.items() if count}
     if left:
         log.error("the worker has drained, but these objects are still alive: %s", left)
     return not left

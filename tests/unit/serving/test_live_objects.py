@@ -36,6 +36,11 @@ def test_with_all_counts_zero_all_are_gone(counting: Counting) -> None:
     assert live_objects.all_gone(LOG)
 
 
+def test_more_ends_than_beginnings_are_an_error_too(counting: Counting) -> None:
+    counting(connections=-1, exchanges=0)
+    assert not live_objects.all_gone(LOG)
+
+
 def test_objects_that_are_left_are_an_error_with_their_counts(
     counting: Counting, caplog: pytest.LogCaptureFixture
 ) -> None:
