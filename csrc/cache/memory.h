@@ -38,6 +38,7 @@ struct rhb_purge_desk {
 };
 
 static_assert(sizeof(struct rhb_purge) == 2048, "as in rhebok/board/layout.py");
+static_assert(offsetof(struct rhb_purge_desk, size) == 40, "likewise");
 static_assert(offsetof(struct rhb_purge_desk, purges) == 64, "likewise");
 
 /* How far the records have been looked at, to take out what is purged. Under the lock of the store.

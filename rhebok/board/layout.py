@@ -44,7 +44,7 @@ RECORD = struct.Struct("=IIQ16x")  # pid (0: free), state, monotonic ns of the f
 # The desk of purges: how many have been asked for and carried out, the records that these have removed; bytes
 # and records that are in the cache, the bytes that it may take; and then a place for each of the last purges.
 PURGE_COUNTS = struct.Struct("=QQQQQQ")
-CACHE_SIZE_AT = 5 * 8  # in the desk: the last of these
+CACHE_SIZE_AT = PURGE_COUNTS.size - 8  # in the desk: the last of these
 PURGES_HEAD, PURGE_SIZE, PURGES, PURGE_TEXT = 64, 2048, 32, 2024
 PURGE = struct.Struct(f"=II8x{PURGE_TEXT}sQ")  # kind, length of the text, text, number
 PURGES_SIZE = PURGES_HEAD + PURGES * PURGE_SIZE

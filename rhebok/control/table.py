@@ -48,9 +48,9 @@ def _head(now: Answer, before: Answer | None, seconds: float) -> list[str]:
 def _cache(now: Answer) -> list[str]:
     """Of a server that has one."""
     cache, cached = now.get("cache", {}), now.get("cached", {})
-    events = ", ".join(f"{number} {name}" for name, number in cache.items())
     if not cached.get("size"):
         return []
+    events = ", ".join(f"{number} {name}" for name, number in cache.items())
     kept = f"{cached['records']} kept ({size(cached['bytes'])} of {size(cached['size'])})"
     return [f"cache: {kept}, {events}"]
 

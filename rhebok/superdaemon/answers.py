@@ -121,7 +121,8 @@ class Answers:
         kind, text = _meant_by(argument)
         if not self.books.purge(kind, text):
             raise ValueError("no generation has a board, on which purges are written")
-        if not any(each.cache_size for each in self.books.readings().values()):
+        *_, size = self.books.cached(self.books.readings())
+        if not size:
             raise ValueError("no generation has a cache (--cache)")
         done = f"nothing that was kept{_KEPT[kind].format(text)} is answered any more"
         if kind == "tag" and "/" in text:
